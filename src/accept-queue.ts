@@ -1,0 +1,93 @@
+import type { Socket } from "node:net";
+import { addressesOf, subjectOf, type Addresses } from "./address/addresses.js";
+import { Connection } from "./connection.js";
+import { Link, type LinkSettings } from "./engine/link.js";
+import { resetSocket, takeOver } from "./engine/socket-transport.js";
+
+/** A client that nobody has claimed: nothing is read from it, so its bytes stay in the kernel. */
+interface Arrival {
+  readonly socket: Socket;
+  /** As they were at the arrival: a client that has left again has none. */
+  readonly addresses: Addresses;
+}
+
+/** A call that waits for a client. */
+export interface Claim {
+  /** What the connection captures: as things were when the call was made. */
+  readonly settings: LinkSettings;
+  readonly accept: (connection: Connection) => void;
+  readonly closed: () => void;
+}
+
+/** Brings clients and those who wait for them together, first come, first served on both sides. */
+export class AcceptQueue {
+  /** Clients that were turned away. */
+  dropped = 0;
+
+  readonly #backlog: number;
+  readonly #path: string | undefined;
+  /** Of these two, one at least is empty. */
+  readonly #arrivals: Arrival[] = [];
+  readonly #claims = new Set<Claim>();
+
+  /** At most `backlog` clients wait; `path`: what the errors of a Unix socket's connections name. */
+  constructor(backlog: number, path: string | undefined) {
+    this.#backlog = backlog;
+    this.#path = path;
+  }
+
+  /** Clients that wait. */
+  get pending(): number {
+    return this.#arrivals.length;
+  }
+
+  /** A client has come. */
+  arrive(socket: Socket): void {
+    const arrival = { socket, addresses: addressesOf(socket) };
+    const [claim] = this.#claims;
+    if (claim !== undefined) {
+      this.#claims.delete(claim);
+      claim.accept(this.#establish(arrival, claim.settings));
+    } else if (this.#arrivals.length < this.#backlog) {
+      socket.on("error", ignore);
+      this.#arrivals.push(arrival);
+    } else {
+      this.dropped++;
+      turnAway(socket);
+    }
+  }
+
+  /** The client that has waited longest, if any waits. */
+  take(settings: LinkSettings): Connection | undefined {
+    const arrival = this.#arrivals.shift();
+    return arrival === undefined ? undefined : this.#establish(arrival, settings);
+  }
+
+  /** Waits for the next client; the returned function ends the waiting. */
+  wait(claim: Claim): () => void {
+    this.#claims.add(claim);
+    return () => this.#claims.delete(claim);
+  }
+
+  /** Tells all who wait that nothing comes any more, and turns away the clients that wait. */
+  close(): void {
+    for (const claim of this.#claims) claim.closed();
+    this.#claims.clear();
+    for (const { socket } of this.#arrivals) turnAway(socket);
+    this.#arrivals.length = 0;
+  }
+
+  #establish({ socket, addresses }: Arrival, settings: LinkSettings): Connection {
+    socket.off("error", ignore);
+    return new Connection(new Link(takeOver(socket), subjectOf(addresses, this.#path), settings), addresses);
+  }
+}
+
+function turnAway(socket: Socket): void {
+  socket.on("error", ignore);
+  resetSocket(socket);
+}
+
+function ignore(): void {
+  // A client that fails before anybody wanted it is nobody's failure.
+}

@@ -1,0 +1,67 @@
+import { isIP, isIPv4 } from "node:net";
+import { wrongType, wrongValue } from "../arguments.js";
+
+/** One address to connect to: what `resolve` yields and `connectTo` takes. */
+export interface AddressInfo {
+  /** A literal; the zone of a link-local one is part of it: `"fe80::1%eth0"`. */
+  address: string;
+  port: number;
+  family: 4 | 6;
+}
+
+/** How the path of a Unix socket begins: absolute, relative, in Linux's abstract namespace, a Windows pipe. */
+const PATH = /^(?:\/|\.{1,2}\/|\0|\\\\)/;
+const BRACKETED = /^\[([^[\]]*)\]:(.*)$/s;
+/** At most one colon: an IPv6 address without brackets cannot be told from its port. */
+const PLAIN = /^([^:]*):([^:]*)$/;
+/** C libraries cut a name at its first NUL, so one inside must never get that far. */
+const WORD = /^[^\s\0/:[\]]+$/;
+/** RFC 4291, section 2.5.5.2, in both notations: the last 32 bits are the IPv4 address. */
+const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(?:([\d.]+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i;
+
+/**
+ * The parts of an endpoint: `"host:port"`, `"[IPv6 address]:port"` (a zone is kept), or the path of a Unix socket.
+ *
+ * A path begins with `/`, `./` or `../`, with NUL (Linux's abstract namespace), or with `\\` (a Windows pipe); nothing
+ * else is taken for one. The port comes back as it was written, a number or the name of a service: `portOf` says which.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+ */
+export function parseEndpoint(text: string): { host: string; port: string } | { path: string } {
+  if (typeof text !== "string") throw wrongType("endpoint", "a string", text);
+  if (PATH.test(text)) return { path: text };
+  const bracketed = BRACKETED.exec(text);
+  const [, host = "", port = ""] = bracketed ?? PLAIN.exec(text) ?? [];
+  const isHost = bracketed === null ? WORD.test(host) : familyOf(host) === 6;
+  if (!isHost || !WORD.test(port)) {
+    const expected = '"host:port", "[IPv6 address]:port", or a path that begins with "/", "./" or "../"';
+    throw wrongValue("endpoint", expected, text);
+  }
+  return { host, port };
+}
+
+/** `"127.0.0.1:80"`, `"[::1]:80"`: what {@link parseEndpoint} takes. */
+export function formatEndpoint(address: string, port: number | string): string {
+  return address.includes(":") ? `[${address}]:${String(port)}` : `${address}:${String(port)}`;
+}
+
+/** The IPv4 address inside a mapped one (`"::ffff:1.2.3.4"`, `"::ffff:102:304"`); any other address as it is. */
+export function normalAddress(address: string): string {
+  const [mapped, dotted, high = "", low = ""] = MAPPED.exec(address) ?? [];
+  if (mapped === undefined) return address;
+  if (dotted !== undefined) return isIPv4(dotted) ? dotted : address;
+  return [high, low]
+    .map((group) => parseInt(group, 16))
+    .flatMap((bits) => [bits >> 8, bits & 0xff])
+    .join(".");
+}
+
+/** The family of a literal address, with or without a zone; 0 for anything else. */
+export function familyOf(address: string): 4 | 6 | 0 {
+  return isIP(address) as 4 | 6 | 0;
+}
+
+/** Whether this can be the name of a host, or is a literal address: no brackets, no port, no NUL. */
+export function isHost(text: string): boolean {
+  return WORD.test(text) || familyOf(text) === 6;
+}

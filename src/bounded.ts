@@ -1,0 +1,75 @@
+import { execute } from "abort-controller-x";
+import pTimeout from "p-timeout";
+import type { OperationOptions } from "./arguments.js";
+import { aborted, NetError, timedOut, type Operation, type Subject } from "./errors.js";
+
+/** The longest a timer of Node's can run, about 24.8 days; what is longer would fire at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
+const NEVER = new AbortController().signal;
+const EXPIRED = Symbol("expired");
+
+/** Begins to wait for something, and gives back what stops the waiting, at once and for good. */
+export type Wait<T> = (
+  resolve: (value: T | Promise<T>) => void,
+  reject: (reason: unknown) => void,
+) => () => void;
+
+/**
+ * Waits for at most `timeout` milliseconds and until `signal` is aborted. What is waited for comes in time or is never
+ * waited for any longer: nothing falls in between.
+ */
+export async function waited<T>(
+  operation: Operation,
+  subject: Subject,
+  { timeout = Infinity, signal = NEVER }: OperationOptions,
+  wait: Wait<T>,
+): Promise<T> {
+  if (signal.aborted) throw aborted(operation, subject, signal);
+  if (timeout === 0) throw timedOut(operation, subject, 0);
+  let stop: (() => void) | undefined;
+  const result = execute<T>(
+    signal,
+    (resolve, reject) => (stop = wait(resolve as (value: T | Promise<T>) => void, reject)),
+  );
+  try {
+    return await pTimeout(result, {
+      milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
+      fallback: () => {
+        stop?.();
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- replaced below, where the caller's stack is at hand
+        throw EXPIRED;
+      },
+    });
+  } catch (error) {
+    if (error === EXPIRED) throw timedOut(operation, subject, timeout);
+    if (signal.aborted && error === signal.reason) throw aborted(operation, subject, signal);
+    // Made where nobody awaited; here the caller's stack is at hand.
+    if (error instanceof NetError) Error.captureStackTrace(error);
+    throw error;
+  }
+}
+
+/**
+ * Runs `work` for at most `timeout` milliseconds and until `signal` is aborted, and settles at once when either happens,
+ * whatever the work does then. It is told through the signal it is given; a value that it yields too late is given to
+ * `discard`, so that nothing stays behind.
+ */
+export function bounded<T>(
+  operation: Operation,
+  subject: Subject,
+  options: OperationOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+  discard?: (late: T) => void,
+): Promise<T> {
+  return waited<T>(operation, subject, options, (resolve, reject) => {
+    const stop = new AbortController();
+    // In a microtask of its own: the caller's signal is listened to by then, should the work itself abort it.
+    const working = Promise.resolve(stop.signal).then(work);
+    working.then((value) => {
+      if (stop.signal.aborted) discard?.(value);
+      else resolve(value);
+    }, reject);
+    return () => stop.abort(options.signal?.reason);
+  });
+}

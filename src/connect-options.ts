@@ -1,0 +1,81 @@
+import { familyOf, parseEndpoint, type AddressInfo } from "./address/endpoint.js";
+import { checkHost, checkLookup, type LookupOptions } from "./address/resolve.js";
+import { LAST_PORT, portOf } from "./address/services.js";
+import {
+  checkOperation,
+  checkOptions,
+  checkSize,
+  checkTimeout,
+  wrongType,
+  wrongValue,
+  type OperationOptions,
+} from "./arguments.js";
+import { checkConnectionOptions, type ConnectionOptions } from "./connection-options.js";
+
+/** How to connect. `timeout`: ms for lookup and all attempts together; the parameter `connectTimeout` without it. */
+export interface ConnectOptions extends ConnectionOptions, OperationOptions {
+  /** `4` or `6`: addresses of that family only; `0`, the default: both. */
+  family?: 0 | 4 | 6 | undefined;
+  /** Used in place of `dns.lookup`: Node's shape, answering with all addresses or a single one. */
+  lookup?: LookupOptions["lookup"];
+  /**
+   * Ms until the next address is tried beside the ones before: 250 by default (RFC 8305), 10 at the least; `Infinity`:
+   * strictly one after the other.
+   */
+  attemptDelay?: number | undefined;
+  /** Most ms for each address; `Infinity` by default. */
+  attemptTimeout?: number | undefined;
+  /** A literal address of this machine to connect from; addresses of the other family are not tried. */
+  localAddress?: string | undefined;
+  /** The port to connect from; addresses are then tried one after the other. */
+  localPort?: number | undefined;
+}
+
+/** Where to connect to: a host and a port or service, or the path of a Unix socket. */
+export type ConnectEndpoint =
+  string | { readonly host: string; readonly port: number | string } | { readonly path: string };
+
+/** The parts of an endpoint, checked. */
+export function targetOf(to: ConnectEndpoint): { host: string; port: number } | { path: string } {
+  const endpoint = typeof to === "string" ? parseEndpoint(to) : to;
+  if (typeof endpoint !== "object" || (endpoint as unknown) === null) {
+    throw wrongType("endpoint", "a string, { host, port } or { path }", to);
+  }
+  if ("path" in endpoint) {
+    if (typeof endpoint.path !== "string") throw wrongType("path", "a string", endpoint.path);
+    if (endpoint.path === "") throw wrongValue("path", "the path of a socket", endpoint.path);
+    return { path: endpoint.path };
+  }
+  const { host, port } = endpoint;
+  if (typeof host !== "string") throw wrongType("host", "a string", host);
+  checkHost(host);
+  return { host, port: portOf(port, host) };
+}
+
+/** Addresses to connect to, checked. */
+export function checkedAddresses(addresses: unknown): AddressInfo[] {
+  if (!Array.isArray(addresses)) throw wrongType("addresses", "an array of addresses", addresses);
+  if (addresses.length === 0) throw wrongValue("addresses", "one address or more", addresses);
+  return addresses.map((candidate: Partial<AddressInfo> | null) => {
+    const { address, port } = candidate ?? {};
+    const family = typeof address === "string" ? familyOf(address) : 0;
+    if (address === undefined || family === 0)
+      throw wrongValue("addresses", "literal addresses with ports", candidate);
+    return { address, family, port: portOf(port as number) };
+  });
+}
+
+export function checkConnectOptions(options: ConnectOptions): void {
+  checkOptions(options);
+  checkOperation(options);
+  checkConnectionOptions(options);
+  checkLookup(options);
+  checkTimeout("attemptDelay", options.attemptDelay);
+  checkTimeout("attemptTimeout", options.attemptTimeout);
+  const { localAddress, localPort } = options as { localAddress?: unknown; localPort?: unknown };
+  if (localAddress !== undefined) {
+    if (typeof localAddress !== "string") throw wrongType("localAddress", "a string", localAddress);
+    if (familyOf(localAddress) === 0) throw wrongValue("localAddress", "a literal address", localAddress);
+  }
+  if (localPort !== undefined) checkSize("localPort", localPort, LAST_PORT);
+}

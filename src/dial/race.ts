@@ -1,0 +1,123 @@
+import { wrongValue } from "../arguments.js";
+import { LONGEST_TIMER } from "../bounded.js";
+
+/** Milliseconds between attempts, at the least: RFC 8305, section 5, "MUST NOT be less than 10 milliseconds". */
+export const LEAST_ATTEMPT_DELAY = 10;
+
+/** Where a race has its time from. */
+export interface Clock {
+  /** Milliseconds, from any start. */
+  now(): number;
+  setTimeout(callback: () => void, delay: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+export interface RaceOptions<A, T> {
+  /** Milliseconds from one attempt to the next, 10 at the least; `Infinity`: the next starts when the last has failed. */
+  readonly attemptDelay: number;
+  /** Tries one address. Its signal is aborted when it has lost; the winner's never is. */
+  readonly attempt: (address: A, signal: AbortSignal) => Promise<T>;
+  /** Whether no other address can do better, so that this failure ends the race. */
+  readonly isFatal: (error: unknown) => boolean;
+  /** Takes what an attempt yields after the race is over, so that nothing stays behind. */
+  readonly discard: (late: T) => void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export interface Failure<A> {
+  readonly address: A;
+  readonly error: unknown;
+  /** How many milliseconds the attempt took. */
+  readonly duration: number;
+}
+
+/**
+ * How a race ended: with the first attempt to succeed, or without one. Then `lost` has the failures in the order in which
+ * the addresses were tried (attempts that a fatal failure cut off are not among them), and `last` is the one that ended
+ * the race.
+ */
+export type Outcome<A, T> =
+  | { readonly won: T; readonly address: A }
+  | { readonly lost: readonly Failure<A>[]; readonly last: Failure<A> };
+
+/** The families in turn, beginning with that of the first address; within each the order stays: RFC 8305, section 4. */
+export function interleave<A extends { readonly family: 4 | 6 }>(addresses: readonly A[]): A[] {
+  const first = addresses.filter(({ family }) => family === addresses[0]?.family);
+  const second = addresses.filter(({ family }) => family !== addresses[0]?.family);
+  return [
+    ...first.flatMap((address, i) => [address, ...second.slice(i, i + 1)]),
+    ...second.slice(first.length),
+  ];
+}
+
+/**
+ * Resolves to how the race of the addresses ended: RFC 8305, section 5 ("Happy Eyeballs").
+ *
+ * The addresses are tried in their order: the next one `attemptDelay` after the last was begun, or at once when any
+ * attempt fails. The first to succeed wins, and the others are aborted; so are all when `signal` is aborted, and the race
+ * then rejects with its reason. Afterwards no timer and no listener is left, and late winners go to `discard`.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_VALUE`: there is no address
+ */
+export async function race<A, T>(
+  addresses: readonly A[],
+  options: RaceOptions<A, T>,
+): Promise<Outcome<A, T>> {
+  const { attempt, isFatal, discard, clock, signal } = options;
+  if (addresses.length === 0) throw wrongValue("addresses", "one address or more", addresses);
+  signal.throwIfAborted();
+  const delay = Math.max(options.attemptDelay, LEAST_ATTEMPT_DELAY);
+  const running = new Set<AbortController>();
+  const failures = new Map<number, Failure<A>>();
+  let begun = 0;
+  let timer: unknown;
+  let over = false;
+
+  return new Promise((resolve, reject) => {
+    const stop = (): void => finish(() => reject(signal.reason as Error));
+    signal.addEventListener("abort", stop);
+    next();
+
+    function next(): void {
+      clock.clearTimeout(timer);
+      if (over || begun === addresses.length) return;
+      const index = begun++;
+      if (begun < addresses.length && delay <= LONGEST_TIMER) timer = clock.setTimeout(next, delay);
+      void run(addresses[index] as A, index);
+    }
+
+    async function run(address: A, index: number): Promise<void> {
+      const own = new AbortController();
+      running.add(own);
+      const start = clock.now();
+      try {
+        const value = await attempt(address, own.signal);
+        running.delete(own);
+        if (over) discard(value);
+        else finish(() => resolve({ won: value, address }));
+      } catch (error) {
+        running.delete(own);
+        if (!over) failed(index, { address, error, duration: clock.now() - start });
+      }
+    }
+
+    function failed(index: number, last: Failure<A>): void {
+      failures.set(index, last);
+      if (!isFatal(last.error) && failures.size < addresses.length) {
+        next();
+        return;
+      }
+      const lost = [...failures].sort(([a], [b]) => a - b).map(([, failure]) => failure);
+      finish(() => resolve({ lost, last }));
+    }
+
+    function finish(settle: () => void): void {
+      over = true;
+      clock.clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+      for (const loser of running) loser.abort(signal.reason);
+      settle();
+    }
+  });
+}

@@ -1,0 +1,278 @@
+import { checkOperation, type OperationOptions } from "../arguments.js";
+import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
+import type { Alarm } from "./alarm.js";
+import { ByteQueue } from "./byte-queue.js";
+import { failAtCaller } from "./fail-at-caller.js";
+import { Refusal, WAIT, takeChunk, takeInto, takeIteration, type Take } from "./reads.js";
+
+/** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
+export const READ_AHEAD = 64 * 1024;
+
+/** What the input needs of the connection it belongs to. */
+export interface InputHost {
+  readonly subject: Subject;
+  readonly alarm: Alarm;
+  /** Lets bytes arrive again after {@link Input.arrive} has answered `false`. */
+  startReading(): void;
+  /** Sends what is gathered: a peer that waits for it would never answer. */
+  beforeWait(): void;
+}
+
+type State =
+  | { readonly kind: "open" }
+  /** The peer's FIN has arrived, or our own side was closed: after the bytes in the queue there is nothing. */
+  | { readonly kind: "ended" }
+  /** After the bytes in the queue comes this failure. */
+  | { readonly kind: "failed"; readonly cause: unknown }
+  /** Nothing can be read any more. */
+  | { readonly kind: "closed"; readonly code: string; readonly reason: string | undefined };
+
+const OPEN: State = { kind: "open" };
+const ENDED: State = { kind: "ended" };
+
+/** The one read that waits. */
+interface Waiting {
+  readonly take: Take<unknown, unknown>;
+  readonly argument: unknown;
+  readonly resolve: (value: unknown) => void;
+  /** Milliseconds allowed, for the whole call or, unless `whole`, until more bytes arrive. */
+  readonly bound: number;
+  readonly whole: boolean;
+  deadline: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: (() => void) | undefined;
+}
+
+/** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
+export class Input {
+  /** Bytes that have arrived since the connection was made. */
+  received = 0;
+
+  readonly #queue = new ByteQueue();
+  readonly #host: InputHost;
+  readonly #readTimeout: number;
+  #state: State = OPEN;
+  #waiting: Waiting | null = null;
+  /** As many bytes, or more, in the queue stop the reading. */
+  #readAhead = READ_AHEAD;
+  /** What arrives is thrown away. */
+  #discarding = false;
+  /** {@link arrive} has answered `false` and reading has not been started since. */
+  #stopped = false;
+
+  constructor(host: InputHost, readTimeout: number) {
+    this.#host = host;
+    this.#readTimeout = readTimeout;
+  }
+
+  /** Bytes that can be read without waiting. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /**
+   * Settles with what `take` makes of the bytes, now or when enough of them have arrived. A read that fails has taken
+   * nothing.
+   */
+  request<T, A>(take: Take<T, A>, argument: A, options?: OperationOptions): Promise<T> {
+    if (options !== undefined) {
+      try {
+        checkOperation(options);
+        if (options.signal?.aborted === true) throw aborted("read", this.#host.subject, options.signal);
+      } catch (error) {
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort's reason may be anything
+        return Promise.reject(error);
+      }
+    }
+    const state = this.#state;
+    if (this.#waiting !== null) return Promise.reject(this.#refused("ERR_BUSY"));
+    if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));
+    const taken = take(this.#queue, argument, state.kind === "ended");
+    if (taken === WAIT) {
+      if (state.kind === "failed") return Promise.reject(this.#failed(state.cause));
+      return this.#wait(take, argument, options);
+    }
+    if (taken instanceof Refusal) return Promise.reject(this.#refused(taken.code, taken.reason));
+    if (this.#stopped) this.#refill();
+    return Promise.resolve(taken);
+  }
+
+  /**
+   * Takes in the first `size` bytes of `memory`, which are only `lent`, to be written over after this call, or given.
+   * Answers whether more may arrive.
+   */
+  arrive(memory: Buffer, size: number, lent: boolean): boolean {
+    this.received += size;
+    if (this.#discarding) return true;
+    const waiting = this.#waiting;
+    if (waiting === null) {
+      this.#keep(memory, size, lent);
+      this.#stopped = this.#queue.length >= this.#readAhead;
+      return !this.#stopped;
+    }
+    // Nothing can be in the queue when one of these waits, so they are handed what arrives as it is.
+    if (waiting.take === takeChunk) this.#settle(waiting, owned(memory, size, lent));
+    else if (waiting.take === takeIteration) {
+      this.#settle(waiting, { value: owned(memory, size, lent), done: false });
+    } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
+      memory.copy(waiting.argument as Uint8Array, 0, 0, size);
+      this.#settle(waiting, size);
+    } else {
+      this.#keep(memory, size, lent);
+      this.#retry(waiting);
+    }
+    return true;
+  }
+
+  /** Whether at most one arrival may be ahead of the reader, because the next but one goes into the same memory. */
+  set recycling(on: boolean) {
+    this.#readAhead = on ? 1 : READ_AHEAD;
+  }
+
+  /** The peer has ended its side. */
+  end(): void {
+    if (this.#state.kind === "open") this.#become(ENDED);
+  }
+
+  /** Nothing more will arrive because of `cause`; what has arrived can still be read. */
+  fail(cause: unknown): void {
+    if (this.#state.kind === "open" || (this.#state.kind === "ended" && !this.#discarding)) {
+      this.#become({ kind: "failed", cause });
+    }
+  }
+
+  /** Ends this side: the bytes in the queue and all that follow are thrown away, reads find the end of the stream. */
+  shut(): void {
+    this.#drop("ERR_CLOSED");
+    if (this.#state.kind !== "closed") this.#state = ENDED;
+    this.#discard();
+  }
+
+  /** Ends this side for good: reads reject with `code`. */
+  close(code: string, reason?: string): void {
+    this.#drop(code, reason);
+    this.#state = { kind: "closed", code, reason };
+    this.#discard();
+  }
+
+  /** Takes out all bytes, for whoever reads the stream from now on. */
+  drain(): Buffer[] {
+    const runs: Buffer[] = [];
+    while (this.#queue.length > 0) runs.push(this.#queue.takeRun());
+    return runs;
+  }
+
+  /** Fails the waiting read if its time is up by `now`; answers when to look again. */
+  expire(now: number): number {
+    const waiting = this.#waiting;
+    if (waiting === null) return Infinity;
+    if (waiting.deadline > now) return waiting.deadline;
+    this.#fail(waiting, () => timedOut("read", this.#host.subject, waiting.bound));
+    return Infinity;
+  }
+
+  #wait<T, A>(take: Take<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
+    const { timeout, signal } = options ?? NONE;
+    const bound = timeout ?? this.#readTimeout;
+    if (bound === 0) return Promise.reject(timedOut("read", this.#host.subject, 0));
+    this.#host.beforeWait();
+    // What was gathered may have failed to go out, and then the connection.
+    if (this.#state !== OPEN) return this.request(take, argument, options);
+    return new Promise<T>((resolve) => {
+      const onAbort =
+        signal === undefined
+          ? undefined
+          : () => {
+              this.#fail(waiting, () => aborted("read", this.#host.subject, signal));
+            };
+      const waiting: Waiting = {
+        take: take as Take<unknown, unknown>,
+        argument,
+        resolve: resolve as (value: unknown) => void,
+        bound,
+        whole: timeout !== undefined,
+        deadline: Infinity,
+        signal,
+        onAbort,
+      };
+      this.#waiting = waiting;
+      if (bound !== Infinity) this.#host.alarm.set((waiting.deadline = performance.now() + bound));
+      if (onAbort !== undefined) signal?.addEventListener("abort", onAbort);
+      if (this.#stopped) this.#refill();
+    });
+  }
+
+  /** Tries the waiting read again, now that something has changed. */
+  #retry(waiting: Waiting): void {
+    const taken = waiting.take(this.#queue, waiting.argument, this.#state.kind === "ended");
+    if (taken === WAIT) {
+      const { cause } = this.#state as { cause?: unknown };
+      if (this.#state.kind === "failed") this.#fail(waiting, () => this.#failed(cause));
+      else if (!waiting.whole && waiting.bound !== Infinity)
+        waiting.deadline = performance.now() + waiting.bound;
+    } else if (taken instanceof Refusal) {
+      this.#fail(waiting, () => this.#refused(taken.code, taken.reason));
+    } else {
+      this.#settle(waiting, taken);
+    }
+  }
+
+  #settle(waiting: Waiting, value: unknown): void {
+    this.#leave(waiting);
+    waiting.resolve(value);
+  }
+
+  #fail(waiting: Waiting, make: () => unknown): void {
+    this.#leave(waiting);
+    failAtCaller(waiting.resolve, make);
+  }
+
+  #leave(waiting: Waiting): void {
+    this.#waiting = null;
+    if (waiting.onAbort !== undefined) waiting.signal?.removeEventListener("abort", waiting.onAbort);
+  }
+
+  #become(state: State): void {
+    this.#state = state;
+    if (this.#waiting !== null) this.#retry(this.#waiting);
+  }
+
+  #drop(code: string, reason?: string): void {
+    this.#queue.clear();
+    const waiting = this.#waiting;
+    if (waiting !== null) this.#fail(waiting, () => this.#refused(code, reason));
+  }
+
+  #discard(): void {
+    this.#discarding = true;
+    if (this.#stopped) this.#refill();
+  }
+
+  #keep(memory: Buffer, size: number, lent: boolean): void {
+    if (lent) this.#queue.copy(memory, size);
+    else this.#queue.append(size === memory.length ? memory : memory.subarray(0, size));
+  }
+
+  #refill(): void {
+    if (this.#waiting === null && !this.#discarding && this.#queue.length >= this.#readAhead) return;
+    this.#stopped = false;
+    this.#host.startReading();
+  }
+
+  #failed(cause: unknown): NetError {
+    return translated("read", this.#host.subject, cause);
+  }
+
+  #refused(code: string, reason?: string): NetError {
+    return refused("read", this.#host.subject, code, reason);
+  }
+}
+
+const NONE: OperationOptions = {};
+
+function owned(memory: Buffer, size: number, lent: boolean): Buffer {
+  if (!lent) return size === memory.length ? memory : memory.subarray(0, size);
+  const copy = Buffer.allocUnsafe(size);
+  memory.copy(copy, 0, 0, size);
+  return copy;
+}

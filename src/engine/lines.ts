@@ -1,0 +1,69 @@
+import type { ByteQueue } from "./byte-queue.js";
+import { LINE_FEED, Refusal, Search, takeLine, WAIT, type Take } from "./reads.js";
+
+/** Encodings in which a line feed is the byte 0x0A, and every such byte a line feed. */
+const LINE_ENCODINGS = new Set<unknown>(["utf8", "utf-8", "latin1", "binary", "ascii"]);
+
+export function isLineEncoding(encoding: unknown): encoding is BufferEncoding {
+  return LINE_ENCODINGS.has(encoding);
+}
+
+/**
+ * Lines decoded ahead, a run of adjacent bytes at a time: one decoding for many lines. Their bytes stay in the queue
+ * until each line is taken, so whoever else reads from the queue sees what the loop has not been given.
+ */
+export class LineRun {
+  #lines: string[] = [];
+  #next = 0;
+  /** The queue's position when the next line was last known to begin at its front. */
+  #position = -1;
+  /** Up to this position characters and bytes differ: no run is decoded, each line is for itself. */
+  #singlyUntil = 0;
+
+  constructor(
+    readonly limit: number,
+    readonly encoding: BufferEncoding,
+  ) {}
+
+  /** The next line of the run at the queue's front, taken; or `undefined` if there is none. */
+  take(queue: ByteQueue): string | undefined {
+    if (this.#next === this.#lines.length || this.#position !== queue.taken) {
+      if (!this.#decode(queue)) return undefined;
+    }
+    const raw = this.#lines[this.#next] ?? "";
+    const line = raw.charCodeAt(raw.length - 1) === 0x0d ? raw.slice(0, -1) : raw;
+    if (line.length > this.limit) return undefined;
+    this.#next++;
+    queue.skip(raw.length + 1);
+    this.#position = queue.taken;
+    return line;
+  }
+
+  #decode(queue: ByteQueue): boolean {
+    if (queue.taken < this.#singlyUntil) return false;
+    const run = queue.peekRun();
+    const end = run.lastIndexOf(0x0a);
+    if (end === -1) return false;
+    const text = run.toString(this.encoding, 0, end);
+    if (text.length !== end) {
+      this.#singlyUntil = queue.taken + end + 1;
+      return false;
+    }
+    // As many characters as bytes: a line is as long in the one as in the other.
+    this.#lines = text.split("\n");
+    this.#next = 0;
+    this.#position = queue.taken;
+    return true;
+  }
+}
+
+/** The next line as an iterator's `next` gives it back, from the run or by itself. */
+export const takeNextLine: Take<IteratorResult<string, undefined>, LineRun> = (queue, run, ended) => {
+  const line = run.take(queue);
+  if (line !== undefined) return { value: line, done: false };
+  const bytes = takeLine(queue, new Search(LINE_FEED, run.limit), ended);
+  if (bytes === WAIT || bytes instanceof Refusal) return bytes;
+  return bytes === null
+    ? { value: undefined, done: true }
+    : { value: bytes.toString(run.encoding), done: false };
+};

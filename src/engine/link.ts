@@ -1,0 +1,251 @@
+import { bounded } from "../bounded.js";
+import { checkOperation, type OperationOptions } from "../arguments.js";
+import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
+import { Alarm } from "./alarm.js";
+import { Input, type InputHost } from "./input.js";
+import { Output, type OutputHost } from "./output.js";
+import type { Receiver, Transport } from "./transport.js";
+import type { Socket } from "node:net";
+
+/**
+ * How long a closed connection goes on discarding what the peer still sends, waiting for its FIN: closing with unread
+ * bytes sends RST, which can destroy what we sent before (RFC 2525, section 2.17; RFC 9112, section 9.6).
+ */
+export const LINGER = 2_000;
+
+export interface LinkSettings {
+  readonly readTimeout: number;
+  readonly writeTimeout: number;
+  readonly bufferSize: number;
+}
+
+/** A failure that was not of our making. */
+interface Failure {
+  readonly operation: Operation;
+  readonly cause: unknown;
+}
+
+/** The life of a connection: its transport, its two halves, and how they end. */
+export class Link implements Receiver, InputHost, OutputHost {
+  readonly transport: Transport;
+  readonly subject: Subject;
+  readonly input: Input;
+  readonly output: Output;
+  readonly alarm: Alarm;
+  ring: readonly [Buffer, Buffer] | null = null;
+
+  /** `closing`: both our sides are closed and the socket will be. `over`: it is, or is no longer ours. */
+  #phase: "live" | "closing" | "over" = "live";
+  /** The peer's FIN has arrived. */
+  #peerEnded = false;
+  /** Our input is closed by us, so nobody reads what still comes. */
+  #inputShut = false;
+  #inputAbandoned = false;
+  #failure: Failure | null = null;
+  #linger: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | null = null;
+  #gone: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
+  #closed: Promise<void> | null = null;
+
+  constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
+    this.transport = transport;
+    this.subject = subject;
+    this.alarm = new Alarm((now) => Math.min(this.input.expire(now), this.output.expire(now)));
+    this.input = new Input(this, settings.readTimeout);
+    this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
+    transport.attach(this);
+    transport.startReading();
+  }
+
+  /** Settles when the connection is over: rejects if it failed, without ever being an unhandled rejection. */
+  get closed(): Promise<void> {
+    if (this.#closed === null) {
+      this.#closed = this.#whenGone().then(() => {
+        const failure = this.#failure;
+        if (failure !== null) throw translated(failure.operation, this.subject, failure.cause);
+      });
+      this.#closed.catch(ignore);
+    }
+    return this.#closed;
+  }
+
+  // What the transport tells
+
+  arrive(memory: Buffer, size: number, lent: boolean): boolean {
+    return this.input.arrive(memory, size, lent) && !(this.#inputShut && this.#inputAbandoned);
+  }
+
+  end(): void {
+    this.#peerEnded = true;
+    const { failure } = this.output;
+    if (failure === null) this.input.end();
+    else this.input.fail(failure.cause);
+    this.#endIfDone();
+  }
+
+  fail(cause: unknown): void {
+    if (this.#phase === "over") return;
+    // A peer that resets what we have closed anyway takes nothing from us.
+    if (!(this.#inputShut && this.output.ended)) this.#failure ??= { operation: "read", cause };
+    this.input.fail(cause);
+    this.output.fail(cause);
+    this.transport.destroy();
+  }
+
+  gone(): void {
+    if (this.#phase === "over") return;
+    if (this.#failure === null && !this.#peerEnded && !this.#inputShut) this.input.close("ERR_CLOSED");
+    if (this.output.failure === null) this.output.close();
+    this.#finish();
+  }
+
+  surrender(): { unread: readonly Buffer[]; ended: boolean } {
+    const unread = this.input.drain();
+    this.input.close("ERR_BUSY", "connection.socket is read as a stream");
+    return { unread, ended: this.#peerEnded };
+  }
+
+  // What the two halves tell
+
+  startReading(): void {
+    this.transport.startReading();
+  }
+
+  beforeWait(): void {
+    this.output.sendGathered();
+  }
+
+  outputOver(): void {
+    const { failure } = this.output;
+    if (failure !== null) {
+      this.#failure ??= { operation: "write", cause: failure.cause };
+      if (this.#peerEnded) this.input.fail(failure.cause);
+    }
+    this.#endIfDone();
+  }
+
+  // The endings
+
+  closeInput(): void {
+    if (this.#inputShut) return;
+    this.#inputShut = true;
+    this.input.shut();
+    if (this.#inputAbandoned) this.transport.stopReading();
+    this.#endIfDone();
+  }
+
+  abandonInput(): void {
+    this.#inputAbandoned = true;
+  }
+
+  close(options: OperationOptions = {}): Promise<void> {
+    try {
+      checkOperation(options);
+      if (options.signal?.aborted === true) throw aborted("close", this.subject, options.signal);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    const { timeout, signal } = options;
+    // An explicit timeout bounds flush and drain together, in place of writeTimeout.
+    this.#closing ??= this.#close(timeout === undefined ? undefined : Infinity);
+    const closing =
+      timeout === undefined && signal === undefined ? this.#closing : this.#closeWithin(options);
+    closing.catch(ignore);
+    return closing;
+  }
+
+  reset(): void {
+    if (this.#phase === "over") return;
+    this.#phase = "closing";
+    this.#inputShut = true;
+    this.input.close("ERR_CLOSED");
+    this.output.close();
+    this.transport.reset();
+  }
+
+  detach(): Socket {
+    if (this.#phase !== "live" || this.transport.destroyed)
+      throw refused("detach", this.subject, "ERR_CLOSED");
+    const reason = "the connection was detached";
+    const unread = this.input.drain();
+    this.input.close("ERR_CLOSED", reason);
+    const { left, ending } = this.output.drain(reason);
+    const socket = this.transport.release(unread, this.#peerEnded);
+    for (const { payload, taken } of left) {
+      const parts =
+        typeof payload === "string" || ArrayBuffer.isView(payload) ? [payload as string] : payload;
+      parts.forEach((part, index) => socket.write(part, index === parts.length - 1 ? taken : undefined));
+    }
+    if (ending) socket.end();
+    this.#finish();
+    return socket;
+  }
+
+  /** Closes both sides: rejects if bytes could not be sent that no call but this one answers for. */
+  async #close(timeout: number | undefined): Promise<void> {
+    if (this.#phase === "over") return;
+    const reported = this.output.failure !== null && !this.output.unreported;
+    this.#phase = "closing";
+    this.#inputShut = true;
+    this.input.close("ERR_CLOSED");
+    try {
+      await this.output.end(timeout === undefined ? undefined : { timeout });
+    } catch (error) {
+      if (error instanceof NetTimeoutError && this.output.failure === null) this.reset();
+      else this.transport.destroy();
+      if (!reported) throw error;
+    }
+    this.#endIfDone();
+    await this.#whenGone();
+  }
+
+  async #closeWithin(options: OperationOptions): Promise<void> {
+    try {
+      await bounded("close", this.subject, options, () => this.#closing ?? this.#whenGone());
+    } catch (error) {
+      if (this.#phase === "over" || this.output.failure !== null) throw error;
+      const unsent = !this.output.idle;
+      if (unsent) this.reset();
+      else this.transport.destroy();
+      if (unsent || !(error instanceof NetTimeoutError)) throw error;
+      await this.#whenGone();
+    }
+  }
+
+  /** Closes the socket once neither side has anything left to do. */
+  #endIfDone(): void {
+    const { ended, failure } = this.output;
+    if ((!ended && failure === null) || this.#phase === "over") return;
+    if (this.#peerEnded || (this.#inputShut && (failure !== null || this.#abandoned())))
+      this.transport.destroy();
+    else if (this.#inputShut) this.#linger ??= setTimeout(() => this.transport.destroy(), LINGER).unref();
+  }
+
+  /** A side that is left as it is leaves nothing to wait for. */
+  #abandoned(): boolean {
+    return this.#inputAbandoned || this.output.abandoned;
+  }
+
+  #finish(): void {
+    this.#phase = "over";
+    this.alarm.clear();
+    clearTimeout(this.#linger);
+    this.#gone?.resolve();
+  }
+
+  #whenGone(): Promise<void> {
+    if (this.#phase === "over") return Promise.resolve();
+    if (this.#gone === null) {
+      let resolve!: () => void;
+      const promise = new Promise<void>((settle) => {
+        resolve = settle;
+      });
+      this.#gone = { promise, resolve };
+    }
+    return this.#gone.promise;
+  }
+}
+
+function ignore(): void {
+  // Whoever awaits the promise is told; nobody has to.
+}

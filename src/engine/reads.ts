@@ -1,0 +1,110 @@
+import type { ByteQueue } from "./byte-queue.js";
+
+/** Not enough has arrived: the read waits. */
+export const WAIT: unique symbol = Symbol("wait");
+
+/** What has arrived can never satisfy the read: it fails with `code`, and its bytes stay where they are. */
+export class Refusal {
+  constructor(
+    readonly code: "ERR_LIMIT" | "ERR_UNEXPECTED_EOF",
+    readonly reason: string,
+  ) {}
+}
+
+/**
+ * One kind of read: takes its result out of what has arrived, or says that it cannot (yet), and then takes nothing.
+ * `ended`: nothing will arrive any more.
+ */
+export type Take<T, A> = (queue: ByteQueue, argument: A, ended: boolean) => T | typeof WAIT | Refusal;
+
+/** A search for the end of a line or the like, which goes on where it stopped when more has arrived. */
+export class Search {
+  /** No match begins before this position. */
+  from = 0;
+  constructor(
+    readonly delimiter: Uint8Array,
+    readonly limit: number,
+  ) {}
+
+  /** Where the delimiter begins, or -1. */
+  in(queue: ByteQueue): number {
+    const found = queue.indexOf(this.delimiter, this.from);
+    if (found === -1) this.from = Math.max(0, queue.length - this.delimiter.length + 1);
+    return found;
+  }
+}
+
+export const LINE_FEED = Buffer.from("\n");
+const CARRIAGE_RETURN = 0x0d;
+
+export const takeChunk: Take<Buffer | null, undefined> = (queue, _, ended) => {
+  if (queue.length > 0) return queue.takeRun();
+  return ended ? null : WAIT;
+};
+
+/** As {@link takeChunk}, in the form that an iterator's `next` gives back. */
+export const takeIteration: Take<IteratorResult<Buffer, undefined>, undefined> = (queue, _, ended) => {
+  if (queue.length > 0) return { value: queue.takeRun(), done: false };
+  return ended ? { value: undefined, done: true } : WAIT;
+};
+
+export const takeInto: Take<number | null, Uint8Array> = (queue, target, ended) => {
+  if (queue.length > 0 || target.length === 0) return queue.takeInto(target);
+  return ended ? null : WAIT;
+};
+
+export const takeExactly: Take<Buffer, number> = (queue, size, ended) => {
+  if (queue.length >= size) return queue.take(size);
+  return ended ? unexpectedEnd(`after ${String(queue.length)} of ${String(size)} bytes`) : WAIT;
+};
+
+export const takeUntil: Take<Buffer | null, Search> = (queue, search, ended) => {
+  const { limit, delimiter } = search;
+  const end = search.in(queue);
+  if (end === -1) {
+    // The last bytes may be the beginning of the delimiter, which does not count.
+    if (queue.length >= limit + delimiter.length) return overLimit(limit);
+    if (!ended) return WAIT;
+    return queue.length === 0
+      ? null
+      : unexpectedEnd(`after ${String(queue.length)} bytes without the delimiter`);
+  }
+  if (end > limit) return overLimit(limit);
+  const found = queue.take(end);
+  queue.skip(delimiter.length);
+  return found;
+};
+
+/** A line's bytes, without its terminator. */
+export const takeLine: Take<Buffer | null, Search> = (queue, search, ended) => {
+  const { limit } = search;
+  const end = search.in(queue);
+  if (end === -1) {
+    if (queue.length > limit && (ended || !mayBeTerminator(queue, limit))) return overLimit(limit);
+    if (!ended) return WAIT;
+    return queue.length === 0 ? null : queue.take(queue.length);
+  }
+  const size = end > 0 && queue.at(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
+  if (size > limit) return overLimit(limit);
+  const line = queue.take(size);
+  queue.skip(end - size + 1);
+  return line;
+};
+
+export const takeAll: Take<Buffer, number> = (queue, limit, ended) => {
+  if (queue.length > limit) return overLimit(limit);
+  return ended ? queue.take(queue.length) : WAIT;
+};
+
+/** Whether all that lies beyond the limit is a carriage return, so that a line feed would still make it a good line. */
+function mayBeTerminator(queue: ByteQueue, limit: number): boolean {
+  return queue.length === limit + 1 && queue.at(limit) === CARRIAGE_RETURN;
+}
+
+function overLimit(limit: number): Refusal {
+  return new Refusal("ERR_LIMIT", `longer than the limit of ${String(limit)} bytes`);
+}
+
+function unexpectedEnd(where: string): Refusal {
+  return new Refusal("ERR_UNEXPECTED_EOF", `end of stream ${where}`);
+}

@@ -1,0 +1,57 @@
+import type { Operation } from "../errors.js";
+import type { Payload } from "./transport.js";
+
+/** Something that happens in its turn. */
+export interface Entry {
+  /**
+   * `data` leaves the queue when its caller gives up, `kept` is sent all the same; a `mark` sends nothing and settles
+   * when all before it is sent; `end` sends FIN.
+   */
+  readonly kind: "data" | "kept" | "mark" | "end";
+  readonly operation: Operation;
+  readonly payload: Payload | null;
+  /** Bytes of the payload. */
+  readonly size: number;
+  /** Settles the call that waits; `null` when none does. */
+  resolve: ((value: void | Promise<void>) => void) | null;
+  /** Takes the listener off the call's signal. */
+  forget: (() => void) | null;
+  /** When the call began to wait, and the milliseconds it may: for the whole, or until the kernel takes more bytes. */
+  since: number;
+  bound: number;
+  whole: boolean;
+  next: Entry | null;
+  previous: Entry | null;
+}
+
+/** First in, first out, and out of the middle in no time. */
+export class WriteQueue {
+  first: Entry | null = null;
+  #last: Entry | null = null;
+  /** Bytes of all payloads in the queue. */
+  size = 0;
+
+  push(entry: Entry): void {
+    this.size += entry.size;
+    entry.previous = this.#last;
+    if (this.#last === null) this.first = entry;
+    else this.#last.next = entry;
+    this.#last = entry;
+  }
+
+  shift(): Entry | null {
+    const { first } = this;
+    if (first !== null) this.remove(first);
+    return first;
+  }
+
+  /** Takes out an entry that is in the queue. */
+  remove(entry: Entry): void {
+    this.size -= entry.size;
+    if (entry.previous === null) this.first = entry.next;
+    else entry.previous.next = entry.next;
+    if (entry.next === null) this.#last = entry.previous;
+    else entry.next.previous = entry.previous;
+    entry.next = entry.previous = null;
+  }
+}

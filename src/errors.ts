@@ -1,0 +1,225 @@
+import { getSystemErrorMap } from "node:util";
+
+/** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
+export type Operation = "listen" | "accept" | "resolve" | "connect" | "read" | "write" | "close" | "detach";
+
+/** What an operation was about: the fields of its errors that say where, and the words its messages use for it. */
+export interface Subject {
+  /** The host as the caller gave it. */
+  readonly host?: string | undefined;
+  /** The literal address, or the path of a Unix socket. */
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+  /** How messages name it: `"localhost:80"`, `"127.0.0.1:5000 -> 127.0.0.1:80"`. */
+  readonly text: string;
+}
+
+/** The fields of a {@link NetError}, for its constructor. */
+export interface NetErrorFields {
+  code: string;
+  operation: Operation;
+  syscall?: string | undefined;
+  host?: string | undefined;
+  address?: string | undefined;
+  port?: number | undefined;
+  attempts?: NetError[] | undefined;
+  written?: "nothing" | "partly" | undefined;
+  cause?: unknown;
+}
+
+/**
+ * A network operation failed: the egg's condition `(exn i/o net)`.
+ *
+ * Its message names the operation, the addresses, the reason and the code; its stack shows the function that awaited.
+ */
+export class NetError extends Error {
+  /** The platform's code (`"ECONNREFUSED"`, `"ENOTFOUND"`) or one of this library's (`"ERR_CLOSED"`): see docs/errors.md. */
+  readonly code: string;
+  readonly operation: Operation;
+  readonly syscall?: string;
+  /** The host as the caller gave it, where there was one. */
+  readonly host?: string;
+  /** The peer's literal address (for `listen`: our own), or the path of a Unix socket. */
+  readonly address?: string;
+  readonly port?: number;
+  /** Whether the same call, or another address, may succeed later: the egg's `(exn i/o net transient)`. */
+  readonly transient: boolean;
+  /** Of a failed `connect`: one error for each address that was tried, in the order they were tried. */
+  readonly attempts?: NetError[];
+  /**
+   * Of a failed write: how much of it the kernel took. `"nothing"`: it may be sent again safely. `"partly"`: some of it,
+   * perhaps all.
+   */
+  readonly written?: "nothing" | "partly";
+
+  constructor(message: string, fields: NetErrorFields) {
+    super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.code = fields.code;
+    this.operation = fields.operation;
+    this.transient = TRANSIENT.has(fields.code);
+    if (fields.syscall !== undefined) this.syscall = fields.syscall;
+    if (fields.host !== undefined) this.host = fields.host;
+    if (fields.address !== undefined) this.address = fields.address;
+    if (fields.port !== undefined) this.port = fields.port;
+    if (fields.attempts !== undefined) this.attempts = fields.attempts;
+    if (fields.written !== undefined) this.written = fields.written;
+  }
+
+  override get name(): string {
+    return "NetError";
+  }
+}
+
+/**
+ * Time ran out: the egg's condition `(exn i/o net timeout)`.
+ *
+ * Either a `timeout` of the call, a captured `readTimeout` or `writeTimeout`, a signal of `AbortSignal.timeout()`
+ * (then `cause` is its reason), or the operating system's own timer (then `cause` is its error and `timeout` is absent).
+ */
+export class NetTimeoutError extends NetError {
+  declare readonly code: "ETIMEDOUT";
+  /** How long was waited, in milliseconds, where this library did the waiting. */
+  readonly timeout?: number;
+
+  constructor(message: string, fields: Omit<NetErrorFields, "code"> & { timeout?: number | undefined }) {
+    super(message, { ...fields, code: "ETIMEDOUT" });
+    if (fields.timeout !== undefined) this.timeout = fields.timeout;
+  }
+
+  override get name(): string {
+    return "NetTimeoutError";
+  }
+}
+
+/** Failures after which trying again, here or at another address, makes sense (socket egg's `refused?`, and their kin). */
+const TRANSIENT = new Set([
+  "EAGAIN",
+  "EAI_AGAIN",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "EMFILE",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+  "EPIPE",
+  "ESERVFAIL",
+  "ETIMEDOUT",
+  "ETIMEOUT",
+]);
+
+/** Node's ways of saying that a stream is closed already. */
+const CLOSED = new Set([
+  "ERR_SOCKET_CLOSED",
+  "ERR_STREAM_DESTROYED",
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ECANCELED",
+]);
+
+const REASONS: Readonly<Record<string, string>> = {
+  EAI_AGAIN: "the name server did not answer",
+  ENOTFOUND: "no such host",
+  ERR_BUSY: "another read is waiting",
+  ERR_CLOSED: "closed",
+};
+
+interface PlatformError {
+  readonly code?: unknown;
+  readonly errno?: unknown;
+  readonly syscall?: unknown;
+  readonly message?: unknown;
+}
+
+interface Circumstances {
+  readonly attempts?: NetError[] | undefined;
+  readonly written?: "nothing" | "partly" | undefined;
+}
+
+/** Translates an error of the platform: the only place where that is done. */
+export function translated(
+  operation: Operation,
+  subject: Subject,
+  cause: unknown,
+  circumstances: Circumstances = {},
+): NetError {
+  const error = (typeof cause === "object" && cause !== null ? cause : {}) as PlatformError;
+  const platformCode = typeof error.code === "string" ? error.code : "ERR_UNKNOWN";
+  const code = CLOSED.has(platformCode) ? "ERR_CLOSED" : platformCode;
+  const fields = {
+    operation,
+    ...where(subject),
+    ...circumstances,
+    syscall: typeof error.syscall === "string" ? error.syscall : undefined,
+    cause,
+  };
+  const reason = reasonOf(code, error) ?? String(error.message ?? cause);
+  if (code === "ETIMEDOUT") return new NetTimeoutError(message(operation, subject, reason, code), fields);
+  return new NetError(message(operation, subject, reason, code), { ...fields, code });
+}
+
+/** An error of this library's own: `ERR_CLOSED`, `ERR_BUSY`, `ERR_LIMIT`, `ERR_UNEXPECTED_EOF` and the like. */
+export function refused(
+  operation: Operation,
+  subject: Subject,
+  code: string,
+  reason: string = REASONS[code] ?? code,
+  circumstances: Circumstances = {},
+): NetError {
+  const fields = { code, operation, ...where(subject), ...circumstances };
+  return new NetError(message(operation, subject, reason, code), fields);
+}
+
+/** Time ran out after `timeout` milliseconds, or by a signal whose reason is `cause`. */
+export function timedOut(
+  operation: Operation,
+  subject: Subject,
+  timeout: number | undefined,
+  circumstances: Circumstances & { cause?: unknown } = {},
+): NetTimeoutError {
+  const reason = timeout === undefined ? "timed out" : `timed out after ${String(timeout)} ms`;
+  const fields = { operation, ...where(subject), ...circumstances, timeout };
+  return new NetTimeoutError(message(operation, subject, reason, "ETIMEDOUT"), fields);
+}
+
+/**
+ * What an operation rejects with when its signal is aborted: a {@link NetTimeoutError} where the signal was a timer's,
+ * the signal's own reason otherwise, as `fetch` does.
+ */
+export function aborted(
+  operation: Operation,
+  subject: Subject,
+  signal: AbortSignal,
+  circumstances: Circumstances = {},
+): unknown {
+  const reason: unknown = signal.reason;
+  return isTimeout(reason)
+    ? timedOut(operation, subject, undefined, { ...circumstances, cause: reason })
+    : reason;
+}
+
+/** Whether a signal's reason says that it was a timer's: that of `AbortSignal.timeout()`, also through `AbortSignal.any()`. */
+function isTimeout(reason: unknown): boolean {
+  return typeof reason === "object" && reason !== null && (reason as Error).name === "TimeoutError";
+}
+
+function where(subject: Subject): {
+  host?: string | undefined;
+  address?: string | undefined;
+  port?: number | undefined;
+} {
+  return { host: subject.host, address: subject.address, port: subject.port };
+}
+
+function message(operation: Operation, subject: Subject, reason: string, code: string): string {
+  return `${operation} ${subject.text}: ${reason} (${code})`;
+}
+
+function reasonOf(code: string, error: PlatformError): string | undefined {
+  const own = REASONS[code];
+  if (own !== undefined) return own;
+  return typeof error.errno === "number" ? getSystemErrorMap().get(error.errno)?.[1] : undefined;
+}

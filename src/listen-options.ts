@@ -1,0 +1,76 @@
+import { checkHost } from "./address/resolve.js";
+import {
+  checkBoolean,
+  checkOptions,
+  checkSignal,
+  checkSize,
+  checkTimeout,
+  wrongType,
+  wrongValue,
+} from "./arguments.js";
+import { checkConnectionOptions, type ConnectionOptions } from "./connection-options.js";
+
+/** How to listen. What is said of connections is captured by each that is accepted. */
+export interface ListenOptions extends ConnectionOptions {
+  /** The name or literal address to listen on; without it, all addresses. */
+  host?: string | undefined;
+  /** How many clients may wait to be accepted, in the kernel and then here: 511 by default. */
+  backlog?: number | undefined;
+  /** On an IPv6 address, takes IPv6 clients only; without a `host`, listens on `0.0.0.0`. The parameter without it. */
+  ipv6Only?: boolean | undefined;
+  /** Lets several processes listen on the same port, which the kernel shares out: SO_REUSEPORT, from Node 22.12 on. */
+  reusePort?: boolean | undefined;
+  /** Most ms that `accept()` waits; the parameter without it. `for await` loops ignore it. */
+  acceptTimeout?: number | undefined;
+  /** Cancels the call to `listen`; nothing after it. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Where to listen: a port or service, a Unix socket, or a descriptor that listens already. */
+export type ListenEndpoint =
+  | number
+  | string
+  | { readonly port: number | string; readonly host?: string | undefined }
+  | { readonly path: string }
+  | { readonly fd: number };
+
+export type ListenTarget =
+  { host: string | undefined; port: number | string } | { path: string } | { fd: number };
+
+export function checkListenOptions(options: ListenOptions): void {
+  checkOptions(options);
+  checkConnectionOptions(options);
+  checkSignal(options.signal);
+  checkTimeout("acceptTimeout", options.acceptTimeout);
+  checkBoolean("ipv6Only", options.ipv6Only);
+  checkBoolean("reusePort", options.reusePort);
+  if (options.backlog !== undefined) checkSize("backlog", options.backlog, MOST_BACKLOG);
+}
+
+/** The parts of an endpoint, checked but for the port. */
+export function targetOf(at: ListenEndpoint, options: ListenOptions): ListenTarget {
+  if (typeof at === "number" || typeof at === "string") return { host: checkedHost(options.host), port: at };
+  if (typeof at !== "object" || (at as unknown) === null) {
+    throw wrongType("endpoint", "a port, a service, { port, host }, { path } or { fd }", at);
+  }
+  if ("path" in at) {
+    if (typeof at.path !== "string") throw wrongType("path", "a string", at.path);
+    if (at.path === "") throw wrongValue("path", "the path of a socket", at.path);
+    return { path: at.path };
+  }
+  if ("fd" in at) {
+    checkSize("fd", at.fd);
+    return { fd: at.fd };
+  }
+  return { host: checkedHost(at.host ?? options.host), port: at.port };
+}
+
+function checkedHost(host: unknown): string | undefined {
+  if (host === undefined) return undefined;
+  if (typeof host !== "string") throw wrongType("host", "a string", host);
+  checkHost(host);
+  return host;
+}
+
+/** A whole number of C's `int`, as listen(2) takes it. */
+const MOST_BACKLOG = 2 ** 31 - 1;

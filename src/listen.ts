@@ -1,0 +1,96 @@
+import { createServer, type ListenOptions as ServerListenOptions, type Server, type Socket } from "node:net";
+import { AcceptQueue } from "./accept-queue.js";
+import { familyOf, formatEndpoint } from "./address/endpoint.js";
+import { lookupAddresses } from "./address/resolve.js";
+import { portOf } from "./address/services.js";
+import { bounded, waited } from "./bounded.js";
+import { serverKeepAlive } from "./connection-options.js";
+import { refused, translated, type Subject } from "./errors.js";
+import {
+  checkListenOptions,
+  targetOf,
+  type ListenEndpoint,
+  type ListenOptions,
+  type ListenTarget,
+} from "./listen-options.js";
+import { Listener, type ListenerAddress } from "./listener.js";
+import { getParameters } from "./parameters.js";
+
+/** Node's default, and of most servers; the egg has 10, which a loop that is busy for 100 ms can overflow. */
+const BACKLOG = 511;
+
+/**
+ * Resolves to a listener, once clients can connect: the egg's `tcp-listen`.
+ *
+ * Without a `host` it listens on all IPv6 and IPv4 addresses, or on the IPv4 ones alone where IPv6 is disabled; with
+ * `ipv6Only` on `0.0.0.0` (the egg's rule: whoever names no host expects IPv4 at least).
+ *
+ * @param at - a port (`0`: any free one), the name of a service, `{ port, host }`, a Unix socket `{ path }`, or a
+ *   descriptor `{ fd }` that is listening already
+ * @throws NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …; with operation `"resolve"` if `host` or the service is not
+ *   known; `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12
+ * @throws what `signal` was aborted with: nothing is left listening
+ * @throws TypeError, RangeError for wrong arguments
+ */
+export async function listen(at: ListenEndpoint, options: ListenOptions = {}): Promise<Listener> {
+  checkListenOptions(options);
+  const target = targetOf(at, options);
+  const subject = subjectOf(target);
+  const signal = options.signal;
+  if (options.reusePort === true && !hasReusePort()) {
+    const reason = "reusePort needs Node 22.12 or later";
+    throw refused("listen", subject, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", reason);
+  }
+  const where = await bounded("listen", subject, { signal }, (stop) => whereTo(target, options, stop));
+  const queue = new AcceptQueue(options.backlog ?? BACKLOG, "path" in target ? target.path : undefined);
+  const server = createServer({
+    allowHalfOpen: true,
+    pauseOnConnect: true,
+    noDelay: options.noDelay ?? true,
+    ...serverKeepAlive(options),
+  });
+  server.on("connection", (socket: Socket) => queue.arrive(socket));
+  await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
+    server.once("error", (cause) => reject(translated("listen", subject, cause)));
+    // Node takes a backlog of 0 for its own default.
+    server.listen({ ...where, backlog: Math.max(options.backlog ?? BACKLOG, 1) }, () => resolve(undefined));
+    return () => server.close();
+  });
+  // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.
+  server.removeAllListeners("error").on("error", () => queue.dropped++);
+  return new Listener(server, addressOf(server), subject, queue, options);
+}
+
+/** What Node is told: literal addresses only, so that it looks up nothing. */
+async function whereTo(
+  target: ListenTarget,
+  { reusePort, ipv6Only = getParameters().ipv6Only }: ListenOptions,
+  signal: AbortSignal,
+): Promise<ServerListenOptions> {
+  if (!("port" in target)) return target as ServerListenOptions; // Its types lack { fd }, its documentation has it.
+  const port = portOf(target.port, target.host);
+  const shared = reusePort === true ? { reusePort } : {};
+  if (target.host === undefined) return { port, ...(ipv6Only ? { host: "0.0.0.0" } : {}), ...shared };
+  const [first] = await lookupAddresses(target.host, port, { passive: true }, signal);
+  const host = first?.address ?? target.host;
+  return { port, host, ipv6Only: ipv6Only && familyOf(host) === 6, ...shared };
+}
+
+function subjectOf(target: ListenTarget): Subject {
+  if ("path" in target) return { address: target.path, text: target.path };
+  if ("fd" in target) return { text: `descriptor ${String(target.fd)}` };
+  const { host, port } = target;
+  const fields = { host, ...(typeof port === "number" ? { port } : {}) };
+  return { ...fields, text: formatEndpoint(host ?? "*", port) };
+}
+
+function addressOf(server: Server): ListenerAddress {
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") return { path: bound ?? "" };
+  return { address: bound.address, port: bound.port, family: familyOf(bound.address) === 6 ? 6 : 4 };
+}
+
+function hasReusePort(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+}

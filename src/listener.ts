@@ -1,0 +1,176 @@
+import type { Server } from "node:net";
+import { AcceptLoop, type NextClaim } from "./accept-loop.js";
+import type { AcceptQueue } from "./accept-queue.js";
+import { checkOperation, type OperationOptions } from "./arguments.js";
+import { waited, type Wait } from "./bounded.js";
+import { settingsOf } from "./connection-options.js";
+import type { Connection } from "./connection.js";
+import { failAtCaller } from "./engine/fail-at-caller.js";
+import { descriptorOf } from "./engine/socket-transport.js";
+import { aborted, refused, type NetError, type Subject } from "./errors.js";
+import type { ListenOptions } from "./listen-options.js";
+import { getParameters } from "./parameters.js";
+
+/** Where a listener listens. */
+export type ListenerAddress =
+  { readonly address: string; readonly port: number; readonly family: 4 | 6 } | { readonly path: string };
+
+/**
+ * Accepts connections, one by one with {@link accept} or all in a loop, `for await (const connection of listener)`.
+ *
+ * Node accepts clients whether or not the program wants them, so those that nobody has claimed wait here, at most
+ * `backlog` of them; what comes above that is reset and counted in {@link dropped}.
+ */
+export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
+  /** Where it listens. */
+  readonly address: ListenerAddress;
+  /** The `net.Server` beneath. */
+  readonly server: Server;
+
+  readonly #options: ListenOptions;
+  readonly #subject: Subject;
+  readonly #queue: AcceptQueue;
+  readonly #over: Promise<void>;
+  #open = true;
+
+  /** @internal */
+  constructor(
+    server: Server,
+    address: ListenerAddress,
+    subject: Subject,
+    queue: AcceptQueue,
+    options: ListenOptions,
+  ) {
+    this.server = server;
+    this.address = address;
+    this.#subject = subject;
+    this.#queue = queue;
+    this.#options = options;
+    this.#over = new Promise((resolve) => {
+      server.once("close", () => {
+        this.#end();
+        resolve();
+      });
+    });
+  }
+
+  /** The port it listens on; `undefined` for a Unix socket. */
+  get port(): number | undefined {
+    return "port" in this.address ? this.address.port : undefined;
+  }
+
+  /** The descriptor; `undefined` once closed, and where there are none. */
+  get fd(): number | undefined {
+    return descriptorOf(this.server);
+  }
+
+  /** Whether `accept()` has a client at once: the egg's `tcp-accept-ready?`. */
+  get acceptReady(): boolean {
+    return this.#queue.pending > 0;
+  }
+
+  /** Clients that nobody has claimed yet; some of them may have left again. */
+  get pending(): number {
+    return this.#queue.pending;
+  }
+
+  /** Clients that were turned away because `backlog` others were waiting, or because accepting them failed. */
+  get dropped(): number {
+    return this.#queue.dropped;
+  }
+
+  /**
+   * Resolves to the next connection. Those who wait are served first come, first served.
+   *
+   * The connection captures the parameters in force at this call.
+   *
+   * @param options.timeout - ms to wait; `0`: only a client that is here already; `Infinity`: for ever; without it,
+   *   the listener's `acceptTimeout`, else the parameter of that name (`Infinity` by default)
+   * @throws NetTimeoutError, and whatever `signal` was aborted with: no client is lost, accept again when you like
+   * @throws NetError `ERR_CLOSED`: the listener is closed, now or while this waits
+   */
+  async accept(options: OperationOptions = {}): Promise<Connection> {
+    checkOperation(options);
+    const { signal, timeout = this.#options.acceptTimeout ?? getParameters().acceptTimeout } = options;
+    if (signal?.aborted === true) throw aborted("accept", this.#subject, signal);
+    const settings = settingsOf(this.#options);
+    const here = this.#queue.take(settings);
+    if (here !== undefined) return here;
+    if (!this.#open) throw this.#closed();
+    const wait: Wait<Connection> = (resolve) =>
+      this.#queue.wait({
+        settings,
+        accept: resolve,
+        closed: () => failAtCaller(resolve, () => this.#closed()),
+      });
+    if (timeout === Infinity && signal === undefined) return await new Promise<Connection>(wait);
+    return await waited("accept", this.#subject, { timeout, signal }, wait);
+  }
+
+  /**
+   * Iterates over the connections to come, until the listener is closed. `break` does not close it, and `acceptTimeout`
+   * does not apply: an idle listener is no failure.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Connection> {
+    return new AcceptLoop((claim) => this.#next(claim));
+  }
+
+  /**
+   * Stops listening; resolves when the port is free to be bound again. Calling it again waits for the same.
+   *
+   * `for await` loops end, `accept()` calls that wait reject with `ERR_CLOSED`, clients that nobody has claimed are
+   * reset. Connections that were accepted stay.
+   */
+  close(): Promise<void> {
+    if (this.#open) {
+      this.#end();
+      this.server.close();
+    }
+    return this.#over;
+  }
+
+  /** `await using`: {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Resolves when the listener is closed, by whomever. */
+  get closed(): Promise<void> {
+    return this.#over;
+  }
+
+  /** Lets the open listener keep the process alive, as it does from the start. */
+  ref(): this {
+    this.server.ref();
+    return this;
+  }
+
+  /** Lets the process end while the listener is open. */
+  unref(): this {
+    this.server.unref();
+    return this;
+  }
+
+  /** Gives a loop the next connection, now or later. */
+  #next(claim: NextClaim): () => void {
+    const settings = settingsOf(this.#options);
+    const here = this.#queue.take(settings);
+    if (here !== undefined) claim.accept(here);
+    else if (this.#open) return this.#queue.wait({ ...claim, settings });
+    else claim.closed();
+    return nothing;
+  }
+
+  #end(): void {
+    this.#open = false;
+    this.#queue.close();
+  }
+
+  #closed(): NetError {
+    return refused("accept", this.#subject, "ERR_CLOSED", "the listener is closed");
+  }
+}
+
+function nothing(): void {
+  // It has been settled already: there is no waiting to end.
+}
