@@ -36,21 +36,21 @@ export class NetError extends Error {
   /** The platform's code (`"ECONNREFUSED"`, `"ENOTFOUND"`) or one of this library's (`"ERR_CLOSED"`): see docs/errors.md. */
   readonly code: string;
   readonly operation: Operation;
-  readonly syscall?: string;
+  declare readonly syscall?: string;
   /** The host as the caller gave it, where there was one. */
-  readonly host?: string;
+  declare readonly host?: string;
   /** The peer's literal address (for `listen`: our own), or the path of a Unix socket. */
-  readonly address?: string;
-  readonly port?: number;
+  declare readonly address?: string;
+  declare readonly port?: number;
   /** Whether the same call, or another address, may succeed later: the egg's `(exn i/o net transient)`. */
   readonly transient: boolean;
   /** Of a failed `connect`: one error for each address that was tried, in the order they were tried. */
-  readonly attempts?: NetError[];
+  declare readonly attempts?: NetError[];
   /**
    * Of a failed write: how much of it the kernel took. `"nothing"`: it may be sent again safely. `"partly"`: some of it,
    * perhaps all.
    */
-  readonly written?: "nothing" | "partly";
+  declare readonly written?: "nothing" | "partly";
 
   constructor(message: string, fields: NetErrorFields) {
     super(message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -79,7 +79,7 @@ export class NetError extends Error {
 export class NetTimeoutError extends NetError {
   declare readonly code: "ETIMEDOUT";
   /** How long was waited, in milliseconds, where this library did the waiting. */
-  readonly timeout?: number;
+  declare readonly timeout?: number;
 
   constructor(message: string, fields: Omit<NetErrorFields, "code"> & { timeout?: number | undefined }) {
     super(message, { ...fields, code: "ETIMEDOUT" });

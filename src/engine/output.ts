@@ -203,7 +203,9 @@ export class Output {
     if (kind === "ended" || (kind === "closed" && operation === "close")) return DONE;
     if (kind === "failed" || kind === "closed") return rejected(this.#refusal(operation));
     if (this.#turn === null) return DONE;
-    return this.#wait(entryOf("mark", operation, null, 0), options);
+    const mark = entryOf("mark", operation, null, 0);
+    this.#queue.push(mark);
+    return this.#wait(mark, options);
   }
 
   #add(payload: Payload, size: number, options: OperationOptions | undefined): Promise<void> {
