@@ -43,7 +43,7 @@ export async function waited<T>(
     });
   } catch (error) {
     if (error === EXPIRED) throw timedOut(operation, subject, timeout);
-    if (signal.aborted && error === signal.reason) throw aborted(operation, subject, signal);
+    if (error === signal.reason) throw aborted(operation, subject, signal);
     // Made where nobody awaited; here the caller's stack is at hand.
     if (error instanceof NetError) Error.captureStackTrace(error);
     throw error;

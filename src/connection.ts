@@ -14,7 +14,7 @@ import { setKeepAlive } from "./connection-options.js";
 import { Chunks, Lines } from "./engine/iterators.js";
 import { isLineEncoding } from "./engine/lines.js";
 import type { Link } from "./engine/link.js";
-import type { Data } from "./engine/output.js";
+import type { Data } from "./engine/payload.js";
 import {
   LINE_FEED,
   Search,

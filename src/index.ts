@@ -19,7 +19,7 @@ export { Listener, type ListenerAddress } from "./listener.js";
 export { Connection } from "./connection.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./connection.js";
 export type { ConnectionOptions } from "./connection-options.js";
-export type { Data } from "./engine/output.js";
+export type { Data } from "./engine/payload.js";
 export { resolve, type LookupFunction, type ResolveOptions } from "./address/resolve.js";
 export type { AddressInfo } from "./address/endpoint.js";
 export { getParameters, setParameters, withParameters, type Parameters } from "./parameters.js";

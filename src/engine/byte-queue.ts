@@ -27,7 +27,8 @@ export class ByteQueue {
       if (this.length === 0 || size >= BLOCK_SIZE / 2) {
         const own = Buffer.allocUnsafe(size);
         memory.copy(own, 0, 0, size);
-        return this.append(own);
+        this.append(own);
+        return;
       }
       this.#seal();
       this.#open = Buffer.allocUnsafeSlow(BLOCK_SIZE);
@@ -94,7 +95,10 @@ export class ByteQueue {
   skip(size: number): void {
     this.length -= size;
     this.taken += size;
-    if (this.length === 0) return this.#reset();
+    if (this.length === 0) {
+      this.#reset();
+      return;
+    }
     while (size > 0) {
       const left = this.#end(this.#first) - this.#start;
       if (size < left) {

@@ -1,4 +1,4 @@
-import type { Payload } from "./transport.js";
+import type { Payload } from "./payload.js";
 
 /**
  * Writes that wait to be sent together. Text is kept as one rope, encoded when it is sent; views are copied, so the
@@ -22,8 +22,8 @@ export class Gather {
   add(payload: Payload, size: number): void {
     this.size += size;
     if (typeof payload === "string") this.#addText(payload);
-    else if (ArrayBuffer.isView(payload)) this.#addView(payload as Uint8Array);
-    else for (const part of payload) typeof part === "string" ? this.#addText(part) : this.#addView(part);
+    else if (payload instanceof Uint8Array) this.#addView(payload);
+    else for (const part of payload) this.#addPart(part);
   }
 
   /** Takes everything out, to be sent in one go. */
@@ -40,6 +40,11 @@ export class Gather {
 
   clear(): void {
     this.take();
+  }
+
+  #addPart(part: string | Uint8Array): void {
+    if (typeof part === "string") this.#addText(part);
+    else this.#addView(part);
   }
 
   #addText(text: string): void {

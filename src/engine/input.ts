@@ -80,7 +80,6 @@ export class Input {
         checkOperation(options);
         if (options.signal?.aborted === true) throw aborted("read", this.#host.subject, options.signal);
       } catch (error) {
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort's reason may be anything
         return Promise.reject(error);
       }
     }

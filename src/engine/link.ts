@@ -143,7 +143,7 @@ export class Link implements Receiver, InputHost, OutputHost {
       checkOperation(options);
       if (options.signal?.aborted === true) throw aborted("close", this.subject, options.signal);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     const { timeout, signal } = options;
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.
@@ -169,7 +169,7 @@ export class Link implements Receiver, InputHost, OutputHost {
     const reason = "the connection was detached";
     const unread = this.input.drain();
     this.input.close("ERR_CLOSED", reason);
-    const { left, ending } = this.output.drain(reason);
+    const { left, ending } = this.output.detach(reason);
     const socket = this.transport.release(unread, this.#peerEnded);
     for (const { payload, taken } of left) {
       const parts =

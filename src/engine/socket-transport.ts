@@ -7,7 +7,8 @@
  * their way into the Readable. Either way the Readable stays empty until somebody uses the socket as a stream.
  */
 import { Socket, type SocketConstructorOpts } from "node:net";
-import type { Payload, Receiver, Taken, Transport } from "./transport.js";
+import type { Payload } from "./payload.js";
+import type { Receiver, Taken, Transport } from "./transport.js";
 
 /** The parts of Node's stream handles that are used, each where it exists. */
 interface Handle {
@@ -47,12 +48,18 @@ type Listener = (...args: any[]) => void;
 const INTAKE = Symbol("tcp6.intake");
 const OWNER = Symbol("tcp6.owner");
 
-/** A socket that hands what arrives to its receiver instead of to its Readable, until it is used as a stream. */
-class StreamSocket extends Socket {
+/** A socket with the methods of {@link StreamSocket}, whether it is one or was given them. */
+interface HandedSocket extends Socket {
   /** Who is given the bytes and the end. */
-  declare [INTAKE]: Receiver | undefined;
+  [INTAKE]?: Receiver | undefined;
   /** Who is told of errors and of the close. */
-  declare [OWNER]: Receiver | undefined;
+  [OWNER]?: Receiver | undefined;
+}
+
+/** A socket that hands what arrives to its receiver instead of to its Readable, until it is used as a stream. */
+class StreamSocket extends Socket implements HandedSocket {
+  declare [INTAKE]?: Receiver | undefined;
+  declare [OWNER]?: Receiver | undefined;
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     const receiver = this[INTAKE];
@@ -106,15 +113,15 @@ export function takeOver(accepted: Socket): Transport {
     return new SocketTransport(socket);
   }
   leaveServer(accepted);
-  for (const name of INTERCEPTED)
-    Object.defineProperty(accepted, name, { value: StreamSocket.prototype[name] });
+  const methods = Object.getOwnPropertyDescriptors(StreamSocket.prototype);
+  for (const name of INTERCEPTED) Object.defineProperty(accepted, name, methods[name]);
   (accepted as { readableFlowing: boolean | null }).readableFlowing = null;
-  return new SocketTransport(accepted as StreamSocket);
+  return new SocketTransport(accepted);
 }
 
 /** A transport over a socket of {@link newSocket} that has connected. */
 export function transportOf(connected: Socket): Transport {
-  return new SocketTransport(connected as StreamSocket);
+  return new SocketTransport(connected);
 }
 
 /** Closes a socket with RST, where it knows such a thing: Unix sockets do not. */
@@ -130,12 +137,12 @@ export function descriptorOf(owner: object): number | undefined {
 }
 
 class SocketTransport implements Transport {
-  readonly socket: StreamSocket;
+  readonly socket: HandedSocket;
   /** Our FIN is being sent: until it is, libuv cannot reset the connection. */
   #ending = false;
   #resetAfterEnd = false;
 
-  constructor(socket: StreamSocket) {
+  constructor(socket: HandedSocket) {
     this.socket = socket;
   }
 
@@ -168,7 +175,7 @@ class SocketTransport implements Transport {
   send(payload: Payload, taken: Taken): void {
     // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
     if (typeof payload === "string") this.socket._write(payload, "utf8", taken);
-    else if (ArrayBuffer.isView(payload)) this.socket._write(payload, "buffer" as BufferEncoding, taken);
+    else if (payload instanceof Uint8Array) this.socket._write(payload, "buffer" as BufferEncoding, taken);
     else this.#sendList(payload, taken);
   }
 
@@ -202,7 +209,7 @@ class SocketTransport implements Transport {
 
   #sendList(parts: readonly (string | Uint8Array)[], taken: Taken): void {
     const chunks = parts.map((chunk) => ({
-      chunk: chunk as unknown,
+      chunk: chunk,
       encoding: (typeof chunk === "string" ? "utf8" : "buffer") as BufferEncoding,
     }));
     if (this.socket._writev !== undefined) this.socket._writev(chunks, taken);
@@ -222,7 +229,7 @@ function leaveServer(accepted: Socket): void {
  * The callback of `onread`. Right after it Node asks {@link nextMemory} where the same socket's next bytes go: for a
  * socket that fills its memory to a buffer of its own, which can then be given away without copying.
  */
-function deliver(this: StreamSocket, size: number, memory: Uint8Array): boolean {
+function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
   const filled = memory as Buffer;
   const receiver = this[INTAKE];
   const ring = receiver?.ring;
@@ -247,7 +254,7 @@ function ownMemory(): Buffer {
   return memory;
 }
 
-function surrender(socket: StreamSocket): void {
+function surrender(socket: HandedSocket): void {
   const receiver = socket[INTAKE];
   if (receiver === undefined) return;
   const { unread, ended } = receiver.surrender();
@@ -255,7 +262,7 @@ function surrender(socket: StreamSocket): void {
 }
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
-function pour(socket: StreamSocket, unread: readonly Buffer[], ended: boolean): void {
+function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
   socket[INTAKE] = undefined;
   for (const chunk of unread) socket.push(chunk);
   if (!ended) return;
@@ -280,10 +287,10 @@ function handleOf(owner: object): Handle | null | undefined {
   return (owner as { _handle?: Handle | null })._handle;
 }
 
-function onError(this: Socket, error: Error): void {
-  (this as StreamSocket)[OWNER]?.fail(error);
+function onError(this: HandedSocket, error: Error): void {
+  this[OWNER]?.fail(error);
 }
 
-function onClose(this: Socket): void {
-  (this as StreamSocket)[OWNER]?.gone();
+function onClose(this: HandedSocket): void {
+  this[OWNER]?.gone();
 }

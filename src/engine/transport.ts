@@ -1,7 +1,5 @@
 import type { Socket } from "node:net";
-
-/** What can be sent in one go: a list is gathered by the kernel. */
-export type Payload = string | Uint8Array | readonly (string | Uint8Array)[];
+import type { Payload } from "./payload.js";
 
 /** Called once the kernel has taken everything, perhaps before `send` returns, or with the reason why it will not. */
 export type Taken = (error?: Error | null) => void;

@@ -1,27 +1,38 @@
 import type { Operation } from "../errors.js";
-import type { Payload } from "./transport.js";
+import { sizeOf, type Payload } from "./payload.js";
 
-/** Something that happens in its turn. */
-export interface Entry {
+/** Something that happens in its turn, and the call that waits for it. */
+export class Entry {
+  /** Settles the call; `null` when none waits. */
+  resolve: ((value: void | Promise<void>) => void) | null = null;
+  /** Takes the listener off the call's signal. */
+  forget: (() => void) | null = null;
+  /** When the call began to wait, and the ms it may: for the `whole`, or until the kernel takes more bytes. */
+  since = 0;
+  bound = Infinity;
+  whole = false;
+  next: Entry | null = null;
+  previous: Entry | null = null;
+  /** Bytes of the payload. */
+  readonly size: number;
+
   /**
    * `data` leaves the queue when its caller gives up, `kept` is sent all the same; a `mark` sends nothing and settles
    * when all before it is sent; `end` sends FIN.
    */
-  readonly kind: "data" | "kept" | "mark" | "end";
-  readonly operation: Operation;
-  readonly payload: Payload | null;
-  /** Bytes of the payload. */
-  readonly size: number;
-  /** Settles the call that waits; `null` when none does. */
-  resolve: ((value: void | Promise<void>) => void) | null;
-  /** Takes the listener off the call's signal. */
-  forget: (() => void) | null;
-  /** When the call began to wait, and the milliseconds it may: for the whole, or until the kernel takes more bytes. */
-  since: number;
-  bound: number;
-  whole: boolean;
-  next: Entry | null;
-  previous: Entry | null;
+  constructor(
+    readonly kind: "data" | "kept" | "mark" | "end",
+    readonly operation: Operation,
+    readonly payload: Payload = "",
+  ) {
+    this.size = sizeOf(payload);
+  }
+
+  /** What the error of a write says of its bytes. */
+  written(inTurn: boolean): { written?: "nothing" | "partly" } {
+    if (this.kind !== "data" && this.kind !== "kept") return {};
+    return { written: inTurn || this.kind === "kept" ? "partly" : "nothing" };
+  }
 }
 
 /** First in, first out, and out of the middle in no time. */

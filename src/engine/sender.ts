@@ -1,0 +1,268 @@
+import type { OperationOptions } from "../arguments.js";
+import { aborted, timedOut, translated, type Subject } from "../errors.js";
+import type { Alarm } from "./alarm.js";
+import { failAtCaller } from "./fail-at-caller.js";
+import type { Payload } from "./payload.js";
+import type { Taken, Transport } from "./transport.js";
+import { WriteQueue, type Entry } from "./write-queue.js";
+
+/** What the sender needs of those it works for. */
+export interface SenderHost {
+  readonly subject: Subject;
+  readonly alarm: Alarm;
+  readonly transport: Transport;
+  /** Sending failed, with bytes that a call answers for, or with such that were `silent`. */
+  sendFailed(cause: unknown, silent: boolean): void;
+  /** An entry of kind `end` has had its turn. */
+  finSent(): void;
+}
+
+export const DONE = Promise.resolve();
+const NONE: OperationOptions = {};
+const DESTROYED = Object.assign(new Error("the socket was destroyed"), { code: "ERR_STREAM_DESTROYED" });
+
+/** The progress of a long write is looked at this often per `writeTimeout`. */
+const SAMPLES = 4;
+
+/**
+ * Has entries sent one after the other and settles the calls that wait for them. At most one is with the kernel; one
+ * whose caller gives up before its turn leaves the queue, one in its turn is sent to its end.
+ */
+export class Sender {
+  readonly #host: SenderHost;
+  readonly #writeTimeout: number;
+  /** The entry of which the kernel has not taken all. While there is none, the queue is empty. */
+  #turn: Entry | null = null;
+  readonly #queue = new WriteQueue();
+  /** Set while something is handed to the transport, which may call back at once. */
+  #outcome: "none" | "pending" | "taken" | "failed" = "none";
+  #cause: unknown;
+  /** When the kernel was last seen to take bytes of the entry in its turn, and how many it left. */
+  #progressAt = 0;
+  #unsent = 0;
+  /** The socket is no longer ours; what is in its turn is still settled. */
+  #detached = false;
+
+  constructor(host: SenderHost, writeTimeout: number) {
+    this.#host = host;
+    this.#writeTimeout = writeTimeout;
+  }
+
+  /** Whether the kernel has taken all. */
+  get idle(): boolean {
+    return this.#turn === null;
+  }
+
+  /** Bytes that the kernel has not taken. */
+  get length(): number {
+    return (
+      this.#queue.size + (this.#turn === null ? 0 : Math.min(this.#turn.size, this.#host.transport.unsent))
+    );
+  }
+
+  /** Sends a payload now, or in its turn as an entry of this kind. With `null` for options nobody waits for it. */
+  send(payload: Payload, entryOf: () => Entry, options: OperationOptions | null | undefined): Promise<void> {
+    if (this.#turn !== null) return this.enqueue(entryOf(), options);
+    const outcome = this.#hand(payload);
+    if (outcome === "taken") return DONE;
+    if (outcome === "failed") {
+      const cause = this.#cause;
+      this.#host.sendFailed(cause, options === null);
+      return options === null
+        ? DONE
+        : rejected(translated("write", this.#host.subject, cause, { written: "nothing" }));
+    }
+    const entry = entryOf();
+    this.#takesTurn(entry);
+    return options === null ? DONE : this.#wait(entry, options);
+  }
+
+  /** Puts an entry at the end of the queue. With `null` for options nobody waits for it. */
+  enqueue(entry: Entry, options: OperationOptions | null | undefined): Promise<void> {
+    this.#queue.push(entry);
+    const settled = options === null ? DONE : this.#wait(entry, options);
+    this.#advance();
+    return settled;
+  }
+
+  /** Drops all entries and rejects those who wait; answers whether there were bytes that nobody waited for. */
+  drop(make: (entry: Entry, inTurn: boolean) => unknown): boolean {
+    let silent = false;
+    const turn = this.#turn;
+    this.#turn = null;
+    for (let entry = turn ?? this.#queue.shift(); entry !== null; entry = this.#queue.shift()) {
+      const dropped = entry;
+      if (entry.resolve === null && entry.kind === "kept") silent = true;
+      this.#reject(entry, () => make(dropped, dropped === turn));
+    }
+    return silent;
+  }
+
+  /** Takes out all that has not had its turn, for whoever sends on this socket from now on and then calls `taken`. */
+  detach(): { readonly entry: Entry; readonly taken: Taken }[] {
+    this.#detached = true;
+    const left = [];
+    for (let entry = this.#queue.shift(); entry !== null; entry = this.#queue.shift()) {
+      const waiting = entry;
+      left.push({ entry, taken: (error?: Error | null) => this.#settled(waiting, error) });
+    }
+    return left;
+  }
+
+  /** Fails the calls whose time is up by `now`; answers when to look again. */
+  expire(now: number): number {
+    if (this.#turn === null) return Infinity;
+    const { unsent } = this.#host.transport;
+    if (unsent !== this.#unsent) this.#progressed(now, unsent);
+    let next = Infinity;
+    for (let entry: Entry | null = this.#turn; entry !== null;) {
+      const following: Entry | null = entry === this.#turn ? this.#queue.first : entry.next;
+      if (entry.resolve !== null && entry.bound !== Infinity) {
+        const deadline = (entry.whole ? entry.since : Math.max(entry.since, this.#progressAt)) + entry.bound;
+        if (deadline <= now) this.#expired(entry);
+        else next = Math.min(next, deadline, entry.whole ? Infinity : now + entry.bound / SAMPLES);
+      }
+      entry = following;
+    }
+    return next;
+  }
+
+  #hand(payload: Payload | null): "pending" | "taken" | "failed" {
+    this.#outcome = "pending";
+    if (payload === null) this.#host.transport.end(this.#taken);
+    else this.#host.transport.send(payload, this.#taken);
+    const outcome = this.#outcome;
+    this.#outcome = "none";
+    return outcome;
+  }
+
+  readonly #taken: Taken = (error) => {
+    if (this.#outcome === "pending") {
+      this.#outcome = error ? "failed" : "taken";
+      this.#cause = error;
+      return;
+    }
+    const turn = this.#turn;
+    if (turn === null) return;
+    // Node 20 reports success for what a local destroy cut off.
+    const cutOff = !error && this.#host.transport.destroyed;
+    if (this.#detached) {
+      this.#turn = null;
+      this.#settled(turn, cutOff ? DESTROYED : error);
+    } else if (error) {
+      this.#host.sendFailed(error, false);
+    } else if (!cutOff) {
+      this.#turn = null;
+      this.#settle(turn);
+      this.#advance();
+      if (turn.kind === "end") this.#host.finSent();
+    }
+  };
+
+  /** Gives the turn to those who wait, until the kernel takes no more. */
+  #advance(): void {
+    while (this.#turn === null) {
+      const entry = this.#queue.shift();
+      if (entry === null) return;
+      const outcome =
+        entry.kind === "mark" ? "taken" : this.#hand(entry.kind === "end" ? null : entry.payload);
+      if (outcome === "pending") {
+        this.#takesTurn(entry);
+      } else if (outcome === "taken") {
+        this.#settle(entry);
+        if (entry.kind === "end") this.#host.finSent();
+      } else {
+        const cause = this.#cause;
+        const silent = entry.resolve === null && entry.kind === "kept";
+        this.#reject(entry, () =>
+          translated(entry.operation, this.#host.subject, cause, entry.written(false)),
+        );
+        this.#host.sendFailed(cause, silent);
+      }
+    }
+  }
+
+  #takesTurn(entry: Entry): void {
+    this.#turn = entry;
+    this.#progressed(performance.now(), this.#host.transport.unsent);
+  }
+
+  #progressed(now: number, unsent: number): void {
+    this.#progressAt = now;
+    this.#unsent = unsent;
+  }
+
+  /** Makes the promise of the call that waits for an entry. */
+  #wait(entry: Entry, { timeout, signal }: OperationOptions = NONE): Promise<void> {
+    entry.bound = timeout ?? this.#writeTimeout;
+    entry.whole = timeout !== undefined;
+    const promise = new Promise<void>((resolve) => {
+      entry.resolve = resolve;
+    });
+    // Nobody has to await a write: a failure also shows at the next call, and at `closed`.
+    promise.catch(ignore);
+    if (entry.bound === 0) {
+      this.#expired(entry);
+      return promise;
+    }
+    if (entry.bound !== Infinity) {
+      entry.since = performance.now();
+      this.#host.alarm.set(entry.since + (entry.whole ? entry.bound : entry.bound / SAMPLES));
+    }
+    if (signal !== undefined) {
+      const onAbort = () => {
+        this.#giveUp(entry, (written) => aborted(entry.operation, this.#host.subject, signal, written));
+      };
+      signal.addEventListener("abort", onAbort);
+      entry.forget = () => signal.removeEventListener("abort", onAbort);
+    }
+    return promise;
+  }
+
+  #expired(entry: Entry): void {
+    const { operation, bound } = entry;
+    this.#giveUp(entry, (written) => timedOut(operation, this.#host.subject, bound, written));
+  }
+
+  /** The caller no longer waits. */
+  #giveUp(entry: Entry, make: (written: { written?: "nothing" | "partly" }) => unknown): void {
+    const inTurn = entry === this.#turn;
+    if (!inTurn && entry.kind !== "kept") this.#queue.remove(entry);
+    this.#reject(entry, () => make(entry.written(inTurn)));
+  }
+
+  #settled(entry: Entry, error: Error | null | undefined): void {
+    if (error)
+      this.#reject(entry, () => translated(entry.operation, this.#host.subject, error, entry.written(true)));
+    else this.#settle(entry);
+  }
+
+  #settle(entry: Entry): void {
+    const { resolve } = entry;
+    forget(entry);
+    resolve?.();
+  }
+
+  #reject(entry: Entry, make: () => unknown): void {
+    const { resolve } = entry;
+    forget(entry);
+    if (resolve !== null) failAtCaller(resolve, make);
+  }
+}
+
+/** A rejection that nobody has to handle. */
+export function rejected(reason: unknown): Promise<never> {
+  const promise: Promise<never> = Promise.reject(reason);
+  promise.catch(ignore);
+  return promise;
+}
+
+function forget(entry: Entry): void {
+  entry.forget?.();
+  entry.forget = null;
+  entry.resolve = null;
+}
+
+function ignore(): void {
+  // It is delivered to those who wait.
+}
