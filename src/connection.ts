@@ -12,19 +12,10 @@ import type { OperationOptions } from "./arguments.js";
 import type { Addresses } from "./address/addresses.js";
 import { setKeepAlive } from "./connection-options.js";
 import { Chunks, Lines } from "./engine/iterators.js";
-import { isLineEncoding } from "./engine/lines.js";
+import { isLineEncoding, LineSearch, takeTextLine } from "./engine/lines.js";
 import type { Link } from "./engine/link.js";
 import type { Data } from "./engine/payload.js";
-import {
-  LINE_FEED,
-  Search,
-  takeAll,
-  takeChunk,
-  takeExactly,
-  takeInto,
-  takeLine,
-  takeUntil,
-} from "./engine/reads.js";
+import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./engine/reads.js";
 import { descriptorOf } from "./engine/socket-transport.js";
 
 const LINE_LIMIT = 64 * 1024;
@@ -133,10 +124,8 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
   readLine(options?: LineOptions): Promise<string | null> {
     const refusal = checked(() => checkLineOptions(options));
     if (refusal !== undefined) return refusal;
-    const search = new Search(LINE_FEED, options?.limit ?? LINE_LIMIT);
-    return this.#link.input
-      .request(takeLine, search, options)
-      .then((line) => (line === null ? null : line.toString(options?.encoding ?? "utf8")));
+    const search = new LineSearch(options?.limit ?? LINE_LIMIT, options?.encoding ?? "utf8");
+    return this.#link.input.request(takeTextLine, search, options);
   }
 
   /**

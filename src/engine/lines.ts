@@ -8,6 +8,16 @@ export function isLineEncoding(encoding: unknown): encoding is BufferEncoding {
   return LINE_ENCODINGS.has(encoding);
 }
 
+/** The search for the end of a line that is to be decoded. */
+export class LineSearch extends Search {
+  constructor(
+    limit: number,
+    readonly encoding: BufferEncoding,
+  ) {
+    super(LINE_FEED, limit);
+  }
+}
+
 /**
  * Lines decoded ahead, a run of adjacent bytes at a time: one decoding for many lines. Their bytes stay in the queue
  * until each line is taken, so whoever else reads from the queue sees what the loop has not been given.
@@ -56,6 +66,13 @@ export class LineRun {
     return true;
   }
 }
+
+/** The next line, decoded. */
+export const takeTextLine: Take<string | null, LineSearch> = (queue, search, ended) => {
+  const bytes = takeLine(queue, search, ended);
+  if (bytes === null || bytes === WAIT || bytes instanceof Refusal) return bytes;
+  return bytes.toString(search.encoding);
+};
 
 /** The next line as an iterator's `next` gives it back, from the run or by itself. */
 export const takeNextLine: Take<IteratorResult<string, undefined>, LineRun> = (queue, run, ended) => {

@@ -94,7 +94,9 @@ export class Link implements Receiver, InputHost, OutputHost {
 
   gone(): void {
     if (this.#phase === "over") return;
-    if (this.#failure === null && !this.#peerEnded && !this.#inputShut) this.input.close("ERR_CLOSED");
+    // Whatever took the socket from us, nobody is left waiting.
+    if (this.#failure !== null) this.input.fail(this.#failure.cause);
+    else if (!this.#peerEnded && !this.#inputShut) this.input.close("ERR_CLOSED");
     if (this.output.failure === null) this.output.close();
     this.#finish();
   }

@@ -91,7 +91,7 @@ export class Output {
     }
     if (this.#state.kind !== "open") return rejected(this.#refusal("write"));
     if (payload.length === 0) return DONE;
-    return this.#sender.send(payload, () => new Entry("data", "write", payload), options);
+    return this.#sender.send("data", payload, options);
   }
 
   /** Sends what is gathered; settles when the kernel has taken all that was written so far. */
@@ -193,8 +193,7 @@ export class Output {
   }
 
   #sendGathered(options: OperationOptions | null | undefined): Promise<void> {
-    const payload = this.#gather.take();
-    return this.#sender.send(payload, () => new Entry("kept", "write", payload), options);
+    return this.#sender.send("kept", this.#gather.take(), options);
   }
 
   #ended(): void {

@@ -4,7 +4,7 @@ import type { Alarm } from "./alarm.js";
 import { failAtCaller } from "./fail-at-caller.js";
 import type { Payload } from "./payload.js";
 import type { Taken, Transport } from "./transport.js";
-import { WriteQueue, type Entry } from "./write-queue.js";
+import { Entry, WriteQueue } from "./write-queue.js";
 
 /** What the sender needs of those it works for. */
 export interface SenderHost {
@@ -61,8 +61,8 @@ export class Sender {
   }
 
   /** Sends a payload now, or in its turn as an entry of this kind. With `null` for options nobody waits for it. */
-  send(payload: Payload, entryOf: () => Entry, options: OperationOptions | null | undefined): Promise<void> {
-    if (this.#turn !== null) return this.enqueue(entryOf(), options);
+  send(kind: "data" | "kept", payload: Payload, options: OperationOptions | null | undefined): Promise<void> {
+    if (this.#turn !== null) return this.enqueue(new Entry(kind, "write", payload), options);
     const outcome = this.#hand(payload);
     if (outcome === "taken") return DONE;
     if (outcome === "failed") {
@@ -72,7 +72,7 @@ export class Sender {
         ? DONE
         : rejected(translated("write", this.#host.subject, cause, { written: "nothing" }));
     }
-    const entry = entryOf();
+    const entry = new Entry(kind, "write", payload);
     this.#takesTurn(entry);
     return options === null ? DONE : this.#wait(entry, options);
   }

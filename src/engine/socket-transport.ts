@@ -126,8 +126,10 @@ export function transportOf(connected: Socket): Transport {
 
 /** Closes a socket with RST, where it knows such a thing: Unix sockets do not. */
 export function resetSocket(socket: Socket): void {
-  if (typeof handleOf(socket)?.reset === "function") socket.resetAndDestroy();
-  else socket.destroy();
+  if (typeof handleOf(socket)?.reset !== "function") socket.destroy();
+  // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.
+  else if (socket.writableEnded && !socket.writableFinished) socket.once("finish", () => resetSocket(socket));
+  else socket.resetAndDestroy();
 }
 
 /** The descriptor that a socket or server has, where there are descriptors. */
@@ -138,10 +140,6 @@ export function descriptorOf(owner: object): number | undefined {
 
 class SocketTransport implements Transport {
   readonly socket: HandedSocket;
-  /** Our FIN is being sent: until it is, libuv cannot reset the connection. */
-  #ending = false;
-  #resetAfterEnd = false;
-
   constructor(socket: HandedSocket) {
     this.socket = socket;
   }
@@ -180,12 +178,7 @@ class SocketTransport implements Transport {
   }
 
   end(done: Taken): void {
-    this.#ending = true;
-    this.socket.end(((error?: Error | null) => {
-      this.#ending = false;
-      if (this.#resetAfterEnd) this.reset();
-      else done(error);
-    }) as () => void);
+    this.socket.end(done as () => void);
   }
 
   destroy(): void {
@@ -193,10 +186,7 @@ class SocketTransport implements Transport {
   }
 
   reset(): void {
-    if (this.socket.destroyed) return;
-    this.#resetAfterEnd = this.#ending;
-    if (this.#ending) return;
-    resetSocket(this.socket);
+    if (!this.socket.destroyed) resetSocket(this.socket);
   }
 
   release(unread: readonly Buffer[], ended: boolean): Socket {
