@@ -178,7 +178,7 @@ class SocketTransport implements Transport {
   }
 
   end(done: Taken): void {
-    this.socket.end(done as () => void);
+    this.socket.end(done);
   }
 
   destroy(): void {
