@@ -159,7 +159,7 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
   chunks(options?: ChunksOptions): AsyncIterableIterator<Buffer> {
     checkOptions(options);
     checkBoolean("recycle", options?.recycle);
-    return new Chunks(this.#link, options?.recycle ?? false, options);
+    return new Chunks(this.#link.input, options?.recycle ?? false, options);
   }
 
   /** Iterates over the chunks to come: `chunks()`. */

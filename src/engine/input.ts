@@ -3,10 +3,13 @@ import { aborted, refused, timedOut, translated, type NetError, type Subject } f
 import type { Alarm } from "./alarm.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
-import { Refusal, WAIT, takeChunk, takeInto, takeIteration, type Take } from "./reads.js";
+import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
+
+/** Each half of the memory that a recycling loop reads into. */
+const RING_SIZE = 64 * 1024;
 
 /** What the input needs of the connection it belongs to. */
 export interface InputHost {
@@ -48,13 +51,17 @@ export class Input {
   /** Bytes that have arrived since the connection was made. */
   received = 0;
 
+  /**
+   * Memory that arrivals are read into in turn while a loop recycles it, so at most one may be ahead of the loop. Any
+   * other read ends that: what it gets is its own.
+   */
+  ring: readonly [Buffer, Buffer] | null = null;
+
   readonly #queue = new ByteQueue();
   readonly #host: InputHost;
   readonly #readTimeout: number;
   #state: State = OPEN;
   #waiting: Waiting | null = null;
-  /** As many bytes, or more, in the queue stop the reading. */
-  #readAhead = READ_AHEAD;
   /** What arrives is thrown away. */
   #discarding = false;
   /** {@link arrive} has answered `false` and reading has not been started since. */
@@ -83,6 +90,7 @@ export class Input {
         return Promise.reject(error);
       }
     }
+    if (this.ring !== null && (take as unknown) !== takeRecycled) this.ring = null;
     const state = this.#state;
     if (this.#waiting !== null) return Promise.reject(this.#refused("ERR_BUSY"));
     if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));
@@ -106,12 +114,12 @@ export class Input {
     const waiting = this.#waiting;
     if (waiting === null) {
       this.#keep(memory, size, lent);
-      this.#stopped = this.#queue.length >= this.#readAhead;
+      this.#stopped = this.#queue.length >= this.#most;
       return !this.#stopped;
     }
     // Nothing can be in the queue when one of these waits, so they are handed what arrives as it is.
     if (waiting.take === takeChunk) this.#settle(waiting, owned(memory, size, lent));
-    else if (waiting.take === takeIteration) {
+    else if (waiting.take === takeIteration || waiting.take === takeRecycled) {
       this.#settle(waiting, { value: owned(memory, size, lent), done: false });
     } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
       memory.copy(waiting.argument as Uint8Array, 0, 0, size);
@@ -123,9 +131,9 @@ export class Input {
     return true;
   }
 
-  /** Whether at most one arrival may be ahead of the reader, because the next but one goes into the same memory. */
-  set recycling(on: boolean) {
-    this.#readAhead = on ? 1 : READ_AHEAD;
+  /** Begins to recycle memory, until something else than {@link takeRecycled} is requested. */
+  recycle(): void {
+    this.ring ??= [Buffer.allocUnsafeSlow(RING_SIZE), Buffer.allocUnsafeSlow(RING_SIZE)];
   }
 
   /** The peer has ended its side. */
@@ -201,6 +209,11 @@ export class Input {
     });
   }
 
+  /** As many bytes in the queue, or more, stop the reading. */
+  get #most(): number {
+    return this.ring === null ? READ_AHEAD : 1;
+  }
+
   /** Tries the waiting read again, now that something has changed. */
   #retry(waiting: Waiting): void {
     const taken = waiting.take(this.#queue, waiting.argument, this.#state.kind === "ended");
@@ -253,7 +266,7 @@ export class Input {
   }
 
   #refill(): void {
-    if (this.#waiting === null && !this.#discarding && this.#queue.length >= this.#readAhead) return;
+    if (this.#waiting === null && !this.#discarding && this.#queue.length >= this.#most) return;
     this.#stopped = false;
     this.#host.startReading();
   }

@@ -32,7 +32,6 @@ export class Link implements Receiver, InputHost, OutputHost {
   readonly input: Input;
   readonly output: Output;
   readonly alarm: Alarm;
-  ring: readonly [Buffer, Buffer] | null = null;
 
   /** `closing`: both our sides are closed and the socket will be. `over`: it is, or is no longer ours. */
   #phase: "live" | "closing" | "over" = "live";
@@ -69,7 +68,11 @@ export class Link implements Receiver, InputHost, OutputHost {
     return this.#closed;
   }
 
-  // What the transport tells
+  // What the transport asks and tells
+
+  get ring(): readonly [Buffer, Buffer] | null {
+    return this.input.ring;
+  }
 
   arrive(memory: Buffer, size: number, lent: boolean): boolean {
     return this.input.arrive(memory, size, lent) && !(this.#inputShut && this.#inputAbandoned);

@@ -48,6 +48,9 @@ export const takeIteration: Take<IteratorResult<Buffer, undefined>, undefined> =
   return ended ? { value: undefined, done: true } : WAIT;
 };
 
+/** The same for a loop that recycles memory: what it gets is its own until its next request. */
+export const takeRecycled: typeof takeIteration = (queue, _, ended) => takeIteration(queue, _, ended);
+
 export const takeInto: Take<number | null, Uint8Array> = (queue, target, ended) => {
   if (queue.length > 0 || target.length === 0) return queue.takeInto(target);
   return ended ? null : WAIT;
