@@ -28,10 +28,11 @@ export async function waited<T>(
   if (signal.aborted) throw aborted(operation, subject, signal);
   if (timeout === 0) throw timedOut(operation, subject, 0);
   let stop: (() => void) | undefined;
-  const result = execute<T>(
-    signal,
-    (resolve, reject) => (stop = wait(resolve as (value: T | Promise<T>) => void, reject)),
-  );
+  const result = execute<T>(signal, (resolve, reject) => {
+    stop = wait(resolve as (value: T | Promise<T>) => void, reject);
+    // What it returns must not be taken for a promise.
+    return () => void stop?.();
+  });
   try {
     return await pTimeout(result, {
       milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,

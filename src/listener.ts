@@ -54,9 +54,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     });
   }
 
-  /** The port it listens on; `undefined` for a Unix socket. */
-  get port(): number | undefined {
-    return "port" in this.address ? this.address.port : undefined;
+  /** The port it listens on; 0 for a Unix socket, which has none. */
+  get port(): number {
+    return "port" in this.address ? this.address.port : 0;
   }
 
   /** The descriptor; `undefined` once closed, and where there are none. */

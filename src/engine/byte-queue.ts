@@ -23,6 +23,7 @@ export class ByteQueue {
 
   /** Appends a copy of the first `size` bytes of `memory`. */
   copy(memory: Buffer, size: number): void {
+    if (size === 0) return;
     if (this.#open === null || this.#open.length - this.#used < size) {
       if (this.length === 0 || size >= BLOCK_SIZE / 2) {
         const own = Buffer.allocUnsafe(size);

@@ -2,20 +2,40 @@
  * Rejects the promise that `resolve` belongs to with the error that `make` returns, and has the error made where its
  * stack shows the functions that await the promise.
  *
- * V8 adds async frames to an error made inside a promise reaction, by following the reaction's own promise to whoever
- * awaits it (https://v8.dev/docs/stack-trace-api#async-stack-traces). So the pending promise is first resolved with
+ * V8 adds async frames to an error made inside a promise reaction, by following the reaction's own promise to the one
+ * who awaits it (https://v8.dev/docs/stack-trace-api#async-stack-traces). So the pending promise is first resolved with
  * that of a reaction, which links the two a microtask later; only then is the reaction let run. Nothing of this
  * happens to a promise that succeeds.
+ *
+ * @param quiet - the promise itself, if nobody has to handle it
  */
-export function failAtCaller<T>(resolve: (value: Promise<T>) => void, make: () => unknown): void {
+export function failAtCaller<T>(
+  resolve: (value: Promise<T>) => void,
+  make: () => unknown,
+  quiet?: Promise<unknown> | null,
+): void {
   let run!: () => void;
   const held = new Promise<void>((resolveHeld) => {
     run = resolveHeld;
   });
   resolve(
     held.then(() => {
-      throw make();
+      const error = make();
+      if (quiet) needNotBeHandled(quiet);
+      throw error;
     }),
   );
   run();
+}
+
+/**
+ * Makes a rejection that nobody handles no failure of the process. To be called when it fails, after the error was made:
+ * whom V8 would name as the one who awaits is found only while there is no other reaction.
+ */
+export function needNotBeHandled(promise: Promise<unknown>): void {
+  promise.catch(ignore);
+}
+
+function ignore(): void {
+  // It is delivered to those who wait.
 }

@@ -50,7 +50,8 @@ export class LineRun {
   }
 
   #decode(queue: ByteQueue): boolean {
-    if (queue.taken < this.#singlyUntil) return false;
+    // Node's ASCII drops the highest bit, which makes line feeds of other bytes.
+    if (this.encoding === "ascii" || queue.taken < this.#singlyUntil) return false;
     const run = queue.peekRun();
     const end = run.lastIndexOf(0x0a);
     if (end === -1) return false;

@@ -2,6 +2,7 @@ import { bounded } from "../bounded.js";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
 import { Alarm } from "./alarm.js";
+import { needNotBeHandled } from "./fail-at-caller.js";
 import { Input, type InputHost } from "./input.js";
 import { Output, type OutputHost } from "./output.js";
 import type { Receiver, Transport } from "./transport.js";
@@ -43,6 +44,8 @@ export class Link implements Receiver, InputHost, OutputHost {
   #failure: Failure | null = null;
   #linger: NodeJS.Timeout | undefined;
   #closing: Promise<void> | null = null;
+  /** A call to close ran out of time when all was sent: nobody waits for our FIN to be acknowledged. */
+  #cutShort = false;
   #gone: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
   #closed: Promise<void> | null = null;
 
@@ -58,14 +61,14 @@ export class Link implements Receiver, InputHost, OutputHost {
 
   /** Settles when the connection is over: rejects if it failed, without ever being an unhandled rejection. */
   get closed(): Promise<void> {
-    if (this.#closed === null) {
-      this.#closed = this.#whenGone().then(() => {
-        const failure = this.#failure;
-        if (failure !== null) throw translated(failure.operation, this.subject, failure.cause);
-      });
-      this.#closed.catch(ignore);
-    }
-    return this.#closed;
+    const closed = (this.#closed ??= this.#whenGone().then(() => {
+      const failure = this.#failure;
+      if (failure === null) return;
+      const error = translated(failure.operation, this.subject, failure.cause);
+      needNotBeHandled(closed);
+      throw error;
+    }));
+    return closed;
   }
 
   // What the transport asks and tells
@@ -153,9 +156,8 @@ export class Link implements Receiver, InputHost, OutputHost {
     const { timeout, signal } = options;
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.
     this.#closing ??= this.#close(timeout === undefined ? undefined : Infinity);
-    const closing =
-      timeout === undefined && signal === undefined ? this.#closing : this.#closeWithin(options);
-    closing.catch(ignore);
+    if (timeout === undefined && signal === undefined) return this.#closing;
+    const closing = this.#closeWithin(options, () => needNotBeHandled(closing));
     return closing;
   }
 
@@ -196,20 +198,25 @@ export class Link implements Receiver, InputHost, OutputHost {
     try {
       await this.output.end(timeout === undefined ? undefined : { timeout });
     } catch (error) {
+      if (this.#closing !== null) needNotBeHandled(this.#closing);
       if (error instanceof NetTimeoutError && this.output.failure === null) this.reset();
       else this.transport.destroy();
-      if (!reported) throw error;
+      if (!reported && !this.#cutShort) throw error;
     }
     this.#endIfDone();
     await this.#whenGone();
   }
 
-  async #closeWithin(options: OperationOptions): Promise<void> {
+  /** The same within a time: what is unsent then is lost, and the caller told. */
+  async #closeWithin(options: OperationOptions, failing: () => void): Promise<void> {
+    if (this.#phase === "over") return;
     try {
       await bounded("close", this.subject, options, () => this.#closing ?? this.#whenGone());
     } catch (error) {
-      if (this.#phase === "over" || this.output.failure !== null) throw error;
+      failing();
+      if (this.output.failure !== null) throw error;
       const unsent = !this.output.idle;
+      this.#cutShort = !unsent;
       if (unsent) this.reset();
       else this.transport.destroy();
       if (unsent || !(error instanceof NetTimeoutError)) throw error;
@@ -249,8 +256,4 @@ export class Link implements Receiver, InputHost, OutputHost {
     }
     return this.#gone.promise;
   }
-}
-
-function ignore(): void {
-  // Whoever awaits the promise is told; nobody has to.
 }

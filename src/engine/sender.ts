@@ -1,7 +1,7 @@
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import type { Alarm } from "./alarm.js";
-import { failAtCaller } from "./fail-at-caller.js";
+import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
 import type { Payload } from "./payload.js";
 import type { Taken, Transport } from "./transport.js";
 import { Entry, WriteQueue } from "./write-queue.js";
@@ -199,8 +199,7 @@ export class Sender {
     const promise = new Promise<void>((resolve) => {
       entry.resolve = resolve;
     });
-    // Nobody has to await a write: a failure also shows at the next call, and at `closed`.
-    promise.catch(ignore);
+    entry.promise = promise;
     if (entry.bound === 0) {
       this.#expired(entry);
       return promise;
@@ -244,16 +243,17 @@ export class Sender {
   }
 
   #reject(entry: Entry, make: () => unknown): void {
-    const { resolve } = entry;
+    const { resolve, promise } = entry;
     forget(entry);
-    if (resolve !== null) failAtCaller(resolve, make);
+    // Nobody has to await a write: a failure also shows at the next call, and at `closed`.
+    if (resolve !== null) failAtCaller(resolve, make, promise);
   }
 }
 
 /** A rejection that nobody has to handle. */
 export function rejected(reason: unknown): Promise<never> {
   const promise: Promise<never> = Promise.reject(reason);
-  promise.catch(ignore);
+  needNotBeHandled(promise);
   return promise;
 }
 
@@ -261,8 +261,5 @@ function forget(entry: Entry): void {
   entry.forget?.();
   entry.forget = null;
   entry.resolve = null;
-}
-
-function ignore(): void {
-  // It is delivered to those who wait.
+  entry.promise = null;
 }

@@ -5,6 +5,7 @@ import { sizeOf, type Payload } from "./payload.js";
 export class Entry {
   /** Settles the call; `null` when none waits. */
   resolve: ((value: void | Promise<void>) => void) | null = null;
+  promise: Promise<void> | null = null;
   /** Takes the listener off the call's signal. */
   forget: (() => void) | null = null;
   /** When the call began to wait, and the ms it may: for the `whole`, or until the kernel takes more bytes. */

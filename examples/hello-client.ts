@@ -1,0 +1,10 @@
+/**
+ * The hello client of the tcp6 egg: hears what the server says, answers "Good Bye!", and ends.
+ *
+ *     npx tsx examples/hello-client.ts [port]
+ */
+import { connect } from "tcp6";
+
+await using connection = await connect("localhost", process.argv[2] ?? 4242);
+console.log(await connection.readLine());
+await connection.writeLine("Good Bye!");
