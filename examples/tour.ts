@@ -5,7 +5,7 @@ import { createGunzip, createGzip } from "node:zlib";
 import { connect, listen, NetError, NetTimeoutError } from "tcp6";
 
 await using listener = await listen(0);
-const port = listener.port ?? 0;
+const port = listener.port;
 
 console.log(`1. A server on port ${port} and a client say hello.`);
 {
@@ -54,7 +54,7 @@ console.log("4. Nobody listens: the error names each address that was tried.");
   const other = await listen(0);
   await other.close();
   try {
-    await connect("localhost", other.port ?? 0);
+    await connect("localhost", other.port);
   } catch (error) {
     if (!(error instanceof NetError)) throw error;
     console.log(`   ${error.message}`);

@@ -6,9 +6,6 @@ import { aborted, NetError, timedOut, type Operation, type Subject } from "./err
 /** The longest a timer of Node's can run, about 24.8 days; what is longer would fire at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
-const NEVER = new AbortController().signal;
-const EXPIRED = Symbol("expired");
-
 /** Begins to wait for something, and gives back what stops the waiting, at once and for good. */
 export type Wait<T> = (
   resolve: (value: T | Promise<T>) => void,
@@ -22,29 +19,41 @@ export type Wait<T> = (
 export async function waited<T>(
   operation: Operation,
   subject: Subject,
-  { timeout = Infinity, signal = NEVER }: OperationOptions,
+  { timeout = Infinity, signal = new AbortController().signal }: OperationOptions,
   wait: Wait<T>,
 ): Promise<T> {
   if (signal.aborted) throw aborted(operation, subject, signal);
   if (timeout === 0) throw timedOut(operation, subject, 0);
-  let stop: (() => void) | undefined;
+  let ended: "in time" | "expired" | "aborted" = "in time";
+  let expire: (() => void) | undefined;
   const result = execute<T>(signal, (resolve, reject) => {
-    stop = wait(resolve as (value: T | Promise<T>) => void, reject);
-    // What it returns must not be taken for a promise.
-    return () => void stop?.();
+    const stop = wait(resolve as (value: T | Promise<T>) => void, reject);
+    expire = () => {
+      ended = "expired";
+      stop();
+      // Whoever waits is told by p-timeout; this takes the listener off the signal.
+      reject(undefined);
+    };
+    return () => {
+      ended = "aborted";
+      stop();
+    };
   });
   try {
     return await pTimeout(result, {
       milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
       fallback: () => {
-        stop?.();
-        // eslint-disable-next-line @typescript-eslint/only-throw-error -- replaced below, where the caller's stack is at hand
-        throw EXPIRED;
+        expire?.();
+        throw new Error("expired");
       },
     });
   } catch (error) {
-    if (error === EXPIRED) throw timedOut(operation, subject, timeout);
-    if (error === signal.reason) throw aborted(operation, subject, signal);
+    switch (ended as string) {
+      case "expired":
+        throw timedOut(operation, subject, timeout);
+      case "aborted":
+        throw aborted(operation, subject, signal);
+    }
     // Made where nobody awaited; here the caller's stack is at hand.
     if (error instanceof NetError) Error.captureStackTrace(error);
     throw error;
