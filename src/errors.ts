@@ -46,6 +46,8 @@ export class NetError extends Error {
   readonly transient: boolean;
   /** Of a failed `connect`: one error for each address that was tried, in the order they were tried. */
   declare readonly attempts?: NetError[];
+  /** Of one of these: how many ms the attempt took. */
+  declare duration?: number;
   /**
    * Of a failed write: how much of it the kernel took. `"nothing"`: it may be sent again safely. `"partly"`: some of it,
    * perhaps all.

@@ -22,6 +22,7 @@ export type { ConnectionOptions } from "./connection-options.js";
 export type { Data } from "./engine/payload.js";
 export { resolve, type LookupFunction, type ResolveOptions } from "./address/resolve.js";
 export type { AddressInfo } from "./address/endpoint.js";
+export type { AttemptEvent, DialEvent, LookupEvent } from "./dial/diagnostics.js";
 export { getParameters, setParameters, withParameters, type Parameters } from "./parameters.js";
 export { NetError, NetTimeoutError, type NetErrorFields, type Operation } from "./errors.js";
 export type { OperationOptions } from "./arguments.js";

@@ -1,58 +1,68 @@
 import type { Socket, SocketConnectOpts } from "node:net";
 import { execute } from "abort-controller-x";
+import { formatEndpoint, type AddressInfo } from "../address/endpoint.js";
 import { bounded } from "../bounded.js";
 import { newSocket } from "../engine/socket-transport.js";
 import { translated, type Subject } from "../errors.js";
 
+/** What can be tried: an address, or the path of a Unix socket. */
+export type Candidate = AddressInfo | { readonly path: string };
+
 export interface AttemptOptions<T> {
   /** Most ms for this attempt. */
   readonly timeout: number;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
   /** Makes of the socket, the moment it has connected, what the attempt resolves to. */
-  readonly establish: (socket: Socket) => T;
+  readonly establish: (socket: Socket, to: Candidate) => T;
   /** Takes what was established too late. */
   readonly discard: (late: T) => void;
 }
 
 /** Resolves to a connection to one address. Whatever else happens, no socket stays behind. */
-export function attempt<T>(
-  to: SocketConnectOpts,
-  subject: Subject,
-  { timeout, establish, discard }: AttemptOptions<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  return bounded(
-    "connect",
-    subject,
-    { timeout, signal },
-    (stop) => open(to, subject, establish, stop),
-    discard,
-  );
+export function attempt<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal): Promise<T> {
+  const { timeout, discard } = options;
+  return bounded("connect", subjectOf(to), { timeout, signal }, (stop) => open(to, options, stop), discard);
 }
 
-function open<T>(
-  to: SocketConnectOpts,
-  subject: Subject,
-  establish: (socket: Socket) => T,
-  signal: AbortSignal,
-): Promise<T> {
+/** What the errors of an attempt say of it. */
+export function subjectOf(to: Candidate): Subject {
+  if ("path" in to) return { address: to.path, text: to.path };
+  return { address: to.address, port: to.port, text: formatEndpoint(to.address, to.port) };
+}
+
+function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal): Promise<T> {
   return execute<T>(signal, (resolve, reject) => {
     const socket = newSocket();
     const onError = (cause: Error) => {
       socket.off("connect", onConnect);
-      reject(translated("connect", subject, cause));
+      reject(translated("connect", subjectOf(to), cause));
     };
     const onConnect = () => {
-      const established = establish(socket);
+      const established = options.establish(socket, to);
       socket.off("error", onError);
       resolve(established);
     };
     socket.once("error", onError);
     socket.once("connect", onConnect);
-    socket.connect(to);
+    socket.connect(targetOf(to, options));
     return () => {
       // Its listener stays, for an error that is on its way.
       socket.off("connect", onConnect);
       socket.destroy();
     };
   });
+}
+
+function targetOf<T>(to: Candidate, { localAddress, localPort }: AttemptOptions<T>): SocketConnectOpts {
+  if ("path" in to) return to;
+  return {
+    host: to.address,
+    port: to.port,
+    family: to.family,
+    // Node's own race aborts each attempt when its time is up, so that slow links never connect.
+    autoSelectFamily: false,
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(localPort === undefined ? {} : { localPort }),
+  };
 }

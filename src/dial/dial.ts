@@ -1,0 +1,107 @@
+import { familyOf, type AddressInfo } from "../address/endpoint.js";
+import type { OperationOptions } from "../arguments.js";
+import { bounded } from "../bounded.js";
+import { NetError, NetTimeoutError, refused, type Subject } from "../errors.js";
+import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
+import { Journal } from "./journal.js";
+import { interleave, race, type Clock } from "./race.js";
+
+export interface DialOptions<T> extends OperationOptions, Omit<AttemptOptions<T>, "timeout"> {
+  readonly subject: Subject;
+  readonly attemptDelay?: number | undefined;
+  readonly attemptTimeout?: number | undefined;
+  /** Finds the candidates. */
+  readonly find: (journal: Journal, signal: AbortSignal) => Promise<readonly Candidate[]>;
+}
+
+/** RFC 8305, section 5: the recommended Connection Attempt Delay. */
+const ATTEMPT_DELAY = 250;
+
+/** No other address does better when this machine has nothing left to connect with. */
+const FATAL = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
+
+const clock: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, delay) => setTimeout(callback, delay),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout | undefined),
+};
+
+/** Finds the candidates and races them, all within one deadline; rejects with what was tried. */
+export async function dial<T>(options: DialOptions<T>): Promise<T> {
+  const { subject, timeout, signal, discard } = options;
+  const journal = new Journal(subject.host);
+  const run = async (stop: AbortSignal): Promise<T> => {
+    const candidates = usable(await options.find(journal, stop), options);
+    const outcome = await race(candidates, {
+      attemptDelay: options.localPort === undefined ? (options.attemptDelay ?? ATTEMPT_DELAY) : Infinity,
+      attempt: (to, lost) => {
+        const within = { ...options, timeout: options.attemptTimeout ?? Infinity };
+        return journal.attempt(to, lost, () => attempt(to, within, lost));
+      },
+      isFatal: (error) => error instanceof NetError && FATAL.has(error.code),
+      discard,
+      clock,
+      signal: stop,
+    });
+    if ("won" in outcome) return outcome.won;
+    const attempts = outcome.lost.map(({ error }) => error as NetError);
+    throw failed(subject, outcome.last.error as NetError, attempts);
+  };
+  try {
+    return await bounded("connect", subject, { timeout, signal }, run, discard);
+  } catch (error) {
+    if (!(error instanceof NetTimeoutError) || error.attempts !== undefined) throw error;
+    throw expired(subject, error, journal.errors());
+  }
+}
+
+/** The candidates in the order in which they are tried. */
+function usable<T>(
+  found: readonly Candidate[],
+  { localAddress, subject }: DialOptions<T>,
+): readonly Candidate[] {
+  const addresses = found.filter((candidate): candidate is AddressInfo => "address" in candidate);
+  if (addresses.length < found.length) return found;
+  const family = localAddress === undefined ? 0 : familyOf(localAddress);
+  const matching = addresses.filter((candidate) => family === 0 || candidate.family === family);
+  if (matching.length > 0) return interleave(matching);
+  const wanted = family === 0 ? "of the family asked for" : `IPv${String(family)}, as localAddress is`;
+  throw refused("connect", subject, "EADDRNOTAVAIL", `none of the addresses is ${wanted}`);
+}
+
+/** The last failure, with all of them in it and in its message. */
+function failed(subject: Subject, last: NetError, attempts: NetError[]): NetError {
+  const reasons = attempts.map(told).join("; ");
+  const message = isAlone(subject, attempts) ? last.message : `connect ${subject.text}: ${reasons}`;
+  const { code, syscall, address, port, cause } = last;
+  const fields = {
+    operation: "connect",
+    syscall,
+    host: subject.host,
+    address,
+    port,
+    cause,
+    attempts,
+  } as const;
+  if (last instanceof NetTimeoutError)
+    return new NetTimeoutError(message, { ...fields, timeout: last.timeout });
+  return new NetError(message, { ...fields, code });
+}
+
+/** The deadline struck: what had been tried by then. */
+function expired(subject: Subject, error: NetTimeoutError, attempts: NetError[]): NetTimeoutError {
+  if (attempts.length === 0) return error;
+  const { operation, host, address, port, timeout, cause } = error;
+  const reasons = isAlone(subject, attempts) ? "" : `: ${attempts.map(told).join("; ")}`;
+  const fields = { operation, host, address, port, timeout, cause, attempts };
+  return new NetTimeoutError(error.message + reasons, fields);
+}
+
+/** Whether the one attempt says nothing that the subject does not. */
+function isAlone(subject: Subject, attempts: readonly NetError[]): boolean {
+  return attempts.length === 1 && attempts.every((attempt) => told(attempt).startsWith(`${subject.text}: `));
+}
+
+function told(attempt: NetError): string {
+  return attempt.message.slice("connect ".length);
+}

@@ -1,0 +1,79 @@
+import type { AddressInfo } from "../address/endpoint.js";
+import { NetError, timedOut } from "../errors.js";
+import { subjectOf, type Candidate } from "./attempt.js";
+import { channels, nextId, type AttemptEvent, type DialEvent } from "./diagnostics.js";
+
+interface Trial {
+  readonly to: Candidate;
+  readonly begun: number;
+  error?: NetError;
+}
+
+/** What one call to connect has tried so far: told to whoever listens, and listed in the error if it comes to that. */
+export class Journal {
+  readonly #id = nextId();
+  readonly #host: string | undefined;
+  readonly #begun = performance.now();
+  readonly #trials: Trial[] = [];
+
+  constructor(host: string | undefined) {
+    this.#host = host;
+  }
+
+  /** Notes how a lookup ends. */
+  async lookup(found: Promise<AddressInfo[]>): Promise<AddressInfo[]> {
+    try {
+      const addresses = await found;
+      if (channels.lookup.hasSubscribers) channels.lookup.publish({ ...this.#event(), addresses });
+      return addresses;
+    } catch (error) {
+      if (channels.lookup.hasSubscribers) channels.lookup.publish({ ...this.#event(), error });
+      throw error;
+    }
+  }
+
+  /** Notes an attempt and how it ends; `signal` says that it has lost. */
+  async attempt<T>(to: Candidate, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+    const trial: Trial = { to, begun: performance.now() };
+    this.#trials.push(trial);
+    if (channels.start.hasSubscribers) channels.start.publish(this.#attemptEvent(trial));
+    try {
+      const won = await run();
+      if (channels.win.hasSubscribers) channels.win.publish(this.#ended(trial));
+      return won;
+    } catch (error) {
+      if (error instanceof NetError && !signal.aborted) {
+        trial.error = error;
+        error.duration = performance.now() - trial.begun;
+        if (channels.fail.hasSubscribers) channels.fail.publish({ ...this.#ended(trial), error });
+      } else if (channels.lose.hasSubscribers) {
+        channels.lose.publish(this.#ended(trial));
+      }
+      throw error;
+    }
+  }
+
+  /** One error for each address that was tried, in the order of the attempts; those still running have timed out. */
+  errors(): NetError[] {
+    return this.#trials.map(({ to, begun, error }) => {
+      if (error !== undefined) return error;
+      const duration = performance.now() - begun;
+      const late = timedOut("connect", subjectOf(to), Math.round(duration));
+      late.duration = duration;
+      return late;
+    });
+  }
+
+  #event(): DialEvent {
+    return { id: this.#id, host: this.#host, elapsed: performance.now() - this.#begun };
+  }
+
+  #attemptEvent({ to }: Trial): AttemptEvent {
+    const where = "path" in to ? { address: to.path } : to;
+    return { ...this.#event(), ...where };
+  }
+
+  #ended(trial: Trial): AttemptEvent {
+    return { ...this.#attemptEvent(trial), duration: performance.now() - trial.begun };
+  }
+}
