@@ -1,4 +1,4 @@
-import { familyOf, parseEndpoint, type AddressInfo } from "./address/endpoint.js";
+import { checkPath, familyOf, parseEndpoint, type AddressInfo } from "./address/endpoint.js";
 import { checkHost, checkLookup, type LookupOptions } from "./address/resolve.js";
 import { LAST_PORT, portOf } from "./address/services.js";
 import {
@@ -42,8 +42,7 @@ export function targetOf(to: ConnectEndpoint): { host: string; port: number } | 
     throw wrongType("endpoint", "a string, { host, port } or { path }", to);
   }
   if ("path" in endpoint) {
-    if (typeof endpoint.path !== "string") throw wrongType("path", "a string", endpoint.path);
-    if (endpoint.path === "") throw wrongValue("path", "the path of a socket", endpoint.path);
+    checkPath(endpoint.path);
     return { path: endpoint.path };
   }
   const { host, port } = endpoint;

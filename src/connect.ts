@@ -44,7 +44,8 @@ export async function connect(
   lastOptions?: ConnectOptions,
 ): Promise<Connection> {
   const hasPort = typeof portOrOptions === "number" || typeof portOrOptions === "string";
-  const options = (hasPort ? lastOptions : portOrOptions) ?? {};
+  const given = hasPort ? lastOptions : portOrOptions;
+  const options = given === undefined ? {} : given;
   checkConnectOptions(options);
   const target = targetOf(hasPort ? { host: to as string, port: portOrOptions } : to);
   if ("path" in target) {

@@ -1,13 +1,6 @@
+import { checkPath } from "./address/endpoint.js";
 import { checkHost } from "./address/resolve.js";
-import {
-  checkBoolean,
-  checkOptions,
-  checkSignal,
-  checkSize,
-  checkTimeout,
-  wrongType,
-  wrongValue,
-} from "./arguments.js";
+import { checkBoolean, checkOptions, checkSignal, checkSize, checkTimeout, wrongType } from "./arguments.js";
 import { checkConnectionOptions, type ConnectionOptions } from "./connection-options.js";
 
 /** How to listen. What is said of connections is captured by each that is accepted. */
@@ -54,8 +47,7 @@ export function targetOf(at: ListenEndpoint, options: ListenOptions): ListenTarg
     throw wrongType("endpoint", "a port, a service, { port, host }, { path } or { fd }", at);
   }
   if ("path" in at) {
-    if (typeof at.path !== "string") throw wrongType("path", "a string", at.path);
-    if (at.path === "") throw wrongValue("path", "the path of a socket", at.path);
+    checkPath(at.path);
     return { path: at.path };
   }
   if ("fd" in at) {

@@ -107,7 +107,7 @@ async function install(): Promise<void> {
 async function freePort(): Promise<number> {
   const listener = await listen(0);
   await listener.close();
-  return listener.port ?? 0;
+  return listener.port;
 }
 
 beforeAll(async () => {

@@ -49,7 +49,7 @@ describe("hello", () => {
   test("the client says why it could not connect", async () => {
     const listener = await listen(0);
     await listener.close();
-    const { status, stderr } = await example("hello-client", listener.port ?? 0).ended;
+    const { status, stderr } = await example("hello-client", listener.port).ended;
     expect(stderr).toContain(`connect localhost:${String(listener.port)}: `);
     expect(stderr).toContain("connection refused (ECONNREFUSED)");
     expect(status).toBe(1);

@@ -25,7 +25,7 @@ afterEach(endPrograms);
 describeWith(CHICKEN, "CHICKEN's (chicken tcp) as the client", () => {
   test("the hello exchange", async () => {
     await using listener = await listen(0, { host: LOOPBACK });
-    const client = chicken("greet-client", listener.port ?? 0);
+    const client = chicken("greet-client", listener.port);
     const connection = await listener.accept();
     await connection.writeLine("Hello!");
     expect(await connection.readLine()).toBe("Good Bye!");
@@ -40,7 +40,7 @@ describeWith(CHICKEN, "CHICKEN's (chicken tcp) as the client", () => {
   test("its output ends with a half-close, and it reads megabytes after that", async () => {
     const text = linesUpTo(LINES);
     await using listener = await listen(0, { host: LOOPBACK });
-    const client = chicken("transfer-client", listener.port ?? 0, LINES);
+    const client = chicken("transfer-client", listener.port, LINES);
     await using connection = await listener.accept();
     const received = (await connection.readAll()).toString();
     expect(received === text).toBe(true);
@@ -55,7 +55,7 @@ describeWith(CHICKEN, "CHICKEN's (chicken tcp) as the client", () => {
 
   test("its lines, one by one, while they come", async () => {
     await using listener = await listen(0, { host: LOOPBACK });
-    const client = chicken("transfer-client", listener.port ?? 0, LINES);
+    const client = chicken("transfer-client", listener.port, LINES);
     await using connection = await listener.accept();
     let count = 0;
     for await (const line of connection.lines()) {
@@ -70,7 +70,7 @@ describeWith(CHICKEN, "CHICKEN's (chicken tcp) as the client", () => {
 
   test("a client that is killed is the end of the stream", async () => {
     await using listener = await listen(0, { host: LOOPBACK });
-    const client = chicken("greet-client", listener.port ?? 0);
+    const client = chicken("greet-client", listener.port);
     await using connection = await listener.accept();
     await expect(connection.read({ timeout: 20 })).rejects.toThrow(NetTimeoutError);
     const read = connection.read();

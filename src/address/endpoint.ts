@@ -1,5 +1,5 @@
 import { isIP, isIPv4 } from "node:net";
-import { wrongType, wrongValue } from "../arguments.js";
+import { outOfRange, wrongType, wrongValue } from "../arguments.js";
 
 /** One address to connect to: what `resolve` yields and `connectTo` takes. */
 export interface AddressInfo {
@@ -14,6 +14,8 @@ const PATH = /^(?:\/|\.{1,2}\/|\0|\\\\)/;
 const BRACKETED = /^\[([^[\]]*)\]:(.*)$/s;
 /** At most one colon: an IPv6 address without brackets cannot be told from its port. */
 const PLAIN = /^([^:]*):([^:]*)$/;
+/** What fits into `sun_path` (unix(7)), with the NUL at its end; pipes of Windows have no such bound. */
+const LONGEST_PATH = process.platform === "win32" ? Infinity : process.platform === "linux" ? 107 : 103;
 /** C libraries cut a name at its first NUL, so one inside must never get that far. */
 const WORD = /^[^\s\0/:[\]]+$/;
 /** RFC 4291, section 2.5.5.2, in both notations: the last 32 bits are the IPv4 address. */
@@ -64,4 +66,13 @@ export function familyOf(address: string): 4 | 6 | 0 {
 /** Whether this can be the name of a host, or is a literal address: no brackets, no port, no NUL. */
 export function isHost(text: string): boolean {
   return WORD.test(text) || familyOf(text) === 6;
+}
+
+/** The path of a Unix socket, as the system takes it whole: what does not fit is cut off in silence by some. */
+export function checkPath(path: unknown): asserts path is string {
+  if (typeof path !== "string") throw wrongType("path", "a string", path);
+  if (path === "" || path.includes("\0", 1)) throw wrongValue("path", "the path of a socket", path);
+  if (Buffer.byteLength(path) > LONGEST_PATH) {
+    throw outOfRange("path", `at most ${String(LONGEST_PATH)} bytes long`, path);
+  }
 }

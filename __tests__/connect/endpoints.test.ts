@@ -1,0 +1,235 @@
+import { connect, connectTo, Connection, listen, resolve, type LookupFunction } from "../../src/index.js";
+import { netError } from "../helpers/outcomes.js";
+import { deferredLookup, lookupOf } from "../helpers/lookups.js";
+import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../helpers/peers.js";
+
+afterEach(closeAll);
+
+/** That a connection leads where it should: what one end writes the other reads. */
+async function expectTalk(client: Connection, server: Connection): Promise<void> {
+  keep(client);
+  keep(server);
+  expect(client).toBeInstanceOf(Connection);
+  await client.writeLine("there");
+  expect(await server.readLine()).toBe("there");
+  await server.writeLine("and back");
+  expect(await client.readLine()).toBe("and back");
+}
+
+describe("where to connect", () => {
+  test.each<[string, (port: number) => Promise<Connection>]>([
+    ["a literal address and a port", (port) => connect("127.0.0.1", port)],
+    ["a port in digits", (port) => connect("127.0.0.1", String(port))],
+    ["a name", (port) => connect("localhost", port)],
+    ['"host:port"', (port) => connect(`127.0.0.1:${port}`)],
+    ['"name:port"', (port) => connect(`localhost:${port}`)],
+    ['"host:port" with options', (port) => connect(`127.0.0.1:${port}`, { timeout: 10_000 })],
+    ["{ host, port }", (port) => connect({ host: "127.0.0.1", port })],
+    ["{ host, port } with digits and options", (port) => connect({ host: "localhost", port: `${port}` }, {})],
+    ["connectTo of one address", (port) => connectTo([{ address: "127.0.0.1", port, family: 4 }])],
+    ["connectTo of what resolve gives", async (port) => connectTo(await resolve("localhost", port))],
+  ])("can be %s", async (_, connected) => {
+    const listener = await loopback();
+    const [client, server] = await Promise.all([connected(listener.port), listener.accept()]);
+    expect(client).toMatchObject({ remoteAddress: "127.0.0.1", remotePort: listener.port, family: 4 });
+    expect(client).toMatchObject({ localAddress: "127.0.0.1", localPort: server.remotePort });
+    await expectTalk(client, server);
+  });
+
+  test.each<[string, (port: number) => Promise<Connection>]>([
+    ["a literal address", (port) => connect("::1", port)],
+    ['"[v6]:port"', (port) => connect(`[::1]:${port}`)],
+    ["{ host, port }", (port) => connect({ host: "::1", port })],
+    ["connectTo", (port) => connectTo([{ address: "::1", port, family: 6 }])],
+  ])("can be IPv6: %s", async (_, connected) => {
+    const listener = keep(await listen(0, { host: "::1" }));
+    const [client, server] = await Promise.all([connected(listener.port), listener.accept()]);
+    expect(client).toMatchObject({ remoteAddress: "::1", localAddress: "::1", family: 6 });
+    await expectTalk(client, server);
+  });
+
+  test.each<[string, (path: string) => Promise<Connection>]>([
+    ["{ path }", (path) => connect({ path })],
+    ["a path", (path) => connect(path)],
+    ["a path with options", (path) => connect(path, { timeout: 10_000 })],
+  ])("can be a Unix socket: %s", async (_, connected) => {
+    const path = socketPath();
+    const listener = keep(await listen({ path }));
+    const [client, server] = await Promise.all([connected(path), listener.accept()]);
+    expect([client.remoteAddress, client.remotePort, client.family]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    await expectTalk(client, server);
+  });
+
+  test("can name a service", async () => {
+    for (const connecting of [connect("127.0.0.1", "tcpmux"), connect("127.0.0.1:tcpmux")]) {
+      expect(await netError(connecting)).toMatchObject({ code: "ECONNREFUSED", port: 1 });
+    }
+  });
+
+  test("that names an unknown service fails with EAI_SERVICE and operation resolve", async () => {
+    const error = await netError(connect("127.0.0.1:no-such-service"));
+    expect(error).toMatchObject({ code: "EAI_SERVICE", operation: "resolve", host: "127.0.0.1" });
+    expect(error.message).toContain('"no-such-service"');
+  });
+
+  test("that is a mapped address is reported as the IPv4 address it maps", async () => {
+    const listener = await loopback();
+    const [client, server] = await Promise.all([
+      connect("::ffff:127.0.0.1", listener.port),
+      listener.accept(),
+    ]);
+    expect(client).toMatchObject({ remoteAddress: "127.0.0.1", localAddress: "127.0.0.1", family: 4 });
+    await expectTalk(client, server);
+  });
+});
+
+describe("family", () => {
+  test.each([4, 6] as const)("%d takes the addresses of that family only", async (family) => {
+    const listener = keep(await listen(0));
+    const port = listener.port;
+    const options = { family, lookup: lookupOf("::1", "127.0.0.1") };
+    const client = keep(await connect("both.test", port, options));
+    expect(client.family).toBe(family);
+    const addresses = await resolve("both.test", port, { lookup: lookupOf("::1", "127.0.0.1") });
+    expect(keep(await connectTo(addresses, { family })).family).toBe(family);
+  });
+
+  test("that the host has no address of fails before any attempt", async () => {
+    const listener = await loopback();
+    const literal = await netError(connect("127.0.0.1", listener.port, { family: 6 }));
+    expect(literal).toMatchObject({ code: "ENOTFOUND", operation: "resolve", host: "127.0.0.1" });
+    const list = [{ address: "127.0.0.1", port: listener.port, family: 4 as const }];
+    expect(await netError(connectTo(list, { family: 6 }))).toMatchObject({ operation: "connect" });
+    expect(listener.pending).toBe(0);
+  });
+});
+
+describe("localAddress and localPort", () => {
+  test("are where the connection comes from", async () => {
+    const listener = await loopback();
+    const localPort = await unusedPort("127.0.0.3");
+    const options = { localAddress: "127.0.0.3", localPort };
+    const client = keep(await connect("127.0.0.1", listener.port, options));
+    const server = keep(await listener.accept());
+    expect(client).toMatchObject(options);
+    expect(server).toMatchObject({ remoteAddress: "127.0.0.3", remotePort: localPort });
+  });
+
+  test("localAddress drops the candidates of the other family", async () => {
+    const listener = keep(await listen(0));
+    const port = listener.port;
+    const lookup = lookupOf("::1", "127.0.0.1");
+    const four = keep(await connect("both.test", port, { lookup, localAddress: "127.0.0.1" }));
+    expect(four.remoteAddress).toBe("127.0.0.1");
+    const six = keep(await connect("both.test", port, { lookup, localAddress: "::1" }));
+    expect(six.remoteAddress).toBe("::1");
+    const none = await netError(connect("127.0.0.1", port, { localAddress: "::1" }));
+    expect(none).toMatchObject({ code: "EADDRNOTAVAIL", operation: "connect", host: "127.0.0.1" });
+    expect(none.message).toContain(`127.0.0.1:${port}`);
+  });
+
+  test("that are not to be had fail with their code", async () => {
+    const listener = await loopback();
+    const foreign = await netError(connect("127.0.0.1", listener.port, { localAddress: "192.0.2.77" }));
+    expect(foreign).toMatchObject({ code: "EADDRNOTAVAIL", operation: "connect", port: listener.port });
+    const taken = await loopback();
+    const options = { localAddress: "127.0.0.1", localPort: taken.port };
+    expect(await netError(connect("127.0.0.1", listener.port, options))).toMatchObject({
+      code: "EADDRINUSE",
+      operation: "connect",
+    });
+  });
+
+  test("localPort has one address tried after the other", async () => {
+    const listener = await loopback();
+    const port = await unusedPort();
+    const localPort = await unusedPort();
+    const addresses = [
+      { address: "127.0.0.1", port, family: 4 as const },
+      { address: "127.0.0.1", port: listener.port, family: 4 as const },
+    ];
+    const client = keep(await connectTo(addresses, { localPort, attemptDelay: 10 }));
+    expect(client).toMatchObject({ localPort, remotePort: listener.port });
+  });
+});
+
+describe("lookup", () => {
+  test.each<[string, LookupFunction]>([
+    ["all addresses", lookupOf("127.0.0.1")],
+    ["one address and its family", (_host, _options, answer) => setImmediate(answer, null, "127.0.0.1", 4)],
+    ["at once", (_host, _options, answer) => answer(null, "127.0.0.1", 4)],
+  ])("may answer with %s", async (_, lookup) => {
+    const listener = await loopback();
+    const client = keep(await connect("name.test", listener.port, { lookup }));
+    expect(client).toMatchObject({ remoteAddress: "127.0.0.1", remotePort: listener.port });
+  });
+
+  test("is asked for the host, for all addresses, of the family wanted", async () => {
+    const listener = await loopback();
+    const { lookup, asked } = deferredLookup();
+    const connecting = connect("name.test", listener.port, { lookup, family: 4 });
+    const { host, request, answer } = await asked;
+    expect(host).toBe("name.test");
+    expect(request).toMatchObject({ all: true, family: 4 });
+    answer(null, [{ address: "127.0.0.1", family: 4 }]);
+    keep(await connecting);
+  });
+
+  test("is not asked for a literal address or a path", async () => {
+    const lookup = () => {
+      throw new Error("looked up");
+    };
+    const listener = await loopback();
+    keep(await connect("127.0.0.1", listener.port, { lookup }));
+    const path = socketPath();
+    keep(await listen({ path }));
+    keep(await connect({ path }, { lookup }));
+  });
+
+  test("that fails is an error of operation resolve with the cause", async () => {
+    const cause = Object.assign(new Error("queryA ESERVFAIL"), { code: "ESERVFAIL", syscall: "queryA" });
+    const lookup: LookupFunction = (_host, _options, answer) => answer(cause, "");
+    expect(await netError(connect("name.test", 80, { lookup }))).toMatchObject({
+      operation: "resolve",
+      code: "ESERVFAIL",
+      syscall: "queryA",
+      host: "name.test",
+      port: 80,
+      transient: true,
+      cause,
+    });
+  });
+
+  test("of an unknown name fails with operation resolve", async () => {
+    const error = await netError(connect("no-such-host.invalid", 80));
+    expect(error.operation).toBe("resolve");
+    expect(error.code).toMatch(/^(ENOTFOUND|EAI_AGAIN)$/);
+    expect(error.host).toBe("no-such-host.invalid");
+    expect(error.message).toMatch(/^resolve no-such-host\.invalid:80: /);
+  });
+
+  test("that leads to a dead address and a live one reaches the live one", async () => {
+    const listener = keep(await listen(0, { host: "::1" }));
+    const port = listener.port;
+    const client = keep(await connect("both.test", port, { lookup: lookupOf("127.0.0.1", "::1") }));
+    expect(client.remoteAddress).toBe("::1");
+  });
+});
+
+describe("what a connection captures", () => {
+  test("noDelay is on, keepAlive is off, unless options say otherwise; either is accepted", async () => {
+    const { client } = await pair();
+    expect(client.setNoDelay(false)).toBe(client);
+    const listener = await loopback({ noDelay: false, keepAlive: 2_000 });
+    for (const keepAlive of [true, false, 0, 5_000, Infinity]) {
+      const connection = keep(await connect("127.0.0.1", listener.port, { noDelay: false, keepAlive }));
+      const accepted = keep(await listener.accept());
+      await connection.writeLine("fine");
+      expect(await accepted.readLine()).toBe("fine");
+    }
+  });
+});

@@ -1,0 +1,158 @@
+import { connect, connectTo, listen, NetError } from "../../src/index.js";
+import { frozenServer, type FrozenServer } from "../helpers/frozen-server.js";
+import { lookupOf } from "../helpers/lookups.js";
+import { netError, timeoutError } from "../helpers/outcomes.js";
+import { closeAll, keep, loopback, socketPath, unusedPort } from "../helpers/peers.js";
+import { nothingLeft } from "../helpers/resources.js";
+import { writeFileSync } from "node:fs";
+
+afterEach(closeAll);
+
+describe("a refused connection", () => {
+  test("names address, port and reason, and has one attempt", async () => {
+    const port = await unusedPort();
+    const error = await netError(connect("127.0.0.1", port));
+    expect(error).toMatchObject({
+      name: "NetError",
+      code: "ECONNREFUSED",
+      operation: "connect",
+      syscall: "connect",
+      host: "127.0.0.1",
+      address: "127.0.0.1",
+      port,
+      transient: true,
+    });
+    expect(error.message).toBe(`connect 127.0.0.1:${port}: connection refused (ECONNREFUSED)`);
+    expect(error.cause).toMatchObject({ code: "ECONNREFUSED", errno: expect.any(Number) as number });
+    expect(error.attempts).toHaveLength(1);
+    expect(error.attempts?.[0]).toMatchObject({ code: "ECONNREFUSED", address: "127.0.0.1", port });
+    await nothingLeft();
+  });
+
+  test("of a name names the name, and every address with its own reason", async () => {
+    const port = await unusedPort();
+    const lookup = lookupOf("::1", "127.0.0.1", "127.0.0.2");
+    const error = await netError(connect("three.test", port, { lookup }));
+    expect(error).toMatchObject({ host: "three.test", code: "ECONNREFUSED", port });
+    expect(error.message).toBe(
+      `connect three.test:${port}: ` +
+        `[::1]:${port}: connection refused (ECONNREFUSED); ` +
+        `127.0.0.1:${port}: connection refused (ECONNREFUSED); ` +
+        `127.0.0.2:${port}: connection refused (ECONNREFUSED)`,
+    );
+    expect(error.attempts?.map((attempt) => attempt.address)).toEqual(["::1", "127.0.0.1", "127.0.0.2"]);
+    for (const attempt of error.attempts ?? []) {
+      expect(attempt).toBeInstanceOf(NetError);
+      expect(attempt).toMatchObject({ operation: "connect", code: "ECONNREFUSED", port });
+      expect(attempt.message).toBe(
+        `connect ${attempt.address === "::1" ? "[::1]" : String(attempt.address)}:${port}: ` +
+          "connection refused (ECONNREFUSED)",
+      );
+    }
+  });
+
+  test("of one address behind a name names both", async () => {
+    const port = await unusedPort();
+    const error = await netError(connect("one.test", port, { lookup: lookupOf("127.0.0.1") }));
+    expect(error.message).toBe(
+      `connect one.test:${port}: 127.0.0.1:${port}: connection refused (ECONNREFUSED)`,
+    );
+  });
+
+  test("of connectTo lists all addresses", async () => {
+    const port = await unusedPort();
+    const error = await netError(
+      connectTo([
+        { address: "127.0.0.1", port, family: 4 },
+        { address: "::1", port, family: 6 },
+      ]),
+    );
+    expect(error.attempts?.map(({ address }) => address)).toEqual(["127.0.0.1", "::1"]);
+    expect(error.message).toContain(`127.0.0.1:${port}: connection refused`);
+    expect(error.message).toContain(`[::1]:${port}: connection refused`);
+    expect(error).not.toHaveProperty("host");
+  });
+
+  test("goes on to the next address, of whichever family", async () => {
+    const listener = await loopback();
+    const dead = await unusedPort();
+    const addresses = [
+      { address: "127.0.0.1", port: dead, family: 4 as const },
+      { address: "::1", port: listener.port, family: 6 as const },
+      { address: "127.0.0.1", port: listener.port, family: 4 as const },
+    ];
+    for (const attemptDelay of [10, Infinity]) {
+      const connection = keep(await connectTo(addresses, { attemptDelay }));
+      expect(connection.remotePort).toBe(listener.port);
+    }
+  });
+});
+
+describe("a Unix socket", () => {
+  test("that does not exist fails with ENOENT and its path", async () => {
+    const path = socketPath();
+    const error = await netError(connect({ path }));
+    expect(error).toMatchObject({ code: "ENOENT", operation: "connect", address: path, transient: false });
+    expect(error.message).toBe(`connect ${path}: no such file or directory (ENOENT)`);
+    expect(error.attempts).toHaveLength(1);
+    expect(error).not.toHaveProperty("port");
+  });
+
+  test("that nobody listens on is refused", async () => {
+    const path = socketPath();
+    writeFileSync(path, "");
+    expect(await netError(connect(path))).toMatchObject({ code: "ECONNREFUSED", address: path });
+  });
+
+  test("that has gone with its listener fails", async () => {
+    const path = socketPath();
+    const listener = keep(await listen({ path }));
+    await listener.close();
+    expect(await netError(connect(path))).toMatchObject({ code: "ENOENT" });
+  });
+});
+
+describe("an address that does not answer", () => {
+  let frozen: FrozenServer;
+  beforeAll(async () => {
+    frozen = await frozenServer();
+  });
+  afterAll(() => frozen.close());
+
+  test("has its own share of time, and the next one is tried then", async () => {
+    const listener = await loopback();
+    const addresses = [frozen.port, listener.port].map((port) => ({
+      address: "127.0.0.1",
+      port,
+      family: 4 as const,
+    }));
+    const options = { attemptDelay: Infinity, attemptTimeout: 100 };
+    expect(keep(await connectTo(addresses, options)).remotePort).toBe(listener.port);
+    await listener.close();
+  });
+
+  test("is overtaken by the next one after attemptDelay, and left behind", async () => {
+    const listener = await loopback();
+    const addresses = [frozen.port, listener.port].map((port) => ({
+      address: "127.0.0.1",
+      port,
+      family: 4 as const,
+    }));
+    const client = keep(await connectTo(addresses, { attemptDelay: 20 }));
+    expect(client.remotePort).toBe(listener.port);
+    const server = keep(await listener.accept());
+    await listener.close();
+    client.reset();
+    server.reset();
+  });
+
+  test("fails the last of all with the timeout, and each attempt is listed", async () => {
+    const dead = await unusedPort();
+    const addresses = [dead, frozen.port].map((port) => ({ address: "127.0.0.1", port, family: 4 as const }));
+    const error = await timeoutError(connectTo(addresses, { attemptTimeout: 80 }));
+    expect(error).toMatchObject({ operation: "connect", code: "ETIMEDOUT", port: frozen.port, timeout: 80 });
+    expect(error.attempts?.map(({ code }) => code)).toEqual(["ECONNREFUSED", "ETIMEDOUT"]);
+    expect(error.message).toContain(`127.0.0.1:${dead}: connection refused (ECONNREFUSED)`);
+    expect(error.message).toContain(`127.0.0.1:${frozen.port}: timed out after 80 ms (ETIMEDOUT)`);
+  });
+});

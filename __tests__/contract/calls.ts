@@ -1,0 +1,32 @@
+import type { Connection, OperationOptions } from "../../src/index.js";
+
+/** A call that is to be made on one end, with the options that all calls take. */
+export type Call = (end: Connection, options?: OperationOptions) => Promise<unknown>;
+
+type Calls = readonly (readonly [name: string, call: Call])[];
+
+/** Every kind of read that a few bytes do not satisfy. */
+export const partialReads: Calls = [
+  ["readExactly", (end, options) => end.readExactly(1e9, options)],
+  ["readUntil", (end, options) => end.readUntil("|", options)],
+  ["readLine", (end, options) => end.readLine(options)],
+  ["readAll", (end, options) => end.readAll(options)],
+  ["lines", (end, options) => end.lines(options).next()],
+];
+
+/** Every kind of read. */
+export const waitingReads: Calls = [
+  ...partialReads,
+  ["read", (end, options) => end.read(options)],
+  ["readInto", (end, options) => end.readInto(new Uint8Array(9), options)],
+  ["chunks", (end, options) => end.chunks(options).next()],
+  ["recycled chunks", (end, options) => end.chunks({ ...options, recycle: true }).next()],
+];
+
+/** Every kind of call that waits on a connection that is clogged. */
+export const waitingWrites: Calls = [
+  ["write", (end, options) => end.write("queued", options)],
+  ["writeLine", (end, options) => end.writeLine("queued", options)],
+  ["flush", (end, options) => end.flush(options)],
+  ["closeWrite", (end, options) => end.closeWrite(options)],
+];

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import type { Connection, ConnectionOptions } from "../../src/index.js";
+
+/** Two ends of one connection. */
+export interface Pair {
+  /** The end that connected. */
+  readonly a: Connection;
+  /** The end that was accepted. */
+  readonly b: Connection;
+  /** Whether `reset()` reaches the peer as a reset; where it does not, the peer sees the stream end. */
+  readonly resets: boolean;
+  /** The family of the addresses that the ends have, if they have any. */
+  readonly family: 4 | 6 | undefined;
+  /** Drops both ends, in whatever state they are; settles when both are closed. */
+  readonly dispose: () => Promise<void>;
+}
+
+/** Makes a pair; the options are those of both ends. */
+export type MakePair = (options?: ConnectionOptions) => Promise<Pair>;
+
+/** Something that holds for every kind of connection. */
+export interface ContractCase {
+  readonly name: string;
+  readonly run: (makePair: MakePair) => Promise<void>;
+}
+
+/** A case about one pair, which is gone afterwards. */
+export function onPair(
+  name: string,
+  check: (pair: Pair) => Promise<void>,
+  options?: ConnectionOptions,
+): ContractCase {
+  return {
+    name,
+    run: async (makePair) => {
+      const pair = await makePair(options);
+      try {
+        await check(pair);
+      } finally {
+        await pair.dispose();
+      }
+      assert.deepEqual([pair.a.fd, pair.b.fd], [undefined, undefined], "a descriptor was left behind");
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import type { ContractCase } from "./contract-case.js";
+import { clogged } from "./clogged.js";
+import { closing } from "./closing.js";
+import { errors } from "./errors.js";
+import { gathering } from "./gathering.js";
+import { halfClose } from "./half-close.js";
+import { handOver } from "./hand-over.js";
+import { integrity } from "./integrity.js";
+import { limits } from "./limits.js";
+import { lines } from "./lines.js";
+import { loops } from "./loops.js";
+import { reading } from "./reading.js";
+import { replies } from "./replies.js";
+import { resets } from "./resets.js";
+import { signals } from "./signals.js";
+import { stacks } from "./stacks.js";
+import { timeouts } from "./timeouts.js";
+import { writing } from "./writing.js";
+
+/** What holds for every kind of connection. The cases need no test runner: each resolves, or rejects with what is wrong. */
+export const connectionContract: readonly ContractCase[] = [
+  ...reading,
+  ...limits,
+  ...lines,
+  ...loops,
+  ...writing,
+  ...clogged,
+  ...gathering,
+  ...timeouts,
+  ...signals,
+  ...halfClose,
+  ...closing,
+  ...resets,
+  ...replies,
+  ...handOver,
+  ...integrity,
+  ...errors,
+  ...stacks,
+];

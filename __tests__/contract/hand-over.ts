@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { PassThrough } from "node:stream";
+import { onPair, type ContractCase } from "./contract-case.js";
+import { fails, sameBytes, stillPending, text, until } from "./expectations.js";
+import { clog, pattern } from "./payloads.js";
+
+/** All that a socket gives until it ends. */
+async function rest(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, "end");
+  return Buffer.concat(chunks);
+}
+
+/** The socket beneath: handed over, used raw, or left as it is. */
+export const handOver: readonly ContractCase[] = [
+  onPair("a detached socket has the unread bytes, then what follows", async ({ a, b }) => {
+    await b.write("read,unread");
+    assert.equal(text(await a.readUntil(",")), "read");
+    const socket = a.detach();
+    await b.write(" and later");
+    await b.closeWrite();
+    assert.equal((await rest(socket)).toString(), "unread and later");
+  }),
+
+  onPair("a detached socket misses nothing of a stream that was stopped", async ({ a, b }) => {
+    void b.write(clog());
+    void b.closeWrite();
+    await until(() => a.readableLength >= 64 * 1024);
+    const first = await a.readExactly(10);
+    sameBytes(Buffer.concat([first, await rest(a.detach())]), clog());
+  }),
+
+  onPair("a detached socket ends although the end had arrived before", async ({ a, b }) => {
+    await b.write("last words");
+    await b.closeWrite();
+    await fails(a.readExactly(11), "ERR_UNEXPECTED_EOF");
+    assert.equal((await rest(a.detach())).toString(), "last words");
+  }),
+
+  onPair("a detached socket ends also when nothing is unread", async ({ a, b }) => {
+    await b.closeWrite();
+    assert.equal(await a.read(), null);
+    const socket = a.detach();
+    assert.equal((await rest(socket)).length, 0);
+    socket.end("reply");
+    assert.equal(text(await b.read()), "reply");
+  }),
+
+  onPair("a detached socket can be piped", async ({ a, b }) => {
+    const sent = pattern(300_000);
+    void b.write(sent);
+    void b.closeWrite();
+    await until(() => a.readableLength > 0);
+    const through = new PassThrough();
+    a.detach().pipe(through);
+    const chunks: Buffer[] = [];
+    for await (const chunk of through as AsyncIterable<Buffer>) chunks.push(chunk);
+    sameBytes(Buffer.concat(chunks), sent);
+  }),
+
+  onPair("a detached socket is iterated over", async ({ a, b }) => {
+    const sent = pattern(300_000);
+    void b.write(sent);
+    void b.closeWrite();
+    await until(() => a.readableLength > 0);
+    const chunks: Buffer[] = [];
+    for await (const chunk of a.detach() as AsyncIterable<Buffer>) chunks.push(chunk);
+    sameBytes(Buffer.concat(chunks), sent);
+  }),
+
+  onPair("writes that are unsent go out before what the new owner writes, and settle", async ({ a, b }) => {
+    const writes = [a.write(clog()), a.write("second,"), a.write(["third", ","]), a.flush()];
+    const socket = a.detach();
+    socket.write("raw");
+    socket.end();
+    sameBytes(await b.readExactly(clog().length), clog());
+    await Promise.all(writes);
+    assert.equal((await b.readAll()).toString(), "second,third,raw");
+  }),
+
+  onPair("a closeWrite that waits happens although the socket was detached", async ({ a, b }) => {
+    void a.write(clog());
+    void a.closeWrite().catch(() => undefined);
+    a.detach();
+    sameBytes(await b.readAll({ limit: Infinity }), clog());
+  }),
+
+  onPair(
+    "what is gathered goes out when the socket is detached",
+    async ({ a, b }) => {
+      void a.write("gathered,");
+      a.detach().end("raw");
+      assert.equal((await b.readAll()).toString(), "gathered,raw");
+    },
+    { bufferSize: 1_000 },
+  ),
+
+  onPair("a connection that was detached is over, and its calls are refused", async ({ a, b }) => {
+    await b.write("unread");
+    await until(() => a.readableLength === 6);
+    const waiting = b.read();
+    const socket = a.detach();
+    assert.equal(a.readableLength, 0);
+    await a.closed;
+    for (const call of [a.read(), a.readLine(), a.lines().next(), a.write("x"), a.flush()]) {
+      await fails(call, "ERR_CLOSED");
+    }
+    assert.throws(() => a.detach(), { code: "ERR_CLOSED", operation: "detach" });
+    await a.close();
+    a.closeRead();
+    a.reset();
+    assert.equal(socket.destroyed, false);
+    socket.write("alive");
+    assert.equal(text(await waiting), "alive");
+  }),
+
+  onPair("a read that waits rejects when the socket is detached", async ({ a, b }) => {
+    const waiting = a.read();
+    const socket = a.detach();
+    await fails(waiting, "ERR_CLOSED");
+    const data = once(socket, "data");
+    await b.write("x");
+    assert.equal(String(await data), "x");
+  }),
+
+  onPair("a closed connection cannot be detached", async ({ a, b }) => {
+    await Promise.all([a.close(), b.close()]);
+    assert.throws(() => a.detach(), { name: "NetError", code: "ERR_CLOSED" });
+  }),
+
+  onPair("the errors of a detached socket are its new owner's", async ({ a, b, resets }) => {
+    const socket = a.detach();
+    let code: string | undefined;
+    let over = false;
+    socket.on("error", (error: NodeJS.ErrnoException) => (code = error.code));
+    socket.on(resets ? "close" : "end", () => (over = true));
+    socket.resume();
+    b.reset();
+    await until(() => over);
+    assert.equal(code, resets ? "ECONNRESET" : undefined);
+    await a.closed;
+  }),
+
+  onPair("the socket can be read raw: it has what is unread, then what follows", async ({ a, b }) => {
+    const sent = pattern(300_000);
+    void b.write(sent);
+    void b.closeWrite();
+    sameBytes(await a.readExactly(10), sent.subarray(0, 10));
+    await until(() => a.readableLength > 0);
+    sameBytes(await rest(a.socket), sent.subarray(10));
+    assert.equal(a.readableLength, 0);
+    const { message } = await fails(a.read(), "ERR_BUSY");
+    assert.match(message, /socket/u);
+    await a.write("writing goes on");
+    assert.equal(text(await b.read()), "writing goes on");
+    await a.close();
+    await b.closed;
+  }),
+
+  onPair("read() of the raw socket finds what is unread", async ({ a, b }) => {
+    await b.write("unread");
+    await until(() => a.readableLength === 6);
+    assert.equal(String(a.socket.read()), "unread");
+    const readable = once(a.socket, "readable");
+    await b.write("more");
+    await readable;
+    assert.equal(String(a.socket.read()), "more");
+  }),
+
+  onPair("the end that had arrived reaches who reads the raw socket", async ({ a, b }) => {
+    await b.write("all");
+    await b.closeWrite();
+    await fails(a.readExactly(4), "ERR_UNEXPECTED_EOF");
+    const chunks: Buffer[] = [];
+    for await (const chunk of a.socket as AsyncIterable<Buffer>) chunks.push(chunk);
+    assert.equal(Buffer.concat(chunks).toString(), "all");
+  }),
+
+  onPair("a read that waits is refused when the socket is read raw", async ({ a, b }) => {
+    const waiting = a.read();
+    a.socket.resume();
+    await fails(waiting, "ERR_BUSY");
+    await b.write("x");
+    await until(() => a.socket.bytesRead === 1);
+  }),
+
+  onPair(
+    "a socket that is destroyed behind the connection's back leaves nobody waiting",
+    async ({ a, b }) => {
+      const waiting = [a.read(), a.write(clog()), a.write("queued"), a.flush(), a.closeWrite()];
+      await stillPending(Promise.race(waiting));
+      a.socket.destroy();
+      for (const promise of waiting) await fails(promise, "ERR_CLOSED");
+      await fails(a.read(), "ERR_CLOSED");
+      await fails(a.write("x"), "ERR_CLOSED");
+      await a.close();
+      await Promise.allSettled([a.closed, b.readAll({ limit: Infinity })]);
+      assert.equal(a.fd, undefined);
+    },
+  ),
+
+  onPair("abandoned output is not ended by closeWrite, but nothing more can be written", async ({ a, b }) => {
+    a.abandon("output");
+    await a.write("before");
+    await a.closeWrite();
+    assert.equal(text(await b.read()), "before");
+    const waiting = b.read();
+    await stillPending(waiting);
+    await fails(a.write("x"), "ERR_CLOSED");
+    await b.write("reading goes on");
+    assert.equal(text(await a.read()), "reading goes on");
+    await a.close();
+    assert.equal(await waiting, null);
+  }),
+
+  onPair("abandoned input is left in the kernel by closeRead", async ({ a, b }) => {
+    a.abandon("input");
+    a.closeRead();
+    const written = b.write(clog());
+    await stillPending(written);
+    assert.ok(a.bytesRead <= 128 * 1024, String(a.bytesRead));
+    assert.equal(await a.read(), null);
+    await a.write("x");
+    assert.equal(text(await b.read()), "x");
+  }),
+
+  onPair("only input and output can be abandoned", ({ a }) => {
+    assert.throws(() => {
+      a.abandon("both" as "input");
+    }, TypeError);
+    return Promise.resolve();
+  }),
+];

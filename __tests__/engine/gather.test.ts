@@ -1,0 +1,79 @@
+import fc from "fast-check";
+import { Gather } from "../../src/engine/gather.js";
+import { sizeOf, type Payload } from "../../src/engine/payload.js";
+
+/** What arrives when a payload is sent: each part is encoded for itself. */
+function sent(payload: Payload): Buffer {
+  if (typeof payload === "string") return Buffer.from(payload);
+  if (payload instanceof Uint8Array) return Buffer.from(payload);
+  return Buffer.concat(payload.map((part) => sent(part)));
+}
+
+const codeUnit = fc.oneof(
+  fc.constantFrom(0x61, 0xe9, 0x20ac, 0xd834, 0xdd1e, 0xdbff, 0xdc00),
+  fc.integer({ min: 0, max: 0xffff }),
+);
+const words = fc
+  .array(codeUnit, { minLength: 1, maxLength: 6 })
+  .map((units) => String.fromCharCode(...units));
+const view = fc.uint8Array({ minLength: 1, maxLength: 40 });
+const part = fc.oneof(words, view);
+const payload = fc.oneof(words, view, fc.array(part, { minLength: 2, maxLength: 4 }));
+const round = fc.array(payload, { minLength: 1, maxLength: 15 });
+
+test("what is gathered is what the writes would be, each sent by itself", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 64 }), fc.array(round, { maxLength: 4 }), (blockSize, rounds) => {
+      const gather = new Gather(blockSize);
+      const taken: { payload: Payload; expected: Buffer }[] = [];
+      for (const payloads of rounds) {
+        const expected = Buffer.concat(payloads.map(sent));
+        for (const each of payloads) {
+          gather.add(each, sizeOf(each));
+          // The caller may do with its memory as it likes.
+          for (const memory of [each].flat()) if (typeof memory !== "string") memory.fill(0);
+        }
+        expect(gather.size).toBe(expected.length);
+        taken.push({ payload: gather.take(), expected });
+        expect(gather.size).toBe(0);
+      }
+      // What was taken is not touched by what was gathered later.
+      for (const each of taken) expect(sent(each.payload).equals(each.expected)).toBe(true);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("text is gathered into one string", () => {
+  const gather = new Gather(1_000);
+  for (const word of ["one ", "two ", "𝄞"]) gather.add(word, sizeOf(word));
+  expect(gather.size).toBe(12);
+  expect(gather.take()).toBe("one two 𝄞");
+});
+
+test("views are gathered into one piece of memory", () => {
+  const gather = new Gather(1_000);
+  for (let n = 0; n < 100; n++) gather.add(Buffer.of(n), 1);
+  const taken = gather.take();
+  expect(taken).toBeInstanceOf(Uint8Array);
+  expect(taken).toHaveLength(100);
+});
+
+test("halves of a character from two writes do not meet", () => {
+  const gather = new Gather(1_000);
+  gather.add("\ud834", 3);
+  gather.add("\udd1e", 3);
+  expect(sent(gather.take()).toString()).toBe("\ufffd\ufffd");
+  gather.add("x\ud834\udd1e", 5);
+  expect(sent(gather.take()).toString()).toBe("x𝄞");
+});
+
+test("what was cleared is not sent", () => {
+  const gather = new Gather(1_000);
+  gather.add("dropped", 7);
+  gather.add(Buffer.from("dropped"), 7);
+  gather.clear();
+  expect(gather.size).toBe(0);
+  gather.add("kept", 4);
+  expect(sent(gather.take()).toString()).toBe("kept");
+});

@@ -1,0 +1,25 @@
+import { getEventListeners } from "node:events";
+import { until } from "./outcomes.js";
+
+/** What TCP has open in this process: sockets, servers, connection attempts. */
+export function tcpResources(): string[] {
+  return process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP"));
+}
+
+/** What was open before the test file had opened anything; what remains of an earlier one is not this one's. */
+const before = tcpResources().length;
+
+/**
+ * Waits until this process has nothing of TCP open, save what it had from the start or is the test's `own`; Node takes a
+ * turn or two to let go of what is closed.
+ */
+export function nothingLeft(own = 0): Promise<void> {
+  return until(function nothingMoreOfTcpIsOpen() {
+    return tcpResources().length <= before + own;
+  }, 5_000);
+}
+
+/** How many listeners a signal has. */
+export function listenersOf(signal: AbortSignal): number {
+  return getEventListeners(signal, "abort").length;
+}

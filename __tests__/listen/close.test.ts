@@ -1,0 +1,147 @@
+import { once } from "node:events";
+import { connect, listen, Listener } from "../../src/index.js";
+import { readDirectly } from "../../src/engine/socket-transport.js";
+import { failure, isPending, netError, turn, until } from "../helpers/outcomes.js";
+import { closeAll, endOf, keep, loopback, netClient } from "../helpers/peers.js";
+import { nothingLeft } from "../helpers/resources.js";
+
+afterEach(closeAll);
+afterEach(() => readDirectly(true));
+
+describe("close", () => {
+  test("frees the port by the time it settles", async () => {
+    const { port, close } = await loopback().then((listener) => ({
+      port: listener.port,
+      close: () => listener.close(),
+    }));
+    await close();
+    for (let round = 0; round < 20; round++) {
+      const again = await listen(port, { host: "127.0.0.1" });
+      // With connections, claimed and unclaimed: it is when they are there that a port is slow to come free.
+      const clients = [await netClient(port), await netClient(port)];
+      const connection = keep(await again.accept());
+      await until(() => again.pending === 1);
+      await again.close();
+      for (const client of clients) client.destroy();
+      await connection.close();
+    }
+  });
+
+  test.each([true, false])("frees the port while accepted connections go on (onread: %s)", async (on) => {
+    readDirectly(on);
+    const listener = await loopback();
+    const client = await netClient(listener.port);
+    const connection = keep(await listener.accept());
+    await listener.close();
+    keep(await listen(listener.port, { host: "127.0.0.1" }));
+    client.write("still talking\n");
+    expect(await connection.readLine()).toBe("still talking");
+    await connection.write("so am I");
+    expect(String((await once(client, "data"))[0])).toBe("so am I");
+  });
+
+  test("rejects those who wait in accept with ERR_CLOSED", async () => {
+    const listener = await loopback();
+    const calls = [
+      listener.accept(),
+      listener.accept({ timeout: 10_000 }),
+      listener.accept({ signal: new AbortController().signal }),
+    ].map(netError);
+    await turn();
+    await listener.close();
+    for (const error of await Promise.all(calls)) {
+      expect(error).toMatchObject({ code: "ERR_CLOSED", operation: "accept", transient: false });
+      expect(error.message).toBe("accept 127.0.0.1:0: the listener is closed (ERR_CLOSED)");
+    }
+  });
+
+  test("resets the clients that nobody has claimed, and only those", async () => {
+    const listener = await loopback();
+    const claimed = await netClient(listener.port);
+    const connection = keep(await listener.accept());
+    const unclaimed = [await netClient(listener.port), await netClient(listener.port)];
+    await until(() => listener.pending === 2);
+    const ends = unclaimed.map(endOf);
+    await listener.close();
+    expect(await Promise.all(ends)).toEqual(["ECONNRESET", "ECONNRESET"]);
+    expect(listener).toMatchObject({ pending: 0, acceptReady: false });
+    claimed.write("mine\n");
+    expect(await connection.readLine()).toBe("mine");
+  });
+
+  test("leaves nothing of the network open", async () => {
+    const listener = await loopback();
+    const client = await netClient(listener.port);
+    await until(() => listener.pending === 1);
+    await listener.close();
+    client.destroy();
+    await nothingLeft();
+    expect(listener.fd).toBeUndefined();
+  });
+
+  test("of several calls each settles", async () => {
+    const listener = await loopback();
+    await Promise.all([listener.close(), listener.close(), listener[Symbol.asyncDispose]()]);
+    await listener.close();
+    await listener.closed;
+    expect(listener.server.listening).toBe(false);
+  });
+
+  test("called from within the accept loop ends that loop", async () => {
+    const listener = await loopback();
+    await netClient(listener.port);
+    let rounds = 0;
+    for await (const connection of listener) {
+      keep(connection);
+      rounds++;
+      await listener.close();
+    }
+    expect(rounds).toBe(1);
+  });
+});
+
+describe("closed", () => {
+  test("waits while the listener is open and resolves when it closes", async () => {
+    const listener = await loopback();
+    const { closed } = listener;
+    expect(await isPending(closed)).toBe(true);
+    const closing = listener.close();
+    await closed;
+    await closing;
+  });
+
+  test("resolves when the server beneath was closed past the listener, and so do all who wait", async () => {
+    const listener = await loopback();
+    const accepting = failure(listener.accept());
+    const looping = (async () => {
+      for await (const connection of listener) keep(connection);
+    })();
+    await turn();
+    listener.server.close();
+    await listener.closed;
+    expect(await accepting).toMatchObject({ code: "ERR_CLOSED" });
+    await looping;
+    await listener.close();
+  });
+});
+
+test("await using closes the listener at the end of its block", async () => {
+  let port: number;
+  {
+    await using listener = await listen(0, { host: "127.0.0.1" });
+    port = listener.port;
+    keep(await connect("127.0.0.1", port));
+  }
+  expect(await netError(connect("127.0.0.1", port))).toMatchObject({ code: "ECONNREFUSED" });
+});
+
+test("a failed accept of the system's costs a client, not the listener", async () => {
+  const listener = await loopback();
+  const accepting = listener.accept();
+  const error = Object.assign(new Error("accept EMFILE"), { code: "EMFILE", syscall: "accept" });
+  listener.server.emit("error", error);
+  expect(listener).toMatchObject({ dropped: 1, pending: 0 });
+  const client = await netClient(listener.port);
+  expect(keep(await accepting).remotePort).toBe(client.localPort);
+  expect(listener).toBeInstanceOf(Listener);
+});

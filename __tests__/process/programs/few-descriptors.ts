@@ -1,0 +1,72 @@
+// What happens when descriptors run out: to be run with a low limit on them.
+import assert from "node:assert/strict";
+import { closeSync, openSync } from "node:fs";
+import { connect, listen, NetError, type Connection, type LookupFunction } from "../../../src/index.js";
+
+const HOST = "127.0.0.1";
+
+/** Opens files until no descriptor is left, and gives back `spare` of them. */
+function exhaust(spare = 0): number[] {
+  const files: number[] = [];
+  try {
+    for (;;) files.push(openSync("/dev/null", "r"));
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, "EMFILE");
+  }
+  for (const file of files.splice(0, spare)) closeSync(file);
+  return files;
+}
+
+async function failure(promise: Promise<unknown>): Promise<NetError> {
+  const error: unknown = await promise.then(
+    () => assert.fail("resolved"),
+    (reason: unknown) => reason,
+  );
+  assert(error instanceof NetError, error as Error);
+  return error;
+}
+
+async function greet(ours: Connection, theirs: Connection): Promise<void> {
+  await ours.writeLine("hello");
+  assert.equal(await theirs.readLine(), "hello");
+  await Promise.all([ours.close(), theirs.close()]);
+}
+
+const listener = await listen(0, { host: HOST });
+const port = listener.port;
+await greet(...(await Promise.all([connect(HOST, port), listener.accept()])));
+
+// None for a socket to connect with: no other address does better, so the race ends at once.
+let files = exhaust();
+const lookup: LookupFunction = (_host, _options, answer) =>
+  answer(
+    null,
+    [HOST, "127.0.0.2", "127.0.0.3"].map((address) => ({ address, family: 4 })),
+  );
+for (const connecting of [
+  connect(HOST, port),
+  connect("three.test", port, { lookup, attemptDelay: Infinity }),
+]) {
+  const error = await failure(connecting);
+  assert.equal(error.code, "EMFILE");
+  assert.equal(error.operation, "connect");
+  assert.equal(error.transient, true);
+  assert.equal(error.attempts?.length, 1);
+}
+const listening = await failure(listen(0, { host: HOST }));
+assert.equal(listening.code, "EMFILE");
+assert.equal(listening.operation, "listen");
+files.forEach((file) => closeSync(file));
+
+// One for the client, none for the server to accept it with: that client is lost, the listener is not.
+files = exhaust(1);
+const accepting = listener.accept();
+const unlucky = await connect(HOST, port);
+await unlucky.read().catch((error: unknown) => assert(error instanceof NetError));
+unlucky.reset();
+files.forEach((file) => closeSync(file));
+
+const [ours, theirs] = await Promise.all([connect(HOST, port), accepting]);
+await greet(ours, theirs);
+await listener.close();
+console.log("done");

@@ -1,0 +1,13 @@
+// Accepts one client on descriptor 3, which the parent process has opened, greets it and ends.
+import { listen } from "../../../src/index.js";
+
+async function main(): Promise<void> {
+  const listener = await listen({ fd: 3 });
+  console.log(listener.port);
+  const connection = await listener.accept({ timeout: 10_000 });
+  await connection.writeLine(`on descriptor ${String(listener.fd)}`);
+  await connection.close();
+  await listener.close();
+}
+
+await main();

@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, listen, type Connection, type ListenEndpoint } from "../../src/index.js";
+import { readDirectly } from "../../src/engine/socket-transport.js";
+import type { MakePair, Pair } from "../contract/contract-case.js";
+
+/** A kind of connection that the contract holds for. */
+export interface PairKind {
+  readonly name: string;
+  readonly makePair: MakePair;
+  /** Pairs are of this kind only between the two. */
+  readonly enter?: () => void;
+  readonly leave?: () => void;
+}
+
+type Place = { host: string; family: 4 | 6 } | { path: string };
+
+/** All kinds of connections there are. */
+export const pairKinds: readonly PairKind[] = [
+  { name: "TCP over IPv4", makePair: pairsOver({ host: "127.0.0.1", family: 4 }) },
+  { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
+  { name: "Unix sockets", makePair: unixPairs() },
+  {
+    name: "TCP read by way of the Readable",
+    makePair: pairsOver({ host: "127.0.0.1", family: 4 }),
+    enter: () => readDirectly(false),
+    leave: () => readDirectly(true),
+  },
+];
+
+function pairsOver(place: Place): MakePair {
+  return async (options = {}) => {
+    const endpoint: ListenEndpoint = "path" in place ? place : { host: place.host, port: 0 };
+    const listener = await listen(endpoint, options);
+    try {
+      const [a, b] = await Promise.all([
+        connect("path" in place ? place : { host: place.host, port: listener.port }, options),
+        listener.accept(),
+      ]);
+      return pairOf(a, b, "path" in place ? undefined : place.family);
+    } finally {
+      await listener.close();
+    }
+  };
+}
+
+function unixPairs(): MakePair {
+  return async (options) => {
+    const directory = await mkdtemp(join(tmpdir(), "tcp6-"));
+    try {
+      return await pairsOver({ path: join(directory, "socket") })(options);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  };
+}
+
+function pairOf(a: Connection, b: Connection, family: 4 | 6 | undefined): Pair {
+  return {
+    a,
+    b,
+    resets: family !== undefined,
+    family,
+    dispose: async () => {
+      for (const connection of [a, b]) {
+        connection.reset();
+        // One that was detached is ours no longer: its socket is.
+        connection.socket.destroy();
+      }
+      await Promise.allSettled([a.closed, b.closed]);
+    },
+  };
+}
