@@ -273,8 +273,8 @@ describe("nothing is left behind", () => {
     const { signal } = new AbortController();
     for (let round = 0; round < 8; round++) {
       const calls = Array.from({ length: 8 }, async (_, i) => {
-        const port = i % 2 === 0 ? frozen.port : dead;
-        const error = await netError(connect("127.0.0.1", port, { timeout: 20 + i, signal }));
+        const [port, timeout] = i % 2 === 0 ? [frozen.port, 20 + i] : [dead, 10_000];
+        const error = await netError(connect("127.0.0.1", port, { timeout, signal }));
         expect(error.code).toBe(i % 2 === 0 ? "ETIMEDOUT" : "ECONNREFUSED");
       });
       await Promise.all(calls);
@@ -323,10 +323,10 @@ describe("what a connection captures", () => {
 
   test("its timeout and signal of connecting are not", async () => {
     const listener = await loopback();
-    const client = keep(await connect("127.0.0.1", listener.port, { timeout: 200 }));
+    const client = keep(await connect("127.0.0.1", listener.port, { timeout: 1_000 }));
     const server = keep(await listener.accept());
     const reading = client.read();
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
     await server.write("after the deadline of connect");
     expect(String(await reading)).toBe("after the deadline of connect");
   });

@@ -109,10 +109,10 @@ describe("a timeout", () => {
 
   test("covers its call only: the connection outlives it", async () => {
     const listener = await loopback();
-    const accepting = listener.accept({ timeout: 200 });
+    const accepting = listener.accept({ timeout: 1_000 });
     const client = await clientNamed(listener, "on time");
     const connection = await accepting;
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
     expect(await nameOf(connection)).toBe("on time");
     client.write("still here\n");
     expect(await connection.readLine()).toBe("still here");

@@ -92,5 +92,5 @@ export function inSynSent(): string[] {
 
 function codeOf(error: unknown): string | undefined {
   if (error === undefined) return undefined;
-  return error instanceof NetError ? error.code : String(error);
+  return error instanceof NetError ? error.code : (error as Error).name;
 }

@@ -21,19 +21,21 @@ server.listen({ host: process.argv[1], port: 0, backlog: 1 }, () => {
     const pause = new Int32Array(new SharedArrayBuffer(4));
     const waiting = () => rows().some(([, , remote, state]) => remote.endsWith(hex) && state === "02");
     for (let i = 0; i < 1_500 && !waiting(); i++) Atomics.wait(pause, 0, 0, 10);
-    server.unref();
   });
 });
+// Ends with the program that it serves.
+process.stdin.on("end", () => process.exit()).resume();
 `;
 
 /**
  * Resolves to the port of a server at the end of a slow link: a client's first SYN is lost, for the queue of the kernel is
  * full, and so the handshake takes about a second, until Linux sends the SYN again. It begins to accept as soon as a
- * client waits, serves nobody anything, and ends by itself.
+ * client waits, serves nobody anything, and keeps nobody alive.
  */
 export async function slowServer(host: string): Promise<number> {
-  const child = spawn(process.execPath, ["-e", PROGRAM, host], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["-e", PROGRAM, host], { stdio: ["pipe", "pipe", "inherit"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   child.stdout.destroy();
+  child.unref();
   return Number(line.toString());
 }

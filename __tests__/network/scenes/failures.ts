@@ -15,7 +15,7 @@ export const FAILURES: readonly Scene[] = [
     network: LOOPBACK,
     async play(race) {
       await using listener = await listen(0, { host: "::1" });
-      const addresses = [to("127.0.0.1", await unusedPort()), to("::1", listener.port ?? 0)];
+      const addresses = [to("127.0.0.1", await unusedPort()), to("::1", listener.port)];
       const connection = await connectTo(addresses, { attemptDelay });
       assert.equal(connection.remoteAddress, "::1");
       connection.reset();
@@ -36,7 +36,7 @@ export const FAILURES: readonly Scene[] = [
       const addresses = [
         to("127.0.0.1", closed),
         to("127.0.0.2", closed),
-        to("127.0.0.3", listener.port ?? 0),
+        to("127.0.0.3", listener.port),
         to("::1", closed),
       ];
       const connection = await connectTo(addresses, { attemptDelay: Infinity });
@@ -64,7 +64,7 @@ export const FAILURES: readonly Scene[] = [
     async play(race) {
       await using listener = await listen(0, { host: "127.0.0.1" });
       const dead = ["192.0.2.1", "2001:db8:8::1", "10.8.1.1", "10.8.2.1", "10.8.3.1"];
-      const addresses = [...dead.map((address) => to(address, PORT)), to("127.0.0.1", listener.port ?? 0)];
+      const addresses = [...dead.map((address) => to(address, PORT)), to("127.0.0.1", listener.port)];
       const connection = await connectTo(addresses, { attemptDelay });
       assert.equal(connection.remoteAddress, "127.0.0.1");
       connection.reset();
@@ -114,7 +114,7 @@ export const FAILURES: readonly Scene[] = [
       const addresses = [
         to("10.9.0.2", PORT),
         to("127.0.0.1", await unusedPort()),
-        to("127.0.0.1", listener.port ?? 0),
+        to("127.0.0.1", listener.port),
       ];
       // As the refused address is tried again on another port, its first start is not told apart from its second.
       const starts: string[] = [];
@@ -158,7 +158,7 @@ export const FAILURES: readonly Scene[] = [
 /** Takes every descriptor there is. */
 function useUp(descriptors: number[]): void {
   try {
-    for (let i = 0; i < 1_000; i++) descriptors.push(openSync("/dev/null"));
+    for (let i = 0; i < 1_000; i++) descriptors.push(openSync("/dev/null", "r"));
   } catch {
     return;
   }

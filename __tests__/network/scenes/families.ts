@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import { fileURLToPath } from "node:url";
 import { connect, connectTo, listen } from "../../../src/index.js";
 import { lookupOf } from "../../helpers/lookups.js";
 import { LOOPBACK, withFile, type Network } from "../network.js";
@@ -16,6 +17,13 @@ const DISABLED: Network = [
 /** There is no ::1, though other IPv6 addresses could be. */
 const NO_LOOPBACK: Network = [...LOOPBACK, ...HOSTS, "ip -6 address del ::1/128 dev lo"];
 
+/** The kernel is built without IPv6, or is told at its start to do without: there are no sockets for it. */
+const NO_IPV6: Network = [
+  ...LOOPBACK,
+  ...HOSTS,
+  `set -- perl '${fileURLToPath(new URL("../without-ipv6.pl", import.meta.url))}' "$@"`,
+];
+
 const BOTH = lookupOf("::1", "127.0.0.1");
 
 export const FAMILIES: readonly Scene[] = [
@@ -24,7 +32,7 @@ export const FAMILIES: readonly Scene[] = [
     network: DISABLED,
     async play(race) {
       await using listener = await listen(0, { host: "127.0.0.1" });
-      const connection = await connect("localhost", listener.port ?? 0, {
+      const connection = await connect("localhost", listener.port, {
         lookup: BOTH,
         attemptDelay: 600_000,
       });
@@ -44,11 +52,44 @@ export const FAMILIES: readonly Scene[] = [
     network: DISABLED,
     async play() {
       await using listener = await listen(0);
-      const connection = await connect("localhost", listener.port ?? 0);
+      const connection = await connect("localhost", listener.port);
       await using client = await listener.accept();
       assert.equal(connection.remoteAddress, "127.0.0.1");
       assert.deepEqual([client.remoteAddress, client.family], ["127.0.0.1", 4]);
-      await connection.close();
+      connection.reset();
+    },
+  },
+  {
+    name: "with a kernel without IPv6, a name with addresses of both families is reached over IPv4",
+    network: NO_IPV6,
+    async play(race) {
+      await using listener = await listen(0, { host: "127.0.0.1" });
+      const connection = await connect("localhost", listener.port, {
+        lookup: BOTH,
+        attemptDelay: 600_000,
+      });
+      assert.equal(connection.remoteAddress, "127.0.0.1");
+      connection.reset();
+      assert.deepEqual(race.story, [
+        "lookup",
+        "start ::1",
+        "fail ::1 EAFNOSUPPORT",
+        "start 127.0.0.1",
+        "win 127.0.0.1",
+      ]);
+    },
+  },
+  {
+    name: "with a kernel without IPv6, a listener without a host listens on IPv4, and localhost reaches it",
+    network: NO_IPV6,
+    async play() {
+      await using listener = await listen(0);
+      assert.deepEqual(listener.address, { address: "0.0.0.0", port: listener.port, family: 4 });
+      const connection = await connect("localhost", listener.port);
+      await using client = await listener.accept();
+      assert.equal(connection.remoteAddress, "127.0.0.1");
+      assert.deepEqual([client.remoteAddress, client.family], ["127.0.0.1", 4]);
+      connection.reset();
     },
   },
   {
@@ -56,7 +97,7 @@ export const FAMILIES: readonly Scene[] = [
     network: NO_LOOPBACK,
     async play(race) {
       await using listener = await listen(0, { host: "127.0.0.1" });
-      const connection = await connect("localhost", listener.port ?? 0, {
+      const connection = await connect("localhost", listener.port, {
         lookup: BOTH,
         attemptDelay: 600_000,
       });
@@ -80,10 +121,10 @@ export const FAMILIES: readonly Scene[] = [
     ],
     async play(race) {
       await using listener = await listen(0, { host: "fe80::1%pair0" });
-      const connection = await connectTo([to("fe80::1%pair0", listener.port ?? 0)], { timeout: 5_000 });
+      const connection = await connectTo([to("fe80::1%pair0", listener.port)], { timeout: 5_000 });
       await using client = await listener.accept();
       assert.equal(client.remotePort, connection.localPort);
-      await connection.close();
+      connection.reset();
       assert.deepEqual(race.story, ["start fe80::1%pair0", "win fe80::1%pair0"]);
     },
   },

@@ -13,14 +13,14 @@ export const LOCAL_ENDS: readonly Scene[] = [
     network: SILENCE,
     async play(race) {
       await using listener = await listen(0, { host: "0.0.0.0" });
-      const connection = await connect("localhost", listener.port ?? 0, {
+      const connection = await connect("localhost", listener.port, {
         lookup: lookupOf("2001:db8:9::2", "::1", "127.0.0.1"),
         localAddress: "10.9.0.1",
       });
       await using client = await listener.accept();
       assert.equal(connection.localAddress, "10.9.0.1");
       assert.equal(client.remoteAddress, "10.9.0.1");
-      await connection.close();
+      connection.reset();
       assert.deepEqual(race.story, ["lookup", "start 127.0.0.1", "win 127.0.0.1"]);
     },
   },
@@ -56,7 +56,7 @@ export const LOCAL_ENDS: readonly Scene[] = [
     async play(race) {
       await using listener = await listen(0, { host: "10.9.0.1" });
       const localPort = await unusedPort("0.0.0.0");
-      const addresses = [to("10.9.0.2", PORT), to("10.9.0.1", listener.port ?? 0)];
+      const addresses = [to("10.9.0.2", PORT), to("10.9.0.1", listener.port)];
       const connection = await connectTo(addresses, { localPort, attemptTimeout: 500, attemptDelay: 10 });
       assert.equal(connection.localPort, localPort);
       connection.reset();

@@ -3,13 +3,13 @@ import { connect, NetTimeoutError, resolve } from "../../../src/index.js";
 import { SILENCE, withFile, type Network } from "../network.js";
 import { assertPassed, failure, netError, type Scene } from "../scene.js";
 
-/** The name server never answers; after 3 s the resolver gives up. */
+/** The name server never answers; after 2 s the resolver gives up. */
 const NO_ANSWER: Network = [
   ...SILENCE,
-  ...withFile("/etc/resolv.conf", "nameserver 10.9.0.2\noptions timeout:3 attempts:1\n"),
+  ...withFile("/etc/resolv.conf", "nameserver 10.9.0.2\noptions timeout:2 attempts:1\n"),
   ...withFile("/etc/nsswitch.conf", "hosts: files dns\n"),
 ];
-const RESOLVER_GIVES_UP = 3_000;
+const RESOLVER_GIVES_UP = 2_000;
 
 export const LOOKUPS: readonly Scene[] = [
   {

@@ -30,7 +30,7 @@ export const SILENCES: readonly Scene[] = [
     network: SILENCE,
     async play(race) {
       await using listener = await listen(0, { host: "::1" });
-      const connection = await connectTo([to("10.9.0.2", PORT), to("::1", listener.port ?? 0)]);
+      const connection = await connectTo([to("10.9.0.2", PORT), to("::1", listener.port)]);
       assert.equal(connection.remoteAddress, "::1");
       assert.deepEqual(inSynSent(), []);
       connection.reset();
@@ -48,7 +48,7 @@ export const SILENCES: readonly Scene[] = [
       race.onEvent = (event) => {
         if (event === "start 127.0.0.1") inFlight = inSynSent();
       };
-      const connection = await connect("two.test", listener.port ?? 0, { lookup, attemptDelay: 50 });
+      const connection = await connect("two.test", listener.port, { lookup, attemptDelay: 50 });
       assert.equal(connection.remoteAddress, "127.0.0.1");
       assert.equal(inFlight.length, 3);
       assert.deepEqual(inSynSent(), []);
@@ -100,7 +100,7 @@ export const SILENCES: readonly Scene[] = [
     network: SILENCE,
     async play(race) {
       await using listener = await listen(0, { host: "::1" });
-      const connection = await connectTo([to("10.9.0.2", PORT), to("::1", listener.port ?? 0)], {
+      const connection = await connectTo([to("10.9.0.2", PORT), to("::1", listener.port)], {
         attemptTimeout: 200,
         attemptDelay: Infinity,
       });
@@ -159,7 +159,7 @@ export const SILENCES: readonly Scene[] = [
     network: SILENCE,
     async play(race) {
       await using listener = await listen(0, { host: "127.0.0.1" });
-      const addresses = [to("10.9.0.2", PORT), to("127.0.0.1", listener.port ?? 0)];
+      const addresses = [to("10.9.0.2", PORT), to("127.0.0.1", listener.port)];
       const error = await netError(connectTo(addresses, { attemptDelay: Infinity, timeout: 600 }));
       assert.ok(error instanceof NetTimeoutError);
       assert.equal(error.attempts?.length, 1);

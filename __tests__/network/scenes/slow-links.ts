@@ -56,7 +56,7 @@ export const SLOW_LINKS: readonly Scene[] = [
     network: SILENCE,
     async play(race) {
       await using listener = await listen(0, { host: "127.0.0.1" });
-      const addresses = [to("::1", await slowServer("::1")), to("127.0.0.1", listener.port ?? 0)];
+      const addresses = [to("::1", await slowServer("::1")), to("127.0.0.1", listener.port)];
       const connection = await connectTo(addresses, { attemptDelay: 50 });
       assert.equal(connection.remoteAddress, "127.0.0.1");
       assert.deepEqual(inSynSent(), []);
