@@ -74,7 +74,10 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     return this.#queue.pending;
   }
 
-  /** Clients that were turned away because `backlog` others were waiting, or because accepting them failed. */
+  /**
+   * Clients that were turned away because `backlog` others were waiting. Those that libuv sheds when no descriptor is
+   * left are not among them: nobody is told of these.
+   */
   get dropped(): number {
     return this.#queue.dropped;
   }
