@@ -83,12 +83,10 @@ function chart(width: number): string[] {
   const isNarrow = room < 12;
   const scale = (isNarrow ? width : room) - 1;
   const last = Math.max(1, ...all.map(({ ended }) => ended));
+  const column = (time: number): number => Math.floor((time / last) * scale);
   return all.flatMap((bar, i) => {
-    const [from, to] = [bar.begun, bar.ended].map((time) => Math.floor((time / last) * scale)) as [
-      number,
-      number,
-    ];
-    const drawn = " ".repeat(from) + "=".repeat(to - from) + bar.mark;
+    const drawn =
+      " ".repeat(column(bar.begun)) + "=".repeat(column(bar.ended) - column(bar.begun)) + bar.mark;
     const text = words[i] ?? "";
     if (isNarrow) return [`${bar.label}, ${text}`, drawn];
     return [`${bar.label.padEnd(labels)}  ${drawn.padEnd(scale + 1)}  ${text}`];

@@ -30,6 +30,12 @@ export class AcceptQueue {
   readonly #arrivals: Arrival[] = [];
   readonly #claims = new Set<Claim>();
 
+  /** Takes out the clients that are closed already. */
+  readonly #forget = (): void => {
+    const open = this.#arrivals.filter(({ socket }) => !socket.destroyed);
+    this.#arrivals.splice(0, Infinity, ...open);
+  };
+
   /** At most `backlog` clients wait; `path`: what the errors of a Unix socket's connections name. */
   constructor(backlog: number, path: string | undefined) {
     this.#backlog = backlog;
@@ -50,6 +56,8 @@ export class AcceptQueue {
       claim.accept(this.#establish(arrival, claim.settings));
     } else if (this.#arrivals.length < this.#backlog) {
       socket.on("error", ignore);
+      // The program may turn one away itself, at the server's own events.
+      socket.on("close", this.#forget);
       this.#arrivals.push(arrival);
     } else {
       this.dropped++;
@@ -59,7 +67,8 @@ export class AcceptQueue {
 
   /** The client that has waited longest, if any waits. */
   take(settings: LinkSettings): Connection | undefined {
-    const arrival = this.#arrivals.shift();
+    let arrival = this.#arrivals.shift();
+    while (arrival?.socket.destroyed === true) arrival = this.#arrivals.shift();
     return arrival === undefined ? undefined : this.#establish(arrival, settings);
   }
 
@@ -79,6 +88,7 @@ export class AcceptQueue {
 
   #establish({ socket, addresses }: Arrival, settings: LinkSettings): Connection {
     socket.off("error", ignore);
+    socket.off("close", this.#forget);
     return new Connection(new Link(takeOver(socket), subjectOf(addresses, this.#path), settings), addresses);
   }
 }

@@ -272,10 +272,11 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
 
   /**
    * Hands over the socket, with its unread bytes and unsent writes in it, to whoever takes a `net.Socket`. The connection
-   * cannot be used any more: its calls reject with `ERR_CLOSED`. The socket has `allowHalfOpen` set and needs an
-   * `'error'` listener, as every socket does.
+   * cannot be used any more: its calls reject with `ERR_CLOSED`, those that wait as well; writes among these are still
+   * sent (`written` is `"partly"`). The socket has `allowHalfOpen` set and needs an `'error'` listener, as every socket
+   * does.
    *
-   * @throws NetError `ERR_CLOSED` if the connection is closed or closing
+   * @throws NetError `ERR_CLOSED` if the connection is closed or closing, or both its sides have ended
    */
   detach(): Socket {
     return this.#link.detach();
@@ -322,7 +323,7 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
   /**
    * The `net.Socket` beneath. Reading from it (`'data'`, `read()`, `pipe()` …) moves what is unread into it, and takes
    * the input away from the connection, whose reads then reject with `ERR_BUSY`. To write past the connection, flush
-   * first.
+   * first. Once both sides have ended the socket is destroyed: what is still unread then is read from the connection.
    */
   get socket(): Socket {
     return this.#link.transport.socket;

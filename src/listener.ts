@@ -46,12 +46,13 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     this.#subject = subject;
     this.#queue = queue;
     this.#options = options;
-    this.#over = new Promise((resolve) => {
-      server.once("close", () => {
-        this.#end();
-        resolve();
-      });
-    });
+    this.#over = new Promise((resolve) => server.once("close", resolve));
+    // Whoever closes the server: it waits for the clients that nobody has claimed, so they have to go.
+    const close = server.close.bind(server);
+    server.close = (callback) => {
+      this.#end();
+      return close(callback);
+    };
   }
 
   /** The port it listens on; 0 for a Unix socket, which has none. */
@@ -125,10 +126,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    * reset. Connections that were accepted stay.
    */
   close(): Promise<void> {
-    if (this.#open) {
-      this.#end();
-      this.server.close();
-    }
+    if (this.#open) this.server.close();
     return this.#over;
   }
 

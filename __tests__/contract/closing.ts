@@ -212,4 +212,34 @@ export const closing: readonly ContractCase[] = [
     await b.close();
     await a.closed;
   }),
+
+  onPair("closed resolves also when our close was cut short", async ({ a, b }) => {
+    await a.close({ timeout: 0 });
+    await a.closed;
+    const stop = new AbortController();
+    const closing = b.close({ signal: stop.signal });
+    stop.abort();
+    await rejection(closing);
+    await b.closed;
+  }),
+
+  onPair(
+    "a writeTimeout of 0 resets nothing that was sent",
+    async ({ a, b }) => {
+      await a.write("hello");
+      const closing = a.close();
+      assert.equal((await b.readAll()).toString(), "hello");
+      await b.closeWrite();
+      await closing;
+      await a.closed;
+    },
+    { writeTimeout: 0 },
+  ),
+
+  onPair("the program's own end of the socket does not hold up a reset", async ({ a, b, resets }) => {
+    a.socket.end(clog());
+    a.reset();
+    await a.closed;
+    if (resets) await fails(b.readAll({ limit: Infinity }), "ECONNRESET");
+  }),
 ];

@@ -194,4 +194,20 @@ export const gathering: readonly ContractCase[] = [
     assert.deepEqual([a.writableLength, a.bytesWritten], [0, 1]);
     return Promise.resolve();
   }),
+
+  onPair(
+    "gathered writes wait, and time out, once the kernel takes no more",
+    async ({ a }) => {
+      const piece = pattern(8 * 1024);
+      const writing = (async () => {
+        for (let written = 0; written < 64 * 1024 * 1024; written += piece.length) {
+          await a.write(piece);
+          await turn();
+        }
+      })();
+      assert.equal((await fails(writing, "ETIMEDOUT")).operation, "write");
+      assert.ok(a.writableLength <= 4 * 16 * 1024, `${String(a.writableLength)} bytes wait here`);
+    },
+    { bufferSize: 16 * 1024, writeTimeout: 200 },
+  ),
 ];

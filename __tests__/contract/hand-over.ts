@@ -71,14 +71,29 @@ export const handOver: readonly ContractCase[] = [
     sameBytes(Buffer.concat(chunks), sent);
   }),
 
-  onPair("writes that are unsent go out before what the new owner writes, and settle", async ({ a, b }) => {
-    const writes = [a.write(clog()), a.write("second,"), a.write(["third", ","]), a.flush()];
-    const socket = a.detach();
-    socket.write("raw");
-    socket.end();
-    sameBytes(await b.readExactly(clog().length), clog());
-    await Promise.all(writes);
-    assert.equal((await b.readAll()).toString(), "second,third,raw");
+  onPair(
+    "writes that are unsent go out before what the new owner writes; their callers are told",
+    async ({ a, b }) => {
+      const writes = [a.write(clog()), a.write("second,"), a.write(["third", ","])].map((write) =>
+        fails(write, "ERR_CLOSED"),
+      );
+      const flushing = fails(a.flush(), "ERR_CLOSED");
+      const socket = a.detach();
+      socket.write("raw");
+      socket.end();
+      for (const { written } of await Promise.all(writes)) assert.equal(written, "partly");
+      assert.equal((await flushing).written, undefined);
+      sameBytes(await b.readExactly(clog().length), clog());
+      assert.equal((await b.readAll()).toString(), "second,third,raw");
+      assert.equal(a.writableLength, 0);
+    },
+  ),
+
+  onPair("a FIN that is on its way when the socket is detached still goes out", async ({ a, b }) => {
+    const closing = fails(a.closeWrite(), "ERR_CLOSED");
+    a.detach();
+    await closing;
+    assert.equal(await b.read(), null);
   }),
 
   onPair("a closeWrite that waits happens although the socket was detached", async ({ a, b }) => {

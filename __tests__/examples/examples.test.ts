@@ -33,6 +33,7 @@ test("every example is run here", () => {
     "echo-server.ts",
     "hello-client.ts",
     "hello-server.ts",
+    "probe.ts", // in probe.test.ts
     "tour.ts",
   ]);
 });

@@ -49,6 +49,38 @@ describe("clients that nobody has claimed", () => {
   });
 });
 
+describe("a program that uses the server beneath", () => {
+  test("may turn clients away itself: they are not waited for, nor handed out", async () => {
+    const listener = await loopback();
+    let turnedAway = 0;
+    listener.server.prependOnceListener("connection", (socket: Socket) => {
+      socket.destroy();
+      turnedAway++;
+    });
+    await endOfClient(listener.port);
+    listener.server.once("connection", (socket: Socket) => {
+      socket.destroy();
+      turnedAway++;
+    });
+    await endOfClient(listener.port);
+    await until(() => turnedAway === 2 && listener.pending === 0);
+    const client = await netClient(listener.port);
+    const connection = keep(await listener.accept());
+    expect(connection.remotePort).toBe(client.localPort);
+    await listener.close();
+  });
+
+  test("may close it: clients that nobody has claimed go, and closed settles", async () => {
+    const listener = await loopback();
+    const end = endOfClient(listener.port);
+    await until(() => listener.pending === 1);
+    listener.server.close();
+    await listener.closed;
+    expect(await end).toBe("ECONNRESET");
+    await listener.close();
+  });
+});
+
 describe("a full queue", () => {
   test("turns further clients away with a reset, and counts them", async () => {
     const listener = await loopback({ backlog: 2 });

@@ -30,10 +30,23 @@ export class LineRun {
   /** Up to this position characters and bytes differ: no run is decoded, each line is for itself. */
   #singlyUntil = 0;
 
+  /** For lines that are in no run. */
+  readonly #search: Search;
+  #searchedFrom = 0;
+
   constructor(
     readonly limit: number,
     readonly encoding: BufferEncoding,
-  ) {}
+  ) {
+    this.#search = new Search(LINE_FEED, limit);
+  }
+
+  /** The search for the end of the line at the queue's front; it goes on where it stopped. */
+  searchIn(queue: ByteQueue): Search {
+    if (this.#searchedFrom !== queue.taken) this.#search.from = 0;
+    this.#searchedFrom = queue.taken;
+    return this.#search;
+  }
 
   /** The next line of the run at the queue's front, taken; or `undefined` if there is none. */
   take(queue: ByteQueue): string | undefined {
@@ -79,7 +92,7 @@ export const takeTextLine: Take<string | null, LineSearch> = (queue, search, end
 export const takeNextLine: Take<IteratorResult<string, undefined>, LineRun> = (queue, run, ended) => {
   const line = run.take(queue);
   if (line !== undefined) return { value: line, done: false };
-  const bytes = takeLine(queue, new Search(LINE_FEED, run.limit), ended);
+  const bytes = takeLine(queue, run.searchIn(queue), ended);
   if (bytes === WAIT || bytes instanceof Refusal) return bytes;
   return bytes === null
     ? { value: undefined, done: true }

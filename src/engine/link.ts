@@ -41,6 +41,8 @@ export class Link implements Receiver, InputHost, OutputHost {
   /** Our input is closed by us, so nobody reads what still comes. */
   #inputShut = false;
   #inputAbandoned = false;
+  /** The socket is used as a stream. */
+  #surrendered = false;
   #failure: Failure | null = null;
   #linger: NodeJS.Timeout | undefined;
   #closing: Promise<void> | null = null;
@@ -108,6 +110,7 @@ export class Link implements Receiver, InputHost, OutputHost {
   }
 
   surrender(): { unread: readonly Buffer[]; ended: boolean } {
+    this.#surrendered = true;
     const unread = this.input.drain();
     this.input.close("ERR_BUSY", "connection.socket is read as a stream");
     return { unread, ended: this.#peerEnded };
@@ -120,7 +123,7 @@ export class Link implements Receiver, InputHost, OutputHost {
   }
 
   beforeWait(): void {
-    this.output.sendGathered();
+    this.output.sendGatheredSoon();
   }
 
   outputOver(): void {
@@ -178,10 +181,9 @@ export class Link implements Receiver, InputHost, OutputHost {
     this.input.close("ERR_CLOSED", reason);
     const { left, ending } = this.output.detach(reason);
     const socket = this.transport.release(unread, this.#peerEnded);
-    for (const { payload, taken } of left) {
-      const parts =
-        typeof payload === "string" || ArrayBuffer.isView(payload) ? [payload as string] : payload;
-      parts.forEach((part, index) => socket.write(part, index === parts.length - 1 ? taken : undefined));
+    for (const payload of left) {
+      const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
+      for (const part of parts) socket.write(part);
     }
     if (ending) socket.end();
     this.#finish();
@@ -200,7 +202,7 @@ export class Link implements Receiver, InputHost, OutputHost {
     } catch (error) {
       if (this.#closing !== null) needNotBeHandled(this.#closing);
       if (error instanceof NetTimeoutError && this.output.failure === null) this.reset();
-      else this.transport.destroy();
+      else this.#destroy();
       if (!reported && !this.#cutShort) throw error;
     }
     this.#endIfDone();
@@ -218,7 +220,7 @@ export class Link implements Receiver, InputHost, OutputHost {
       const unsent = !this.output.idle;
       this.#cutShort = !unsent;
       if (unsent) this.reset();
-      else this.transport.destroy();
+      else this.#destroy();
       if (unsent || !(error instanceof NetTimeoutError)) throw error;
       await this.#whenGone();
     }
@@ -228,9 +230,21 @@ export class Link implements Receiver, InputHost, OutputHost {
   #endIfDone(): void {
     const { ended, failure } = this.output;
     if ((!ended && failure === null) || this.#phase === "over") return;
-    if (this.#peerEnded || (this.#inputShut && (failure !== null || this.#abandoned())))
-      this.transport.destroy();
-    else if (this.#inputShut) this.#linger ??= setTimeout(() => this.transport.destroy(), LINGER).unref();
+    if (this.#peerEnded || (this.#inputShut && (failure !== null || this.#abandoned()))) this.#destroy();
+    else if (this.#inputShut) this.#startLinger();
+  }
+
+  #startLinger(): void {
+    if (this.#linger !== undefined) return;
+    this.#linger = setTimeout(() => this.#destroy(), LINGER).unref();
+    // A socket that is used as a stream, and paused, would never see the peer's end.
+    if (this.#surrendered) this.transport.socket.resume();
+  }
+
+  /** Closes the socket; nothing that it says of what this cuts off is a failure. */
+  #destroy(): void {
+    if (this.output.failure === null && !this.output.ended) this.output.close();
+    this.transport.destroy();
   }
 
   /** A side that is left as it is leaves nothing to wait for. */

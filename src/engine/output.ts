@@ -3,11 +3,10 @@ import { aborted, refused, translated, type Operation } from "../errors.js";
 import { Gather } from "./gather.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "./payload.js";
 import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
-import type { Taken } from "./transport.js";
 import { Entry } from "./write-queue.js";
 
 /** What the output needs of the connection it belongs to. */
-export interface OutputHost extends Omit<SenderHost, "sendFailed" | "finSent"> {
+export interface OutputHost extends Pick<SenderHost, "subject" | "alarm" | "transport"> {
   /** The output has ended or failed. */
   outputOver(): void;
 }
@@ -30,6 +29,8 @@ export class Output {
   readonly #sender: Sender;
   #state: State = { kind: "open" };
   #flushAtTurnsEnd = false;
+  /** What is gathered goes out as soon as the kernel has taken all before it. */
+  #flushWhenDrained = false;
   /** Ending the output leaves the connection's side as it is. */
   abandoned = false;
   /** Whether bytes were lost that no call answers for, and no call has said so since. */
@@ -49,6 +50,7 @@ export class Output {
           this.unreported ||= silent;
         },
         finSent: () => this.#ended(),
+        drained: () => this.#drained(),
       },
       writeTimeout,
     );
@@ -119,10 +121,19 @@ export class Output {
     if (this.#gather.size > 0) void this.#sendGathered(null);
   }
 
+  /**
+   * Sends what is gathered now, or when the kernel has taken all before it. Until then it stays where it is, so that the
+   * write which fills the buffer waits.
+   */
+  sendGatheredSoon(): void {
+    if (this.#sender.idle) this.sendGathered();
+    else this.#flushWhenDrained = true;
+  }
+
   /** The turn of the event loop in which bytes were gathered has ended. */
   turnEnded(): void {
     this.#flushAtTurnsEnd = false;
-    this.sendGathered();
+    this.sendGatheredSoon();
   }
 
   /** The connection has failed: nothing that is queued will be sent. */
@@ -146,18 +157,18 @@ export class Output {
   }
 
   /**
-   * Closes the output and gives away what was not yet sent: whoever writes to the socket from now on sends it, calls
-   * `taken` for each, and then ends the socket if it was `ending`.
+   * Closes the output: pending calls reject with `ERR_CLOSED`. What was not yet sent is given away, to be sent by whoever
+   * writes to the socket from now on, and then to end it if it was `ending`.
    */
-  detach(reason: string): { left: { payload: Payload; taken: Taken }[]; ending: boolean } {
+  detach(reason: string): { readonly left: readonly Payload[]; readonly ending: boolean } {
     this.sendGathered();
     this.#state = { kind: "closed", reason };
-    const left = this.#sender.detach();
+    const left = this.#sender.detach((entry) =>
+      refused(entry.operation, this.#host.subject, "ERR_CLOSED", reason, entry.written(true)),
+    );
     return {
-      left: left
-        .filter(({ entry }) => entry.kind !== "end")
-        .map(({ entry, taken }) => ({ payload: entry.payload, taken })),
-      ending: left.some(({ entry }) => entry.kind === "end"),
+      left: left.filter(({ size }) => size > 0).map(({ payload }) => payload),
+      ending: left.some(({ kind }) => kind === "end"),
     };
   }
 
@@ -179,7 +190,10 @@ export class Output {
     const { kind } = this.#state;
     if (kind === "ended" || (kind === "closed" && operation === "close")) return DONE;
     if (kind === "failed" || kind === "closed") return rejected(this.#refusal(operation));
-    return this.#sender.idle ? DONE : this.#sender.enqueue(new Entry("mark", operation), options);
+    if (this.#sender.idle) return DONE;
+    // A FIN that nothing is queued before is on its way: there is no progress to wait for.
+    const within = this.idle ? { ...options, timeout: Infinity } : options;
+    return this.#sender.enqueue(new Entry("mark", operation), within);
   }
 
   #add(payload: Payload, size: number, options: OperationOptions | undefined): Promise<void> {
@@ -194,6 +208,12 @@ export class Output {
 
   #sendGathered(options: OperationOptions | null | undefined): Promise<void> {
     return this.#sender.send("kept", this.#gather.take(), options);
+  }
+
+  #drained(): void {
+    if (!this.#flushWhenDrained) return;
+    this.#flushWhenDrained = false;
+    this.sendGathered();
   }
 
   #ended(): void {

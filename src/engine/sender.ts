@@ -15,11 +15,12 @@ export interface SenderHost {
   sendFailed(cause: unknown, silent: boolean): void;
   /** An entry of kind `end` has had its turn. */
   finSent(): void;
+  /** The kernel has taken all again. */
+  drained(): void;
 }
 
 export const DONE = Promise.resolve();
 const NONE: OperationOptions = {};
-const DESTROYED = Object.assign(new Error("the socket was destroyed"), { code: "ERR_STREAM_DESTROYED" });
 
 /** The progress of a long write is looked at this often per `writeTimeout`. */
 const SAMPLES = 4;
@@ -40,8 +41,6 @@ export class Sender {
   /** When the kernel was last seen to take bytes of the entry in its turn, and how many it left. */
   #progressAt = 0;
   #unsent = 0;
-  /** The socket is no longer ours; what is in its turn is still settled. */
-  #detached = false;
 
   constructor(host: SenderHost, writeTimeout: number) {
     this.#host = host;
@@ -98,13 +97,19 @@ export class Sender {
     return silent;
   }
 
-  /** Takes out all that has not had its turn, for whoever sends on this socket from now on and then calls `taken`. */
-  detach(): { readonly entry: Entry; readonly taken: Taken }[] {
-    this.#detached = true;
+  /**
+   * Rejects those who wait, and gives away what has not had its turn: whoever sends on this socket from now on sends it.
+   * What is in its turn is with the kernel and goes on.
+   */
+  detach(make: (entry: Entry) => unknown): readonly Entry[] {
+    const turn = this.#turn;
+    this.#turn = null;
+    if (turn !== null) this.#reject(turn, () => make(turn));
     const left = [];
     for (let entry = this.#queue.shift(); entry !== null; entry = this.#queue.shift()) {
-      const waiting = entry;
-      left.push({ entry, taken: (error?: Error | null) => this.#settled(waiting, error) });
+      const handedOver = entry;
+      this.#reject(handedOver, () => make(handedOver));
+      left.push(handedOver);
     }
     return left;
   }
@@ -143,20 +148,18 @@ export class Sender {
       return;
     }
     const turn = this.#turn;
-    if (turn === null) return;
-    // Node 20 reports success for what a local destroy cut off.
-    const cutOff = !error && this.#host.transport.destroyed;
-    if (this.#detached) {
-      this.#turn = null;
-      this.#settled(turn, cutOff ? DESTROYED : error);
-    } else if (error) {
+    // What a destroyed socket says of its last write differs between releases; its 'close' settles everything.
+    if (turn === null || this.#host.transport.destroyed) return;
+    if (error) {
       this.#host.sendFailed(error, false);
-    } else if (!cutOff) {
-      this.#turn = null;
-      this.#settle(turn);
-      this.#advance();
-      if (turn.kind === "end") this.#host.finSent();
+      return;
     }
+    this.#turn = null;
+    this.#settle(turn);
+    this.#advance();
+    if (turn.kind === "end") this.#host.finSent();
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- advancing may have given the turn away
+    if (this.#turn === null) this.#host.drained();
   };
 
   /** Gives the turn to those who wait, until the kernel takes no more. */
@@ -228,12 +231,6 @@ export class Sender {
     const inTurn = entry === this.#turn;
     if (!inTurn && entry.kind !== "kept") this.#queue.remove(entry);
     this.#reject(entry, () => make(entry.written(inTurn)));
-  }
-
-  #settled(entry: Entry, error: Error | null | undefined): void {
-    if (error)
-      this.#reject(entry, () => translated(entry.operation, this.#host.subject, error, entry.written(true)));
-    else this.#settle(entry);
   }
 
   #settle(entry: Entry): void {

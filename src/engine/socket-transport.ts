@@ -128,8 +128,12 @@ export function transportOf(connected: Socket): Transport {
 export function resetSocket(socket: Socket): void {
   if (typeof handleOf(socket)?.reset !== "function") socket.destroy();
   // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.
-  else if (socket.writableEnded && !socket.writableFinished) socket.once("finish", () => resetSocket(socket));
+  else if (isEnding(socket)) socket.once("finish", () => resetSocket(socket));
   else socket.resetAndDestroy();
+}
+
+function isEnding(socket: Socket): boolean {
+  return socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
 }
 
 /** The descriptor that a socket or server has, where there are descriptors. */
@@ -160,6 +164,7 @@ class SocketTransport implements Transport {
     this.socket[INTAKE] = this.socket[OWNER] = receiver;
     this.socket.on("error", onError);
     this.socket.on("close", onClose);
+    if (this.socket.closed) process.nextTick(() => receiver.gone());
   }
 
   startReading(): void {
@@ -171,6 +176,7 @@ class SocketTransport implements Transport {
   }
 
   send(payload: Payload, taken: Taken): void {
+    if (this.socket.destroyed) return;
     // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
     if (typeof payload === "string") this.socket._write(payload, "utf8", taken);
     else if (payload instanceof Uint8Array) this.socket._write(payload, "buffer" as BufferEncoding, taken);
@@ -210,7 +216,7 @@ class SocketTransport implements Transport {
 /** Takes a socket out of its server's count, which would otherwise wait for it to close. */
 function leaveServer(accepted: Socket): void {
   const counted = accepted as unknown as { _server?: { _connections?: number } | null };
-  if (typeof counted._server?._connections !== "number") return;
+  if (accepted.destroyed || typeof counted._server?._connections !== "number") return;
   counted._server._connections--;
   counted._server = null;
 }

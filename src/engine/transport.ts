@@ -23,7 +23,7 @@ export interface Receiver {
   readonly ring: readonly [Buffer, Buffer] | null;
 }
 
-/** A stream of bytes in both directions, below any policy. Calls after {@link Transport.destroy} do nothing. */
+/** A stream of bytes in both directions, below any policy. Calls after {@link Transport.destroy} do nothing, and nothing calls back. */
 export interface Transport {
   readonly socket: Socket;
   readonly destroyed: boolean;

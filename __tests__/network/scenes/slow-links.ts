@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { connectTo, listen } from "../../../src/index.js";
+import { unusedPort } from "../../helpers/peers.js";
 import { SILENCE } from "../network.js";
 import { assertPassed, inSynSent, to, type Scene } from "../scene.js";
 import { slowServer } from "../slow-server.js";
@@ -31,6 +32,22 @@ export const SLOW_LINKS: readonly Scene[] = [
       await connection.close();
       assert.deepEqual(race.story, ["start ::1", "start 10.9.0.2", "win ::1", "lose 10.9.0.2"]);
       assertPassed(race.at("win ::1"), HANDSHAKE);
+    },
+  },
+  {
+    name: "a handshake that takes a second succeeds, though the only other address refuses meanwhile",
+    network: SILENCE,
+    async play(race) {
+      const addresses = [to("::1", await slowServer("::1")), to("127.0.0.1", await unusedPort())];
+      const connection = await connectTo(addresses);
+      assert.equal(connection.remoteAddress, "::1");
+      await connection.close();
+      assert.deepEqual(race.story, [
+        "start ::1",
+        "start 127.0.0.1",
+        "fail 127.0.0.1 ECONNREFUSED",
+        "win ::1",
+      ]);
     },
   },
   {
