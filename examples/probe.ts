@@ -50,7 +50,8 @@ if (host === undefined || port === undefined) {
   process.exitCode = 2;
 } else {
   const verdict = await probe(host, port, Number(values.timeout));
-  console.log([...chart(process.stdout.isTTY ? process.stdout.columns : 80), "", verdict].join("\n"));
+  const lines = chart(process.stdout.isTTY ? process.stdout.columns : 80);
+  console.log(lines.length === 0 ? verdict : [...lines, "", verdict].join("\n"));
 }
 
 async function probe(host: string, port: string, timeout: number): Promise<string> {

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { describeWherePossible } from "../support/where-possible.js";
 
 /** A program of somebody else's to talk to. */
 export interface Peer {
@@ -24,22 +25,9 @@ export const NETCAT: Peer = {
   package: "netcat-openbsd",
 };
 
-/**
- * Tests that need a peer. Where it is not installed they are skipped, and say so; but with `CI=true` they fail, for a
- * machine that is there to run them must have it.
- */
+/** Tests that need a peer to be installed. */
 export function describeWith(peer: Peer, name: string, tests: () => void): void {
-  const missing = whyMissing(peer);
-  if (missing === undefined) describe(name, tests);
-  else if (process.env["CI"] !== "true") {
-    // Jest does not print the names of what it skips.
-    process.stderr.write(`skipped: ${name}: ${missing}\n`);
-    describe.skip(`${name} (skipped: ${missing})`, tests);
-  } else {
-    test(name, () => {
-      throw new Error(missing);
-    });
-  }
+  describeWherePossible(name, whyMissing(peer), tests);
 }
 
 function whyMissing({ command, version, says, package: name }: Peer): string | undefined {

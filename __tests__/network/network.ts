@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { describeWherePossible } from "../support/where-possible.js";
 
 /** Lines of shell that build a network, run as root in network and mount namespaces of their own. */
 export type Network = readonly string[];
@@ -35,22 +36,9 @@ export function inside(network: Network, command: readonly string[]): [command: 
   return ["unshare", ["--net", "--mount", "sh", "-c", script, "sh", ...command]];
 }
 
-/**
- * Tests that need networks of their own. Where they cannot be made the tests are skipped, and say so; but with `CI=true`
- * they fail, for a machine that is there to run them must be able to.
- */
+/** Tests that need networks of their own. */
 export function describeInNetworks(name: string, tests: () => void): void {
-  const missing = whyMissing();
-  if (missing === undefined) describe(name, tests);
-  else if (process.env["CI"] !== "true") {
-    // Jest does not print the names of what it skips.
-    process.stderr.write(`skipped: ${name}: ${missing}\n`);
-    describe.skip(`${name} (skipped: ${missing})`, tests);
-  } else {
-    test(name, () => {
-      throw new Error(missing);
-    });
-  }
+  describeWherePossible(name, whyMissing(), tests);
 }
 
 function whyMissing(): string | undefined {
