@@ -20,6 +20,8 @@ const LAYERS = [
   "accept-loop.ts",
   "accept-queue.ts",
   "connection.ts",
+  "connected-socket.ts",
+  "read-options.ts",
   "connection-options.ts",
   "dial/",
   "engine/",

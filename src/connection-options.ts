@@ -9,6 +9,9 @@ const SHORTEST_KEEPALIVE = 1_000;
 /** The kernel's own bound: 32 767 s (MAX_TCP_KEEPIDLE, see tcp(7)). */
 const LONGEST_KEEPALIVE = 32_767_000;
 
+/** What can be set of a socket, and of some other streams. */
+export type Settable = Partial<Pick<Socket, "setNoDelay" | "setKeepAlive" | "ref" | "unref">>;
+
 /** Captured when a connection is made. What is not given comes from the parameters in force then. */
 export interface ConnectionOptions {
   /** Most ms that a read waits for more bytes: 60 000 by default; `Infinity`: for ever; `0`: not at all. */
@@ -49,15 +52,15 @@ export function settingsOf(options: ConnectionOptions): LinkSettings {
   };
 }
 
-/** Tells a TCP socket what the options say of it. */
-export function applyTo(socket: Socket, { noDelay = true, keepAlive }: ConnectionOptions): void {
-  if (noDelay) socket.setNoDelay(true);
+/** Tells a socket what the options say of it. */
+export function applyTo(socket: Settable, { noDelay = true, keepAlive }: ConnectionOptions): void {
+  if (noDelay) socket.setNoDelay?.(true);
   if (keepAlive !== undefined) setKeepAlive(socket, keepAlive);
 }
 
 /** Sets or clears SO_KEEPALIVE; `true`: with the system's own delay, two hours as a rule. */
-export function setKeepAlive(socket: Socket, keepAlive: boolean | number): void {
-  socket.setKeepAlive(keepAlive !== false, typeof keepAlive === "number" ? keptWithin(keepAlive) : 0);
+export function setKeepAlive(socket: Settable, keepAlive: boolean | number): void {
+  socket.setKeepAlive?.(keepAlive !== false, typeof keepAlive === "number" ? keptWithin(keepAlive) : 0);
 }
 
 /** The same for the sockets that a server accepts. */

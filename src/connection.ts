@@ -1,40 +1,22 @@
 import type { Socket } from "node:net";
-import {
-  checkBoolean,
-  checkLimit,
-  checkOptions,
-  checkSize,
-  checkTimeout,
-  wrongType,
-  wrongValue,
-} from "./arguments.js";
+import type { Duplex } from "node:stream";
+import { addressesOf, subjectOf, type Addresses } from "./address/addresses.js";
+import { checkBoolean, checkOptions, checkSize, wrongType, wrongValue } from "./arguments.js";
 import type { OperationOptions } from "./arguments.js";
-import type { Addresses } from "./address/addresses.js";
-import { setKeepAlive } from "./connection-options.js";
+import { ConnectedSocket } from "./connected-socket.js";
+import { applyTo, checkConnectionOptions, settingsOf } from "./connection-options.js";
+import type { ConnectionOptions, Settable } from "./connection-options.js";
+import { adopt } from "./engine/adopt.js";
 import { Chunks, Lines } from "./engine/iterators.js";
-import { isLineEncoding, LineSearch, takeTextLine } from "./engine/lines.js";
-import type { Link } from "./engine/link.js";
+import { LineSearch, takeTextLine } from "./engine/lines.js";
+import { Link } from "./engine/link.js";
 import type { Data } from "./engine/payload.js";
 import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./engine/reads.js";
-import { descriptorOf } from "./engine/socket-transport.js";
+import { ALL_LIMIT, checkLimitOptions, checkLineOptions, LINE_LIMIT } from "./read-options.js";
+import type { ChunksOptions, LimitOptions, LineOptions } from "./read-options.js";
 
-const LINE_LIMIT = 64 * 1024;
-const ALL_LIMIT = 16 * 1024 * 1024;
-
-export interface LimitOptions extends OperationOptions {
-  /** Most bytes, terminator not counted; 64 KiB by default (16 MiB for `readAll`), `Infinity` for no limit. */
-  limit?: number | undefined;
-}
-
-export interface LineOptions extends LimitOptions {
-  /** `"utf8"`, the default, `"latin1"` or `"ascii"`. */
-  encoding?: BufferEncoding | undefined;
-}
-
-export interface ChunksOptions extends OperationOptions {
-  /** Yields views that are valid only until the next pull, over memory that is used again: no allocation per chunk. */
-  recycle?: boolean | undefined;
-}
+/** @internal The engine of a connection, for what this library builds on it. */
+export let linkOf: (connection: Connection) => Link;
 
 /**
  * A TCP connection, or one over a Unix socket: bytes in both directions, to be awaited.
@@ -48,14 +30,40 @@ export interface ChunksOptions extends OperationOptions {
  * captured when it was made. Every rejection is a {@link NetError}, but for an abort, which rejects with the signal's
  * reason, and wrong arguments (`TypeError`, `RangeError`).
  */
-export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
+export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>, AsyncDisposable {
   readonly #link: Link;
-  readonly #addresses: Addresses;
+
+  static {
+    linkOf = (connection) => connection.#link;
+  }
+
+  /**
+   * A connection over a stream of somebody else's: the socket of an HTTP upgrade, a `TLSSocket`, a child's stdio through
+   * `Duplex.from`, one side of `stream.duplexPair()`. What the stream has buffered is read first, what was written to it
+   * is sent first; from then on it is the connection's alone, until {@link detach}.
+   *
+   * What the stream knows of addresses, it has; `fd` is `undefined` unless it is a socket of the kernel's. Bytes count as
+   * taken when the stream's callback says so. Streams know no RST but for sockets: {@link reset} destroys them.
+   *
+   * @throws TypeError for anything that is no Duplex, and for one that another connection has
+   */
+  static from(stream: Duplex, options: ConnectionOptions = {}): Connection {
+    checkOptions(options);
+    checkConnectionOptions(options);
+    const transport = adopt(stream);
+    applyTo(stream as Settable, options);
+    const addresses = addressesOf(stream as Addresses);
+    const text = `stream (${stream.constructor.name})`;
+    const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
+    const connection = new Connection(new Link(transport, subject, settingsOf(options)), addresses);
+    if (stream.writableEnded) void connection.closeWrite();
+    return connection;
+  }
 
   /** @internal */
   constructor(link: Link, addresses: Addresses) {
+    super(link, addresses);
     this.#link = link;
-    this.#addresses = addresses;
   }
 
   // Reading
@@ -279,7 +287,7 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
    * @throws NetError `ERR_CLOSED` if the connection is closed or closing, or both its sides have ended
    */
   detach(): Socket {
-    return this.#link.detach();
+    return this.#link.detach() as Socket;
   }
 
   /**
@@ -288,99 +296,6 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
    */
   get closed(): Promise<void> {
     return this.#link.closed;
-  }
-
-  // What it is
-
-  /** Our own address, as it was when the connection was made; `undefined` for a Unix socket. */
-  get localAddress(): string | undefined {
-    return this.#addresses.localAddress;
-  }
-
-  get localPort(): number | undefined {
-    return this.#addresses.localPort;
-  }
-
-  /** The peer's address, as it was when the connection was made, IPv4 also where IPv6 maps it. */
-  get remoteAddress(): string | undefined {
-    return this.#addresses.remoteAddress;
-  }
-
-  get remotePort(): number | undefined {
-    return this.#addresses.remotePort;
-  }
-
-  /** 4 or 6; `undefined` for a Unix socket. */
-  get family(): 4 | 6 | undefined {
-    return this.#addresses.family;
-  }
-
-  /** The descriptor; `undefined` once the socket is closed, and where there are none. */
-  get fd(): number | undefined {
-    return descriptorOf(this.#link.transport.socket);
-  }
-
-  /**
-   * The `net.Socket` beneath. Reading from it (`'data'`, `read()`, `pipe()` …) moves what is unread into it, and takes
-   * the input away from the connection, whose reads then reject with `ERR_BUSY`. To write past the connection, flush
-   * first. Once both sides have ended the socket is destroyed: what is still unread then is read from the connection.
-   */
-  get socket(): Socket {
-    return this.#link.transport.socket;
-  }
-
-  /** Bytes received so far, whether read or not. */
-  get bytesRead(): number {
-    return this.#link.input.received;
-  }
-
-  /** Bytes that the kernel has taken so far. */
-  get bytesWritten(): number {
-    return this.#link.transport.bytesTaken;
-  }
-
-  /** Whether small writes are sent at once (`true`, the default of new connections) or gathered by the kernel: TCP_NODELAY. */
-  setNoDelay(on = true): this {
-    checkBoolean("on", on);
-    this.socket.setNoDelay(on);
-    return this;
-  }
-
-  /**
-   * Whether the kernel asks an idle peer if it is still there: SO_KEEPALIVE.
-   *
-   * @param delay - ms of silence before it first asks, a second at least; without it, the system's own (two hours)
-   */
-  setKeepAlive(on = true, delay?: number): this {
-    checkBoolean("on", on);
-    checkTimeout("delay", delay);
-    setKeepAlive(this.socket, on && (delay ?? true));
-    return this;
-  }
-
-  /** Lets the open connection keep the process alive, as it does from the start. */
-  ref(): this {
-    this.socket.ref();
-    return this;
-  }
-
-  /** Lets the process end while the connection is open. */
-  unref(): this {
-    this.socket.unref();
-    return this;
-  }
-}
-
-function checkLimitOptions(options: unknown): void {
-  checkOptions(options);
-  checkLimit((options as LimitOptions | undefined)?.limit);
-}
-
-function checkLineOptions(options: unknown): void {
-  checkLimitOptions(options);
-  const encoding: unknown = (options as LineOptions | undefined)?.encoding;
-  if (encoding !== undefined && !isLineEncoding(encoding)) {
-    throw wrongValue("encoding", '"utf8", "latin1" or "ascii"', encoding);
   }
 }
 

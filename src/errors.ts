@@ -116,6 +116,7 @@ const TRANSIENT = new Set([
 
 /** Node's ways of saying that a stream is closed already. */
 const CLOSED = new Set([
+  "ABORT_ERR",
   "ERR_SOCKET_CLOSED",
   "ERR_STREAM_DESTROYED",
   "ERR_STREAM_PREMATURE_CLOSE",

@@ -17,7 +17,7 @@ export { listen } from "./listen.js";
 export type { ListenEndpoint, ListenOptions } from "./listen-options.js";
 export { Listener, type ListenerAddress } from "./listener.js";
 export { Connection } from "./connection.js";
-export type { ChunksOptions, LimitOptions, LineOptions } from "./connection.js";
+export type { ChunksOptions, LimitOptions, LineOptions } from "./read-options.js";
 export type { ConnectionOptions } from "./connection-options.js";
 export type { Data } from "./engine/payload.js";
 export { resolve, type LookupFunction, type ResolveOptions } from "./address/resolve.js";

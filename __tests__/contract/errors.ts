@@ -22,16 +22,18 @@ export const errors: readonly ContractCase[] = [
     },
   ),
 
-  onPair("an open connection has a descriptor, a closed one has none", async ({ a, b }) => {
-    assert.ok((a.fd ?? -1) >= 0 && (b.fd ?? -1) >= 0);
-    assert.notEqual(a.fd, b.fd);
+  onPair("an open connection has a descriptor, a closed one has none", async ({ a, b, kernel }) => {
+    if (kernel) {
+      assert.ok((a.fd ?? -1) >= 0 && (b.fd ?? -1) >= 0);
+      assert.notEqual(a.fd, b.fd);
+    }
     await Promise.all([a.close(), b.close()]);
     assert.deepEqual([a.fd, b.fd], [undefined, undefined]);
   }),
 
   onPair(
     "a failure names the operation, the addresses, the reason and the code",
-    async ({ a, b, family }) => {
+    async ({ a, b, family, kernel }) => {
       const timeout = await timesOut(a.read({ timeout: 1 }));
       const own = new RegExp(`^read .*${String(a.remotePort ?? "")}.*: timed out after 1 ms.*ETIMEDOUT`, "u");
       assert.match(timeout.message, own);
@@ -50,7 +52,7 @@ export const errors: readonly ContractCase[] = [
       assert.match(failure.message, new RegExp(`^write .*${failure.code}`, "u"));
       assert.equal(failure.name, "NetError");
       assert.equal((failure.cause as NodeJS.ErrnoException).code, failure.code);
-      assert.equal(failure.written, "nothing");
+      assert.equal(failure.written, kernel ? "nothing" : "partly");
     },
   ),
 

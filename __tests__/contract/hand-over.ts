@@ -89,8 +89,8 @@ export const handOver: readonly ContractCase[] = [
     },
   ),
 
-  onPair("a FIN that is on its way when the socket is detached still goes out", async ({ a, b }) => {
-    const closing = fails(a.closeWrite(), "ERR_CLOSED");
+  onPair("a FIN that is on its way when the socket is detached still goes out", async ({ a, b, kernel }) => {
+    const closing = kernel ? fails(a.closeWrite(), "ERR_CLOSED") : a.closeWrite();
     a.detach();
     await closing;
     assert.equal(await b.read(), null);
@@ -195,11 +195,12 @@ export const handOver: readonly ContractCase[] = [
   }),
 
   onPair("a read that waits is refused when the socket is read raw", async ({ a, b }) => {
+    const data = new Promise((resolve) => a.socket.prependOnceListener("data", resolve));
     const waiting = a.read();
     a.socket.resume();
     await fails(waiting, "ERR_BUSY");
     await b.write("x");
-    await until(() => a.socket.bytesRead === 1);
+    assert.equal(String(await data), "x");
   }),
 
   onPair(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { connect, listen, type Connection, type ListenEndpoint } from "../../src/index.js";
 import { readDirectly } from "../../src/engine/socket-transport.js";
 import type { MakePair, Pair } from "../contract/contract-case.js";
+import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
 
 /** A kind of connection that the contract holds for. */
 export interface PairKind {
@@ -16,6 +17,9 @@ export interface PairKind {
 
 type Place = { host: string; family: 4 | 6 } | { path: string };
 
+/** What holds of pairs of streams that are no sockets of the kernel's. */
+const OTHER_STREAM = { resets: false, kernel: false };
+
 /** All kinds of connections there are. */
 export const pairKinds: readonly PairKind[] = [
   { name: "TCP over IPv4", makePair: pairsOver({ host: "127.0.0.1", family: 4 }) },
@@ -26,6 +30,18 @@ export const pairKinds: readonly PairKind[] = [
     makePair: pairsOver({ host: "127.0.0.1", family: 4 }),
     enter: () => readDirectly(false),
     leave: () => readDirectly(true),
+  },
+  {
+    name: "adopted sockets",
+    makePair: async (options) => pairOf(...(await adopted(socketPair, options)), 4),
+  },
+  {
+    name: "adopted TLS sockets",
+    makePair: async (options) => pairOf(...(await adopted(tlsPair, options)), 4, OTHER_STREAM),
+  },
+  {
+    name: "adopted streams",
+    makePair: async (options) => pairOf(...(await adopted(tunnelPair, options)), undefined, OTHER_STREAM),
   },
 ];
 
@@ -56,17 +72,23 @@ function unixPairs(): MakePair {
   };
 }
 
-function pairOf(a: Connection, b: Connection, family: 4 | 6 | undefined): Pair {
+function pairOf(
+  a: Connection,
+  b: Connection,
+  family: 4 | 6 | undefined,
+  { resets, kernel } = { resets: family !== undefined, kernel: true },
+): Pair {
   return {
     a,
     b,
-    resets: family !== undefined,
+    resets,
+    kernel,
     family,
     dispose: async () => {
       for (const connection of [a, b]) {
         connection.reset();
         // One that was detached is ours no longer: its socket is.
-        connection.socket.destroy();
+        connection.socket.on("error", () => undefined).destroy();
       }
       await Promise.allSettled([a.closed, b.closed]);
     },

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Subject } from "../errors.js";
 import { familyOf, formatEndpoint, normalAddress } from "./endpoint.js";
 
@@ -11,8 +10,8 @@ export interface Addresses {
   readonly family?: 4 | 6 | undefined;
 }
 
-/** Asks a socket for its addresses: they are gone once the connection is, sometimes earlier. */
-export function addressesOf(socket: Socket): Addresses {
+/** Asks a socket for its addresses: they are gone once the connection is, sometimes earlier. Other streams have none. */
+export function addressesOf(socket: Omit<Addresses, "family">): Addresses {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
   const remote = remoteAddress === undefined ? undefined : normalAddress(remoteAddress);
   const local = localAddress === undefined ? undefined : normalAddress(localAddress);

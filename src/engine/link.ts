@@ -6,7 +6,7 @@ import { needNotBeHandled } from "./fail-at-caller.js";
 import { Input, type InputHost } from "./input.js";
 import { Output, type OutputHost } from "./output.js";
 import type { Receiver, Transport } from "./transport.js";
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /**
  * How long a closed connection goes on discarding what the peer still sends, waiting for its FIN: closing with unread
@@ -173,21 +173,25 @@ export class Link implements Receiver, InputHost, OutputHost {
     this.transport.reset();
   }
 
-  detach(): Socket {
+  detach(): Duplex {
     if (this.#phase !== "live" || this.transport.destroyed)
       throw refused("detach", this.subject, "ERR_CLOSED");
+    if (this.transport.spent && this.input.length > 0) {
+      const reason = "the stream had ended before it was adopted: what it had is here, to be read";
+      throw refused("detach", this.subject, "ERR_CLOSED", reason);
+    }
     const reason = "the connection was detached";
     const unread = this.input.drain();
     this.input.close("ERR_CLOSED", reason);
     const { left, ending } = this.output.detach(reason);
-    const socket = this.transport.release(unread, this.#peerEnded);
+    const stream = this.transport.release(unread, this.#peerEnded);
     for (const payload of left) {
       const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-      for (const part of parts) socket.write(part);
+      for (const part of parts) stream.write(part);
     }
-    if (ending) socket.end();
+    if (ending) stream.end();
     this.#finish();
-    return socket;
+    return stream;
   }
 
   /** Closes both sides: rejects if bytes could not be sent that no call but this one answers for. */
@@ -216,6 +220,7 @@ export class Link implements Receiver, InputHost, OutputHost {
       await bounded("close", this.subject, options, () => this.#closing ?? this.#whenGone());
     } catch (error) {
       failing();
+      if (!this.transport.callsBackAtOnce) await turn();
       if (this.output.failure !== null) throw error;
       const unsent = !this.output.idle;
       this.#cutShort = !unsent;
@@ -238,7 +243,7 @@ export class Link implements Receiver, InputHost, OutputHost {
     if (this.#linger !== undefined) return;
     this.#linger = setTimeout(() => this.#destroy(), LINGER).unref();
     // A socket that is used as a stream, and paused, would never see the peer's end.
-    if (this.#surrendered) this.transport.socket.resume();
+    if (this.#surrendered) this.transport.stream.resume();
   }
 
   /** Closes the socket; nothing that it says of what this cuts off is a failure. */
@@ -270,4 +275,9 @@ export class Link implements Receiver, InputHost, OutputHost {
     }
     return this.#gone.promise;
   }
+}
+
+/** The next turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

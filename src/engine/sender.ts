@@ -204,7 +204,8 @@ export class Sender {
     });
     entry.promise = promise;
     if (entry.bound === 0) {
-      this.#expired(entry);
+      if (this.#host.transport.callsBackAtOnce) this.#expired(entry);
+      else setImmediate(() => this.#expired(entry));
       return promise;
     }
     if (entry.bound !== Infinity) {
@@ -222,7 +223,8 @@ export class Sender {
   }
 
   #expired(entry: Entry): void {
-    const { operation, bound } = entry;
+    const { operation, bound, resolve } = entry;
+    if (resolve === null) return;
     this.#giveUp(entry, (written) => timedOut(operation, this.#host.subject, bound, written));
   }
 

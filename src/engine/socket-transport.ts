@@ -1,39 +1,21 @@
 /**
- * The hand-over between Node's sockets and a connection, in one place.
- *
- * A socket read with `onread` (https://nodejs.org/api/net.html#new-netsocketoptions) puts bytes into memory of ours and
- * calls us directly, past the Readable's queue and events. `onread` can only be given to a constructor, so the handle of
- * an accepted socket moves into a socket of our own making. Where that cannot be done, the same bytes are intercepted on
- * their way into the Readable. Either way the Readable stays empty until somebody uses the socket as a stream.
+ * The hand-over between Node's sockets and a connection: how each kind of socket becomes a transport. `onread` can only
+ * be given to a constructor, so the handle of an accepted socket moves into a socket of our own making.
  */
 import { Socket, type SocketConstructorOpts } from "node:net";
 import type { Payload } from "./payload.js";
+import {
+  handleOf,
+  INTAKE,
+  intercept,
+  onread,
+  OWNER,
+  pour,
+  READ_SIZE,
+  StreamSocket,
+} from "./stream-socket.js";
+import type { HandedSocket } from "./stream-socket.js";
 import type { Receiver, Taken, Transport } from "./transport.js";
-
-/** The parts of Node's stream handles that are used, each where it exists. */
-interface Handle {
-  readonly fd?: number;
-  readonly writeQueueSize?: number;
-  readonly useUserBuffer?: unknown;
-  /** Only TCP handles have one. */
-  readonly reset?: unknown;
-  getpeername?(into: object): number;
-}
-
-/** Bytes read at once: what libuv asks for, too. */
-const READ_SIZE = 64 * 1024;
-
-/**
- * Where all sockets are read into. Every handle keeps a pointer to the memory its next bytes go to, so this is never
- * given away: what arrives in it is copied out before the next read.
- */
-const slab: Buffer = Buffer.allocUnsafeSlow(READ_SIZE);
-/** What the socket that was just read gets its next bytes into; see {@link nextMemory}. */
-let chosen = slab;
-/** A buffer that was not worth giving away. */
-let spare: Buffer | undefined;
-
-const onread = { buffer: nextMemory, callback: deliver };
 
 let direct = true;
 
@@ -41,60 +23,6 @@ let direct = true;
 export function readDirectly(on: boolean): void {
   direct = on;
 }
-
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
-type Listener = (...args: any[]) => void;
-
-const INTAKE = Symbol("tcp6.intake");
-const OWNER = Symbol("tcp6.owner");
-
-/** A socket with the methods of {@link StreamSocket}, whether it is one or was given them. */
-interface HandedSocket extends Socket {
-  /** Who is given the bytes and the end. */
-  [INTAKE]?: Receiver | undefined;
-  /** Who is told of errors and of the close. */
-  [OWNER]?: Receiver | undefined;
-}
-
-/** A socket that hands what arrives to its receiver instead of to its Readable, until it is used as a stream. */
-class StreamSocket extends Socket implements HandedSocket {
-  declare [INTAKE]?: Receiver | undefined;
-  declare [OWNER]?: Receiver | undefined;
-
-  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
-    const receiver = this[INTAKE];
-    if (receiver === undefined) return super.push(chunk, encoding);
-    if (chunk !== null) return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, false);
-    if (wasReset(this)) receiver.fail(connectionReset());
-    else receiver.end();
-    return false;
-  }
-
-  override read(size?: number): unknown {
-    if (this[INTAKE] !== undefined) {
-      // Node's own way to get things going, also after the end of the stream.
-      if (size === 0) return null;
-      surrender(this);
-    }
-    return super.read(size) as unknown;
-  }
-
-  override resume(): this {
-    surrender(this);
-    return super.resume();
-  }
-
-  override on(event: string, listener: Listener): this {
-    if (event === "data" || event === "readable") surrender(this);
-    return super.on(event, listener);
-  }
-
-  override addListener(event: string, listener: Listener): this {
-    return this.on(event, listener);
-  }
-}
-
-const INTERCEPTED = ["push", "read", "resume", "on", "addListener"] as const;
 
 /** A socket to connect with; {@link transportOf} makes a transport of it when it has connected. */
 export function newSocket(options: SocketConstructorOpts = {}): Socket {
@@ -113,15 +41,27 @@ export function takeOver(accepted: Socket): Transport {
     return new SocketTransport(socket);
   }
   leaveServer(accepted);
-  const methods = Object.getOwnPropertyDescriptors(StreamSocket.prototype);
-  for (const name of INTERCEPTED) Object.defineProperty(accepted, name, methods[name]);
-  (accepted as { readableFlowing: boolean | null }).readableFlowing = null;
+  intercept(accepted);
   return new SocketTransport(accepted);
 }
 
 /** A transport over a socket of {@link newSocket} that has connected. */
 export function transportOf(connected: Socket): Transport {
   return new SocketTransport(connected);
+}
+
+/** Whether a stream is a socket of the kernel's, whose bytes go there as they are: a TLS socket is not. */
+export function isKernelSocket(stream: object): stream is Socket {
+  if (!(stream instanceof Socket) || "encrypted" in stream) return false;
+  return typeof handleOf(stream)?.bind === "function";
+}
+
+/** A transport over a socket that somebody else has made, and perhaps used. */
+export function adoptSocket(socket: Socket): Transport {
+  const early = socket.read() as Buffer | string | null;
+  intercept(socket);
+  socket.allowHalfOpen = true;
+  return new AdoptedSocketTransport(socket, early === null ? null : bytesOf(early, socket.readableEncoding));
 }
 
 /** Closes a socket with RST, where it knows such a thing: Unix sockets do not. */
@@ -143,64 +83,71 @@ export function descriptorOf(owner: object): number | undefined {
 }
 
 class SocketTransport implements Transport {
-  readonly socket: HandedSocket;
+  readonly stream: HandedSocket;
+  readonly callsBackAtOnce = true;
+
   constructor(socket: HandedSocket) {
-    this.socket = socket;
+    this.stream = socket;
   }
 
   get destroyed(): boolean {
-    return this.socket.destroyed;
+    return this.stream.destroyed;
+  }
+
+  /** Whether the stream had ended before it was ours. */
+  get spent(): boolean {
+    return this.stream.readableEnded;
   }
 
   get unsent(): number {
-    return handleOf(this.socket)?.writeQueueSize ?? Infinity;
+    return handleOf(this.stream)?.writeQueueSize ?? Infinity;
   }
 
   get bytesTaken(): number {
-    return this.socket.bytesWritten - (handleOf(this.socket)?.writeQueueSize ?? 0);
+    return this.stream.bytesWritten - (handleOf(this.stream)?.writeQueueSize ?? 0);
   }
 
   attach(receiver: Receiver): void {
-    this.socket[INTAKE] = this.socket[OWNER] = receiver;
-    this.socket.on("error", onError);
-    this.socket.on("close", onClose);
-    if (this.socket.closed) process.nextTick(() => receiver.gone());
+    this.stream[INTAKE] = this.stream[OWNER] = receiver;
+    this.stream.on("error", onError);
+    this.stream.on("close", onClose);
+    if (this.stream.closed) process.nextTick(() => receiver.gone());
   }
 
   startReading(): void {
-    if (!this.socket.destroyed) this.socket._read(READ_SIZE);
+    if (!this.stream.destroyed) this.stream._read(READ_SIZE);
   }
 
   stopReading(): void {
-    this.socket.pause();
+    this.stream.pause();
   }
 
   send(payload: Payload, taken: Taken): void {
-    if (this.socket.destroyed) return;
+    if (this.stream.destroyed) return;
     // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
-    if (typeof payload === "string") this.socket._write(payload, "utf8", taken);
-    else if (payload instanceof Uint8Array) this.socket._write(payload, "buffer" as BufferEncoding, taken);
+    if (typeof payload === "string") this.stream._write(payload, "utf8", taken);
+    else if (payload instanceof Uint8Array) this.stream._write(payload, "buffer" as BufferEncoding, taken);
     else this.#sendList(payload, taken);
   }
 
   end(done: Taken): void {
-    this.socket.end(done);
+    this.stream.end(done);
   }
 
   destroy(): void {
-    this.socket.destroy();
+    this.stream.destroy();
   }
 
   reset(): void {
-    if (!this.socket.destroyed) resetSocket(this.socket);
+    if (!this.stream.destroyed) resetSocket(this.stream);
   }
 
   release(unread: readonly Buffer[], ended: boolean): Socket {
-    this.socket.off("error", onError);
-    this.socket.off("close", onClose);
-    this.socket[OWNER] = undefined;
-    pour(this.socket, unread, ended);
-    return this.socket;
+    this.stream.off("error", onError);
+    this.stream.off("close", onClose);
+    this.stream[OWNER] = undefined;
+    pour(this.stream, unread, ended);
+    return this.stream;
   }
 
   #sendList(parts: readonly (string | Uint8Array)[], taken: Taken): void {
@@ -208,8 +155,42 @@ class SocketTransport implements Transport {
       chunk: chunk,
       encoding: (typeof chunk === "string" ? "utf8" : "buffer") as BufferEncoding,
     }));
-    if (this.socket._writev !== undefined) this.socket._writev(chunks, taken);
+    if (this.stream._writev !== undefined) this.stream._writev(chunks, taken);
     else this.send(Buffer.concat(parts.map((part) => Buffer.from(part as string))), taken);
+  }
+}
+
+/** A socket that had a life before: it may have been read from, written to, and ended. */
+class AdoptedSocketTransport extends SocketTransport {
+  #early: Buffer | null;
+
+  constructor(socket: HandedSocket, early: Buffer | null) {
+    super(socket);
+    this.#early = early;
+  }
+
+  override attach(receiver: Receiver): void {
+    super.attach(receiver);
+    const early = this.#early;
+    this.#early = null;
+    if (early !== null) receiver.arrive(early, early.length, false);
+    const { stream } = this;
+    const ended = (): void => stream[INTAKE]?.end();
+    if (stream.readableEnded) process.nextTick(ended);
+    else stream.once("end", ended);
+  }
+
+  override send(payload: Payload, taken: Taken): void {
+    const { stream } = this;
+    // What its maker wrote goes first.
+    if (stream.writableLength === 0 || stream.destroyed) super.send(payload, taken);
+    else if (typeof payload === "string" || payload instanceof Uint8Array) stream.write(payload, taken);
+    else stream.write(Buffer.concat(payload.map((part) => bytesOf(part))), taken);
+  }
+
+  override end(done: Taken): void {
+    if (this.stream.writableFinished) done();
+    else super.end(done);
   }
 }
 
@@ -221,66 +202,9 @@ function leaveServer(accepted: Socket): void {
   counted._server = null;
 }
 
-/**
- * The callback of `onread`. Right after it Node asks {@link nextMemory} where the same socket's next bytes go: for a
- * socket that fills its memory to a buffer of its own, which can then be given away without copying.
- */
-function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
-  const filled = memory as Buffer;
-  const receiver = this[INTAKE];
-  const ring = receiver?.ring;
-  const lent = filled === slab || (ring == null && size < READ_SIZE / 2);
-  if (lent && filled !== slab) spare = filled;
-  if (ring != null) chosen = filled === ring[0] ? ring[1] : ring[0];
-  else if (size === READ_SIZE) chosen = ownMemory();
-  if (receiver !== undefined) return receiver.arrive(filled, size, lent);
-  const chunk = filled.subarray(0, size);
-  return this.push(lent ? Buffer.from(chunk) : chunk);
-}
-
-function nextMemory(): Buffer {
-  const memory = chosen;
-  chosen = slab;
-  return memory;
-}
-
-function ownMemory(): Buffer {
-  const memory = spare ?? Buffer.allocUnsafeSlow(READ_SIZE);
-  spare = undefined;
-  return memory;
-}
-
-function surrender(socket: HandedSocket): void {
-  const receiver = socket[INTAKE];
-  if (receiver === undefined) return;
-  const { unread, ended } = receiver.surrender();
-  pour(socket, unread, ended);
-}
-
-/** Puts bytes, and the end, into the Readable, where everything goes from now on. */
-function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
-  socket[INTAKE] = undefined;
-  for (const chunk of unread) socket.push(chunk);
-  if (!ended) return;
-  socket.push(null);
-  socket.read(0);
-}
-
-/**
- * Whether an end of stream is a reset in disguise: when data and RST arrive together, libuv 1.46 to 1.49 (Node 20, 22)
- * reports an end. The kernel then knows no peer any more; after our own FIN it would not in either case.
- */
-function wasReset(socket: Socket): boolean {
-  if (socket.writableEnded) return false;
-  return (handleOf(socket)?.getpeername?.({}) ?? 0) !== 0;
-}
-
-function connectionReset(): Error {
-  return Object.assign(new Error("read ECONNRESET"), { errno: -104, code: "ECONNRESET", syscall: "read" });
-}
-
-function handleOf(owner: object): Handle | null | undefined {
-  return (owner as { _handle?: Handle | null })._handle;
+function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
+  if (typeof chunk === "string") return Buffer.from(chunk, encoding ?? "utf8");
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
 }
 
 function onError(this: HandedSocket, error: Error): void {

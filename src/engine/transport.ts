@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Payload } from "./payload.js";
 
 /** Called once the kernel has taken everything, perhaps before `send` returns, or with the reason why it will not. */
@@ -15,9 +15,9 @@ export interface Receiver {
   end(): void;
   /** The connection has failed. */
   fail(cause: unknown): void;
-  /** The socket is closed: nothing follows. */
+  /** The stream is closed: nothing follows. */
   gone(): void;
-  /** The program has begun to use the socket as a stream: what has arrived and is unread goes there. */
+  /** The program has begun to read the stream itself: what has arrived and is unread goes there. */
   surrender(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
   /** Memory of the connection's own to read into, in turn, or `null` for memory that is given away. */
   readonly ring: readonly [Buffer, Buffer] | null;
@@ -25,12 +25,17 @@ export interface Receiver {
 
 /** A stream of bytes in both directions, below any policy. Calls after {@link Transport.destroy} do nothing, and nothing calls back. */
 export interface Transport {
-  readonly socket: Socket;
+  /** What it is over: a socket, or any stream that was adopted. */
+  readonly stream: Duplex;
   readonly destroyed: boolean;
-  /** Says who is told from now on; nothing has arrived before. Reading starts with {@link Transport.startReading}. */
+  /** The stream's users have been told that it ended, before it was adopted: nothing can be put back into it. */
+  readonly spent: boolean;
+  /** Whether what can be taken at once is taken before `send` returns, or only before the event loop turns. */
+  readonly callsBackAtOnce: boolean;
+  /** Says who is told from now on; reading starts with {@link Transport.startReading}. */
   attach(receiver: Receiver): void;
   startReading(): void;
-  /** Leaves what arrives from now on in the kernel. */
+  /** Leaves what arrives from now on where it is. */
   stopReading(): void;
   /** Sends a payload that is not empty; the one before must have been taken. */
   send(payload: Payload, taken: Taken): void;
@@ -40,10 +45,10 @@ export interface Transport {
   readonly bytesTaken: number;
   /** Sends FIN; everything must have been taken. */
   end(done: Taken): void;
-  /** Closes the socket, with FIN unless bytes are unread. */
+  /** Closes the stream, with FIN unless bytes are unread. */
   destroy(): void;
-  /** Closes the socket with RST, where there is such a thing. */
+  /** Closes the stream with RST, where there is such a thing. */
   reset(): void;
-  /** Puts bytes, and the end of the stream, where a user of the socket finds them, and tells the receiver nothing more. */
-  release(unread: readonly Buffer[], ended: boolean): Socket;
+  /** Puts bytes, and the end, where a user of the stream finds them, and tells the receiver nothing more. */
+  release(unread: readonly Buffer[], ended: boolean): Duplex;
 }

@@ -1,0 +1,3 @@
+import { contractHoldsFor } from "./holds.js";
+
+contractHoldsFor("adopted streams");

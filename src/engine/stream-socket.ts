@@ -1,0 +1,162 @@
+/**
+ * Node's sockets, made to hand what arrives to a connection instead of to their Readable.
+ *
+ * A socket read with `onread` (https://nodejs.org/api/net.html#new-netsocketoptions) puts bytes into memory of ours and
+ * calls us directly, past the Readable's queue and events. Where that cannot be had, the same bytes are intercepted on
+ * their way into the Readable. Either way the Readable stays empty until somebody uses the socket as a stream.
+ */
+import { Socket } from "node:net";
+import type { Receiver } from "./transport.js";
+
+/** The parts of Node's stream handles that are used, each where it exists. */
+interface Handle {
+  readonly fd?: number;
+  readonly writeQueueSize?: number;
+  readonly useUserBuffer?: unknown;
+  /** Only TCP handles have one. */
+  readonly reset?: unknown;
+  /** Only handles of the kernel's own sockets have one. */
+  readonly bind?: unknown;
+  getpeername?(into: object): number;
+}
+
+export function handleOf(owner: object): Handle | null | undefined {
+  return (owner as { _handle?: Handle | null })._handle;
+}
+
+/** Bytes read at once: what libuv asks for, too. */
+export const READ_SIZE = 64 * 1024;
+
+/**
+ * Where all sockets are read into. Every handle keeps a pointer to the memory its next bytes go to, so this is never
+ * given away: what arrives in it is copied out before the next read.
+ */
+const slab: Buffer = Buffer.allocUnsafeSlow(READ_SIZE);
+/** What the socket that was just read gets its next bytes into; see {@link nextMemory}. */
+let chosen = slab;
+/** A buffer that was not worth giving away. */
+let spare: Buffer | undefined;
+
+/** The option with which a socket is made that reads into memory of ours. */
+export const onread = { buffer: nextMemory, callback: deliver };
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
+type Listener = (...args: any[]) => void;
+
+export const INTAKE = Symbol("tcp6.intake");
+export const OWNER = Symbol("tcp6.owner");
+
+/** A socket with the methods of {@link StreamSocket}, whether it is one or was given them. */
+export interface HandedSocket extends Socket {
+  /** Who is given the bytes and the end. */
+  [INTAKE]?: Receiver | undefined;
+  /** Who is told of errors and of the close. */
+  [OWNER]?: Receiver | undefined;
+}
+
+/** A socket that hands what arrives to its receiver instead of to its Readable, until it is used as a stream. */
+export class StreamSocket extends Socket implements HandedSocket {
+  declare [INTAKE]?: Receiver | undefined;
+  declare [OWNER]?: Receiver | undefined;
+
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    const receiver = this[INTAKE];
+    if (receiver === undefined) return super.push(chunk, encoding);
+    if (chunk !== null) return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, false);
+    if (wasReset(this)) receiver.fail(connectionReset());
+    else receiver.end();
+    return false;
+  }
+
+  override read(size?: number): unknown {
+    if (this[INTAKE] !== undefined) {
+      // Node's own way to get things going, also after the end of the stream.
+      if (size === 0) return null;
+      surrender(this);
+    }
+    return super.read(size) as unknown;
+  }
+
+  override resume(): this {
+    surrender(this);
+    return super.resume();
+  }
+
+  override on(event: string, listener: Listener): this {
+    if (event === "data" || event === "readable") surrender(this);
+    return super.on(event, listener);
+  }
+
+  override addListener(event: string, listener: Listener): this {
+    return this.on(event, listener);
+  }
+}
+
+const INTERCEPTED = ["push", "read", "resume", "on", "addListener"] as const;
+
+/** Makes a socket of somebody else's hand over what arrives, as a {@link StreamSocket} does. */
+export function intercept(socket: Socket): void {
+  if (!(socket instanceof StreamSocket)) {
+    const methods = Object.getOwnPropertyDescriptors(StreamSocket.prototype);
+    for (const name of INTERCEPTED) Object.defineProperty(socket, name, methods[name]);
+  }
+  (socket as { readableFlowing: boolean | null }).readableFlowing = null;
+}
+
+/** Puts bytes, and the end, into the Readable, where everything goes from now on. */
+export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
+  socket[INTAKE] = undefined;
+  for (const chunk of unread) socket.push(chunk);
+  if (!ended) return;
+  socket.push(null);
+  socket.read(0);
+}
+
+function surrender(socket: HandedSocket): void {
+  const receiver = socket[INTAKE];
+  if (receiver === undefined) return;
+  const { unread, ended } = receiver.surrender();
+  pour(socket, unread, ended);
+}
+
+/**
+ * The callback of `onread`. Right after it Node asks {@link nextMemory} where the same socket's next bytes go: for a
+ * socket that fills its memory to a buffer of its own, which can then be given away without copying.
+ */
+function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
+  const filled = memory as Buffer;
+  const receiver = this[INTAKE];
+  const ring = receiver?.ring;
+  const lent = filled === slab || (ring == null && size < READ_SIZE / 2);
+  if (lent && filled !== slab) spare = filled;
+  if (ring != null) chosen = filled === ring[0] ? ring[1] : ring[0];
+  else if (size === READ_SIZE) chosen = ownMemory();
+  if (receiver !== undefined) return receiver.arrive(filled, size, lent);
+  const chunk = filled.subarray(0, size);
+  return this.push(lent ? Buffer.from(chunk) : chunk);
+}
+
+function nextMemory(): Buffer {
+  const memory = chosen;
+  chosen = slab;
+  return memory;
+}
+
+function ownMemory(): Buffer {
+  const memory = spare ?? Buffer.allocUnsafeSlow(READ_SIZE);
+  spare = undefined;
+  return memory;
+}
+
+/**
+ * Whether an end of stream is a reset in disguise: when data and RST arrive together, libuv 1.46 to 1.49 (Node 20, 22)
+ * reports an end. The kernel then knows no peer any more; after our own FIN it would not in either case.
+ */
+function wasReset(socket: Socket): boolean {
+  if (socket.writableEnded) return false;
+  return (handleOf(socket)?.getpeername?.({}) ?? 0) !== 0;
+}
+
+function connectionReset(): Error {
+  return Object.assign(new Error("read ECONNRESET"), { errno: -104, code: "ECONNRESET", syscall: "read" });
+}
