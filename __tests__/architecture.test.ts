@@ -12,6 +12,8 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
  */
 const LAYERS = [
   "index.ts",
+  "relay.ts",
+  "length-prefixed.ts",
   "connect.ts",
   "listen.ts",
   "connect-options.ts",
@@ -20,6 +22,7 @@ const LAYERS = [
   "accept-loop.ts",
   "accept-queue.ts",
   "connection.ts",
+  "views/",
   "connected-socket.ts",
   "read-options.ts",
   "connection-options.ts",
@@ -40,7 +43,9 @@ const VALUES = [
   "connect",
   "connectTo",
   "getParameters",
+  "lengthPrefixed",
   "listen",
+  "relay",
   "resolve",
   "setParameters",
   "withParameters",
@@ -55,6 +60,8 @@ const TYPES = [
   "ConnectionOptions",
   "Data",
   "DialEvent",
+  "FrameOptions",
+  "Frames",
   "LimitOptions",
   "LineOptions",
   "ListenEndpoint",
@@ -66,6 +73,8 @@ const TYPES = [
   "Operation",
   "OperationOptions",
   "Parameters",
+  "RelayOptions",
+  "RelayResult",
   "ResolveOptions",
 ];
 

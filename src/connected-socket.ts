@@ -45,11 +45,13 @@ export abstract class ConnectedSocket {
   }
 
   /**
-   * The `net.Socket` beneath; of an adopted stream, that stream, whatever Duplex it is. Reading from it (`'data'`, `read()`, `pipe()` …) moves what is unread into it, and takes
-   * the input away from the connection, whose reads then reject with `ERR_BUSY`. To write past the connection, flush
-   * first. Once both sides have ended the socket is destroyed: what is still unread then is read from the connection.
+   * The `net.Socket` beneath; where a stream was adopted, that stream, whatever Duplex it is. Reading from it (`'data'`,
+   * `read()`, `pipe()` …) moves what is unread into it, and takes the input away from the connection, whose reads then
+   * reject with `ERR_BUSY`. To write past the connection, flush first. Once both sides have ended the socket is
+   * destroyed: what is still unread then is read from the connection.
    */
   get socket(): Socket {
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an adopted stream may be no socket
     return this.#link.transport.stream as Socket;
   }
 

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { ReadableStream, WritableStream } from "node:stream/web";
 import { addressesOf, subjectOf, type Addresses } from "./address/addresses.js";
 import { checkBoolean, checkOptions, checkSize, wrongType, wrongValue } from "./arguments.js";
 import type { OperationOptions } from "./arguments.js";
@@ -14,6 +15,8 @@ import type { Data } from "./engine/payload.js";
 import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./engine/reads.js";
 import { ALL_LIMIT, checkLimitOptions, checkLineOptions, LINE_LIMIT } from "./read-options.js";
 import type { ChunksOptions, LimitOptions, LineOptions } from "./read-options.js";
+import { NodeDuplex } from "./views/node-duplex.js";
+import { WebStreams } from "./views/web-streams.js";
 
 /** @internal The engine of a connection, for what this library builds on it. */
 export let linkOf: (connection: Connection) => Link;
@@ -32,6 +35,8 @@ export let linkOf: (connection: Connection) => Link;
  */
 export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>, AsyncDisposable {
   readonly #link: Link;
+  #duplex: NodeDuplex | undefined;
+  #web: WebStreams | undefined;
 
   static {
     linkOf = (connection) => connection.#link;
@@ -219,6 +224,38 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     return this.#link.output.length;
   }
 
+  // The same bytes in the other two dialects
+
+  /**
+   * The connection as a Duplex of Node's, for `pipeline()`, `pipe()` and libraries that take one: always the same, made on
+   * first use. What it has read the connection's own reads do not see again, and the other way round.
+   *
+   * The `readTimeout` and `writeTimeout` bound its waits for progress; an error is a {@link NetError} and destroys it, and
+   * with it the connection: reset, so that nobody takes half for the whole. `end()` sends FIN and reading goes on. It has
+   * what libraries call on a socket: `setTimeout`, `setNoDelay`, `setKeepAlive`, `ref`, `unref`, and the addresses.
+   */
+  get duplex(): Duplex {
+    return (this.#duplex ??= new NodeDuplex(this.#link, this));
+  }
+
+  /**
+   * The receiving half as a byte stream of the web platform, always the same, made on first use. It reads nothing ahead
+   * of its reader, and fills the buffer of one that brings its own (`mode: "byob"`). `cancel()` is {@link closeRead}. A
+   * failure is a {@link NetError}, of this and of {@link writable}, and resets the connection.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    return (this.#web ??= new WebStreams(this.#link)).readable;
+  }
+
+  /**
+   * The sending half as a stream of the web platform, always the same, made on first use. It takes views of bytes, and
+   * text; a write settles when the kernel has taken it, and `desiredSize` counts bytes, of which 64 KiB may be queued.
+   * `close()` is {@link closeWrite}, `abort()` is {@link reset}.
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return (this.#web ??= new WebStreams(this.#link)).writable;
+  }
+
   // Ending
 
   /**
@@ -287,6 +324,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @throws NetError `ERR_CLOSED` if the connection is closed or closing, or both its sides have ended
    */
   detach(): Socket {
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an adopted stream may be no socket
     return this.#link.detach() as Socket;
   }
 

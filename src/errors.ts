@@ -1,7 +1,8 @@
 import { getSystemErrorMap } from "node:util";
 
 /** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
-export type Operation = "listen" | "accept" | "resolve" | "connect" | "read" | "write" | "close" | "detach";
+export type Operation =
+  "listen" | "accept" | "resolve" | "connect" | "read" | "write" | "close" | "detach" | "relay";
 
 /** What an operation was about: the fields of its errors that say where, and the words its messages use for it. */
 export interface Subject {

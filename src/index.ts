@@ -20,6 +20,8 @@ export { Connection } from "./connection.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./read-options.js";
 export type { ConnectionOptions } from "./connection-options.js";
 export type { Data } from "./engine/payload.js";
+export { relay, type RelayOptions, type RelayResult } from "./relay.js";
+export { lengthPrefixed, type FrameOptions, type Frames } from "./length-prefixed.js";
 export { resolve, type LookupFunction, type ResolveOptions } from "./address/resolve.js";
 export type { AddressInfo } from "./address/endpoint.js";
 export type { AttemptEvent, DialEvent, LookupEvent } from "./dial/diagnostics.js";

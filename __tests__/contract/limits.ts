@@ -15,7 +15,7 @@ async function tryLines(
   for (const [line, good] of sent) {
     for (const read of [() => a.readLine({ limit }), () => nextLine(a, limit)]) {
       const waiting = read();
-      await b.write(line);
+      void b.write(line);
       if (good) assert.equal(await waiting, line.replace(/\r?\n$/u, ""));
       else {
         await fails(waiting, "ERR_LIMIT");
@@ -82,7 +82,7 @@ export const limits: readonly ContractCase[] = [
     async (pair) => {
       const { a, b } = pair;
       const waiting = a.readLine({ limit: 4 });
-      await b.write("abcde");
+      void b.write("abcde");
       await fails(waiting, "ERR_LIMIT");
       await b.write("\r");
       await until(() => a.readableLength === 6);
@@ -143,7 +143,7 @@ export const limits: readonly ContractCase[] = [
     await b.write("-");
     assert.equal(text(await waiting), "abcd");
     const hopeless = a.readUntil("--", { limit: 4 });
-    await b.write("abcdef");
+    void b.write("abcdef");
     await fails(hopeless, "ERR_LIMIT");
     assert.equal(text(await a.read()), "abcdef");
   }),
@@ -152,7 +152,7 @@ export const limits: readonly ContractCase[] = [
     "readAll takes as many bytes as its limit, and refuses more before the stream ends",
     async ({ a, b }) => {
       const waiting = a.readAll({ limit: 4 });
-      await b.write("12345");
+      void b.write("12345");
       await fails(waiting, "ERR_LIMIT");
       await b.closeWrite();
       await fails(a.readAll({ limit: 4 }), "ERR_LIMIT");

@@ -77,6 +77,16 @@ export class Input {
     return this.#queue.length;
   }
 
+  /** Whether nothing comes after the bytes in the queue, and all is well. */
+  get ended(): boolean {
+    return this.#state.kind === "ended";
+  }
+
+  /** Whether a read waits. */
+  get busy(): boolean {
+    return this.#waiting !== null;
+  }
+
   /**
    * Settles with what `take` makes of the bytes, now or when enough of them have arrived. A read that fails has taken
    * nothing.

@@ -4,7 +4,7 @@ import { LineRun, takeNextLine } from "./lines.js";
 import { takeIteration, takeRecycled } from "./reads.js";
 
 /** What all loops over a connection share: they can be left, and are over then. What they have not read stays unread. */
-abstract class Loop<T> implements AsyncIterableIterator<T, undefined> {
+export abstract class Loop<T> implements AsyncIterableIterator<T, undefined> {
   #left = false;
 
   protected abstract pull(): Promise<IteratorResult<T, undefined>>;

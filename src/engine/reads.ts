@@ -104,10 +104,11 @@ function mayBeTerminator(queue: ByteQueue, limit: number): boolean {
   return queue.length === limit + 1 && queue.at(limit) === CARRIAGE_RETURN;
 }
 
-function overLimit(limit: number): Refusal {
-  return new Refusal("ERR_LIMIT", `longer than the limit of ${String(limit)} bytes`);
+export function overLimit(limit: number, size?: number): Refusal {
+  const length = size === undefined ? "longer than" : `${String(size)} bytes, more than`;
+  return new Refusal("ERR_LIMIT", `${length} the limit of ${String(limit)} bytes`);
 }
 
-function unexpectedEnd(where: string): Refusal {
+export function unexpectedEnd(where: string): Refusal {
   return new Refusal("ERR_UNEXPECTED_EOF", `end of stream ${where}`);
 }

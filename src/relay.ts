@@ -1,0 +1,103 @@
+import { checkOptions, checkSignal, checkTimeout, wrongType, wrongValue } from "./arguments.js";
+import { waited } from "./bounded.js";
+import { Connection, linkOf } from "./connection.js";
+import { IdleTimer } from "./engine/idle-timer.js";
+import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js";
+
+/** How long, and until when, to pass bytes on. */
+export interface RelayOptions {
+  /** Ends the relay: both connections are reset. */
+  signal?: AbortSignal | undefined;
+  /** Most ms in which no byte moves, in either direction: `Infinity` by default; it may take a quarter more to notice. */
+  idleTimeout?: number | undefined;
+}
+
+/** How many bytes went each way. */
+export type RelayResult = [aToB: number, bToA: number];
+
+const FOREVER = { timeout: Infinity };
+const RECYCLED = { ...FOREVER, recycle: true };
+
+/**
+ * Passes on what either connection receives to the other, in both directions at once, and resolves to how many bytes went
+ * each way when both directions have ended: a proxy in one line.
+ *
+ * An end of stream is passed on as one (half-close), while the other direction goes on. A connection that does not take
+ * its bytes stops the reading of the other. The connections' `readTimeout` and `writeTimeout` do not apply. Both belong to
+ * the relay: when it settles they are closed.
+ *
+ * @throws NetError how one of them failed; the other is reset. A peer that takes nothing any more may have sent a reply
+ *   before: that is passed on first. `ERR_BUSY`: a read waits on one of them; both are left as they were
+ * @throws NetTimeoutError after `idleTimeout`, and whatever `signal` was aborted with: both are reset
+ * @throws TypeError, RangeError for wrong arguments: both are left as they were
+ */
+export async function relay(a: Connection, b: Connection, options: RelayOptions = {}): Promise<RelayResult> {
+  checkArguments(a, b, options);
+  const { signal, idleTimeout = Infinity } = options;
+  const subject = subjectOf(a, b);
+  if (signal?.aborted === true) throw aborted("relay", subject, signal);
+  if (linkOf(a).input.busy || linkOf(b).input.busy) throw refused("relay", subject, "ERR_BUSY");
+  const moved = (): number => a.bytesRead + a.bytesWritten + b.bytesRead + b.bytesWritten;
+  try {
+    return await waited<RelayResult>("relay", subject, { signal }, (resolve, reject) => {
+      const idle = new IdleTimer(moved, () => reject(timedOut("relay", subject, idleTimeout)));
+      const stop = (): void => idle.set(0);
+      idle.set(idleTimeout);
+      passBoth(a, b).finally(stop).then(resolve, reject);
+      return stop;
+    });
+  } catch (error) {
+    a.reset();
+    b.reset();
+    throw error;
+  }
+}
+
+function passBoth(a: Connection, b: Connection): Promise<RelayResult> {
+  const there = pass(a, b);
+  const back = pass(b, a);
+  return Promise.all([afterReply(there, back, a), afterReply(back, there, b)]);
+}
+
+/** Passes on all that comes, and then the end; resolves to how many bytes that were. */
+async function pass(from: Connection, to: Connection): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of from.chunks(RECYCLED)) {
+    await to.write(chunk, FOREVER);
+    bytes += chunk.length;
+  }
+  await to.closeWrite(FOREVER);
+  return bytes;
+}
+
+/** The outcome of one direction; should it fail for a peer that takes nothing any more, then after what that has sent. */
+async function afterReply(
+  direction: Promise<number>,
+  opposite: Promise<number>,
+  from: Connection,
+): Promise<number> {
+  try {
+    return await direction;
+  } catch (error) {
+    if (error instanceof NetError && error.operation !== "read") {
+      await opposite;
+      // A reset would destroy it on its way.
+      await from.close();
+    }
+    throw error;
+  }
+}
+
+function subjectOf(a: Connection, b: Connection): Subject {
+  return { text: `(${linkOf(a).subject.text}), (${linkOf(b).subject.text})` };
+}
+
+function checkArguments(a: unknown, b: unknown, options: unknown): asserts options is RelayOptions {
+  if (!(a instanceof Connection)) throw wrongType("a", "a Connection", a);
+  if (!(b instanceof Connection)) throw wrongType("b", "a Connection", b);
+  if (a === b) throw wrongValue("b", "another connection than a", b);
+  checkOptions(options);
+  const { signal, idleTimeout } = (options ?? {}) as { signal?: unknown; idleTimeout?: unknown };
+  checkSignal(signal);
+  checkTimeout("idleTimeout", idleTimeout);
+}

@@ -1,0 +1,138 @@
+import { Duplex } from "node:stream";
+import type { ConnectedSocket } from "../connected-socket.js";
+import { IdleTimer } from "../engine/idle-timer.js";
+import type { Link } from "../engine/link.js";
+import { takeChunk } from "../engine/reads.js";
+import { NetError } from "../errors.js";
+
+type Done = (error?: Error | null) => void;
+
+/**
+ * A connection as a Duplex of Node's: what is read and written here goes through the connection's own reads and writes,
+ * with their timeouts and errors. It reads when somebody reads from it, and no further ahead than the chunk it was asked
+ * for.
+ *
+ * It also has what libraries call on a socket that they were given as a stream: `setTimeout`, `ref` and the like.
+ */
+export class NodeDuplex extends Duplex {
+  readonly #link: Link;
+  readonly #socket: ConnectedSocket;
+  #idle: IdleTimer | null = null;
+
+  constructor(link: Link, socket: ConnectedSocket) {
+    super({ readableHighWaterMark: 0, allowHalfOpen: true });
+    this.#link = link;
+    this.#socket = socket;
+    // A failure of a connection that nobody uses is nobody's uncaught exception.
+    this.on("error", ignore);
+    link.closed.then(
+      () => {
+        // What both sides have ended well is read to its end.
+        if (link.input.ended && !this.readableEnded) this.once("end", () => this.destroy());
+        else this.destroy();
+      },
+      (error: unknown) => {
+        // What had arrived before the failure is read first, by whoever reads; then the read that finds nothing fails.
+        if (link.input.length === 0 || !this.#isRead) this.destroy(error as Error);
+      },
+    );
+  }
+
+  override _read(): void {
+    this.#link.input.request(takeChunk, undefined).then(
+      (chunk) => void this.push(chunk),
+      (error: unknown) => {
+        if (this.#link.input.ended) this.push(null);
+        else this.destroy(error as Error);
+      },
+    );
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#link.output.write(chunk).then(() => done(), done);
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
+    this.#link.output.write(chunks.map(({ chunk }) => chunk)).then(() => done(), done);
+  }
+
+  override _final(done: Done): void {
+    this.#link.output.end().then(() => done(), done);
+  }
+
+  /** An unfinished stream must not look finished to the peer: it is reset, unless it was destroyed for no reason and all was sent. */
+  override _destroy(error: Error | null, done: Done): void {
+    this.#idle?.set(0);
+    const link = this.#link;
+    // The one who reads already keeps the connection; it is this view that came second.
+    if (error instanceof NetError && error.code === "ERR_BUSY") {
+      done(error);
+      return;
+    }
+    if (error === null && link.output.idle) void link.close().catch(ignore);
+    else link.reset();
+    const closed = (): void => done(error);
+    link.closed.then(closed, closed);
+  }
+
+  get #isRead(): boolean {
+    return this.readableFlowing !== null || this.listenerCount("readable") > 0;
+  }
+
+  // What only sockets have
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
+  /** Emits `'timeout'` after so many ms in which nothing came and nothing went; 0: never. */
+  setTimeout(ms: number, listener?: () => void): this {
+    if (listener !== undefined) {
+      if (ms > 0) this.once("timeout", listener);
+      else this.off("timeout", listener);
+    }
+    const { input, transport } = this.#link;
+    this.#idle ??= new IdleTimer(
+      () => input.received + transport.bytesTaken,
+      () => void this.emit("timeout"),
+    );
+    this.#idle.set(ms);
+    return this;
+  }
+
+  setNoDelay(on?: boolean): this {
+    this.#socket.setNoDelay(on);
+    return this;
+  }
+
+  setKeepAlive(on = false, delay = 0): this {
+    this.#socket.setKeepAlive(on, delay > 0 ? delay : undefined);
+    return this;
+  }
+
+  ref(): this {
+    this.#socket.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#socket.unref();
+    return this;
+  }
+}
+
+function ignore(): void {
+  // It is delivered to whoever listens for it, or to the next call.
+}

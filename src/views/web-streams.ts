@@ -1,0 +1,165 @@
+import {
+  ReadableStream,
+  WritableStream,
+  type ReadableByteStreamController,
+  type WritableStreamDefaultController,
+} from "node:stream/web";
+import type { Link } from "../engine/link.js";
+import { payloadOf, sizeOf, type Data } from "../engine/payload.js";
+import { takeChunk, takeInto } from "../engine/reads.js";
+import { NetError, refused } from "../errors.js";
+
+/** Bytes that may be queued in a writable before its `desiredSize` says to wait. */
+const QUEUED = 64 * 1024;
+
+/**
+ * A connection as the two streams of the web platform (https://streams.spec.whatwg.org), each made on first use.
+ *
+ * What fails, fails both, with the same error, and the connection is reset: a stream that has failed can never be used
+ * again. Only a reader that comes second (`ERR_BUSY`) harms nobody but itself.
+ */
+export class WebStreams {
+  readonly #link: Link;
+  readonly #failing = new Set<(error: unknown) => void>();
+  #failure: { readonly error: unknown } | null = null;
+  #readable: ReadableStream<Uint8Array> | undefined;
+  #writable: WritableStream<Uint8Array> | undefined;
+
+  constructor(link: Link) {
+    this.#link = link;
+    link.closed.then(
+      () => this.#over(refused("close", link.subject, "ERR_CLOSED")),
+      (error: unknown) => this.#over(error),
+    );
+  }
+
+  /** A byte stream: nothing is read ahead of whoever reads it, and who brings a buffer has it filled. */
+  get readable(): ReadableStream<Uint8Array> {
+    return (this.#readable ??= this.#makeReadable());
+  }
+
+  /** Takes text and views of bytes; a write settles when the kernel has taken it. */
+  get writable(): WritableStream<Uint8Array> {
+    return (this.#writable ??= this.#makeWritable());
+  }
+
+  #makeReadable(): ReadableStream<Uint8Array> {
+    let reading: ByteSource;
+    return new ReadableStream({
+      type: "bytes",
+      start: (controller: ReadableByteStreamController) => {
+        reading = new ByteSource(this.#link, controller);
+        this.#onFailure((error) => reading.fail(error));
+      },
+      pull: () => reading.pull().catch((error: unknown) => this.#fail(error)),
+      cancel: () => reading.cancel(),
+    });
+  }
+
+  #makeWritable(): WritableStream<Uint8Array> {
+    const link = this.#link;
+    const sink = {
+      start: (controller: WritableStreamDefaultController) => {
+        this.#onFailure((error) => controller.error(error));
+      },
+      write: (chunk: Data) => link.output.write(chunk).catch((error: unknown) => this.#fail(error)),
+      close: () => link.output.end().catch((error: unknown) => this.#fail(error)),
+      abort: () => link.reset(),
+    };
+    const size = (chunk: Data): number => sizeOf(payloadOf(chunk));
+    return new WritableStream<Data>(sink, { highWaterMark: QUEUED, size });
+  }
+
+  /** A read or a write has failed: so have both streams. */
+  #fail(error: unknown): never {
+    if (!(error instanceof NetError && error.code === "ERR_BUSY")) {
+      this.#over(error);
+      this.#link.reset();
+    }
+    throw error;
+  }
+
+  #over(error: unknown): void {
+    if (this.#failure !== null) return;
+    this.#failure = { error };
+    for (const fail of this.#failing) fail(error);
+    this.#failing.clear();
+  }
+
+  /** Tells of the failure, at once if it has been. */
+  #onFailure(fail: (error: unknown) => void): void {
+    if (this.#failure === null) this.#failing.add(fail);
+    else fail(this.#failure.error);
+  }
+}
+
+/** Fills a byte stream from a connection, whenever its reader wants more. */
+class ByteSource {
+  readonly #link: Link;
+  readonly #controller: ReadableByteStreamController;
+  #pulling = false;
+  #over = false;
+
+  constructor(link: Link, controller: ReadableByteStreamController) {
+    this.#link = link;
+    this.#controller = controller;
+  }
+
+  /** Resolves when the reader has got something, or the end. */
+  async pull(): Promise<void> {
+    this.#pulling = true;
+    try {
+      await this.#fill();
+    } catch (error) {
+      if (this.#over) return;
+      // A program that has closed the input itself reads no more: that is an end.
+      if (this.#link.input.ended) this.#end();
+      else throw error;
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  cancel(): void {
+    this.#over = true;
+    this.#link.closeInput();
+  }
+
+  /** The connection is over. Who reads now is told by that read; whoever reads later gets what is left, and then is. */
+  fail(error: unknown): void {
+    const { input } = this.#link;
+    if (this.#over || this.#pulling || input.length > 0) return;
+    if (input.ended) this.#end();
+    else {
+      this.#over = true;
+      this.#controller.error(error);
+    }
+  }
+
+  async #fill(): Promise<void> {
+    const { input } = this.#link;
+    const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
+    if (view == null) {
+      const chunk = await input.request(takeChunk, undefined);
+      if (chunk === null) this.#end();
+      else this.#controller.enqueue(transferable(chunk));
+    } else {
+      const size = await input.request(takeInto, view);
+      if (size === null) this.#end();
+      else this.#controller.byobRequest?.respond(size);
+    }
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#controller.close();
+    // A reader that has brought a buffer gets it back.
+    this.#controller.byobRequest?.respond(0);
+  }
+}
+
+/** The same bytes in memory that nothing else is in: a byte stream takes the whole of it away. */
+function transferable(chunk: Buffer): Uint8Array {
+  return chunk.length === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk);
+}
