@@ -1,6 +1,7 @@
 import type { ContractCase } from "./contract-case.js";
 import { clogged } from "./clogged.js";
 import { closing } from "./closing.js";
+import { duplex } from "./duplex.js";
 import { errors } from "./errors.js";
 import { gathering } from "./gathering.js";
 import { halfClose } from "./half-close.js";
@@ -36,4 +37,5 @@ export const connectionContract: readonly ContractCase[] = [
   ...integrity,
   ...errors,
   ...stacks,
+  ...duplex,
 ];

@@ -61,6 +61,11 @@ export class Link implements Receiver, InputHost, OutputHost {
     transport.startReading();
   }
 
+  /** Whether it is neither closed, reset or detached by us nor over. */
+  get live(): boolean {
+    return this.#phase === "live";
+  }
+
   /** Settles when the connection is over: rejects if it failed, without ever being an unhandled rejection. */
   get closed(): Promise<void> {
     const closed = (this.#closed ??= this.#whenGone().then(() => {

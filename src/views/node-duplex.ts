@@ -69,8 +69,10 @@ export class NodeDuplex extends Duplex {
       done(error);
       return;
     }
-    if (error === null && link.output.idle) void link.close().catch(ignore);
-    else link.reset();
+    if (link.live) {
+      if (error === null && link.output.idle) void link.close().catch(ignore);
+      else link.reset();
+    }
     const closed = (): void => done(error);
     link.closed.then(closed, closed);
   }

@@ -74,7 +74,7 @@ export class WebStreams {
   #fail(error: unknown): never {
     if (!(error instanceof NetError && error.code === "ERR_BUSY")) {
       this.#over(error);
-      this.#link.reset();
+      if (this.#link.live) this.#link.reset();
     }
     throw error;
   }
