@@ -62,6 +62,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
     const connection = new Connection(new Link(transport, subject, settingsOf(options)), addresses);
     if (stream.writableEnded) void connection.closeWrite();
+    if ((stream as Partial<Socket>).connecting === true) {
+      stream.once("connect", () => Object.assign(addresses, addressesOf(stream as Addresses)));
+    }
     return connection;
   }
 

@@ -1,8 +1,10 @@
 import type { ContractCase } from "./contract-case.js";
 import { clogged } from "./clogged.js";
 import { closing } from "./closing.js";
+import { dialectsInTurns } from "./dialects.js";
 import { duplex } from "./duplex.js";
 import { errors } from "./errors.js";
+import { frames } from "./frames.js";
 import { gathering } from "./gathering.js";
 import { halfClose } from "./half-close.js";
 import { handOver } from "./hand-over.js";
@@ -11,11 +13,13 @@ import { limits } from "./limits.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
 import { reading } from "./reading.js";
+import { relays } from "./relay.js";
 import { replies } from "./replies.js";
 import { resets } from "./resets.js";
 import { signals } from "./signals.js";
 import { stacks } from "./stacks.js";
 import { timeouts } from "./timeouts.js";
+import { webStreams } from "./web-streams.js";
 import { writing } from "./writing.js";
 
 /** What holds for every kind of connection. The cases need no test runner: each resolves, or rejects with what is wrong. */
@@ -38,4 +42,8 @@ export const connectionContract: readonly ContractCase[] = [
   ...errors,
   ...stacks,
   ...duplex,
+  ...relays,
+  ...webStreams,
+  ...frames,
+  ...dialectsInTurns,
 ];
