@@ -3,13 +3,11 @@ import { aborted, refused, timedOut, translated, type NetError, type Subject } f
 import type { Alarm } from "./alarm.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
+import { Recycled } from "./recycled.js";
 import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
-
-/** Each half of the memory that a recycling loop reads into. */
-const RING_SIZE = 64 * 1024;
 
 /** What the input needs of the connection it belongs to. */
 export interface InputHost {
@@ -51,17 +49,13 @@ export class Input {
   /** Bytes that have arrived since the connection was made. */
   received = 0;
 
-  /**
-   * Memory that arrivals are read into in turn while a loop recycles it, so at most one may be ahead of the loop. Any
-   * other read ends that: what it gets is its own.
-   */
-  ring: readonly [Buffer, Buffer] | null = null;
-
   readonly #queue = new ByteQueue();
   readonly #host: InputHost;
   readonly #readTimeout: number;
   #state: State = OPEN;
   #waiting: Waiting | null = null;
+  /** The memory of a loop that recycles it. Any other read ends that: what it gets is its own. */
+  #recycled: Recycled | null = null;
   /** What arrives is thrown away. */
   #discarding = false;
   /** {@link arrive} has answered `false` and reading has not been started since. */
@@ -100,7 +94,7 @@ export class Input {
         return Promise.reject(error);
       }
     }
-    if (this.ring !== null && (take as unknown) !== takeRecycled) this.ring = null;
+    if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
     const state = this.#state;
     if (this.#waiting !== null) return Promise.reject(this.#refused("ERR_BUSY"));
     if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));
@@ -129,8 +123,11 @@ export class Input {
     }
     // Nothing can be in the queue when one of these waits, so they are handed what arrives as it is.
     if (waiting.take === takeChunk) this.#settle(waiting, owned(memory, size, lent));
-    else if (waiting.take === takeIteration || waiting.take === takeRecycled) {
+    else if (waiting.take === takeIteration) {
       this.#settle(waiting, { value: owned(memory, size, lent), done: false });
+    } else if (waiting.take === takeRecycled) {
+      const value = this.#recycled?.view(memory, size, lent) ?? owned(memory, size, lent);
+      this.#settle(waiting, { value, done: false });
     } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
       memory.copy(waiting.argument as Uint8Array, 0, 0, size);
       this.#settle(waiting, size);
@@ -143,7 +140,12 @@ export class Input {
 
   /** Begins to recycle memory, until something else than {@link takeRecycled} is requested. */
   recycle(): void {
-    this.ring ??= [Buffer.allocUnsafeSlow(RING_SIZE), Buffer.allocUnsafeSlow(RING_SIZE)];
+    this.#recycled ??= new Recycled();
+  }
+
+  /** Memory that arrivals are read into in turn, if there is any: at most one may be ahead of the loop. */
+  get ring(): readonly [Buffer, Buffer] | null {
+    return this.#recycled?.ring ?? null;
   }
 
   /** The peer has ended its side. */

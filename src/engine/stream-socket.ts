@@ -126,14 +126,19 @@ function surrender(socket: HandedSocket): void {
 function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
   const filled = memory as Buffer;
   const receiver = this[INTAKE];
-  const ring = receiver?.ring;
-  const lent = filled === slab || (ring == null && size < READ_SIZE / 2);
+  const lent = filled === slab || (receiver?.ring == null && size < READ_SIZE / 2);
   if (lent && filled !== slab) spare = filled;
+  const more =
+    receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
+  const ring = receiver?.ring;
   if (ring != null) chosen = filled === ring[0] ? ring[1] : ring[0];
   else if (size === READ_SIZE) chosen = ownMemory();
-  if (receiver !== undefined) return receiver.arrive(filled, size, lent);
-  const chunk = filled.subarray(0, size);
-  return this.push(lent ? Buffer.from(chunk) : chunk);
+  return more;
+}
+
+function own(memory: Buffer, size: number, lent: boolean): Buffer {
+  const bytes = memory.subarray(0, size);
+  return lent ? Buffer.from(bytes) : bytes;
 }
 
 function nextMemory(): Buffer {

@@ -1,0 +1,34 @@
+/** Each half of the ring: as much as is read at once. */
+const RING_SIZE = 64 * 1024;
+
+/** Reads below this are few bytes for a ring... */
+const SMALL = 8 * 1024;
+/** ...and after so many of them in a row it is given up. */
+const PATIENCE = 16;
+
+/**
+ * The memory of a loop that recycles it: as little as its bytes need. What comes in small pieces is copied into one piece
+ * of memory again and again. Once a read has brought as much as can be read at once, arrivals are read into two large ones
+ * in turn without a copy; then at most one may be ahead of the loop.
+ */
+export class Recycled {
+  ring: readonly [Buffer, Buffer] | null = null;
+  #copies = Buffer.alloc(0);
+  #smallReads = 0;
+
+  /** The first `size` bytes of `memory`, to be used until the next are asked for. */
+  view(memory: Buffer, size: number, lent: boolean): Buffer {
+    this.#adapt(size);
+    if (!lent) return size === memory.length ? memory : memory.subarray(0, size);
+    if (this.#copies.length < size) this.#copies = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size)));
+    memory.copy(this.#copies, 0, 0, size);
+    return this.#copies.subarray(0, size);
+  }
+
+  #adapt(size: number): void {
+    if (size >= RING_SIZE)
+      this.ring ??= [Buffer.allocUnsafeSlow(RING_SIZE), Buffer.allocUnsafeSlow(RING_SIZE)];
+    if (size >= SMALL) this.#smallReads = 0;
+    else if (this.ring !== null && ++this.#smallReads === PATIENCE) this.ring = null;
+  }
+}
