@@ -3,11 +3,14 @@
  *
  * How to read it, from the top down; imports only go down:
  *
+ * - relay.ts, length-prefixed.ts: what is built on connections.
  * - connect.ts, listen.ts: the two ways to a connection. The first races addresses (dial/), the second gives a
  *   listener.ts, whose clients wait in accept-queue.ts.
  * - connection.ts: what users hold. All it does is said there, and done in engine/.
+ * - views/: the same connection as a Duplex of Node's and as web streams.
  * - engine/: one connection at work. link.ts is its life, input.ts and output.ts its two halves, socket-transport.ts
- *   where Node's sockets are handed over; reads.ts has the kinds of reads, as pure functions over byte-queue.ts.
+ *   where Node's sockets are handed over, stream-transport.ts where any other Duplex is; reads.ts has the kinds of reads,
+ *   as pure functions over byte-queue.ts.
  * - address/: endpoints, services, name lookup.
  * - bounded.ts, parameters.ts, errors.ts, arguments.ts: what all of them stand on.
  */

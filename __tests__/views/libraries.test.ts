@@ -1,0 +1,118 @@
+/** Node's own protocols over a connection: as the Duplex they are given, and as the socket that is handed over. */
+import { once } from "node:events";
+import * as http from "node:http";
+import * as http2 from "node:http2";
+import * as https from "node:https";
+import { connect as tlsConnect, TLSSocket } from "node:tls";
+import type { Connection } from "../../src/index.js";
+import { closeAll, pair } from "../helpers/peers.js";
+import { CERTIFICATE, KEY } from "../support/certificate.js";
+
+const BODY = Buffer.alloc(300_000, "body");
+
+let client: Connection;
+let server: Connection;
+
+beforeEach(async () => {
+  ({ client, server } = await pair());
+});
+
+afterEach(closeAll);
+
+async function bodyOf(stream: NodeJS.ReadableStream): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+describe("http", () => {
+  test.each([
+    ["duplex", () => server.duplex],
+    ["detach", () => server.detach()],
+  ])("is served over %s to a client over duplex, one request after the other", async (_name, served) => {
+    const origin = http.createServer((request, response) => request.pipe(response));
+    origin.emit("connection", served());
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    agent.createConnection = () => client.duplex as never;
+    for (let n = 0; n < 3; n++) {
+      const request = http.request({ agent, host: "localhost", method: "POST", timeout: 10_000 });
+      request.end(BODY);
+      const [response] = (await once(request, "response")) as [http.IncomingMessage];
+      expect((await bodyOf(response)).equals(BODY)).toBe(true);
+    }
+    agent.destroy();
+    await client.closed;
+    origin.close();
+  });
+
+  test("is served over detach with a request that had arrived", async () => {
+    const origin = http.createServer((_request, response) => response.end("hello"));
+    await client.write(
+      "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
+    while (server.readableLength === 0) await new Promise((resolve) => setImmediate(resolve));
+    origin.emit("connection", server.detach());
+    expect(String(await client.readAll()).match(/hello/g)).toHaveLength(2);
+    await client.close();
+  });
+
+  test("a request that is destroyed resets the connection", async () => {
+    const request = http.get({ createConnection: () => client.duplex as never });
+    request.on("error", () => undefined);
+    await server.readUntil("\r\n\r\n");
+    request.destroy(new Error("never mind"));
+    await expect(server.read()).rejects.toMatchObject({ code: "ECONNRESET" });
+    await client.closed;
+  });
+});
+
+describe("tls", () => {
+  test("runs over duplex at both ends", async () => {
+    const accepted = new TLSSocket(server.duplex as never, { isServer: true, cert: CERTIFICATE, key: KEY });
+    const encrypted = tlsConnect({
+      socket: client.duplex as never,
+      ca: CERTIFICATE,
+      servername: "localhost",
+    });
+    await once(encrypted, "secureConnect");
+    accepted.pipe(accepted);
+    encrypted.end(BODY);
+    expect((await bodyOf(encrypted)).equals(BODY)).toBe(true);
+    await Promise.all([client.closed, server.closed]);
+  });
+
+  test("https takes a socket that was detached", async () => {
+    const origin = https.createServer({ cert: CERTIFICATE, key: KEY }, (request, response) =>
+      request.pipe(response),
+    );
+    origin.emit("connection", server.detach());
+    const request = https.request({
+      createConnection: () =>
+        tlsConnect({ socket: client.detach(), ca: CERTIFICATE, servername: "localhost" }),
+      method: "POST",
+    });
+    request.end(BODY);
+    const [response] = (await once(request, "response")) as [http.IncomingMessage];
+    expect((await bodyOf(response)).equals(BODY)).toBe(true);
+    origin.close();
+  });
+});
+
+test("http2 runs over duplex at both ends", async () => {
+  const origin = http2.createServer();
+  origin.on("stream", (stream) => {
+    stream.respond({ ":status": 200 });
+    stream.pipe(stream);
+  });
+  origin.emit("connection", server.duplex);
+  const session = http2.connect("http://localhost", { createConnection: () => client.duplex });
+  const requests = Array.from({ length: 5 }, async () => {
+    const request = session.request({ ":method": "POST", ":path": "/" });
+    request.end(BODY);
+    return bodyOf(request);
+  });
+  for (const body of await Promise.all(requests)) expect(body.equals(BODY)).toBe(true);
+  session.close();
+  await Promise.all([client.closed, server.closed]);
+  origin.close();
+});
