@@ -1,3 +1,5 @@
+const NONE = Buffer.alloc(0);
+
 /** Each half of the ring: as much as is read at once. */
 const RING_SIZE = 64 * 1024;
 
@@ -13,22 +15,32 @@ const PATIENCE = 16;
  */
 export class Recycled {
   ring: readonly [Buffer, Buffer] | null = null;
-  #copies = Buffer.alloc(0);
+  #copies = NONE;
   #smallReads = 0;
 
   /** The first `size` bytes of `memory`, to be used until the next are asked for. */
   view(memory: Buffer, size: number, lent: boolean): Buffer {
     this.#adapt(size);
     if (!lent) return size === memory.length ? memory : memory.subarray(0, size);
+    const copies = this.#memoryFor(size);
+    memory.copy(copies, 0, 0, size);
+    return copies.subarray(0, size);
+  }
+
+  #memoryFor(size: number): Buffer {
+    // The first of the two is read into next.
+    if (this.ring !== null) return this.ring[1];
     if (this.#copies.length < size) this.#copies = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size)));
-    memory.copy(this.#copies, 0, 0, size);
-    return this.#copies.subarray(0, size);
+    return this.#copies;
   }
 
   #adapt(size: number): void {
     if (size >= RING_SIZE)
       this.ring ??= [Buffer.allocUnsafeSlow(RING_SIZE), Buffer.allocUnsafeSlow(RING_SIZE)];
     if (size >= SMALL) this.#smallReads = 0;
-    else if (this.ring !== null && ++this.#smallReads === PATIENCE) this.ring = null;
+    else if (++this.#smallReads === PATIENCE) {
+      this.ring = null;
+      if (this.#copies.length > SMALL) this.#copies = NONE;
+    }
   }
 }

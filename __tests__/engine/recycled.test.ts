@@ -1,0 +1,52 @@
+import { Recycled } from "../../src/engine/recycled.js";
+
+const FULL = 64 * 1024;
+
+function filled(size: number, byte: number): Buffer {
+  return Buffer.alloc(size, byte);
+}
+
+test("what is lent is copied, into the same memory each time", () => {
+  const recycled = new Recycled();
+  const slab = filled(FULL, 1);
+  const first = recycled.view(slab, 1_000, true);
+  expect(first).toEqual(filled(1_000, 1));
+  slab.fill(2);
+  expect(first).toEqual(filled(1_000, 1));
+  const second = recycled.view(slab, 900, true);
+  expect(second).toEqual(filled(900, 2));
+  expect(second.buffer).toBe(first.buffer);
+  expect(second.buffer.byteLength).toBe(1_024);
+});
+
+test("what is given is not copied", () => {
+  const memory = filled(50_000, 1);
+  expect(new Recycled().view(memory, memory.length, false)).toBe(memory);
+  expect(new Recycled().view(memory, 40_000, false).buffer).toBe(memory.buffer);
+});
+
+test("a read that fills all there is begins a ring, of which what is read next is not being used", () => {
+  const recycled = new Recycled();
+  expect(recycled.ring).toBeNull();
+  const view = recycled.view(filled(FULL, 1), FULL, true);
+  const ring = recycled.ring as unknown as readonly [Buffer, Buffer];
+  expect(view.buffer).toBe(ring[1].buffer);
+  expect(view.buffer).not.toBe(ring[0].buffer);
+  ring[0].fill(2);
+  expect(view).toEqual(filled(FULL, 1));
+  expect(recycled.view(ring[0], FULL, false)).toBe(ring[0]);
+});
+
+test("a row of small reads gives all large memory up; one large read in between does not", () => {
+  const recycled = new Recycled();
+  const slab = filled(FULL, 1);
+  recycled.view(slab, 60_000, true);
+  recycled.view(slab, FULL, true);
+  for (let n = 0; n < 15; n++) recycled.view(slab, 10, true);
+  recycled.view(slab, 30_000, true);
+  for (let n = 0; n < 15; n++) recycled.view(slab, 10, true);
+  expect(recycled.ring).not.toBeNull();
+  const last = recycled.view(slab, 10, true);
+  expect(recycled.ring).toBeNull();
+  expect(last.buffer.byteLength).toBe(16);
+});
