@@ -173,7 +173,7 @@ class AdoptedSocketTransport extends SocketTransport {
     super.attach(receiver);
     const early = this.#early;
     this.#early = null;
-    if (early !== null) receiver.arrive(early, early.length, false);
+    if (early !== null) receiver.arrive(early, early.length, true);
     const { stream } = this;
     const ended = (): void => stream[INTAKE]?.end();
     if (stream.readableEnded) process.nextTick(ended);

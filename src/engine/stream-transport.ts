@@ -12,9 +12,6 @@ import type { Receiver, Taken, Transport } from "./transport.js";
 /** Most bytes that the stream is given at once, so that progress can be seen. */
 const PIECE = 64 * 1024;
 
-/** Chunks below this are copied together, so that a sender of single bytes costs bytes, not objects. */
-const SMALL = 4 * 1024;
-
 /** How long a stream that is closed may take over what it was given before it is destroyed. */
 const FINISHING = 500;
 
@@ -177,7 +174,8 @@ export class StreamTransport implements Transport {
     if (bytes instanceof Uint8Array) {
       const { buffer, byteOffset, length } = bytes;
       if (length === 0) return;
-      this.#wanted = receiver.arrive(Buffer.from(buffer, byteOffset, length), length, length < SMALL);
+      // Others may have the same chunk: what is read here is the reader's alone.
+      this.#wanted = receiver.arrive(Buffer.from(buffer, byteOffset, length), length, true);
     } else {
       const kind = `neither bytes nor text but ${typeof chunk}`;
       stream.destroy(

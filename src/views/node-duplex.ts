@@ -64,8 +64,9 @@ export class NodeDuplex extends Duplex {
   override _destroy(error: Error | null, done: Done): void {
     this.#idle?.set(0);
     const link = this.#link;
-    // The one who reads already keeps the connection; it is this view that came second.
-    if (error instanceof NetError && error.code === "ERR_BUSY") {
+    const refused = error instanceof NetError && (error.code === "ERR_BUSY" || error.code === "ERR_CLOSED");
+    // What the program did itself is no failure of the connection: another reads already, or it has closed this side.
+    if (refused) {
       done(error);
       return;
     }

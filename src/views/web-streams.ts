@@ -5,9 +5,9 @@ import {
   type WritableStreamDefaultController,
 } from "node:stream/web";
 import type { Link } from "../engine/link.js";
-import { payloadOf, sizeOf, type Data } from "../engine/payload.js";
+import type { Data } from "../engine/payload.js";
 import { takeChunk, takeInto } from "../engine/reads.js";
-import { NetError, refused } from "../errors.js";
+import { NetError, NetTimeoutError, refused } from "../errors.js";
 
 /** Bytes that may be queued in a writable before its `desiredSize` says to wait. */
 const QUEUED = 64 * 1024;
@@ -61,20 +61,25 @@ export class WebStreams {
     const sink = {
       start: (controller: WritableStreamDefaultController) => {
         this.#onFailure((error) => controller.error(error));
+        // `abort` below is only called once a write that waits has settled. Node's own types lack the signal.
+        const { signal } = controller as WritableStreamDefaultController & { readonly signal: AbortSignal };
+        signal.addEventListener("abort", () => link.reset());
       },
       write: (chunk: Data) => link.output.write(chunk).catch((error: unknown) => this.#fail(error)),
       close: () => link.output.end().catch((error: unknown) => this.#fail(error)),
       abort: () => link.reset(),
     };
-    const size = (chunk: Data): number => sizeOf(payloadOf(chunk));
-    return new WritableStream<Data>(sink, { highWaterMark: QUEUED, size });
+    return new WritableStream<Data>(sink, { highWaterMark: QUEUED, size: bytesIn });
   }
 
-  /** A read or a write has failed: so have both streams. */
+  /**
+   * A read or a write has failed: so have both streams, and the connection. But for what the program did itself, which
+   * concerns the one stream only, and for a peer that takes nothing any more: what it had sent is read before.
+   */
   #fail(error: unknown): never {
-    if (!(error instanceof NetError && error.code === "ERR_BUSY")) {
+    if (error instanceof NetTimeoutError || !(error instanceof NetError)) {
       this.#over(error);
-      if (this.#link.live) this.#link.reset();
+      this.#link.reset();
     }
     throw error;
   }
@@ -128,7 +133,9 @@ class ByteSource {
   /** The connection is over. Who reads now is told by that read; whoever reads later gets what is left, and then is. */
   fail(error: unknown): void {
     const { input } = this.#link;
-    if (this.#over || this.#pulling || input.length > 0) return;
+    // Bytes in the stream's own queue are left by a reader that went away while it waited.
+    const queued = -(this.#controller.desiredSize ?? 0);
+    if (this.#over || this.#pulling || input.length > 0 || queued > 0) return;
     if (input.ended) this.#end();
     else {
       this.#over = true;
@@ -157,6 +164,12 @@ class ByteSource {
     // A reader that has brought a buffer gets it back.
     this.#controller.byobRequest?.respond(0);
   }
+}
+
+/** How many bytes are queued with a chunk; what is no chunk fails when it is written. */
+function bytesIn(chunk: unknown): number {
+  if (typeof chunk === "string") return Buffer.byteLength(chunk);
+  return ArrayBuffer.isView(chunk) ? chunk.byteLength : 1;
 }
 
 /** The same bytes in memory that nothing else is in: a byte stream takes the whole of it away. */
