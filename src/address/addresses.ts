@@ -27,13 +27,27 @@ export function addressesOf(socket: Omit<Addresses, "family">): Addresses {
 
 /** What the errors of a connection say of where it is; `path` is that of a Unix socket. */
 export function subjectOf(addresses: Addresses, path?: string): Subject {
-  const { localAddress, localPort, remoteAddress, remotePort } = addresses;
+  const { remoteAddress, remotePort } = addresses;
   if (remoteAddress === undefined || remotePort === undefined)
     return { address: path, text: path ?? "unknown peer" };
-  const local = localAddress === undefined ? "" : `${formatEndpoint(localAddress, localPort ?? 0)} -> `;
-  return {
-    address: remoteAddress,
-    port: remotePort,
-    text: local + formatEndpoint(remoteAddress, remotePort),
-  };
+  return new ConnectionSubject(addresses, remoteAddress, remotePort);
+}
+
+/** Most connections never fail, so the words for it are made when they do. */
+class ConnectionSubject implements Subject {
+  readonly #addresses: Addresses;
+  readonly address: string;
+  readonly port: number;
+
+  constructor(addresses: Addresses, address: string, port: number) {
+    this.#addresses = addresses;
+    this.address = address;
+    this.port = port;
+  }
+
+  get text(): string {
+    const { localAddress, localPort } = this.#addresses;
+    const local = localAddress === undefined ? "" : `${formatEndpoint(localAddress, localPort ?? 0)} -> `;
+    return local + formatEndpoint(this.address, this.port);
+  }
 }

@@ -1,5 +1,11 @@
 import { LONGEST_TIMER } from "../bounded.js";
 
+/** Whom an alarm wakes. */
+export interface Sleeper {
+  /** Ends the waits whose time is up by `now`; answers when to wake it again, or `Infinity`. */
+  expire(now: number): number;
+}
+
 /**
  * One timer for all the waits of a connection, set lazily: a wait that ends in time costs a comparison, not a timer.
  * The timer keeps no process alive: the socket does, for as long as anything can still happen on it.
@@ -8,14 +14,13 @@ export class Alarm {
   #timer: NodeJS.Timeout | undefined;
   /** When the timer that is running goes off. */
   #due = Infinity;
-  readonly #ring: (now: number) => number;
+  readonly #sleeper: Sleeper;
 
-  /** `ring` is told the time and answers when it wants to be woken next, or `Infinity`. */
-  constructor(ring: (now: number) => number) {
-    this.#ring = ring;
+  constructor(sleeper: Sleeper) {
+    this.#sleeper = sleeper;
   }
 
-  /** Sees to it that `ring` is called at `deadline`, if not earlier. */
+  /** Sees to it that the sleeper is woken at `deadline`, if not earlier. */
   set(deadline: number): void {
     if (deadline >= this.#due) return;
     clearTimeout(this.#timer);
@@ -34,7 +39,7 @@ export class Alarm {
   goOff(): void {
     this.#timer = undefined;
     this.#due = Infinity;
-    const next = this.#ring(performance.now());
+    const next = this.#sleeper.expire(performance.now());
     if (next !== Infinity) this.set(next);
   }
 }

@@ -1,7 +1,7 @@
 import { bounded } from "../bounded.js";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
-import { Alarm } from "./alarm.js";
+import { Alarm, type Sleeper } from "./alarm.js";
 import { needNotBeHandled } from "./fail-at-caller.js";
 import { Input, type InputHost } from "./input.js";
 import { Output, type OutputHost } from "./output.js";
@@ -27,7 +27,7 @@ interface Failure {
 }
 
 /** The life of a connection: its transport, its two halves, and how they end. */
-export class Link implements Receiver, InputHost, OutputHost {
+export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   readonly transport: Transport;
   readonly subject: Subject;
   readonly input: Input;
@@ -54,7 +54,7 @@ export class Link implements Receiver, InputHost, OutputHost {
   constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
     this.transport = transport;
     this.subject = subject;
-    this.alarm = new Alarm((now) => Math.min(this.input.expire(now), this.output.expire(now)));
+    this.alarm = new Alarm(this);
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
     transport.attach(this);
@@ -138,6 +138,11 @@ export class Link implements Receiver, InputHost, OutputHost {
       if (this.#peerEnded) this.input.fail(failure.cause);
     }
     this.#endIfDone();
+  }
+
+  /** Wakes both halves. */
+  expire(now: number): number {
+    return Math.min(this.input.expire(now), this.output.expire(now));
   }
 
   // The endings

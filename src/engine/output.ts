@@ -1,12 +1,17 @@
 import { checkOperation, type OperationOptions } from "../arguments.js";
-import { aborted, refused, translated, type Operation } from "../errors.js";
+import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
+import type { Alarm } from "./alarm.js";
 import { Gather } from "./gather.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "./payload.js";
 import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
+import type { Transport } from "./transport.js";
 import { Entry } from "./write-queue.js";
 
 /** What the output needs of the connection it belongs to. */
-export interface OutputHost extends Pick<SenderHost, "subject" | "alarm" | "transport"> {
+export interface OutputHost {
+  readonly subject: Subject;
+  readonly alarm: Alarm;
+  readonly transport: Transport;
   /** The output has ended or failed. */
   outputOver(): void;
 }
@@ -21,13 +26,19 @@ type State =
   /** The connection was closed, reset or detached by us. */
   | { readonly kind: "closed"; readonly reason: string | undefined };
 
+const OPEN: State = { kind: "open" };
+
 /** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
-export class Output {
+export class Output implements SenderHost {
+  readonly subject: Subject;
+  readonly alarm: Alarm;
+  readonly transport: Transport;
   readonly #host: OutputHost;
   readonly #bufferSize: number;
-  readonly #gather: Gather;
+  /** `null` while nothing was ever gathered. */
+  #gather: Gather | null = null;
   readonly #sender: Sender;
-  #state: State = { kind: "open" };
+  #state: State = OPEN;
   #flushAtTurnsEnd = false;
   /** What is gathered goes out as soon as the kernel has taken all before it. */
   #flushWhenDrained = false;
@@ -38,27 +49,16 @@ export class Output {
 
   constructor(host: OutputHost, writeTimeout: number, bufferSize: number) {
     this.#host = host;
+    this.subject = host.subject;
+    this.alarm = host.alarm;
+    this.transport = host.transport;
     this.#bufferSize = bufferSize;
-    this.#gather = new Gather(bufferSize);
-    this.#sender = new Sender(
-      {
-        subject: host.subject,
-        alarm: host.alarm,
-        transport: host.transport,
-        sendFailed: (cause, silent) => {
-          this.fail(cause);
-          this.unreported ||= silent;
-        },
-        finSent: () => this.#ended(),
-        drained: () => this.#drained(),
-      },
-      writeTimeout,
-    );
+    this.#sender = new Sender(this, writeTimeout);
   }
 
   /** Bytes written here that the kernel has not taken. */
   get length(): number {
-    return this.#gather.size + this.#sender.length;
+    return this.#gathered + this.#sender.length;
   }
 
   /** Whether the kernel has taken all that was written, or a FIN is all that is left to send. */
@@ -84,7 +84,7 @@ export class Output {
       return Promise.reject(error);
     }
     if (options?.signal?.aborted === true) {
-      return rejected(aborted("write", this.#host.subject, options.signal, { written: "nothing" }));
+      return rejected(aborted("write", this.subject, options.signal, { written: "nothing" }));
     }
     if (this.#bufferSize > 0 && this.#state.kind === "open") {
       const size = sizeOf(payload);
@@ -112,13 +112,13 @@ export class Output {
       else
         void this.#sender
           .enqueue(new Entry("mark", "close"), { timeout: Infinity })
-          .then(() => this.#ended(), ignore);
+          .then(() => this.finSent(), ignore);
     });
   }
 
   /** Sends what is gathered. Nobody waits for it: should it fail, the next call says so. */
   sendGathered(): void {
-    if (this.#gather.size > 0) void this.#sendGathered(null);
+    if (this.#gathered > 0) void this.#sendGathered(null);
   }
 
   /**
@@ -141,7 +141,7 @@ export class Output {
     if (this.#state.kind !== "open" && this.#state.kind !== "ending") return;
     this.#state = { kind: "failed", cause };
     const lost = this.#drop((entry, inTurn) =>
-      translated(entry.operation, this.#host.subject, cause, entry.written(inTurn)),
+      translated(entry.operation, this.subject, cause, entry.written(inTurn)),
     );
     this.unreported ||= lost;
     this.#host.outputOver();
@@ -152,7 +152,7 @@ export class Output {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
     this.#drop((entry, inTurn) =>
-      refused(entry.operation, this.#host.subject, "ERR_CLOSED", reason, entry.written(inTurn)),
+      refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(inTurn)),
     );
   }
 
@@ -164,7 +164,7 @@ export class Output {
     this.sendGathered();
     this.#state = { kind: "closed", reason };
     const left = this.#sender.detach((entry) =>
-      refused(entry.operation, this.#host.subject, "ERR_CLOSED", reason, entry.written(true)),
+      refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(true)),
     );
     return {
       left: left.filter(({ size }) => size > 0).map(({ payload }) => payload),
@@ -177,6 +177,29 @@ export class Output {
     return this.#sender.expire(now);
   }
 
+  // What the sender tells
+
+  sendFailed(cause: unknown, silent: boolean): void {
+    this.fail(cause);
+    this.unreported ||= silent;
+  }
+
+  finSent(): void {
+    if (this.#state.kind !== "ending") return;
+    this.#state = { kind: "ended" };
+    this.#host.outputOver();
+  }
+
+  drained(): void {
+    if (!this.#flushWhenDrained) return;
+    this.#flushWhenDrained = false;
+    this.sendGathered();
+  }
+
+  get #gathered(): number {
+    return this.#gather?.size ?? 0;
+  }
+
   /** A call that waits for its place behind all that is queued, after `prepare`. */
   #marked(operation: Operation, options: OperationOptions | undefined, prepare: () => void): Promise<void> {
     try {
@@ -184,8 +207,7 @@ export class Output {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (options?.signal?.aborted === true)
-      return rejected(aborted(operation, this.#host.subject, options.signal));
+    if (options?.signal?.aborted === true) return rejected(aborted(operation, this.subject, options.signal));
     prepare();
     const { kind } = this.#state;
     if (kind === "ended" || (kind === "closed" && operation === "close")) return DONE;
@@ -197,6 +219,7 @@ export class Output {
   }
 
   #add(payload: Payload, size: number, options: OperationOptions | undefined): Promise<void> {
+    this.#gather ??= new Gather(this.#bufferSize);
     this.#gather.add(payload, size);
     if (this.#gather.size >= this.#bufferSize) return this.#sendGathered(options);
     if (!this.#flushAtTurnsEnd) {
@@ -207,25 +230,13 @@ export class Output {
   }
 
   #sendGathered(options: OperationOptions | null | undefined): Promise<void> {
-    return this.#sender.send("kept", this.#gather.take(), options);
-  }
-
-  #drained(): void {
-    if (!this.#flushWhenDrained) return;
-    this.#flushWhenDrained = false;
-    this.sendGathered();
-  }
-
-  #ended(): void {
-    if (this.#state.kind !== "ending") return;
-    this.#state = { kind: "ended" };
-    this.#host.outputOver();
+    return this.#sender.send("kept", this.#gather?.take() ?? "", options);
   }
 
   /** Rejects all who wait; answers whether bytes were dropped that nobody waited for. */
   #drop(make: (entry: Entry, inTurn: boolean) => unknown): boolean {
-    const gathered = this.#gather.size > 0;
-    this.#gather.clear();
+    const gathered = this.#gathered > 0;
+    this.#gather?.clear();
     return this.#sender.drop(make) || gathered;
   }
 
@@ -235,10 +246,10 @@ export class Output {
     const circumstances = operation === "write" ? ({ written: "nothing" } as const) : {};
     if (state.kind === "failed") {
       this.unreported = false;
-      return translated(operation, this.#host.subject, state.cause, circumstances);
+      return translated(operation, this.subject, state.cause, circumstances);
     }
     const reason = state.kind === "closed" ? state.reason : "the output is closed";
-    return refused(operation, this.#host.subject, "ERR_CLOSED", reason, circumstances);
+    return refused(operation, this.subject, "ERR_CLOSED", reason, circumstances);
   }
 }
 
