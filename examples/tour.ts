@@ -67,14 +67,12 @@ console.log("5. A pipeline at each end: the server compresses, the client expand
   const send = async (): Promise<void> => {
     await using connection = await listener.accept();
     const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}\n`);
-    await pipeline(Readable.from(lines), createGzip(), async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) await connection.write(chunk);
-    });
+    await pipeline(Readable.from(lines), createGzip(), connection.duplex);
   };
   const receive = async (): Promise<void> => {
     await using connection = await connect("localhost", port);
     let expanded = 0;
-    await pipeline(connection, createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
+    await pipeline(connection.duplex, createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) expanded += chunk.length;
     });
     console.log(`   ${connection.bytesRead} bytes came and expanded to ${expanded}`);

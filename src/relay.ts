@@ -36,7 +36,7 @@ export async function relay(a: Connection, b: Connection, options: RelayOptions 
   const { signal, idleTimeout = Infinity } = options;
   const subject = subjectOf(a, b);
   if (signal?.aborted === true) throw aborted("relay", subject, signal);
-  if (linkOf(a).input.busy || linkOf(b).input.busy) throw refused("relay", subject, "ERR_BUSY");
+  if (linkOf(a).input.isBusy() || linkOf(b).input.isBusy()) throw refused("relay", subject, "ERR_BUSY");
   const moved = (): number => a.bytesRead + a.bytesWritten + b.bytesRead + b.bytesWritten;
   try {
     return await waited<RelayResult>("relay", subject, { signal }, (resolve, reject) => {

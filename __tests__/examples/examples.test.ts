@@ -1,28 +1,7 @@
 import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { connect, listen, type Connection } from "../../src/index.js";
-import { endPrograms, Program } from "../interop/program.js";
-
-const EXAMPLES = new URL("../../examples/", import.meta.url);
-
-/** Runs an example as `npx tsx` does, but over the sources as they are now. */
-function example(name: string, ...args: (string | number)[]): Program {
-  const file = fileURLToPath(new URL(`${name}.ts`, EXAMPLES));
-  const config = fileURLToPath(new URL("./tsconfig.json", import.meta.url));
-  const strict = ["--unhandled-rejections=strict", "--import", "tsx", file];
-  return new Program(process.execPath, [...strict, ...args.map(String)], { TSX_TSCONFIG_PATH: config });
-}
-
-async function portOf(server: Program): Promise<number> {
-  return Number((await server.says(/listening on port (\d+)/))[1]);
-}
-
-/** What an example that ends by itself has said. */
-async function sayingsOf(program: Program): Promise<string> {
-  const { status, stdout, stderr } = await program.ended;
-  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  return stdout.toString();
-}
+import { endPrograms } from "../interop/program.js";
+import { example, EXAMPLES, portOf, sayingsOf } from "./example.js";
 
 afterEach(endPrograms);
 
@@ -31,9 +10,14 @@ test("every example is run here", () => {
   expect(names).toEqual([
     "cancellable-request.ts",
     "echo-server.ts",
+    "gzip-file.ts", // in streams.test.ts, and so on
+    "gzip-web.ts",
     "hello-client.ts",
     "hello-server.ts",
+    "http-over-duplex.ts",
+    "json-protocol.ts",
     "probe.ts", // in probe.test.ts
+    "tcp-proxy.ts",
     "tour.ts",
   ]);
 });

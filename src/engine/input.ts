@@ -42,6 +42,7 @@ interface Waiting {
   deadline: number;
   readonly signal: AbortSignal | undefined;
   readonly onAbort: (() => void) | undefined;
+  readonly givesWay: (() => boolean) | undefined;
 }
 
 /** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
@@ -76,16 +77,23 @@ export class Input {
     return this.#state.kind === "ended";
   }
 
-  /** Whether a read waits. */
-  get busy(): boolean {
+  /** Whether a read waits. One that nobody wants any more gives way, and rejects with `ERR_BUSY`. */
+  isBusy(): boolean {
+    const waiting = this.#waiting;
+    if (waiting?.givesWay?.() === true) this.#fail(waiting, () => this.#refused("ERR_BUSY"));
     return this.#waiting !== null;
   }
 
   /**
    * Settles with what `take` makes of the bytes, now or when enough of them have arrived. A read that fails has taken
-   * nothing.
+   * nothing. While it waits all others are refused, unless `givesWay` then says that nobody wants it any more.
    */
-  request<T, A>(take: Take<T, A>, argument: A, options?: OperationOptions): Promise<T> {
+  request<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options?: OperationOptions,
+    givesWay?: () => boolean,
+  ): Promise<T> {
     if (options !== undefined) {
       try {
         checkOperation(options);
@@ -96,12 +104,12 @@ export class Input {
     }
     if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
     const state = this.#state;
-    if (this.#waiting !== null) return Promise.reject(this.#refused("ERR_BUSY"));
+    if (this.#waiting !== null && this.isBusy()) return Promise.reject(this.#refused("ERR_BUSY"));
     if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));
     const taken = take(this.#queue, argument, state.kind === "ended");
     if (taken === WAIT) {
       if (state.kind === "failed") return Promise.reject(this.#failed(state.cause));
-      return this.#wait(take, argument, options);
+      return this.#wait(take, argument, options, givesWay);
     }
     if (taken instanceof Refusal) return Promise.reject(this.#refused(taken.code, taken.reason));
     if (this.#stopped) this.#refill();
@@ -190,13 +198,18 @@ export class Input {
     return Infinity;
   }
 
-  #wait<T, A>(take: Take<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
+  #wait<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options: OperationOptions | undefined,
+    givesWay: (() => boolean) | undefined,
+  ): Promise<T> {
     const { timeout, signal } = options ?? NONE;
     const bound = timeout ?? this.#readTimeout;
     if (bound === 0) return Promise.reject(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection.
-    if (this.#state !== OPEN) return this.request(take, argument, options);
+    if (this.#state !== OPEN) return this.request(take, argument, options, givesWay);
     return new Promise<T>((resolve) => {
       const onAbort =
         signal === undefined
@@ -213,6 +226,7 @@ export class Input {
         deadline: Infinity,
         signal,
         onAbort,
+        givesWay,
       };
       this.#waiting = waiting;
       if (bound !== Infinity) this.#host.alarm.set((waiting.deadline = performance.now() + bound));

@@ -39,10 +39,14 @@ export class NodeDuplex extends Duplex {
   }
 
   override _read(): void {
-    this.#link.input.request(takeChunk, undefined).then(
+    let gaveWay = false;
+    const givesWay = (): boolean => (gaveWay = !this.#isRead);
+    this.#link.input.request(takeChunk, undefined, undefined, givesWay).then(
       (chunk) => void this.push(chunk),
       (error: unknown) => {
-        if (this.#link.input.ended) this.push(null);
+        // An empty chunk is none, and lets the next read ask again.
+        if (gaveWay) this.push("");
+        else if (this.#link.input.ended) this.push(null);
         else this.destroy(error as Error);
       },
     );
@@ -79,7 +83,7 @@ export class NodeDuplex extends Duplex {
   }
 
   get #isRead(): boolean {
-    return this.readableFlowing !== null || this.listenerCount("readable") > 0;
+    return this.readableFlowing === true || this.listenerCount("readable") > 0;
   }
 
   // What only sockets have

@@ -45,15 +45,16 @@ export class WebStreams {
 
   #makeReadable(): ReadableStream<Uint8Array> {
     let reading: ByteSource;
-    return new ReadableStream({
+    const stream = new ReadableStream({
       type: "bytes",
       start: (controller: ReadableByteStreamController) => {
-        reading = new ByteSource(this.#link, controller);
+        reading = new ByteSource(this.#link, controller, () => !stream.locked);
         this.#onFailure((error) => reading.fail(error));
       },
       pull: () => reading.pull().catch((error: unknown) => this.#fail(error)),
       cancel: () => reading.cancel(),
     });
+    return stream;
   }
 
   #makeWritable(): WritableStream<Uint8Array> {
@@ -102,24 +103,33 @@ export class WebStreams {
 class ByteSource {
   readonly #link: Link;
   readonly #controller: ReadableByteStreamController;
+  readonly #givesWay: () => boolean;
   #pulling = false;
+  #gaveWay = false;
   #over = false;
 
-  constructor(link: Link, controller: ReadableByteStreamController) {
+  /** `isForsaken` tells whether the stream has no reader any more. */
+  constructor(link: Link, controller: ReadableByteStreamController, isForsaken: () => boolean) {
     this.#link = link;
     this.#controller = controller;
+    this.#givesWay = () => (this.#gaveWay = isForsaken());
   }
 
   /** Resolves when the reader has got something, or the end. */
   async pull(): Promise<void> {
     this.#pulling = true;
+    this.#gaveWay = false;
     try {
       await this.#fill();
     } catch (error) {
-      if (this.#over) return;
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have, meanwhile
+      if (this.#over || this.#gaveWay) return;
       // A program that has closed the input itself reads no more: that is an end.
       if (this.#link.input.ended) this.#end();
-      else throw error;
+      else {
+        this.#over = true;
+        throw error;
+      }
     } finally {
       this.#pulling = false;
     }
@@ -147,10 +157,11 @@ class ByteSource {
     const { input } = this.#link;
     const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
     if (view == null) {
-      const chunk = await input.request(takeChunk, undefined);
+      const chunk = await input.request(takeChunk, undefined, undefined, this.#givesWay);
       if (chunk === null) this.#end();
       else this.#controller.enqueue(transferable(chunk));
     } else {
+      // This one cannot give way: a stream pulls no second time while it waits for a buffer to be filled.
       const size = await input.request(takeInto, view);
       if (size === null) this.#end();
       else this.#controller.byobRequest?.respond(size);
