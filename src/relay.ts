@@ -2,6 +2,7 @@ import { checkOptions, checkSignal, checkTimeout, wrongType, wrongValue } from "
 import { waited } from "./bounded.js";
 import { Connection, linkOf } from "./connection.js";
 import { IdleTimer } from "./engine/idle-timer.js";
+import { LINGER } from "./engine/link.js";
 import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js";
 
 /** How long, and until when, to pass bytes on. */
@@ -14,6 +15,12 @@ export interface RelayOptions {
 
 /** How many bytes went each way. */
 export type RelayResult = [aToB: number, bToA: number];
+
+/**
+ * Of a direction whose receiver is gone, how much is still taken from its sender: enough to write an ordinary request to
+ * its end, and to hear the answer that has come already.
+ */
+const MOST_DISCARDED = 1024 * 1024;
 
 const FOREVER = { timeout: Infinity };
 const RECYCLED = { ...FOREVER, recycle: true };
@@ -81,10 +88,22 @@ async function afterReply(
   } catch (error) {
     if (error instanceof NetError && error.operation !== "read") {
       await opposite;
-      // A reset would destroy it on its way.
-      await from.close();
+      await discard(from);
     }
     throw error;
+  }
+}
+
+/** Takes a little more from one who still sends, and has been sent a reply: a reset would destroy that on its way. */
+async function discard(from: Connection): Promise<void> {
+  let bytes = 0;
+  try {
+    for await (const chunk of from.chunks({ ...RECYCLED, signal: AbortSignal.timeout(LINGER) })) {
+      bytes += chunk.length;
+      if (bytes >= MOST_DISCARDED) break;
+    }
+  } catch {
+    // The failure that led here is the one to tell.
   }
 }
 

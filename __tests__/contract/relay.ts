@@ -161,6 +161,21 @@ export const relays: readonly ContractCase[] = [
     },
   ),
 
+  onRoute("a client that leaves before its answer comes stops the sending of it", async (route) => {
+    const { client, server, b, relaying } = route;
+    await client.writeLine("please");
+    client.socket.destroy();
+    assert.equal(await server.readLine(), "please");
+    assert.equal(await server.read(), null);
+    const sending = (async () => {
+      for (;;) await server.write(pattern(64 * 1024));
+    })();
+    const failing = fails(sending, "ECONNRESET", "EPIPE");
+    await fails(relaying, "ECONNRESET", "EPIPE", "ERR_CLOSED");
+    await failing;
+    assert.ok(b.bytesRead < 64 * 1024 * 1024, String(b.bytesRead));
+  }),
+
   onRoute("an abort rejects with its reason and resets both", async ({ client, server, resets, a, b }) => {
     const stop = new AbortController();
     const [error] = await Promise.all([
