@@ -50,3 +50,10 @@ test("a row of small reads gives all large memory up; one large read in between 
   expect(recycled.ring).toBeNull();
   expect(last.buffer.byteLength).toBe(16);
 });
+
+test("what is lent is copied whole, also when it is more than can be read at once", () => {
+  const recycled = new Recycled();
+  for (const size of [FULL + 1, 3 * FULL, FULL, 10, 2 * FULL]) {
+    expect(recycled.view(filled(size, 1), size, true)).toEqual(filled(size, 1));
+  }
+});

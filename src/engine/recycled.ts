@@ -28,6 +28,8 @@ export class Recycled {
   }
 
   #memoryFor(size: number): Buffer {
+    // More than is read at once comes from a stream that was adopted.
+    if (size > RING_SIZE) return Buffer.allocUnsafeSlow(size);
     // The first of the two is read into next.
     if (this.ring !== null) return this.ring[1];
     if (this.#copies.length < size) this.#copies = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size)));
