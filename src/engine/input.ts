@@ -31,6 +31,13 @@ type State =
 const OPEN: State = { kind: "open" };
 const ENDED: State = { kind: "ended" };
 
+/** One who may turn away while its read waits, as the reader of a stream can. Its wait does not time out then. */
+export interface Asker {
+  hasLeft(): boolean;
+  /** Whether the wait may then end for whoever reads next, with `ERR_BUSY`; otherwise it goes on. */
+  readonly givesWay: boolean;
+}
+
 /** The one read that waits. */
 interface Waiting {
   readonly take: Take<unknown, unknown>;
@@ -42,7 +49,7 @@ interface Waiting {
   deadline: number;
   readonly signal: AbortSignal | undefined;
   readonly onAbort: (() => void) | undefined;
-  readonly givesWay: (() => boolean) | undefined;
+  readonly asker: Asker | undefined;
 }
 
 /** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
@@ -77,23 +84,16 @@ export class Input {
     return this.#state.kind === "ended";
   }
 
-  /** Whether a read waits. One that nobody wants any more gives way, and rejects with `ERR_BUSY`. */
+  /** Whether a read waits, and does not give way. */
   isBusy(): boolean {
-    const waiting = this.#waiting;
-    if (waiting?.givesWay?.() === true) this.#fail(waiting, () => this.#refused("ERR_BUSY"));
-    return this.#waiting !== null;
+    return this.#waiting !== null && !this.#givesWay(this.#waiting);
   }
 
   /**
    * Settles with what `take` makes of the bytes, now or when enough of them have arrived. A read that fails has taken
-   * nothing. While it waits all others are refused, unless `givesWay` then says that nobody wants it any more.
+   * nothing. While it waits all others are refused, unless its `asker` has left and gives way.
    */
-  request<T, A>(
-    take: Take<T, A>,
-    argument: A,
-    options?: OperationOptions,
-    givesWay?: () => boolean,
-  ): Promise<T> {
+  request<T, A>(take: Take<T, A>, argument: A, options?: OperationOptions, asker?: Asker): Promise<T> {
     if (options !== undefined) {
       try {
         checkOperation(options);
@@ -109,7 +109,7 @@ export class Input {
     const taken = take(this.#queue, argument, state.kind === "ended");
     if (taken === WAIT) {
       if (state.kind === "failed") return Promise.reject(this.#failed(state.cause));
-      return this.#wait(take, argument, options, givesWay);
+      return this.#wait(take, argument, options, asker);
     }
     if (taken instanceof Refusal) return Promise.reject(this.#refused(taken.code, taken.reason));
     if (this.#stopped) this.#refill();
@@ -124,7 +124,7 @@ export class Input {
     this.received += size;
     if (this.#discarding) return true;
     const waiting = this.#waiting;
-    if (waiting === null) {
+    if (waiting === null || (waiting.asker !== undefined && this.#givesWay(waiting))) {
       this.#keep(memory, size, lent);
       this.#stopped = this.#queue.length >= this.#most;
       return !this.#stopped;
@@ -194,6 +194,10 @@ export class Input {
     const waiting = this.#waiting;
     if (waiting === null) return Infinity;
     if (waiting.deadline > now) return waiting.deadline;
+    if (waiting.asker?.hasLeft() === true) {
+      if (this.#givesWay(waiting)) return Infinity;
+      return (waiting.deadline = now + waiting.bound);
+    }
     this.#fail(waiting, () => timedOut("read", this.#host.subject, waiting.bound));
     return Infinity;
   }
@@ -202,14 +206,14 @@ export class Input {
     take: Take<T, A>,
     argument: A,
     options: OperationOptions | undefined,
-    givesWay: (() => boolean) | undefined,
+    asker: Asker | undefined,
   ): Promise<T> {
     const { timeout, signal } = options ?? NONE;
     const bound = timeout ?? this.#readTimeout;
     if (bound === 0) return Promise.reject(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection.
-    if (this.#state !== OPEN) return this.request(take, argument, options, givesWay);
+    if (this.#state !== OPEN) return this.request(take, argument, options, asker);
     return new Promise<T>((resolve) => {
       const onAbort =
         signal === undefined
@@ -226,7 +230,7 @@ export class Input {
         deadline: Infinity,
         signal,
         onAbort,
-        givesWay,
+        asker,
       };
       this.#waiting = waiting;
       if (bound !== Infinity) this.#host.alarm.set((waiting.deadline = performance.now() + bound));
@@ -253,6 +257,13 @@ export class Input {
     } else {
       this.#settle(waiting, taken);
     }
+  }
+
+  #givesWay(waiting: Waiting): boolean {
+    const { asker } = waiting;
+    if (asker?.givesWay !== true || !asker.hasLeft()) return false;
+    this.#fail(waiting, () => this.#refused("ERR_BUSY"));
+    return true;
   }
 
   #settle(waiting: Waiting, value: unknown): void {

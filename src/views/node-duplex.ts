@@ -40,8 +40,8 @@ export class NodeDuplex extends Duplex {
 
   override _read(): void {
     let gaveWay = false;
-    const givesWay = (): boolean => (gaveWay = !this.#isRead);
-    this.#link.input.request(takeChunk, undefined, undefined, givesWay).then(
+    const asker = { givesWay: true, hasLeft: () => (gaveWay = !this.#isRead) };
+    this.#link.input.request(takeChunk, undefined, undefined, asker).then(
       (chunk) => void this.push(chunk),
       (error: unknown) => {
         // An empty chunk is none, and lets the next read ask again.

@@ -4,6 +4,7 @@ import {
   type ReadableByteStreamController,
   type WritableStreamDefaultController,
 } from "node:stream/web";
+import type { Asker } from "../engine/input.js";
 import type { Link } from "../engine/link.js";
 import type { Data } from "../engine/payload.js";
 import { takeChunk, takeInto } from "../engine/reads.js";
@@ -48,7 +49,7 @@ export class WebStreams {
     const stream = new ReadableStream({
       type: "bytes",
       start: (controller: ReadableByteStreamController) => {
-        reading = new ByteSource(this.#link, controller, () => !stream.locked);
+        reading = new ByteSource(this.#link, controller, () => stream.locked);
         this.#onFailure((error) => reading.fail(error));
       },
       pull: () => reading.pull().catch((error: unknown) => this.#fail(error)),
@@ -103,17 +104,25 @@ export class WebStreams {
 class ByteSource {
   readonly #link: Link;
   readonly #controller: ReadableByteStreamController;
-  readonly #givesWay: () => boolean;
+  readonly #isLocked: () => boolean;
   #pulling = false;
   #gaveWay = false;
   #over = false;
 
-  /** `isForsaken` tells whether the stream has no reader any more. */
-  constructor(link: Link, controller: ReadableByteStreamController, isForsaken: () => boolean) {
+  /** `isLocked` tells whether the stream has a reader. */
+  constructor(link: Link, controller: ReadableByteStreamController, isLocked: () => boolean) {
     this.#link = link;
     this.#controller = controller;
-    this.#givesWay = () => (this.#gaveWay = isForsaken());
+    this.#isLocked = isLocked;
   }
+
+  readonly #asker: Asker = {
+    givesWay: true,
+    hasLeft: () => (this.#gaveWay = !this.#isLocked()),
+  };
+
+  /** This one cannot give way: a stream pulls no second time while it waits for a buffer to be filled. */
+  readonly #askerWithBuffer: Asker = { givesWay: false, hasLeft: () => !this.#isLocked() };
 
   /** Resolves when the reader has got something, or the end. */
   async pull(): Promise<void> {
@@ -157,12 +166,11 @@ class ByteSource {
     const { input } = this.#link;
     const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
     if (view == null) {
-      const chunk = await input.request(takeChunk, undefined, undefined, this.#givesWay);
+      const chunk = await input.request(takeChunk, undefined, undefined, this.#asker);
       if (chunk === null) this.#end();
       else this.#controller.enqueue(transferable(chunk));
     } else {
-      // This one cannot give way: a stream pulls no second time while it waits for a buffer to be filled.
-      const size = await input.request(takeInto, view);
+      const size = await input.request(takeInto, view, undefined, this.#askerWithBuffer);
       if (size === null) this.#end();
       else this.#controller.byobRequest?.respond(size);
     }
