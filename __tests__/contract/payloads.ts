@@ -40,3 +40,18 @@ export function* pieces(bytes: Buffer, most: number, seed = 1): Generator<Buffer
     from += size;
   }
 }
+
+/** A frame as it is on the wire, written down by other means than the library's. */
+export function frame(payload: Buffer | string, bytes = 4, size = Buffer.byteLength(payload)): Buffer {
+  return Buffer.concat([bigEndian(size, bytes), Buffer.from(payload as string)]);
+}
+
+/** A number, also one that is over 2 ** 53. */
+export function bigEndian(size: number, bytes: number): Buffer {
+  return Buffer.from(
+    BigInt(size)
+      .toString(16)
+      .padStart(bytes * 2, "0"),
+    "hex",
+  );
+}
