@@ -33,7 +33,7 @@ describe("http", () => {
     const origin = http.createServer((request, response) => request.pipe(response));
     origin.emit("connection", served());
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    agent.createConnection = () => client.duplex as never;
+    agent.createConnection = () => client.duplex;
     for (let n = 0; n < 3; n++) {
       const request = http.request({ agent, host: "localhost", method: "POST", timeout: 10_000 });
       request.end(BODY);
@@ -57,7 +57,7 @@ describe("http", () => {
   });
 
   test("a request that is destroyed resets the connection", async () => {
-    const request = http.get({ createConnection: () => client.duplex as never });
+    const request = http.get({ createConnection: () => client.duplex });
     request.on("error", () => undefined);
     await server.readUntil("\r\n\r\n");
     request.destroy(new Error("never mind"));
@@ -68,9 +68,9 @@ describe("http", () => {
 
 describe("tls", () => {
   test("runs over duplex at both ends", async () => {
-    const accepted = new TLSSocket(server.duplex as never, { isServer: true, cert: CERTIFICATE, key: KEY });
+    const accepted = new TLSSocket(server.duplex, { isServer: true, cert: CERTIFICATE, key: KEY });
     const encrypted = tlsConnect({
-      socket: client.duplex as never,
+      socket: client.duplex,
       ca: CERTIFICATE,
       servername: "localhost",
     });

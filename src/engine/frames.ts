@@ -12,7 +12,8 @@ export interface FrameFormat {
 /** The next frame, without its length; its memory is taken when its length is known to be within the limit. */
 export const takeFrame: Take<Buffer | null, FrameFormat> = (queue, { bytes, limit }, ended) => {
   const size = queue.length < bytes ? undefined : lengthIn(queue, bytes);
-  if (size !== undefined && size > Math.min(limit, constants.MAX_LENGTH)) return overLimit(limit, size);
+  const most = Math.min(limit, constants.MAX_LENGTH);
+  if (size !== undefined && size > most) return overLimit(most, size);
   if (size === undefined || queue.length < bytes + size) {
     if (!ended) return WAIT;
     if (queue.length === 0) return null;

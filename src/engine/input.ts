@@ -50,6 +50,7 @@ interface Waiting {
   readonly signal: AbortSignal | undefined;
   readonly onAbort: (() => void) | undefined;
   readonly asker: Asker | undefined;
+  wasAway: boolean;
 }
 
 /** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
@@ -194,7 +195,7 @@ export class Input {
     const waiting = this.#waiting;
     if (waiting === null) return Infinity;
     if (waiting.deadline > now) return waiting.deadline;
-    if (waiting.asker?.hasLeft() === true) {
+    if (waiting.asker !== undefined && this.#isAway(waiting)) {
       if (this.#givesWay(waiting)) return Infinity;
       return (waiting.deadline = now + waiting.bound);
     }
@@ -231,6 +232,7 @@ export class Input {
         signal,
         onAbort,
         asker,
+        wasAway: false,
       };
       this.#waiting = waiting;
       if (bound !== Infinity) this.#host.alarm.set((waiting.deadline = performance.now() + bound));
@@ -257,6 +259,13 @@ export class Input {
     } else {
       this.#settle(waiting, taken);
     }
+  }
+
+  /** Whether its asker has left, or had when this was last asked: one who came back has all the time again. */
+  #isAway(waiting: Waiting): boolean {
+    const wasAway = waiting.wasAway;
+    waiting.wasAway = waiting.asker?.hasLeft() ?? false;
+    return wasAway || waiting.wasAway;
   }
 
   #givesWay(waiting: Waiting): boolean {

@@ -75,7 +75,7 @@ export class NodeDuplex extends Duplex {
       return;
     }
     if (link.live) {
-      if (error === null && link.output.idle) void link.close().catch(ignore);
+      if (isForNoReason(error) && link.output.idle) void link.close().catch(ignore);
       else link.reset();
     }
     const closed = (): void => done(error);
@@ -138,6 +138,13 @@ export class NodeDuplex extends Duplex {
     this.#socket.unref();
     return this;
   }
+}
+
+/** Node destroys what a `for await` loop has left, or read to its end, with an error that has no cause: nothing failed. */
+function isForNoReason(error: Error | null): boolean {
+  return (
+    error === null || ((error as NodeJS.ErrnoException).code === "ABORT_ERR" && error.cause === undefined)
+  );
 }
 
 function ignore(): void {
