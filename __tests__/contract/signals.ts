@@ -127,7 +127,7 @@ export const signals: readonly ContractCase[] = [
     await timesOut(a.read({ signal, timeout: 5 }));
     counts();
     const limited = a.readLine({ signal, limit: 1 });
-    await b.write("xyz");
+    void b.write("xyz");
     await fails(limited, "ERR_LIMIT");
     counts();
     await a.readExactly(3, { signal });
