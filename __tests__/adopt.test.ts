@@ -342,6 +342,17 @@ describe("detach of an adopted stream", () => {
     right.on("error", () => undefined).destroy();
   });
 
+  test("a socket is left by all who listened to it", async () => {
+    const [left, right] = await socketPair();
+    const [, before] = traces(right) as [unknown, unknown];
+    Connection.from(right).detach();
+    Connection.from(right).detach();
+    const [, after] = traces(right) as [unknown, unknown];
+    expect(after).toEqual(before);
+    left.destroy();
+    right.destroy();
+  });
+
   test("a detached socket can be adopted again", async () => {
     const { client, server } = await pair();
     await client.write("one\ntwo\nthree\n");

@@ -27,8 +27,9 @@ export class LineRun {
   #next = 0;
   /** The queue's position when the next line was last known to begin at its front. */
   #position = -1;
-  /** Up to this position characters and bytes differ: no run is decoded, each line is for itself. */
-  #singlyUntil = 0;
+  /** The run's bytes, and where in them the next line begins: where characters and bytes differ, they tell its length. */
+  #bytes: Buffer | null = null;
+  #start = 0;
 
   /** For lines that are in no run. */
   readonly #search: Search;
@@ -54,29 +55,29 @@ export class LineRun {
       if (!this.#decode(queue)) return undefined;
     }
     const raw = this.#lines[this.#next] ?? "";
-    const line = raw.charCodeAt(raw.length - 1) === 0x0d ? raw.slice(0, -1) : raw;
-    if (line.length > this.limit) return undefined;
+    const isTerminated = raw.charCodeAt(raw.length - 1) === 0x0d;
+    const size = this.#bytes === null ? raw.length : this.#bytes.indexOf(0x0a, this.#start) - this.#start;
+    if ((isTerminated ? size - 1 : size) > this.limit) return undefined;
     this.#next++;
-    queue.skip(raw.length + 1);
+    this.#start += size + 1;
+    queue.skip(size + 1);
     this.#position = queue.taken;
-    return line;
+    return isTerminated ? raw.slice(0, -1) : raw;
   }
 
   #decode(queue: ByteQueue): boolean {
     // Node's ASCII drops the highest bit, which makes line feeds of other bytes.
-    if (this.encoding === "ascii" || queue.taken < this.#singlyUntil) return false;
+    if (this.encoding === "ascii") return false;
     const run = queue.peekRun();
     const end = run.lastIndexOf(0x0a);
     if (end === -1) return false;
     const text = run.toString(this.encoding, 0, end);
-    if (text.length !== end) {
-      this.#singlyUntil = queue.taken + end + 1;
-      return false;
-    }
-    // As many characters as bytes: a line is as long in the one as in the other.
     this.#lines = text.split("\n");
     this.#next = 0;
     this.#position = queue.taken;
+    // As many characters as bytes: a line is as long in the one as in the other.
+    this.#bytes = text.length === end ? null : run;
+    this.#start = 0;
     return true;
   }
 }

@@ -174,11 +174,18 @@ class AdoptedSocketTransport extends SocketTransport {
     const early = this.#early;
     this.#early = null;
     if (early !== null) receiver.arrive(early, early.length, true);
-    const { stream } = this;
-    const ended = (): void => stream[INTAKE]?.end();
-    if (stream.readableEnded) process.nextTick(ended);
-    else stream.once("end", ended);
+    if (this.stream.readableEnded) process.nextTick(this.#onEnd);
+    else this.stream.on("end", this.#onEnd);
   }
+
+  override release(unread: readonly Buffer[], ended: boolean): Socket {
+    this.stream.off("end", this.#onEnd);
+    return super.release(unread, ended);
+  }
+
+  readonly #onEnd = (): void => {
+    this.stream[INTAKE]?.end();
+  };
 
   override send(payload: Payload, taken: Taken): void {
     const { stream } = this;

@@ -1,0 +1,30 @@
+import type { Case } from "../case.js";
+import { during, wrk } from "../traffic.js";
+
+/** Connections at a time: fewer than in `exchange`, so that the ports of closed ones are not used up. */
+const CONNECTIONS = 10;
+const WORK = "accept, one exchange, close";
+
+export const accept: Case = {
+  name: "accept",
+  title: WORK,
+  unit: { name: "µs per connection", size: 1 },
+  needs: "wrk",
+  contestants: [
+    { name: "`net` callbacks", module: "accept/net" },
+    { name: "tcp6", module: "accept/tcp6" },
+    { name: "`for await` over a socket", module: "accept/for-await", extra: true },
+  ],
+  rows: [
+    {
+      name: "accept",
+      work: WORK,
+      subject: "tcp6",
+      peer: "`net` callbacks",
+      metric: "whole",
+      must: 1,
+      aim: 0.85,
+    },
+  ],
+  load: (scale) => Promise.resolve(during(scale, (port) => wrk(port, CONNECTIONS))),
+};

@@ -1,0 +1,37 @@
+import type { Case } from "../case.js";
+import { costOf } from "../cost.js";
+import { Program } from "../program.js";
+
+/** Connections in a measurement: so few that the ports of closed ones are not used up. */
+const COUNT = 8_000;
+const WORK = "connect, one exchange, close";
+
+export const connect: Case = {
+  name: "connect",
+  title: WORK,
+  unit: { name: "µs per connection", size: 1 },
+  contestants: [
+    { name: "`net.connect` and events", module: "connect/net" },
+    { name: "tcp6", module: "connect/tcp6" },
+  ],
+  rows: [
+    {
+      name: "connect",
+      work: WORK,
+      subject: "tcp6",
+      peer: "`net.connect` and events",
+      metric: "whole",
+      must: 1.1,
+      aim: 1,
+    },
+  ],
+  load: async ({ part }) => {
+    const [answerer, { port = 0 }] = await Program.load("answerer");
+    const count = Math.round(COUNT * part);
+    return {
+      args: [],
+      measure: (stage) => costOf(stage, () => stage.ask("run", { port, count })),
+      end: () => answerer.end(),
+    };
+  },
+};

@@ -1,0 +1,82 @@
+import type { Case } from "../case.js";
+import { during, wrk } from "../traffic.js";
+
+const CONNECTIONS = 50;
+const WORK = `small request and response, ${CONNECTIONS} connections`;
+
+/** What most servers do all day: a request comes, an answer goes. The rows against it are the promise of this library. */
+export const exchange: Case = {
+  name: "exchange",
+  title: WORK,
+  unit: { name: "µs per request", size: 1 },
+  needs: "wrk",
+  contestants: [
+    { name: "`net` callbacks", module: "exchange/net" },
+    { name: "tcp6", module: "exchange/tcp6" },
+    { name: "`for await` over a socket", module: "exchange/for-await" },
+    { name: "Deno", module: "exchange/deno", runtime: "deno", needs: "deno" },
+    { name: "tcp6 `read()`", module: "exchange/tcp6-read" },
+    { name: "tcp6 `read()` with signal and timeout", module: "exchange/tcp6-read-bounded" },
+    { name: "`Duplex.toWeb`", module: "exchange/to-web" },
+    { name: "tcp6 `readable` and `writable`", module: "exchange/tcp6-web" },
+    { name: "Bun", module: "exchange/bun", runtime: "bun", needs: "bun", extra: true },
+    { name: "`net` with `onread`, the floor", module: "exchange/onread", extra: true },
+    { name: "`node:net/promises`", module: "exchange/net-promises", needs: "node:net/promises", extra: true },
+    { name: "`promise-socket`", module: "exchange/promise-socket", needs: "promise-socket", extra: true },
+  ],
+  rows: [
+    {
+      name: "exchange-user",
+      work: `${WORK}, user CPU`,
+      subject: "tcp6",
+      peer: "`net` callbacks",
+      metric: "user",
+      must: 0.92,
+      aim: 0.75,
+    },
+    {
+      name: "exchange",
+      work: `${WORK}, whole process`,
+      subject: "tcp6",
+      peer: "`net` callbacks",
+      metric: "whole",
+      must: 1,
+      aim: 0.9,
+    },
+    {
+      name: "exchange-for-await",
+      work: `${WORK}, whole process`,
+      subject: "tcp6",
+      peer: "`for await` over a socket",
+      metric: "whole",
+      must: 0.88,
+      aim: 0.8,
+    },
+    {
+      name: "exchange-deno",
+      work: `${WORK}, whole process`,
+      subject: "tcp6",
+      peer: "Deno",
+      metric: "whole",
+      must: 1.15,
+      aim: 1,
+    },
+    {
+      name: "read-bounded",
+      work: "read with `signal` and `timeout`",
+      subject: "tcp6 `read()` with signal and timeout",
+      peer: "tcp6 `read()`",
+      metric: "whole",
+      must: 1.25,
+      aim: 1.1,
+    },
+    {
+      name: "exchange-web",
+      work: `${WORK}, WHATWG streams`,
+      subject: "tcp6 `readable` and `writable`",
+      peer: "`Duplex.toWeb`",
+      metric: "whole",
+    },
+  ],
+  load: (scale) => Promise.resolve(during(scale, (port) => wrk(port, CONNECTIONS))),
+};

@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Case } from "../case.js";
+import { Program } from "../program.js";
+
+/** Connections that are open before memory is first looked at: what is made once is there then. */
+const FIRST = 200;
+const COUNT = 5_000;
+const NODE_OPTIONS = ["--expose-gc"];
+
+/** Most ms to wait until all connections are accepted, and how often to look. */
+const ACCEPT_TIMEOUT = 20_000;
+const LOOK = 50;
+
+export const idle: Case = {
+  name: "idle",
+  title: "memory of an idle connection that is being read",
+  unit: { name: "KiB per connection", size: 1_024 },
+  fresh: true,
+  contestants: [
+    { name: "`for await` over a socket", module: "idle/for-await", nodeOptions: NODE_OPTIONS },
+    { name: "tcp6 `for await`", module: "idle/tcp6", nodeOptions: NODE_OPTIONS },
+    { name: "`'data'`", module: "idle/net", nodeOptions: NODE_OPTIONS, extra: true },
+  ],
+  rows: [
+    {
+      name: "idle",
+      work: "idle connection being read, heap + external",
+      subject: "tcp6 `for await`",
+      peer: "`for await` over a socket",
+      metric: "memory",
+      must: 0.9,
+      aim: 0.65,
+    },
+  ],
+  load: ({ part }) =>
+    Promise.resolve({
+      args: [],
+      measure: async (stage, port) => {
+        // Its connections close with it: each process under test needs one of its own.
+        const [opener] = await Program.load("opener");
+        try {
+          const before = await memoryWith(FIRST, stage, opener, port);
+          const count = Math.round(COUNT * part);
+          return { memory: ((await memoryWith(FIRST + count, stage, opener, port)) - before) / count };
+        } finally {
+          await opener.end();
+        }
+      },
+      end: () => Promise.resolve(),
+    }),
+};
+
+/** Bytes in use once so many connections are open and being read. */
+async function memoryWith(count: number, stage: Program, opener: Program, port: number): Promise<number> {
+  await opener.ask("open", { port, upTo: count });
+  const late = performance.now() + ACCEPT_TIMEOUT;
+  for (;;) {
+    const { operations = 0 } = await stage.ask("mark");
+    if (operations >= count) break;
+    if (performance.now() > late) throw new Error(`accepted ${operations} connections of ${count}`);
+    await sleep(LOOK);
+  }
+  // What accepting has left to do is done in the turns after it.
+  await sleep(LOOK);
+  const { bytes = NaN } = await stage.ask("memory");
+  return bytes;
+}

@@ -1,0 +1,23 @@
+import type { Case } from "../case.js";
+import { accept } from "./accept.js";
+import { connect } from "./connect.js";
+import { exchange } from "./exchange.js";
+import { idle } from "./idle.js";
+import { lines } from "./lines.js";
+import { receive } from "./receive.js";
+import { relay } from "./relay.js";
+import { send } from "./send.js";
+import { smallWrites } from "./small-writes.js";
+
+/** In the order of the table. */
+export const cases: readonly Case[] = [
+  exchange,
+  lines,
+  receive,
+  relay,
+  send,
+  smallWrites,
+  accept,
+  connect,
+  idle,
+];

@@ -1,0 +1,39 @@
+import type { Case } from "../case.js";
+import { during, redisBenchmark } from "../traffic.js";
+
+const PIPELINE = 32;
+const WORK = `lines, pipelined ${PIPELINE} deep`;
+
+export const lines: Case = {
+  name: "lines",
+  title: `${WORK}, each answered`,
+  unit: { name: "µs per line", size: 1 },
+  needs: "redis-benchmark",
+  contestants: [
+    { name: "splitting by hand in `'data'`", module: "lines/net" },
+    { name: "tcp6 `lines()` with `bufferSize`", module: "lines/tcp6" },
+    { name: "`node:readline`", module: "lines/readline" },
+    { name: "`node:readline`, `'line'` events", module: "lines/readline-events", extra: true },
+  ],
+  rows: [
+    {
+      name: "lines",
+      work: WORK,
+      subject: "tcp6 `lines()` with `bufferSize`",
+      peer: "splitting by hand in `'data'`",
+      metric: "whole",
+      must: 1.3,
+      aim: 1,
+    },
+    {
+      name: "lines-readline",
+      work: WORK,
+      subject: "tcp6 `lines()` with `bufferSize`",
+      peer: "`node:readline`",
+      metric: "whole",
+      must: 0.2,
+      aim: 0.07,
+    },
+  ],
+  load: (scale) => Promise.resolve(during(scale, (port) => redisBenchmark(port, PIPELINE))),
+};

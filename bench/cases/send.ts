@@ -1,0 +1,34 @@
+import type { Case } from "../case.js";
+import { costOf, GB } from "../cost.js";
+import { Program } from "../program.js";
+
+const WORK = "bulk send, awaited 64 KiB writes";
+
+export const send: Case = {
+  name: "send",
+  title: WORK,
+  unit: { name: "ms per GB", size: 1_000 },
+  contestants: [
+    { name: "`write()` and `'drain'`", module: "send/net" },
+    { name: "tcp6 awaited `write()`", module: "send/tcp6" },
+  ],
+  rows: [
+    {
+      name: "send",
+      work: WORK,
+      subject: "tcp6 awaited `write()`",
+      peer: "`write()` and `'drain'`",
+      metric: "whole",
+      must: 1,
+      aim: 0.95,
+    },
+  ],
+  load: async ({ part }) => {
+    const [receiver] = await Program.load("receiver");
+    return {
+      args: [Math.round(2 * GB * part)],
+      measure: (stage, port) => costOf(stage, () => receiver.ask("receive", { port }), GB),
+      end: () => receiver.end(),
+    };
+  },
+};

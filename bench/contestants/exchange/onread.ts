@@ -1,0 +1,4 @@
+import { serveOnread } from "../onread-server.js";
+import { answerTo } from "./response.js";
+
+serveOnread((socket, size) => socket.write(answerTo(size)));

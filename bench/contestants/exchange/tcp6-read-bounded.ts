@@ -1,0 +1,12 @@
+import { serveTcp6 } from "../tcp6-server.js";
+import { answerTo } from "./response.js";
+
+await serveTcp6(async (connection) => {
+  const { signal } = new AbortController();
+  for (;;) {
+    const request = await connection.read({ signal, timeout: 30_000 });
+    if (request === null) break;
+    await connection.write(answerTo(request.length));
+  }
+  await connection.close();
+});

@@ -1,0 +1,7 @@
+import { serveTcp6 } from "../tcp6-server.js";
+import { answerTo } from "./response.js";
+
+await serveTcp6(async (connection) => {
+  for await (const request of connection) await connection.write(answerTo(request.length));
+  await connection.close();
+});

@@ -1,0 +1,6 @@
+import { tally } from "../../stage.js";
+import { serveBun } from "../bun.js";
+
+serveBun((_socket, bytes) => {
+  tally.operations += bytes.length;
+});

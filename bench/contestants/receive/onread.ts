@@ -1,0 +1,6 @@
+import { tally } from "../../stage.js";
+import { serveOnread } from "../onread-server.js";
+
+serveOnread((_socket, size) => {
+  tally.operations += size;
+});

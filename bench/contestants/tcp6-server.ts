@@ -1,0 +1,17 @@
+import { listen, NetError, type Connection, type ListenOptions } from "../../src/index.js";
+import { onStage } from "../stage.js";
+
+/** Puts a server of tcp6 on stage. That a load hangs up is no news; whatever else goes wrong ends the process. */
+export async function serveTcp6(
+  take: (connection: Connection) => Promise<void>,
+  options: ListenOptions = {},
+): Promise<void> {
+  const listener = await listen(0, { host: "127.0.0.1", ...options });
+  onStage({ port: listener.port });
+  for await (const connection of listener) {
+    take(connection).catch((error: unknown) => {
+      if (!(error instanceof NetError)) throw error;
+      connection.reset();
+    });
+  }
+}

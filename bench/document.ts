@@ -1,0 +1,147 @@
+/**
+ * docs/performance.md: what stands between its two marks is written here, the rest by people.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { costChart, ratioChart } from "./chart.js";
+import { BENCH, type Versions } from "./peers.js";
+import { isMissing, medianOf, ratiosOf, type MissingRow, type Ratio } from "./ratios.js";
+import { plain, shown, verdict } from "./report.js";
+import type { Measured } from "./rounds.js";
+import { majorOf, readSaved } from "./saved.js";
+import { writeFormatted } from "./write-formatted.js";
+
+const DOCS = join(BENCH, "../docs");
+const BEGIN = "<!-- bench: begin -->";
+const END = "<!-- bench: end -->";
+
+/** The case whose costs have a picture of their own. */
+const PICTURED = "exchange";
+
+export interface Run {
+  readonly versions: Versions;
+  readonly machine: string;
+  readonly measured: readonly Measured[];
+}
+
+/** Writes what a run came to into the page, and the pictures that it shows. */
+export async function writeDocument(run: Run): Promise<void> {
+  const page = join(DOCS, "performance.md");
+  const text = await readFile(page, "utf8");
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin === -1 || end < begin) throw new Error(`docs/performance.md lacks ${BEGIN} and ${END}`);
+  const ratios = run.measured.flatMap(ratiosOf);
+  await writeFormatted(page, text.slice(0, begin + BEGIN.length) + section(run, ratios) + text.slice(end));
+  await writeFile(join(DOCS, "performance.svg"), picture(run, ratios));
+  const pictured = run.measured.find(({ case: { name } }) => name === PICTURED);
+  if (pictured !== undefined)
+    await writeFile(join(DOCS, `performance-${PICTURED}.svg`), costPicture(pictured));
+}
+
+function section({ versions, machine, measured }: Run, ratios: readonly (Ratio | MissingRow)[]): string {
+  const releases = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `
+
+${releases.join(", ")}; ${machine}.
+
+![Ratios of CPU time, tcp6 to what it replaces](performance.svg)
+
+![CPU time of one small request and response](performance-${PICTURED}.svg)
+
+${table(
+  ["work", "against", "ratio", "half of the rounds", "must", "aim", "reaches"],
+  ratios.map((entry) => [
+    ...cellsOf(entry),
+    ...askedOf(entry),
+    isMissing(entry) ? "" : (verdict(entry) ?? ""),
+  ]),
+)}
+${otherReleases(majorOf(versions["Node.js"]), ratios)}
+### What each program costs
+
+${table(["work", "program", "user", "whole", "unit"], measured.flatMap(costsOf))}
+${absences(measured)}
+`;
+}
+
+function cellsOf(entry: Ratio | MissingRow): string[] {
+  const { work, peer } = entry.row;
+  if (isMissing(entry)) return [work, peer, "not measured", ""];
+  return [work, peer, entry.ratio.toFixed(2), `${entry.low.toFixed(2)} to ${entry.high.toFixed(2)}`];
+}
+
+function askedOf({ row: { must, aim } }: Ratio | MissingRow): string[] {
+  return [must?.toFixed(2) ?? "", aim?.toFixed(2) ?? ""];
+}
+
+/** The same rows on other releases of Node.js, as they were last saved. */
+function otherReleases(major: string, ratios: readonly (Ratio | MissingRow)[]): string {
+  const others = Object.entries(readSaved()).filter(([release]) => release !== major);
+  if (others.length === 0) return "";
+  const lines = ratios.map((entry) => [
+    entry.row.work,
+    entry.row.peer,
+    isMissing(entry) ? "" : entry.ratio.toFixed(2),
+    ...others.map(([, { rows }]) => rows[entry.row.name]?.ratio.toFixed(2) ?? ""),
+  ]);
+  const releases = others.map(([, { version }]) => version).join(", ");
+  return `
+### On other releases of Node.js
+
+Node.js ${releases}, on the same kind of load:
+
+${table(["work", "against", major, ...others.map(([release]) => release)], lines)}
+`;
+}
+
+function costsOf({ case: subject, figures }: Measured): string[][] {
+  const { title, unit } = subject;
+  return [...figures].map(([contestant, of]) => {
+    const cost = (metric: "user" | "whole" | "memory") => {
+      const median = medianOf(of, metric);
+      return median === undefined ? "" : shown(median / unit.size);
+    };
+    return [title, contestant, cost("user"), cost("whole") || cost("memory"), unit.name];
+  });
+}
+
+function absences(measured: readonly Measured[]): string {
+  const absent = measured.flatMap(({ leftOut }) =>
+    [...leftOut].map(([name, { reason }]) => `${name} (${reason})`),
+  );
+  return absent.length === 0 ? "" : `\nNot measured: ${[...new Set(absent)].join(", ")}.\n`;
+}
+
+function picture({ versions }: Run, ratios: readonly (Ratio | MissingRow)[]): string {
+  const bars = ratios.flatMap((entry) => {
+    if (isMissing(entry)) return [];
+    const { work, peer, must, aim } = entry.row;
+    const reached = verdict(entry);
+    if (must === undefined || aim === undefined || reached === undefined) return [];
+    return [{ ...entry, label: plain(work), note: `against ${plain(peer)}`, must, aim, verdict: reached }];
+  });
+  return ratioChart(`What tcp6 costs, where the other costs 1 (Node.js ${versions["Node.js"]})`, bars);
+}
+
+function costPicture({ case: { title, unit }, figures }: Measured): string {
+  const bars = [...figures].flatMap(([name, of]) => {
+    const user = medianOf(of, "user");
+    const whole = medianOf(of, "whole");
+    if (user === undefined || whole === undefined) return [];
+    return [
+      { label: plain(name), user: user / unit.size, whole: whole / unit.size, ours: name.startsWith("tcp6") },
+    ];
+  });
+  return costChart(
+    `CPU time: ${plain(title)}`,
+    unit.name,
+    bars.toSorted((a, b) => a.whole - b.whole),
+  );
+}
+
+/** A table of Markdown; prettier aligns it. */
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const dashes = head.map(() => "---");
+  return [head, dashes, ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+}

@@ -1,0 +1,24 @@
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { onStage } from "../stage.js";
+
+/** Everything is read into it and forgotten. */
+const buffer = Buffer.allocUnsafe(1024 * 1024);
+
+/** Connects, and throws away what comes, up to the end. */
+function receive({ port = 0 }): Promise<{ received: number }> {
+  return new Promise((resolve, reject) => {
+    const onread = { buffer, callback: () => true };
+    const socket: Socket = connect({ port, host: "127.0.0.1", onread });
+    socket.on("error", reject);
+    socket.on("close", () => resolve({ received: socket.bytesRead }));
+    socket.resume();
+  });
+}
+
+// Where relays send to: ends when the other side does.
+const sink = createServer((socket) => {
+  socket.on("error", () => undefined);
+  socket.resume();
+});
+
+sink.listen(0, "127.0.0.1", () => onStage({ port: (sink.address() as AddressInfo).port }, { receive }));

@@ -1,0 +1,119 @@
+/**
+ * What awaiting costs: tcp6 beside what it replaces, in CPU time of the process under test.
+ *
+ * How to read it: case.ts says what is compared, and cases/ has it; contestants/ are the processes under test, loads/ what
+ * keeps them busy beside wrk and redis-benchmark (traffic.ts); rounds.ts measures, ratios.ts compares, the rest reports.
+ */
+import type { Case } from "./case.js";
+import { cases } from "./cases/index.js";
+import { check } from "./check.js";
+import { writeDocument } from "./document.js";
+import { disturbance, machine } from "./machine.js";
+import { optionsOf, USAGE, type Options } from "./options.js";
+import { findPeers, type Peers } from "./peers.js";
+import { hotSpots, profiling } from "./profile.js";
+import { ratiosOf } from "./ratios.js";
+import { costs, listed, rows } from "./report.js";
+import { measure, type Measured, type Plan } from "./rounds.js";
+import { majorOf, readSaved, save } from "./saved.js";
+
+const FULL = { sittings: 3, rounds: 6, seconds: 0.7, part: 1, extras: true };
+const QUICK = { sittings: 1, rounds: 4, seconds: 0.5, part: 0.25, extras: false };
+
+/** Resolves to the status to end with: 1 if something got worse. */
+async function run(options: Options, chosen: readonly Case[]): Promise<number> {
+  const peers = findPeers(options.node);
+  const versions = Object.entries(peers.versions).map(([name, version]) => `${name} ${version}`);
+  print(`${versions.join(", ")}\n${machine()}\n${disturbance()}`);
+
+  const measured = await measureAll(chosen, planOf(options), peers);
+  const ratios = measured.flatMap(ratiosOf);
+  print(rows(ratios));
+  if (options.profile) print(hotSpots());
+
+  const node = peers.versions["Node.js"];
+  const whole = !options.quick && !options.profile && chosen.length === cases.length;
+  if (options.save) await save(node, machine(), ratios);
+  if (options.write || (whole && options.node === process.execPath)) {
+    await writeDocument({ versions: peers.versions, machine: machine(), measured });
+  }
+  if (!options.check) return 0;
+
+  const saved = readSaved()[majorOf(node)];
+  if (saved === undefined) return print(`\nNothing is saved for Node.js ${majorOf(node)}: --save does.\n`, 1);
+  if (saved.machine !== machine()) print(`\nWhat was saved is of another machine: ${saved.machine}.\n`);
+  const worse = await check(ratios, {
+    saved,
+    quick: options.quick,
+    again: async (suspects) => {
+      print(`\nOnce more, since it looks worse: ${[...suspects].join(", ")}\n`);
+      const again = chosen.filter((subject) => subject.rows.some(({ name }) => suspects.has(name)));
+      return (await measureAll(again, planOf(options), peers)).flatMap(ratiosOf);
+    },
+  });
+  for (const { row, words } of worse) print(`worse: ${row}: ${words}\n`);
+  return worse.length > 0 ? 1 : print("\nNothing got worse.\n");
+}
+
+function planOf({ quick, profile }: Options): Plan {
+  return {
+    ...(quick ? QUICK : FULL),
+    nodeOptions: (contestant) => [
+      ...(contestant.nodeOptions ?? []),
+      ...(profile && contestant.name.startsWith("tcp6") ? profiling(contestant) : []),
+    ],
+  };
+}
+
+async function measureAll(subjects: readonly Case[], plan: Plan, peers: Peers): Promise<Measured[]> {
+  const all: Measured[] = [];
+  for (const subject of subjects) {
+    const measured = await measure(subject, plan, peers, (round, of) => {
+      progress(`${subject.name}: round ${round} of ${of}`);
+    });
+    progress("");
+    print(costs(measured));
+    all.push(measured);
+  }
+  return all;
+}
+
+/** The cases that are named, by their own name or by that of a row; all, if none is. */
+function choose(names: readonly string[]): readonly Case[] {
+  const unknown = names.find((name) => !cases.some((subject) => isNamed(subject, name)));
+  if (unknown !== undefined) throw new TypeError(`No case or row is called "${unknown}": see --list`);
+  return names.length === 0 ? cases : cases.filter((subject) => names.some((name) => isNamed(subject, name)));
+}
+
+function isNamed({ name, rows }: Case, wanted: string): boolean {
+  return name === wanted || rows.some((row) => row.name === wanted);
+}
+
+function print(text: string, status = 0): number {
+  process.stdout.write(text);
+  return status;
+}
+
+/** One line, written over and over. */
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+}
+
+function understood(args: readonly string[]): [Options, readonly Case[]] | undefined {
+  try {
+    const options = optionsOf(args);
+    return [options, choose(options.only)];
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
+    return undefined;
+  }
+}
+
+// Whoever reads this may have seen enough.
+process.stdout.on("error", () => process.exit());
+
+const [options, chosen = cases] = understood(process.argv.slice(2)) ?? [];
+if (options === undefined) process.exitCode = 2;
+else if (options.help) print(USAGE);
+else if (options.list) print(chosen.map(listed).join("\n"));
+else process.exitCode = await run(options, chosen);

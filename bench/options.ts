@@ -1,0 +1,49 @@
+import { parseArgs } from "node:util";
+
+export interface Options {
+  readonly quick: boolean;
+  /** Names of cases, or of rows; empty for all. */
+  readonly only: readonly string[];
+  readonly list: boolean;
+  readonly node: string;
+  readonly check: boolean;
+  readonly save: boolean;
+  readonly write: boolean;
+  readonly profile: boolean;
+  readonly help: boolean;
+}
+
+export const USAGE = `npm run bench -- [options]
+
+  --quick       all rows in less than two minutes; rougher
+  --only NAME   only this case or row (see --list); may be given again
+  --list        the names of cases and rows, and what they are
+  --node PATH   test this Node.js instead of the one that runs the benchmark
+  --check       compare with bench/ratios.json, and fail if something got worse
+  --save        write the ratios to bench/ratios.json
+  --write       write docs/performance.md also after a run that was quick or of a part only
+  --profile     where the processes of tcp6 spend their time: the functions at the top
+`;
+
+/** @throws TypeError if they are not understood */
+export function optionsOf(args: readonly string[]): Options {
+  const flag = { type: "boolean", default: false } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: flag,
+      only: { type: "string", multiple: true, default: [] },
+      list: flag,
+      node: { type: "string", default: process.execPath },
+      check: flag,
+      save: flag,
+      write: flag,
+      profile: flag,
+      help: { ...flag, short: "h" },
+    },
+  });
+  if (values.save && (values.quick || values.profile)) {
+    throw new TypeError("--save wants a full run: quick ones are rough, and a profiler costs time itself");
+  }
+  return values;
+}

@@ -1,0 +1,92 @@
+/**
+ * The loads that are programs of others. They run while something is measured, and are stopped then.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Load, Scale } from "./case.js";
+import { costOf } from "./cost.js";
+import { start } from "./program.js";
+
+/** Ms that a load runs before anything is measured: its connections are open then, and no longer new. */
+const LEAD = 250;
+
+/** Most ms that a load may take to stop when it is told to. */
+const STOP_TIMEOUT = 5_000;
+
+/** When wrk stops by itself, should nobody be left to stop it. */
+const LONGEST = "60s";
+
+interface Traffic {
+  /** Stops it; rejects if it was not content with what it was answered. */
+  stop(): Promise<void>;
+}
+
+/** A load that goes on by itself: what it costs is measured over an interval in the middle of it. */
+export function during({ seconds }: Scale, begin: (port: number) => Traffic): Load {
+  return {
+    args: [],
+    measure: async (stage, port) => {
+      const traffic = begin(port);
+      try {
+        await sleep(LEAD);
+        const cost = await costOf(stage, () => sleep(seconds * 1_000));
+        await traffic.stop();
+        return cost;
+      } catch (error) {
+        // What it has to say now only follows from that.
+        await traffic.stop().catch(() => undefined);
+        throw error;
+      }
+    },
+    end: () => Promise.resolve(),
+  };
+}
+
+/** Sends a small HTTP request over each connection, and another when it is answered. */
+export function wrk(port: number, connections: number): Traffic {
+  const args = ["--threads", "1", "--connections", String(connections), "--duration", LONGEST];
+  return traffic("wrk", [...args, `http://127.0.0.1:${port}/`], discontent);
+}
+
+/** Sends `PING` lines over 50 connections, so many at a time on each. */
+export function redisBenchmark(port: number, pipeline: number): Traffic {
+  const where = ["-h", "127.0.0.1", "-p", String(port), "-c", "50"];
+  const what = ["-t", "ping_inline", "-P", String(pipeline), "-n", "1000000000", "-q"];
+  return traffic("redis-benchmark", [...where, ...what], () => undefined);
+}
+
+/** What wrk did not like, if anything. */
+function discontent(output: string): string | undefined {
+  return /Non-2xx.*|Socket errors.*(?:connect|write|timeout) [1-9].*/.exec(output)?.[0];
+}
+
+function traffic(
+  command: string,
+  args: readonly string[],
+  complaint: (output: string) => string | undefined,
+): Traffic {
+  const child = start(command, args);
+  let output = "";
+  let stopped = false;
+  const ended = new Promise<void>((resolve, reject) => {
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-4_096);
+    });
+    child.stderr?.resume();
+    child.on("error", reject);
+    child.on("close", () => {
+      const said = stopped ? complaint(output) : "it ended by itself";
+      if (said === undefined) resolve();
+      else reject(new Error(`${command}: ${said}`));
+    });
+  });
+  // Whoever stops it is told.
+  ended.catch(() => undefined);
+  return {
+    stop: async () => {
+      stopped = true;
+      child.kill("SIGINT");
+      const kill = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT);
+      await ended.finally(() => clearTimeout(kill));
+    },
+  };
+}
