@@ -323,6 +323,69 @@ describe("what a stream has behind it when it is adopted", () => {
   });
 });
 
+describe("streams that misbehave", () => {
+  test("one that does not say that it is closed is closed all the same", async () => {
+    const silent = new Duplex({
+      emitClose: false,
+      read: () => undefined,
+      write: (_chunk, _encoding, done) => done(),
+    });
+    const connection = Connection.from(silent);
+    await connection.write("x");
+    await connection.close({ timeout: 50 });
+    await connection.closed;
+    const failing = new Duplex({ emitClose: false, read: () => undefined });
+    const failed = Connection.from(failing);
+    failing.destroy(new Error("broken"));
+    await netError(failed.closed);
+  });
+
+  test("one whose write throws fails the write", async () => {
+    const throwing = new Duplex({
+      read: () => undefined,
+      write: () => {
+        throw new Error("thrown");
+      },
+    });
+    const connection = Connection.from(throwing);
+    expect((await netError(connection.write("x"))).message).toContain("thrown");
+    await netError(connection.closed);
+  });
+
+  test("bytes that its maker wrote and nobody takes count for close, and for its timeout", async () => {
+    const [left, right] = await socketPair();
+    left.write(Buffer.alloc(30_000_000));
+    const connection = Connection.from(left);
+    expect((await timeoutError(connection.close({ timeout: 50 }))).operation).toBe("close");
+    await connection.closed;
+    right.on("error", () => undefined).destroy();
+  });
+
+  test("a socket that never connects does not take what is written", async () => {
+    const socket = netConnect({ port: 1, host: "never.example", lookup: () => undefined });
+    const connection = Connection.from(socket, { writeTimeout: 40 });
+    await timeoutError(connection.write("x"));
+    expect([connection.writableLength, connection.bytesWritten]).toEqual([1, 0]);
+    await timeoutError(connection.flush());
+    await timeoutError(connection.close({ timeout: 20 }));
+    await connection.closed;
+  });
+
+  test("bytes and an end that a socket has when it is adopted are handed over again", async () => {
+    const [left, right] = await socketPair();
+    left.end("bytes");
+    await once(right, "readable");
+    await until(() => right.readableLength === 5);
+    await turn();
+    const socket = Connection.from(right).detach();
+    const [chunk] = (await once(socket, "data")) as [Buffer];
+    expect(String(chunk)).toBe("bytes");
+    await once(socket, "end");
+    left.destroy();
+    right.destroy();
+  });
+});
+
 describe("detach of an adopted stream", () => {
   test.each([
     ["a TLS socket", tlsPair],

@@ -61,9 +61,9 @@ export class Output implements SenderHost {
     return this.#gathered + this.#sender.length;
   }
 
-  /** Whether the kernel has taken all that was written, or a FIN is all that is left to send. */
+  /** Whether the kernel has taken all that was written, past us too, or a FIN is all that is left to send. */
   get idle(): boolean {
-    return this.length === 0;
+    return this.length === 0 && this.transport.stream.writableLength === 0;
   }
 
   get ended(): boolean {

@@ -169,6 +169,15 @@ class AdoptedSocketTransport extends SocketTransport {
     this.#early = early;
   }
 
+  /** What its maker has written goes first, and is counted; while it connects, nothing is sent. */
+  override get unsent(): number {
+    return this.stream.connecting ? Infinity : super.unsent + this.stream.writableLength;
+  }
+
+  override get bytesTaken(): number {
+    return this.stream.connecting ? 0 : this.stream.bytesWritten - this.unsent;
+  }
+
   override attach(receiver: Receiver): void {
     super.attach(receiver);
     const early = this.#early;

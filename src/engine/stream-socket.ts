@@ -106,7 +106,9 @@ export function intercept(socket: Socket): void {
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
 export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
   socket[INTAKE] = undefined;
-  for (const chunk of unread) socket.push(chunk);
+  // Behind an end that the Readable knows of already, there is only the front to put them to.
+  if (socket.readableEncoding === null) for (const chunk of unread.toReversed()) socket.unshift(chunk);
+  else for (const chunk of unread) socket.push(chunk);
   if (!ended) return;
   socket.push(null);
   socket.read(0);
@@ -114,7 +116,7 @@ export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boo
 
 function surrender(socket: HandedSocket): void {
   const receiver = socket[INTAKE];
-  if (receiver === undefined) return;
+  if (receiver === undefined || socket.readableEnded) return;
   const { unread, ended } = receiver.surrender();
   pour(socket, unread, ended);
 }

@@ -29,8 +29,9 @@ export class StreamTransport implements Transport {
   readonly stream: OwnedStream;
   readonly callsBackAtOnce = false;
   bytesTaken = 0;
-  unsent = 0;
   spent: boolean;
+  readonly #allowHalfOpen: boolean;
+  #unsent = 0;
 
   readonly #methods: BorrowedMethods<Duplex, Method>;
   /** Who is given the bytes and the end. */
@@ -51,12 +52,18 @@ export class StreamTransport implements Transport {
   constructor(stream: Duplex) {
     this.stream = stream;
     this.spent = stream.readableEnded;
+    this.#allowHalfOpen = stream.allowHalfOpen;
     stream.allowHalfOpen = true;
     this.#methods = new BorrowedMethods(stream, (own) => this.#standIns(own), METHODS);
   }
 
   get destroyed(): boolean {
     return this.stream.destroyed;
+  }
+
+  /** What others have written and the stream has not taken goes first, and is counted. */
+  get unsent(): number {
+    return Math.max(this.#unsent, this.stream.writableLength);
   }
 
   attach(receiver: Receiver): void {
@@ -87,30 +94,36 @@ export class StreamTransport implements Transport {
     if (this.stream.destroyed) return;
     const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
     const bytes = parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part));
-    this.unsent = bytes.reduce((size, part) => size + part.length, 0);
+    this.#unsent = bytes.reduce((size, part) => size + part.length, 0);
     this.#pieces = piecesOf(bytes);
     this.#taken = taken;
     this.#sendOn();
   }
 
   end(done: Taken): void {
-    if (!this.stream.writableEnded) this.stream.end();
+    const { stream } = this;
+    const isTaken = stream.writableLength === 0;
+    this.#calling(() => {
+      if (stream.writableEnded) return;
+      if (isTaken) stream.end();
+      else stream.end(done);
+    });
     // Some streams finish only when their other side has read it all: this one has what it was given.
-    done();
+    if (isTaken || stream.writableFinished) done();
   }
 
   destroy(): void {
     const { stream } = this;
-    if (this.#closing || stream.destroyed) return;
+    if (this.#closing) return;
     this.#closing = true;
     this.#passEnd();
-    if (!stream.writableEnded || stream.writableFinished) {
-      stream.destroy();
+    if (stream.destroyed || !stream.writableEnded || stream.writableFinished) {
+      this.#destroy();
       return;
     }
     const destroy = (): void => {
       clearTimeout(timer);
-      stream.destroy();
+      this.#destroy();
     };
     const timer = setTimeout(destroy, FINISHING).unref();
     stream.once("finish", destroy).once("close", destroy);
@@ -118,7 +131,7 @@ export class StreamTransport implements Transport {
 
   reset(): void {
     this.#closing = true;
-    this.stream.destroy();
+    this.#destroy();
   }
 
   release(unread: readonly Buffer[]): Duplex {
@@ -127,6 +140,7 @@ export class StreamTransport implements Transport {
     stream.off("error", this.#onError);
     stream.off("close", this.#onClose);
     stream.off("end", this.#onEnd);
+    stream.allowHalfOpen = this.#allowHalfOpen;
     this.#letGo(unread);
     const left = this.#pieces;
     // The piece that the stream is taking is not among them.
@@ -197,13 +211,15 @@ export class StreamTransport implements Transport {
       const piece = next.value;
       const number = ++this.#piece;
       // Whoever gets it from the stream may keep it for longer than the stream does, so it is a copy.
-      stream.write(Buffer.from(piece), (error) => {
+      const took = (error?: Error | null): void => {
         if (number !== this.#piece) return;
         this.#piece++;
         if (error) this.#taken?.(error);
         else this.#took(piece.length);
         if (!error) this.#sendOn();
-      });
+      };
+      this.#calling(() => stream.write(Buffer.from(piece), took));
+      if (stream.destroyed) return;
       if (stream.writableLength > 0 || stream.errored !== null) return;
       this.#piece++;
       this.#took(piece.length);
@@ -213,8 +229,29 @@ export class StreamTransport implements Transport {
     taken?.();
   }
 
+  /** A stream that throws where it should call back has failed. */
+  #calling(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.stream.destroy(error as Error);
+    }
+  }
+
+  /** Not every stream says that it is closed. */
+  #destroy(): void {
+    const { stream } = this;
+    if (stream.closed) {
+      process.nextTick(this.#onClose);
+      return;
+    }
+    const timer = setTimeout(this.#onClose, FINISHING).unref();
+    stream.once("close", () => clearTimeout(timer));
+    stream.destroy();
+  }
+
   #took(size: number): void {
-    this.unsent -= size;
+    this.#unsent -= size;
     this.bytesTaken += size;
   }
 

@@ -83,7 +83,9 @@ export class WebStreams {
       this.#over(error);
       this.#link.reset();
     }
-    throw error;
+    // What the other stream's failure has cut off has failed with it.
+    const isCutOff = this.#failure !== null && error instanceof NetError && error.code === "ERR_CLOSED";
+    throw isCutOff ? this.#failure?.error : error;
   }
 
   #over(error: unknown): void {
