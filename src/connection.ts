@@ -244,7 +244,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * The receiving half as a byte stream of the web platform, always the same, made on first use. It reads nothing ahead
    * of its reader, and fills the buffer of one that brings its own (`mode: "byob"`). `cancel()` is {@link closeRead}. A
-   * failure is a {@link NetError}, of this and of {@link writable}, and resets the connection.
+   * failure is a {@link NetError}, of this and of {@link writable}; a timeout resets the connection.
    */
   get readable(): ReadableStream<Uint8Array> {
     return (this.#web ??= new WebStreams(this.#link)).readable;
@@ -253,7 +253,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * The sending half as a stream of the web platform, always the same, made on first use. It takes views of bytes, and
    * text; a write settles when the kernel has taken it, and `desiredSize` counts bytes, of which 64 KiB may be queued.
-   * `close()` is {@link closeWrite}, `abort()` is {@link reset}.
+   * `close()` is {@link closeWrite}, `abort()` is {@link reset}. A chunk of another type is a `TypeError`, and a reset.
    */
   get writable(): WritableStream<Uint8Array> {
     return (this.#web ??= new WebStreams(this.#link)).writable;

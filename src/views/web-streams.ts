@@ -16,8 +16,9 @@ const QUEUED = 64 * 1024;
 /**
  * A connection as the two streams of the web platform (https://streams.spec.whatwg.org), each made on first use.
  *
- * What fails, fails both, with the same error, and the connection is reset: a stream that has failed can never be used
- * again. Only a reader that comes second (`ERR_BUSY`) harms nobody but itself.
+ * A timeout, or a chunk of the wrong type, fails both with the same error and resets the connection: a stream that has
+ * failed can never be used again. A failure of the connection fails both, after what had arrived before it. A reader that
+ * comes second (`ERR_BUSY`), and what the program has closed itself (`ERR_CLOSED`), concern the one stream only.
  */
 export class WebStreams {
   readonly #link: Link;
