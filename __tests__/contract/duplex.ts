@@ -123,6 +123,16 @@ export const duplex: readonly ContractCase[] = [
     await Promise.all([a.closed, b.closed]);
   }),
 
+  onPair("duplex: only written, it is over when the connection is", async ({ a, b }) => {
+    a.duplex.end("question");
+    await b.readAll();
+    await b.write("answer");
+    const [answer] = await Promise.all([a.readAll(), b.close()]);
+    assert.equal(answer.toString(), "answer");
+    await whenFinished(a.duplex);
+    assert.equal((await all(a.duplex)).length, 0);
+  }),
+
   onPair("duplex: end() sends FIN, and reading goes on", async ({ a, b }) => {
     a.duplex.end("question");
     assert.equal((await b.readAll()).toString(), "question");

@@ -28,8 +28,13 @@ export class NodeDuplex extends Duplex {
     link.closed.then(
       () => {
         // What both sides have ended well is read to its end.
-        if (link.input.ended && !this.readableEnded) this.once("end", () => this.destroy());
-        else this.destroy();
+        if (!link.input.ended || this.readableEnded) {
+          this.destroy();
+          return;
+        }
+        this.once("end", () => this.destroy());
+        // All was read in another way: nobody has to come for the end alone.
+        if (link.input.length === 0 && !this.#isRead) this.resume();
       },
       (error: unknown) => {
         // What had arrived before the failure is read first, by whoever reads; then the read that finds nothing fails.
