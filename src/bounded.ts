@@ -19,40 +19,21 @@ export type Wait<T> = (
 export async function waited<T>(
   operation: Operation,
   subject: Subject,
-  { timeout = Infinity, signal = new AbortController().signal }: OperationOptions,
+  { timeout = Infinity, signal }: OperationOptions,
   wait: Wait<T>,
 ): Promise<T> {
-  if (signal.aborted) throw aborted(operation, subject, signal);
+  if (signal?.aborted === true) throw aborted(operation, subject, signal);
   if (timeout === 0) throw timedOut(operation, subject, 0);
   let ended: "in time" | "expired" | "aborted" = "in time";
-  let expire: (() => void) | undefined;
-  const result = execute<T>(signal, (resolve, reject) => {
-    const stop = wait(resolve as (value: T | Promise<T>) => void, reject);
-    expire = () => {
-      ended = "expired";
-      stop();
-      // Whoever waits is told by p-timeout; this takes the listener off the signal.
-      reject(undefined);
-    };
-    return () => {
-      ended = "aborted";
-      stop();
-    };
-  });
   try {
-    return await pTimeout(result, {
-      milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
-      fallback: () => {
-        expire?.();
-        throw new Error("expired");
-      },
-    });
+    if (isUnbounded(timeout, signal)) return await new Promise<T>(wait);
+    return await untilStopped(timeout, signal ?? new AbortController().signal, wait, (how) => (ended = how));
   } catch (error) {
     switch (ended as string) {
       case "expired":
         throw timedOut(operation, subject, timeout);
       case "aborted":
-        throw aborted(operation, subject, signal);
+        throw aborted(operation, subject, signal as AbortSignal);
     }
     // Made where nobody awaited; here the caller's stack is at hand.
     if (error instanceof NetError) Error.captureStackTrace(error);
@@ -60,26 +41,66 @@ export async function waited<T>(
   }
 }
 
+/** Rejects, with anything, once `stopped` was told how. */
+async function untilStopped<T>(
+  timeout: number,
+  signal: AbortSignal,
+  wait: Wait<T>,
+  stopped: (how: "expired" | "aborted") => void,
+): Promise<T> {
+  let expire: (() => void) | undefined;
+  const result = execute<T>(signal, (resolve, reject) => {
+    const stop = wait(resolve as Parameters<Wait<T>>[0], reject);
+    expire = () => {
+      stopped("expired");
+      stop();
+      // Whoever waits is told by p-timeout; this takes the listener off the signal.
+      reject(undefined);
+    };
+    return () => {
+      stopped("aborted");
+      stop();
+    };
+  });
+  return await pTimeout(result, {
+    milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
+    fallback: () => {
+      expire?.();
+      throw new Error("expired");
+    },
+  });
+}
+
 /**
  * Runs `work` for at most `timeout` milliseconds and until `signal` is aborted, and settles at once when either happens,
- * whatever the work does then. It is told through the signal it is given; a value that it yields too late is given to
- * `discard`, so that nothing stays behind.
+ * whatever the work does then. It is told through the signal it is given, which is `undefined` if neither can happen; a
+ * value that it yields too late is given to `discard`, so that nothing stays behind.
  */
 export function bounded<T>(
   operation: Operation,
   subject: Subject,
   options: OperationOptions,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
   discard?: (late: T) => void,
 ): Promise<T> {
   return waited<T>(operation, subject, options, (resolve, reject) => {
-    const stop = new AbortController();
+    const stop = isUnbounded(options.timeout, options.signal) ? undefined : new AbortController();
     // In a microtask of its own: the caller's signal is listened to by then, should the work itself abort it.
-    const working = Promise.resolve(stop.signal).then(work);
+    const working = Promise.resolve(stop?.signal).then(work);
     working.then((value) => {
-      if (stop.signal.aborted) discard?.(value);
+      if (stop?.signal.aborted === true) discard?.(value);
       else resolve(value);
     }, reject);
-    return () => stop.abort(options.signal?.reason);
+    return () => stop?.abort(options.signal?.reason);
   });
+}
+
+/** Waits until `signal` is aborted, if there is one; then rejects with its reason. */
+export function stoppable<T>(signal: AbortSignal | undefined, wait: Wait<T>): Promise<T> {
+  if (signal === undefined) return new Promise<T>(wait);
+  return execute<T>(signal, (resolve, reject) => wait(resolve as Parameters<Wait<T>>[0], reject));
+}
+
+function isUnbounded(timeout = Infinity, signal: AbortSignal | undefined): boolean {
+  return timeout === Infinity && signal === undefined;
 }

@@ -15,7 +15,10 @@ import type { Candidate } from "./dial/attempt.js";
 import { dial, type DialOptions } from "./dial/dial.js";
 import { Link, type LinkSettings } from "./engine/link.js";
 import { transportOf } from "./engine/socket-transport.js";
+import type { Subject } from "./errors.js";
 import { getParameters } from "./parameters.js";
+
+type Find = DialOptions<Connection>["find"];
 
 /**
  * Resolves to a connection to a host: the egg's `tcp-connect`.
@@ -50,15 +53,12 @@ export async function connect(
   const target = targetOf(hasPort ? { host: to as string, port: portOrOptions } : to);
   if ("path" in target) {
     const subject = { address: target.path, text: target.path };
-    return await dial({ ...dialOptions(options), subject, find: () => Promise.resolve([target]) });
+    return await dial(dialOptions(options, subject, () => Promise.resolve([target])));
   }
   const { host, port } = target;
   const subject = { host, port, text: formatEndpoint(host, port) };
-  return await dial({
-    ...dialOptions(options),
-    subject,
-    find: (journal, signal) => journal.lookup(lookupAddresses(host, port, options, signal)),
-  });
+  const find: Find = (journal, signal) => journal.lookup(lookupAddresses(host, port, options, signal));
+  return await dial(dialOptions(options, subject, find));
 }
 
 /**
@@ -80,15 +80,23 @@ export async function connectTo(
     ({ family }) => !options.family || family === options.family,
   );
   const text = addresses.map(({ address, port }) => formatEndpoint(address, port)).join(", ");
-  return await dial({ ...dialOptions(options), subject: { text }, find: () => Promise.resolve(candidates) });
+  return await dial(dialOptions(options, { text }, () => Promise.resolve(candidates)));
 }
 
 /** How to dial, with what the connection captures: as things are when the call is made. */
-function dialOptions(options: ConnectOptions): Omit<DialOptions<Connection>, "subject" | "find"> {
+function dialOptions(options: ConnectOptions, subject: Subject, find: Find): DialOptions<Connection> {
   const settings = settingsOf(options);
+  const { timeout = getParameters().connectTimeout, signal, attemptDelay, attemptTimeout } = options;
+  const { localAddress, localPort } = options;
   return {
-    ...options,
-    timeout: options.timeout ?? getParameters().connectTimeout,
+    subject,
+    find,
+    timeout,
+    signal,
+    attemptDelay,
+    attemptTimeout,
+    localAddress,
+    localPort,
     establish: (socket, to) => established(socket, to, options, settings),
     discard: (late) => late.reset(),
   };

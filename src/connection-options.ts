@@ -63,17 +63,6 @@ export function setKeepAlive(socket: Settable, keepAlive: boolean | number): voi
   socket.setKeepAlive?.(keepAlive !== false, typeof keepAlive === "number" ? keptWithin(keepAlive) : 0);
 }
 
-/** The same for the sockets that a server accepts. */
-export function serverKeepAlive({ keepAlive = false }: ConnectionOptions): {
-  keepAlive: boolean;
-  keepAliveInitialDelay: number;
-} {
-  return {
-    keepAlive: keepAlive !== false,
-    keepAliveInitialDelay: typeof keepAlive === "number" ? keptWithin(keepAlive) : 0,
-  };
-}
-
 function keptWithin(delay: number): number {
   return Math.min(Math.max(delay, SHORTEST_KEEPALIVE), LONGEST_KEEPALIVE);
 }

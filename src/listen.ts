@@ -4,7 +4,8 @@ import { familyOf, formatEndpoint } from "./address/endpoint.js";
 import { lookupAddresses } from "./address/resolve.js";
 import { portOf } from "./address/services.js";
 import { bounded, waited } from "./bounded.js";
-import { serverKeepAlive } from "./connection-options.js";
+import { applyTo } from "./connection-options.js";
+import { makeSocketsOf } from "./engine/server-sockets.js";
 import { refused, translated, type Subject } from "./errors.js";
 import {
   checkListenOptions,
@@ -43,19 +44,18 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   }
   const where = await bounded("listen", subject, { signal }, (stop) => whereTo(target, options, stop));
   const queue = new AcceptQueue(options.backlog ?? BACKLOG, "path" in target ? target.path : undefined);
-  const server = createServer({
-    allowHalfOpen: true,
-    pauseOnConnect: true,
-    noDelay: options.noDelay ?? true,
-    ...serverKeepAlive(options),
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  server.on("connection", (socket: Socket) => {
+    applyTo(socket, options);
+    queue.arrive(socket);
   });
-  server.on("connection", (socket: Socket) => queue.arrive(socket));
   await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
     server.once("error", (cause) => reject(translated("listen", subject, cause)));
     // Node takes a backlog of 0 for its own default.
     server.listen({ ...where, backlog: Math.max(options.backlog ?? BACKLOG, 1) }, () => resolve(undefined));
     return () => server.close();
   });
+  makeSocketsOf(server);
   // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.
   server.removeAllListeners("error").on("error", () => queue.dropped++);
   return new Listener(server, addressOf(server), subject, queue, options);
@@ -65,7 +65,7 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
 async function whereTo(
   target: ListenTarget,
   { reusePort, ipv6Only = getParameters().ipv6Only }: ListenOptions,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ServerListenOptions> {
   if (!("port" in target)) return target as ServerListenOptions; // Its types lack { fd }, its documentation has it.
   const port = portOf(target.port, target.host);

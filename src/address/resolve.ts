@@ -1,6 +1,5 @@
 import { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
 import { inspect } from "node:util";
-import { execute } from "abort-controller-x";
 import {
   checkBoolean,
   checkOperation,
@@ -9,7 +8,7 @@ import {
   wrongValue,
   type OperationOptions,
 } from "../arguments.js";
-import { bounded } from "../bounded.js";
+import { bounded, stoppable } from "../bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
 import { familyOf, formatEndpoint, isHost, type AddressInfo } from "./endpoint.js";
 import { portOf } from "./services.js";
@@ -103,7 +102,7 @@ export async function lookupAddresses(
   host: string | null,
   port: number,
   options: LookupOptions,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<AddressInfo[]> {
   return await answered({ host, port, options }, (name) => ask(name, options, signal));
 }
@@ -166,7 +165,7 @@ async function answered(
 function ask(
   name: string,
   { family, hints, lookup = systemLookup }: LookupOptions,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Answer> {
   const request: LookupRequest = {
     all: true,
@@ -174,11 +173,11 @@ function ask(
     ...(hints === undefined ? {} : { hints }),
     order: "verbatim",
     verbatim: true,
-    signal,
+    signal: signal ?? new AbortController().signal,
   };
-  return execute<Answer>(signal, (settle) => {
+  return stoppable<Answer>(signal, (settle) => {
     const call = (): unknown =>
-      signal.aborted ||
+      signal?.aborted === true ||
       lookup(name, request, (error, found) => settle(isAbsent(error) ? { found } : { error }));
     // In a microtask of its own: `signal` is listened to by then, should the lookup itself abort it.
     Promise.resolve()

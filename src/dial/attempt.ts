@@ -1,7 +1,6 @@
 import type { Socket, SocketConnectOpts } from "node:net";
-import { execute } from "abort-controller-x";
 import { formatEndpoint, type AddressInfo } from "../address/endpoint.js";
-import { bounded } from "../bounded.js";
+import { bounded, stoppable } from "../bounded.js";
 import { newSocket } from "../engine/socket-transport.js";
 import { translated, type Subject } from "../errors.js";
 
@@ -9,8 +8,8 @@ import { translated, type Subject } from "../errors.js";
 export type Candidate = AddressInfo | { readonly path: string };
 
 export interface AttemptOptions<T> {
-  /** Most ms for this attempt. */
-  readonly timeout: number;
+  /** Most ms for each attempt; `Infinity` by default. */
+  readonly attemptTimeout?: number | undefined;
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
   /** Makes of the socket, the moment it has connected, what the attempt resolves to. */
@@ -20,8 +19,13 @@ export interface AttemptOptions<T> {
 }
 
 /** Resolves to a connection to one address. Whatever else happens, no socket stays behind. */
-export function attempt<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal): Promise<T> {
-  const { timeout, discard } = options;
+export function attempt<T>(
+  to: Candidate,
+  options: AttemptOptions<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const { attemptTimeout: timeout = Infinity, discard } = options;
+  if (timeout === Infinity) return open(to, options, signal);
   return bounded("connect", subjectOf(to), { timeout, signal }, (stop) => open(to, options, stop), discard);
 }
 
@@ -31,8 +35,8 @@ export function subjectOf(to: Candidate): Subject {
   return { address: to.address, port: to.port, text: formatEndpoint(to.address, to.port) };
 }
 
-function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal): Promise<T> {
-  return execute<T>(signal, (resolve, reject) => {
+function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal | undefined): Promise<T> {
+  return stoppable<T>(signal, (resolve, reject) => {
     const socket = newSocket();
     const onError = (cause: Error) => {
       socket.off("connect", onConnect);

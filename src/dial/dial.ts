@@ -6,12 +6,11 @@ import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
 import { Journal } from "./journal.js";
 import { interleave, race, type Clock } from "./race.js";
 
-export interface DialOptions<T> extends OperationOptions, Omit<AttemptOptions<T>, "timeout"> {
+export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
   readonly subject: Subject;
   readonly attemptDelay?: number | undefined;
-  readonly attemptTimeout?: number | undefined;
   /** Finds the candidates. */
-  readonly find: (journal: Journal, signal: AbortSignal) => Promise<readonly Candidate[]>;
+  readonly find: (journal: Journal, signal: AbortSignal | undefined) => Promise<readonly Candidate[]>;
 }
 
 /** RFC 8305, section 5: the recommended Connection Attempt Delay. */
@@ -28,31 +27,55 @@ const clock: Clock = {
 
 /** Finds the candidates and races them, all within one deadline; rejects with what was tried. */
 export async function dial<T>(options: DialOptions<T>): Promise<T> {
-  const { subject, timeout, signal, discard } = options;
+  const { subject, discard } = options;
   const journal = new Journal(subject.host);
-  const run = async (stop: AbortSignal): Promise<T> => {
+  const run = async (stop: AbortSignal | undefined): Promise<T> => {
     const candidates = usable(await options.find(journal, stop), options);
-    const outcome = await race(candidates, {
-      attemptDelay: options.localPort === undefined ? (options.attemptDelay ?? ATTEMPT_DELAY) : Infinity,
-      attempt: (to, lost) => {
-        const within = { ...options, timeout: options.attemptTimeout ?? Infinity };
-        return journal.attempt(to, lost, () => attempt(to, within, lost));
-      },
-      isFatal: (error) => error instanceof NetError && FATAL.has(error.code),
-      discard,
-      clock,
-      signal: stop,
-    });
-    if ("won" in outcome) return outcome.won;
-    const attempts = outcome.lost.map(({ error }) => error as NetError);
-    throw failed(subject, outcome.last.error as NetError, attempts);
+    const [only] = candidates;
+    if (only !== undefined && candidates.length === 1) return await alone(only, options, journal, stop);
+    return await raced(candidates, options, journal, stop);
   };
   try {
-    return await bounded("connect", subject, { timeout, signal }, run, discard);
+    return await bounded("connect", subject, options, run, discard);
   } catch (error) {
     if (!(error instanceof NetTimeoutError) || error.attempts !== undefined) throw error;
     throw expired(subject, error, journal.errors());
   }
+}
+
+/** Tries the only candidate there is. */
+async function alone<T>(
+  to: Candidate,
+  options: DialOptions<T>,
+  journal: Journal,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  try {
+    return await journal.attempt(to, signal, () => attempt(to, options, signal));
+  } catch (error) {
+    if (signal?.aborted === true || !(error instanceof NetError)) throw error;
+    throw failed(options.subject, error, [error]);
+  }
+}
+
+/** Tries several. */
+async function raced<T>(
+  candidates: readonly Candidate[],
+  options: DialOptions<T>,
+  journal: Journal,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const outcome = await race(candidates, {
+    attemptDelay: options.localPort === undefined ? (options.attemptDelay ?? ATTEMPT_DELAY) : Infinity,
+    attempt: (to, lost) => journal.attempt(to, lost, () => attempt(to, options, lost)),
+    isFatal: (error) => error instanceof NetError && FATAL.has(error.code),
+    discard: options.discard,
+    clock,
+    signal,
+  });
+  if ("won" in outcome) return outcome.won;
+  const attempts = outcome.lost.map(({ error }) => error as NetError);
+  throw failed(options.subject, outcome.last.error as NetError, attempts);
 }
 
 /** The candidates in the order in which they are tried. */

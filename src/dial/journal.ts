@@ -33,7 +33,7 @@ export class Journal {
   }
 
   /** Notes an attempt and how it ends; `signal` says that it has lost. */
-  async attempt<T>(to: Candidate, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+  async attempt<T>(to: Candidate, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
     const trial: Trial = { to, begun: performance.now() };
     this.#trials.push(trial);
     if (channels.start.hasSubscribers) channels.start.publish(this.#attemptEvent(trial));
@@ -42,7 +42,7 @@ export class Journal {
       if (channels.win.hasSubscribers) channels.win.publish(this.#ended(trial));
       return won;
     } catch (error) {
-      if (error instanceof NetError && !signal.aborted) {
+      if (error instanceof NetError && signal?.aborted !== true) {
         trial.error = error;
         error.duration = performance.now() - trial.begun;
         if (channels.fail.hasSubscribers) channels.fail.publish({ ...this.#ended(trial), error });

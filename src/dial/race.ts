@@ -22,7 +22,7 @@ export interface RaceOptions<A, T> {
   /** Takes what an attempt yields after the race is over, so that nothing stays behind. */
   readonly discard: (late: T) => void;
   readonly clock: Clock;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Failure<A> {
@@ -43,6 +43,7 @@ export type Outcome<A, T> =
 
 /** The families in turn, beginning with that of the first address; within each the order stays: RFC 8305, section 4. */
 export function interleave<A extends { readonly family: 4 | 6 }>(addresses: readonly A[]): A[] {
+  if (addresses.length < 2) return [...addresses];
   const first = addresses.filter(({ family }) => family === addresses[0]?.family);
   const second = addresses.filter(({ family }) => family !== addresses[0]?.family);
   return [
@@ -66,7 +67,7 @@ export async function race<A, T>(
 ): Promise<Outcome<A, T>> {
   const { attempt, isFatal, discard, clock, signal } = options;
   if (addresses.length === 0) throw wrongValue("addresses", "one address or more", addresses);
-  signal.throwIfAborted();
+  signal?.throwIfAborted();
   const delay = Math.max(options.attemptDelay, LEAST_ATTEMPT_DELAY);
   const running = new Set<AbortController>();
   const failures = new Map<number, Failure<A>>();
@@ -75,8 +76,8 @@ export async function race<A, T>(
   let over = false;
 
   return new Promise((resolve, reject) => {
-    const stop = (): void => finish(() => reject(signal.reason as Error));
-    signal.addEventListener("abort", stop);
+    const stop = (): void => finish(() => reject(signal?.reason as Error));
+    signal?.addEventListener("abort", stop);
     next();
 
     function next(): void {
@@ -115,8 +116,8 @@ export async function race<A, T>(
     function finish(settle: () => void): void {
       over = true;
       clock.clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
-      for (const loser of running) loser.abort(signal.reason);
+      signal?.removeEventListener("abort", stop);
+      for (const loser of running) loser.abort(signal?.reason);
       settle();
     }
   });

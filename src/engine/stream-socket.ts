@@ -9,7 +9,7 @@ import { Socket } from "node:net";
 import type { Receiver } from "./transport.js";
 
 /** The parts of Node's stream handles that are used, each where it exists. */
-interface Handle {
+export interface Handle {
   readonly fd?: number;
   readonly writeQueueSize?: number;
   readonly useUserBuffer?: unknown;
