@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import { checkLimit, checkOptions, wrongType, wrongValue, type OperationOptions } from "./arguments.js";
 import { Connection, linkOf } from "./connection.js";
 import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "./engine/frames.js";

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { createServer, type ListenOptions as ServerListenOptions, type Server, type Socket } from "node:net";
 import { AcceptQueue } from "./accept-queue.js";
 import { familyOf, formatEndpoint } from "./address/endpoint.js";

@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+import process from "node:process";
 import { isIP, isIPv4 } from "node:net";
 import { outOfRange, wrongType, wrongValue } from "../arguments.js";
 

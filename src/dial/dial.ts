@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { familyOf, type AddressInfo } from "../address/endpoint.js";
 import type { OperationOptions } from "../arguments.js";
 import { bounded } from "../bounded.js";

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { AddressInfo } from "../address/endpoint.js";
 import { NetError, timedOut } from "../errors.js";
 import { subjectOf, type Candidate } from "./attempt.js";

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { LONGEST_TIMER } from "../bounded.js";
 
 /** Whom an alarm wakes. */

@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+
 const EMPTY = Buffer.alloc(0);
 
 /** Small arrivals share blocks of this size, so that a sender of single bytes costs bytes, not objects. */

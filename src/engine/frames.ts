@@ -1,4 +1,4 @@
-import { constants } from "node:buffer";
+import { Buffer, constants } from "node:buffer";
 import type { ByteQueue } from "./byte-queue.js";
 import { overLimit, unexpectedEnd, WAIT, Refusal, type Take } from "./reads.js";
 

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { LONGEST_TIMER } from "../bounded.js";
 
 /** How often per period it is looked whether bytes have moved: so much later than due is it noticed at most. */

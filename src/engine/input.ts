@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+import { performance } from "node:perf_hooks";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
 import type { Alarm } from "./alarm.js";

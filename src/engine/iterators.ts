@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import type { Input } from "./input.js";
 import { LineRun, takeNextLine } from "./lines.js";

@@ -1,5 +1,6 @@
+import type { Buffer } from "node:buffer";
 import type { ByteQueue } from "./byte-queue.js";
-import { LINE_FEED, Refusal, Search, takeLine, WAIT, type Take } from "./reads.js";
+import { CARRIAGE_RETURN, LINE_FEED, Refusal, Search, takeLine, WAIT, type Take } from "./reads.js";
 
 /** Encodings in which a line feed is the byte 0x0A, and every such byte a line feed. */
 const LINE_ENCODINGS = new Set<unknown>(["utf8", "utf-8", "latin1", "binary", "ascii"]);
@@ -23,11 +24,12 @@ export class LineSearch extends Search {
  * until each line is taken, so whoever else reads from the queue sees what the loop has not been given.
  */
 export class LineRun {
-  #lines: string[] = [];
+  /** Whole lines, with their line feeds, and where the next one begins. */
+  #text = "";
   #next = 0;
   /** The queue's position when the next line was last known to begin at its front. */
   #position = -1;
-  /** The run's bytes, and where in them the next line begins: where characters and bytes differ, they tell its length. */
+  /** Where characters and bytes differ: the run's bytes, and where in them the next line begins. They tell its length. */
   #bytes: Buffer | null = null;
   #start = 0;
 
@@ -51,32 +53,32 @@ export class LineRun {
 
   /** The next line of the run at the queue's front, taken; or `undefined` if there is none. */
   take(queue: ByteQueue): string | undefined {
-    if (this.#next === this.#lines.length || this.#position !== queue.taken) {
+    if (this.#next === this.#text.length || this.#position !== queue.taken) {
       if (!this.#decode(queue)) return undefined;
     }
-    const raw = this.#lines[this.#next] ?? "";
-    const isTerminated = raw.charCodeAt(raw.length - 1) === 0x0d;
-    const size = this.#bytes === null ? raw.length : this.#bytes.indexOf(0x0a, this.#start) - this.#start;
-    if ((isTerminated ? size - 1 : size) > this.limit) return undefined;
-    this.#next++;
+    const begin = this.#next;
+    const feed = this.#text.indexOf("\n", begin);
+    const end = feed > begin && this.#text.charCodeAt(feed - 1) === CARRIAGE_RETURN ? feed - 1 : feed;
+    const size = this.#bytes === null ? feed - begin : this.#bytes.indexOf(0x0a, this.#start) - this.#start;
+    if (size - (feed - end) > this.limit) return undefined;
+    this.#next = feed + 1;
     this.#start += size + 1;
     queue.skip(size + 1);
     this.#position = queue.taken;
-    return isTerminated ? raw.slice(0, -1) : raw;
+    return this.#text.slice(begin, end);
   }
 
   #decode(queue: ByteQueue): boolean {
     // Node's ASCII drops the highest bit, which makes line feeds of other bytes.
     if (this.encoding === "ascii") return false;
     const run = queue.peekRun();
-    const end = run.lastIndexOf(0x0a);
-    if (end === -1) return false;
-    const text = run.toString(this.encoding, 0, end);
-    this.#lines = text.split("\n");
+    const size = run.lastIndexOf(0x0a) + 1;
+    if (size === 0) return false;
+    this.#text = run.toString(this.encoding, 0, size);
     this.#next = 0;
     this.#position = queue.taken;
     // As many characters as bytes: a line is as long in the one as in the other.
-    this.#bytes = text.length === end ? null : run;
+    this.#bytes = this.#text.length === size ? null : run;
     this.#start = 0;
     return true;
   }

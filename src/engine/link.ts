@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import { bounded } from "../bounded.js";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { wrongType } from "../arguments.js";
 
 /** What can be written: text, sent as UTF-8, or the bytes of a view. */

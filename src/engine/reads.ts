@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { ByteQueue } from "./byte-queue.js";
 
 /** Not enough has arrived: the read waits. */
@@ -35,7 +36,7 @@ export class Search {
 }
 
 export const LINE_FEED = Buffer.from("\n");
-const CARRIAGE_RETURN = 0x0d;
+export const CARRIAGE_RETURN = 0x0d;
 
 export const takeChunk: Take<Buffer | null, undefined> = (queue, _, ended) => {
   if (queue.length > 0) return queue.takeRun();

@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+
 const NONE = Buffer.alloc(0);
 
 /** Each half of the ring: as much as is read at once. */

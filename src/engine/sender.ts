@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import type { Alarm } from "./alarm.js";

@@ -1,4 +1,6 @@
 /** The hand-over between Node's sockets and a connection: how each kind of socket becomes a transport. */
+import { Buffer } from "node:buffer";
+import { nextTick } from "node:process";
 import { Socket } from "node:net";
 import type { Payload } from "./payload.js";
 import {
@@ -117,7 +119,7 @@ class SocketTransport implements Transport {
     this.stream[INTAKE] = this.stream[OWNER] = receiver;
     this.stream.on("error", onError);
     this.stream.on("close", onClose);
-    if (this.stream.closed) process.nextTick(() => receiver.gone());
+    if (this.stream.closed) nextTick(() => receiver.gone());
   }
 
   startReading(): void {
@@ -189,7 +191,7 @@ class AdoptedSocketTransport extends SocketTransport {
     const early = this.#early;
     this.#early = null;
     if (early !== null) receiver.arrive(early, early.length, true);
-    if (this.stream.readableEnded) process.nextTick(this.#onEnd);
+    if (this.stream.readableEnded) nextTick(this.#onEnd);
     else this.stream.on("end", this.#onEnd);
   }
 

@@ -5,6 +5,7 @@
  * calls us directly, past the Readable's queue and events. Where that cannot be had, the same bytes are intercepted on
  * their way into the Readable. Either way the Readable stays empty until somebody uses the socket as a stream.
  */
+import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import type { Receiver } from "./transport.js";
 

@@ -3,6 +3,8 @@
  * to everybody. Only the end is withheld from the stream until it is closed or handed over: nothing could be put back
  * into it after that.
  */
+import { Buffer } from "node:buffer";
+import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import type { Payload } from "./payload.js";
@@ -73,8 +75,8 @@ export class StreamTransport implements Transport {
     stream.on("close", this.#onClose);
     stream.on("end", this.#onEnd);
     this.#methods.own.on.call(stream, "readable", this.#onReadable);
-    if (stream.closed) process.nextTick(this.#onClose);
-    else if (stream.readableEnded) process.nextTick(this.#onEnd);
+    if (stream.closed) nextTick(this.#onClose);
+    else if (stream.readableEnded) nextTick(this.#onEnd);
     this.#wanted = true;
     this.#pump();
   }
@@ -83,7 +85,7 @@ export class StreamTransport implements Transport {
     if (this.#wanted) return;
     this.#wanted = true;
     // Not at once: whoever ends reading may be about to hand over what the stream has.
-    process.nextTick(this.#onReadable);
+    nextTick(this.#onReadable);
   }
 
   stopReading(): void {
@@ -242,7 +244,7 @@ export class StreamTransport implements Transport {
   #destroy(): void {
     const { stream } = this;
     if (stream.closed) {
-      process.nextTick(this.#onClose);
+      nextTick(this.#onClose);
       return;
     }
     const timer = setTimeout(this.#onClose, FINISHING).unref();
@@ -270,7 +272,7 @@ export class StreamTransport implements Transport {
       push: (chunk, encoding) => {
         if (chunk !== null || this.spent) return own.push.call(stream, chunk, encoding);
         this.#withheld = true;
-        process.nextTick(this.#onReadable);
+        nextTick(this.#onReadable);
         return false;
       },
       read: (size) => {

@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { Payload } from "./payload.js";
 

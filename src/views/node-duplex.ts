@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { ConnectedSocket } from "../connected-socket.js";
 import { IdleTimer } from "../engine/idle-timer.js";
