@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { addressesOf, subjectOf, type Addresses } from "./address/addresses.js";
+import { Addresses, subjectOf } from "./address/addresses.js";
 import { Connection } from "./connection.js";
 import { Link, type LinkSettings } from "./engine/link.js";
 import { resetSocket, takeOver } from "./engine/socket-transport.js";
@@ -49,7 +49,7 @@ export class AcceptQueue {
 
   /** A client has come. */
   arrive(socket: Socket): void {
-    const arrival = { socket, addresses: addressesOf(socket) };
+    const arrival = { socket, addresses: new Addresses(socket) };
     const [claim] = this.#claims;
     if (claim !== undefined) {
       this.#claims.delete(claim);

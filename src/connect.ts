@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { addressesOf, subjectOf } from "./address/addresses.js";
+import { Addresses, subjectOf } from "./address/addresses.js";
 import { formatEndpoint, type AddressInfo } from "./address/endpoint.js";
 import { lookupAddresses } from "./address/resolve.js";
 import {
@@ -110,6 +110,6 @@ function established(
 ): Connection {
   const path = "path" in to ? to.path : undefined;
   if (path === undefined) applyTo(socket, options);
-  const addresses = addressesOf(socket);
+  const addresses = new Addresses(socket);
   return new Connection(new Link(transportOf(socket), subjectOf(addresses, path), settings), addresses);
 }

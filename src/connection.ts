@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
-import { addressesOf, subjectOf, type Addresses } from "./address/addresses.js";
+import { Addresses, subjectOf, type Addressed } from "./address/addresses.js";
 import { checkBoolean, checkOptions, checkSize, wrongType, wrongValue } from "./arguments.js";
 import type { OperationOptions } from "./arguments.js";
 import { ConnectedSocket } from "./connected-socket.js";
@@ -58,13 +58,13 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     checkConnectionOptions(options);
     const transport = adopt(stream);
     applyTo(stream as Settable, options);
-    const addresses = addressesOf(stream as Addresses);
+    const addresses = new Addresses(stream as Addressed);
     const text = `stream (${stream.constructor.name})`;
     const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
     const connection = new Connection(new Link(transport, subject, settingsOf(options)), addresses);
     if (stream.writableEnded) void connection.closeWrite();
     if ((stream as Partial<Socket>).connecting === true) {
-      stream.once("connect", () => Object.assign(addresses, addressesOf(stream as Addresses)));
+      stream.once("connect", () => Object.assign(addresses, new Addresses(stream as Addressed)));
     }
     return connection;
   }

@@ -1,50 +1,56 @@
+/**
+ * One timer for all the waits of all connections, set lazily: a wait that ends in time costs a comparison, not a timer. It
+ * keeps no process alive: the sockets do, for as long as anything can still happen on them.
+ */
+import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
 import { LONGEST_TIMER } from "../bounded.js";
+import { WakeQueue, type Sleeper } from "./wake-queue.js";
 
-/** Whom an alarm wakes. */
-export interface Sleeper {
-  /** Ends the waits whose time is up by `now`; answers when to wake it again, or `Infinity`. */
-  expire(now: number): number;
+const sleepers = new WakeQueue();
+
+/** When the timer that is set goes off. */
+let ringsAt = Infinity;
+let timer: NodeJS.Timeout | undefined;
+
+/** Where the timer belongs: in the scope of whoever happens to set it, what that has in an AsyncLocalStorage would stay. */
+const scope = new AsyncResource("tcp6.alarm");
+
+/** Sees to it that the sleeper is woken at `due`, if not earlier. */
+export function wake(sleeper: Sleeper, due: number): void {
+  if (due >= sleeper.due) return;
+  const at = Math.ceil(due);
+  sleepers.put(sleeper, at);
+  if (at < ringsAt) setTimer(at);
 }
 
-/**
- * One timer for all the waits of a connection, set lazily: a wait that ends in time costs a comparison, not a timer.
- * The timer keeps no process alive: the socket does, for as long as anything can still happen on it.
- */
-export class Alarm {
-  #timer: NodeJS.Timeout | undefined;
-  /** When the timer that is running goes off. */
-  #due = Infinity;
-  readonly #sleeper: Sleeper;
-
-  constructor(sleeper: Sleeper) {
-    this.#sleeper = sleeper;
-  }
-
-  /** Sees to it that the sleeper is woken at `deadline`, if not earlier. */
-  set(deadline: number): void {
-    if (deadline >= this.#due) return;
-    clearTimeout(this.#timer);
-    this.#due = deadline;
-    const delay = Math.min(Math.max(Math.ceil(deadline - performance.now()), 1), LONGEST_TIMER);
-    this.#timer = setTimeout(goOff, delay, this);
-    this.#timer.unref();
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#due = Infinity;
-  }
-
-  goOff(): void {
-    this.#timer = undefined;
-    this.#due = Infinity;
-    const next = this.#sleeper.expire(performance.now());
-    if (next !== Infinity) this.set(next);
-  }
+/** Lets the sleeper sleep, whatever it was to be woken for. */
+export function letSleep(sleeper: Sleeper): void {
+  sleepers.remove(sleeper);
 }
 
-function goOff(alarm: Alarm): void {
-  alarm.goOff();
+/** When a wait of so many milliseconds ends that begins now: a whole number, which needs no memory of its own. */
+export function deadlineIn(bound: number): number {
+  return Math.ceil(performance.now() + bound);
+}
+
+function setTimer(at: number): void {
+  clearTimeout(timer);
+  ringsAt = at;
+  const delay = Math.min(Math.max(Math.ceil(at - performance.now()), 1), LONGEST_TIMER);
+  timer = scope.runInAsyncScope(() => setTimeout(ring, delay));
+  timer.unref();
+}
+
+function ring(): void {
+  ringsAt = Infinity;
+  const now = performance.now();
+  const due: Sleeper[] = [];
+  for (let { first } = sleepers; first !== undefined && first.due <= now; { first } = sleepers) {
+    sleepers.remove(first);
+    due.push(first);
+  }
+  for (const sleeper of due) wake(sleeper, sleeper.expire(now));
+  const { first } = sleepers;
+  if (first !== undefined && first.due < ringsAt) setTimer(first.due);
 }

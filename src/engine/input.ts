@@ -1,8 +1,7 @@
 import { Buffer } from "node:buffer";
-import { performance } from "node:perf_hooks";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
-import type { Alarm } from "./alarm.js";
+import { deadlineIn } from "./alarm.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
 import { Recycled } from "./recycled.js";
@@ -14,7 +13,8 @@ export const READ_AHEAD = 64 * 1024;
 /** What the input needs of the connection it belongs to. */
 export interface InputHost {
   readonly subject: Subject;
-  readonly alarm: Alarm;
+  /** Has {@link Input.expire} called at that time, if not earlier. */
+  wakeAt(due: number): void;
   /** Lets bytes arrive again after {@link Input.arrive} has answered `false`. */
   startReading(): void;
   /** Sends what is gathered: a peer that waits for it would never answer. */
@@ -237,7 +237,7 @@ export class Input {
         wasAway: false,
       };
       this.#waiting = waiting;
-      if (bound !== Infinity) this.#host.alarm.set((waiting.deadline = performance.now() + bound));
+      if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
       if (onAbort !== undefined) signal?.addEventListener("abort", onAbort);
       if (this.#stopped) this.#refill();
     });
@@ -254,8 +254,7 @@ export class Input {
     if (taken === WAIT) {
       const { cause } = this.#state as { cause?: unknown };
       if (this.#state.kind === "failed") this.#fail(waiting, () => this.#failed(cause));
-      else if (!waiting.whole && waiting.bound !== Infinity)
-        waiting.deadline = performance.now() + waiting.bound;
+      else if (!waiting.whole && waiting.bound !== Infinity) waiting.deadline = deadlineIn(waiting.bound);
     } else if (taken instanceof Refusal) {
       this.#fail(waiting, () => this.#refused(taken.code, taken.reason));
     } else {

@@ -2,11 +2,12 @@ import type { Buffer } from "node:buffer";
 import { bounded } from "../bounded.js";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
-import { Alarm, type Sleeper } from "./alarm.js";
+import { deadlineIn, letSleep, wake } from "./alarm.js";
 import { needNotBeHandled } from "./fail-at-caller.js";
 import { Input, type InputHost } from "./input.js";
 import { Output, type OutputHost } from "./output.js";
 import type { Receiver, Transport } from "./transport.js";
+import type { Sleeper } from "./wake-queue.js";
 import type { Duplex } from "node:stream";
 
 /**
@@ -33,7 +34,9 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   readonly subject: Subject;
   readonly input: Input;
   readonly output: Output;
-  readonly alarm: Alarm;
+
+  due = Infinity;
+  place = -1;
 
   /** `closing`: both our sides are closed and the socket will be. `over`: it is, or is no longer ours. */
   #phase: "live" | "closing" | "over" = "live";
@@ -45,7 +48,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   /** The socket is used as a stream. */
   #surrendered = false;
   #failure: Failure | null = null;
-  #linger: NodeJS.Timeout | undefined;
+  /** When to wait no longer for the peer to end its side. */
+  #lingersUntil = Infinity;
   #closing: Promise<void> | null = null;
   /** A call to close ran out of time when all was sent: nobody waits for our FIN to be acknowledged. */
   #cutShort = false;
@@ -55,7 +59,6 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
     this.transport = transport;
     this.subject = subject;
-    this.alarm = new Alarm(this);
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
     transport.attach(this);
@@ -141,9 +144,17 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.#endIfDone();
   }
 
-  /** Wakes both halves. */
+  /** Sees to it that both halves are asked at that time whose wait is over, if not earlier. */
+  wakeAt(due: number): void {
+    wake(this, due);
+  }
+
   expire(now: number): number {
-    return Math.min(this.input.expire(now), this.output.expire(now));
+    if (this.#lingersUntil <= now) {
+      this.#lingersUntil = Infinity;
+      this.#destroy();
+    }
+    return Math.min(this.input.expire(now), this.output.expire(now), this.#lingersUntil);
   }
 
   // The endings
@@ -251,8 +262,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   }
 
   #startLinger(): void {
-    if (this.#linger !== undefined) return;
-    this.#linger = setTimeout(() => this.#destroy(), LINGER).unref();
+    if (this.#lingersUntil !== Infinity) return;
+    this.wakeAt((this.#lingersUntil = deadlineIn(LINGER)));
     // A socket that is used as a stream, and paused, would never see the peer's end.
     if (this.#surrendered) this.transport.stream.resume();
   }
@@ -270,8 +281,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
 
   #finish(): void {
     this.#phase = "over";
-    this.alarm.clear();
-    clearTimeout(this.#linger);
+    this.#lingersUntil = Infinity;
+    letSleep(this);
     this.#gone?.resolve();
   }
 

@@ -1,6 +1,5 @@
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
-import type { Alarm } from "./alarm.js";
 import { Gather } from "./gather.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "./payload.js";
 import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
@@ -10,8 +9,9 @@ import { Entry } from "./write-queue.js";
 /** What the output needs of the connection it belongs to. */
 export interface OutputHost {
   readonly subject: Subject;
-  readonly alarm: Alarm;
   readonly transport: Transport;
+  /** Has {@link Output.expire} called at that time, if not earlier. */
+  wakeAt(due: number): void;
   /** The output has ended or failed. */
   outputOver(): void;
 }
@@ -30,9 +30,6 @@ const OPEN: State = { kind: "open" };
 
 /** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
 export class Output implements SenderHost {
-  readonly subject: Subject;
-  readonly alarm: Alarm;
-  readonly transport: Transport;
   readonly #host: OutputHost;
   readonly #bufferSize: number;
   /** `null` while nothing was ever gathered. */
@@ -49,9 +46,6 @@ export class Output implements SenderHost {
 
   constructor(host: OutputHost, writeTimeout: number, bufferSize: number) {
     this.#host = host;
-    this.subject = host.subject;
-    this.alarm = host.alarm;
-    this.transport = host.transport;
     this.#bufferSize = bufferSize;
     this.#sender = new Sender(this, writeTimeout);
   }
@@ -177,7 +171,19 @@ export class Output implements SenderHost {
     return this.#sender.expire(now);
   }
 
-  // What the sender tells
+  // What the sender asks and tells
+
+  get subject(): Subject {
+    return this.#host.subject;
+  }
+
+  get transport(): Transport {
+    return this.#host.transport;
+  }
+
+  wakeAt(due: number): void {
+    this.#host.wakeAt(due);
+  }
 
   sendFailed(cause: unknown, silent: boolean): void {
     this.fail(cause);

@@ -1,7 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
-import type { Alarm } from "./alarm.js";
 import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
 import type { Payload } from "./payload.js";
 import type { Taken, Transport } from "./transport.js";
@@ -10,7 +9,8 @@ import { Entry, WriteQueue } from "./write-queue.js";
 /** What the sender needs of those it works for. */
 export interface SenderHost {
   readonly subject: Subject;
-  readonly alarm: Alarm;
+  /** Has {@link Sender.expire} called at that time, if not earlier. */
+  wakeAt(due: number): void;
   readonly transport: Transport;
   /** Sending failed, with bytes that a call answers for, or with such that were `silent`. */
   sendFailed(cause: unknown, silent: boolean): void;
@@ -22,6 +22,9 @@ export interface SenderHost {
 
 export const DONE = Promise.resolve();
 const NONE: OperationOptions = {};
+
+/** The queue of those who never had to queue anything: most never do. */
+const NOTHING = new WriteQueue();
 
 /** The progress of a long write is looked at this often per `writeTimeout`. */
 const SAMPLES = 4;
@@ -35,7 +38,9 @@ export class Sender {
   readonly #writeTimeout: number;
   /** The entry of which the kernel has not taken all. While there is none, the queue is empty. */
   #turn: Entry | null = null;
-  readonly #queue = new WriteQueue();
+  #queue = NOTHING;
+  /** The callback of everything that is handed to the transport. */
+  #onTaken: Taken | null = null;
   /** Set while something is handed to the transport, which may call back at once. */
   #outcome: "none" | "pending" | "taken" | "failed" = "none";
   #cause: unknown;
@@ -79,6 +84,7 @@ export class Sender {
 
   /** Puts an entry at the end of the queue. With `null` for options nobody waits for it. */
   enqueue(entry: Entry, options: OperationOptions | null | undefined): Promise<void> {
+    if (this.#queue === NOTHING) this.#queue = new WriteQueue();
     this.#queue.push(entry);
     const settled = options === null ? DONE : this.#wait(entry, options);
     this.#advance();
@@ -135,14 +141,15 @@ export class Sender {
 
   #hand(payload: Payload | null): "pending" | "taken" | "failed" {
     this.#outcome = "pending";
-    if (payload === null) this.#host.transport.end(this.#taken);
-    else this.#host.transport.send(payload, this.#taken);
+    this.#onTaken ??= (error) => this.#taken(error);
+    if (payload === null) this.#host.transport.end(this.#onTaken);
+    else this.#host.transport.send(payload, this.#onTaken);
     const outcome = this.#outcome;
     this.#outcome = "none";
     return outcome;
   }
 
-  readonly #taken: Taken = (error) => {
+  #taken(error: Error | null | undefined): void {
     if (this.#outcome === "pending") {
       this.#outcome = error ? "failed" : "taken";
       this.#cause = error;
@@ -161,7 +168,7 @@ export class Sender {
     if (turn.kind === "end") this.#host.finSent();
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- advancing may have given the turn away
     if (this.#turn === null) this.#host.drained();
-  };
+  }
 
   /** Gives the turn to those who wait, until the kernel takes no more. */
   #advance(): void {
@@ -211,7 +218,7 @@ export class Sender {
     }
     if (entry.bound !== Infinity) {
       entry.since = performance.now();
-      this.#host.alarm.set(entry.since + (entry.whole ? entry.bound : entry.bound / SAMPLES));
+      this.#host.wakeAt(entry.since + (entry.whole ? entry.bound : entry.bound / SAMPLES));
     }
     if (signal !== undefined) {
       const onAbort = () => {
