@@ -1,8 +1,7 @@
-import type { Claim } from "./accept-queue.js";
+import type { AcceptQueue, Claim } from "./accept-queue.js";
+import { settingsOf, type ConnectionOptions } from "./connection-options.js";
 import type { Connection } from "./connection.js";
-
-/** What a pull waits with; the listener adds what is to be captured. */
-export type NextClaim = Omit<Claim, "settings">;
+import type { LinkSettings } from "./engine/link.js";
 
 type Next = IteratorResult<Connection, undefined>;
 
@@ -10,42 +9,62 @@ const DONE: Next = { value: undefined, done: true };
 
 /** `for await (const connection of listener)`: leaving it ends its own waiting and nothing else. */
 export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> {
-  readonly #claim: (claim: NextClaim) => () => void;
-  /** Each ends a pull that waits. */
-  readonly #waiting = new Set<() => void>();
+  readonly #queue: AcceptQueue;
+  readonly #options: ConnectionOptions;
+  readonly #pulls = new Set<Pull>();
   #left = false;
 
-  /** `claim` asks for the next connection, and gives back what ends the asking. */
-  constructor(claim: (claim: NextClaim) => () => void) {
-    this.#claim = claim;
+  constructor(queue: AcceptQueue, options: ConnectionOptions) {
+    this.#queue = queue;
+    this.#options = options;
   }
 
   next(): Promise<Next> {
     if (this.#left) return Promise.resolve(DONE);
+    const settings = settingsOf(this.#options);
+    const value = this.#queue.take(settings);
+    if (value !== undefined) return Promise.resolve({ value, done: false });
+    if (this.#queue.closed) return Promise.resolve(DONE);
     return new Promise((resolve) => {
-      const settle = (next: Next) => {
-        this.#waiting.delete(leave);
-        resolve(next);
-      };
-      const leave = () => {
-        stop();
-        settle(DONE);
-      };
-      this.#waiting.add(leave);
-      const stop = this.#claim({
-        accept: (value) => settle({ value, done: false }),
-        closed: () => settle(DONE),
-      });
+      const pull = new Pull(settings, resolve, this.#pulls);
+      this.#pulls.add(pull);
+      this.#queue.wait(pull);
     });
   }
 
   return(): Promise<Next> {
     this.#left = true;
-    for (const leave of this.#waiting) leave();
+    for (const pull of this.#pulls) {
+      this.#queue.leave(pull);
+      pull.closed();
+    }
     return Promise.resolve(DONE);
   }
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+}
+
+/** A pull that waits, and is one of those that do. */
+class Pull implements Claim {
+  readonly settings: LinkSettings;
+  readonly #resolve: (next: Next) => void;
+  readonly #among: Set<Pull>;
+
+  constructor(settings: LinkSettings, resolve: (next: Next) => void, among: Set<Pull>) {
+    this.settings = settings;
+    this.#resolve = resolve;
+    this.#among = among;
+  }
+
+  accept(value: Connection): void {
+    this.#among.delete(this);
+    this.#resolve({ value, done: false });
+  }
+
+  closed(): void {
+    this.#among.delete(this);
+    this.#resolve(DONE);
   }
 }

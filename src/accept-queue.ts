@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { Addresses, subjectOf } from "./address/addresses.js";
+import { Addresses, subjectOf, type LocalEnd } from "./address/addresses.js";
 import { Connection } from "./connection.js";
 import { Link, type LinkSettings } from "./engine/link.js";
 import { resetSocket, takeOver } from "./engine/socket-transport.js";
@@ -15,14 +15,18 @@ interface Arrival {
 export interface Claim {
   /** What the connection captures: as things were when the call was made. */
   readonly settings: LinkSettings;
-  readonly accept: (connection: Connection) => void;
-  readonly closed: () => void;
+  accept(connection: Connection): void;
+  closed(): void;
 }
 
 /** Brings clients and those who wait for them together, first come, first served on both sides. */
 export class AcceptQueue {
   /** Clients that were turned away. */
   dropped = 0;
+  /** Nobody comes any more. */
+  closed = false;
+  /** Where clients arrive, if it is the same for all. */
+  arrivesAt: LocalEnd | undefined;
 
   readonly #backlog: number;
   readonly #path: string | undefined;
@@ -49,7 +53,7 @@ export class AcceptQueue {
 
   /** A client has come. */
   arrive(socket: Socket): void {
-    const arrival = { socket, addresses: new Addresses(socket) };
+    const arrival = { socket, addresses: new Addresses(socket, this.arrivesAt) };
     const [claim] = this.#claims;
     if (claim !== undefined) {
       this.#claims.delete(claim);
@@ -72,14 +76,19 @@ export class AcceptQueue {
     return arrival === undefined ? undefined : this.#establish(arrival, settings);
   }
 
-  /** Waits for the next client; the returned function ends the waiting. */
-  wait(claim: Claim): () => void {
+  /** Waits for the next client. */
+  wait(claim: Claim): void {
     this.#claims.add(claim);
-    return () => this.#claims.delete(claim);
+  }
+
+  /** Waits no longer. */
+  leave(claim: Claim): void {
+    this.#claims.delete(claim);
   }
 
   /** Tells all who wait that nothing comes any more, and turns away the clients that wait. */
   close(): void {
+    this.closed = true;
     for (const claim of this.#claims) claim.closed();
     this.#claims.clear();
     for (const { socket } of this.#arrivals) turnAway(socket);

@@ -1,8 +1,9 @@
 import process from "node:process";
 import { createServer, type ListenOptions as ServerListenOptions, type Server, type Socket } from "node:net";
 import { AcceptQueue } from "./accept-queue.js";
-import { familyOf, formatEndpoint } from "./address/endpoint.js";
-import { lookupAddresses } from "./address/resolve.js";
+import type { LocalEnd } from "./address/addresses.js";
+import { familyOf, formatEndpoint, normalAddress } from "./address/endpoint.js";
+import { lookupAddresses, UNSPECIFIED } from "./address/resolve.js";
 import { portOf } from "./address/services.js";
 import { bounded, waited } from "./bounded.js";
 import { applyTo } from "./connection-options.js";
@@ -53,10 +54,14 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
     server.once("error", (cause) => reject(translated("listen", subject, cause)));
     // Node takes a backlog of 0 for its own default.
-    server.listen({ ...where, backlog: Math.max(options.backlog ?? BACKLOG, 1) }, () => resolve(undefined));
+    server.listen({ ...where, backlog: Math.max(options.backlog ?? BACKLOG, 1) }, () => {
+      makeSocketsOf(server);
+      // A descriptor may be of a socket that takes connections to any address (IP_TRANSPARENT).
+      if (!("fd" in target)) queue.arrivesAt = oneAddressOf(server);
+      resolve(undefined);
+    });
     return () => server.close();
   });
-  makeSocketsOf(server);
   // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.
   server.removeAllListeners("error").on("error", () => queue.dropped++);
   return new Listener(server, addressOf(server), subject, queue, options);
@@ -89,6 +94,14 @@ function addressOf(server: Server): ListenerAddress {
   const bound = server.address();
   if (bound === null || typeof bound === "string") return { path: bound ?? "" };
   return { address: bound.address, port: bound.port, family: familyOf(bound.address) === 6 ? 6 : 4 };
+}
+
+/** The address that every client connects to, unless there may be several. */
+function oneAddressOf(server: Server): LocalEnd | undefined {
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") return undefined;
+  const isAny = UNSPECIFIED.includes(normalAddress(bound.address));
+  return isAny ? undefined : { localAddress: bound.address, localPort: bound.port };
 }
 
 function hasReusePort(): boolean {

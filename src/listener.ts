@@ -1,6 +1,6 @@
 import type { Server } from "node:net";
-import { AcceptLoop, type NextClaim } from "./accept-loop.js";
-import type { AcceptQueue } from "./accept-queue.js";
+import { AcceptLoop } from "./accept-loop.js";
+import type { AcceptQueue, Claim } from "./accept-queue.js";
 import { checkOperation, type OperationOptions } from "./arguments.js";
 import { waited, type Wait } from "./bounded.js";
 import { settingsOf } from "./connection-options.js";
@@ -31,7 +31,6 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   readonly #subject: Subject;
   readonly #queue: AcceptQueue;
   readonly #over: Promise<void>;
-  #open = true;
 
   /** @internal */
   constructor(
@@ -50,7 +49,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     // Whoever closes the server: it waits for the clients that nobody has claimed, so they have to go.
     const close = server.close.bind(server);
     server.close = (callback) => {
-      this.#end();
+      this.#queue.close();
       return close(callback);
     };
   }
@@ -100,14 +99,13 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     const settings = settingsOf(this.#options);
     const here = this.#queue.take(settings);
     if (here !== undefined) return here;
-    if (!this.#open) throw this.#closed();
-    const wait: Wait<Connection> = (resolve) =>
-      this.#queue.wait({
-        settings,
-        accept: resolve,
-        closed: () => failAtCaller(resolve, () => this.#closed()),
-      });
-    if (timeout === Infinity && signal === undefined) return await new Promise<Connection>(wait);
+    if (this.#queue.closed) throw this.#closed();
+    const wait: Wait<Connection> = (resolve) => {
+      const closed = (): void => failAtCaller(resolve, () => this.#closed());
+      const claim: Claim = { settings, accept: resolve, closed };
+      this.#queue.wait(claim);
+      return () => this.#queue.leave(claim);
+    };
     return await waited("accept", this.#subject, { timeout, signal }, wait);
   }
 
@@ -116,7 +114,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    * does not apply: an idle listener is no failure.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection> {
-    return new AcceptLoop((claim) => this.#next(claim));
+    return new AcceptLoop(this.#queue, this.#options);
   }
 
   /**
@@ -126,7 +124,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    * reset. Connections that were accepted stay.
    */
   close(): Promise<void> {
-    if (this.#open) this.server.close();
+    if (!this.#queue.closed) this.server.close();
     return this.#over;
   }
 
@@ -152,26 +150,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     return this;
   }
 
-  /** Gives a loop the next connection, now or later. */
-  #next(claim: NextClaim): () => void {
-    const settings = settingsOf(this.#options);
-    const here = this.#queue.take(settings);
-    if (here !== undefined) claim.accept(here);
-    else if (this.#open) return this.#queue.wait({ ...claim, settings });
-    else claim.closed();
-    return nothing;
-  }
-
-  #end(): void {
-    this.#open = false;
-    this.#queue.close();
-  }
-
   #closed(): NetError {
     return refused("accept", this.#subject, "ERR_CLOSED", "the listener is closed");
   }
-}
-
-function nothing(): void {
-  // It has been settled already: there is no waiting to end.
 }

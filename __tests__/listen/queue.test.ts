@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { listen } from "../../src/index.js";
 import { until, turn } from "../helpers/outcomes.js";
 import { closeAll, endOfClient, keep, loopback, netClient } from "../helpers/peers.js";
 
@@ -198,3 +199,16 @@ test("addresses are those of the moment of the connection, and stay", async () =
   await connection.close();
   expect(connection).toMatchObject(addresses);
 });
+
+test.each(["127.0.0.1", "127.0.0.2", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0"])(
+  "on %s, a connection's own address is the one that its client connected to",
+  async (host) => {
+    const listener = keep(await listen(0, { host }));
+    const to = host === "::1" || host === "127.0.0.2" ? host : "127.0.0.1";
+    await netClient({ host: to, port: listener.port });
+    const connection = keep(await listener.accept());
+    expect(connection.localAddress).toBe(to);
+    expect(connection.localPort).toBe(listener.port);
+    expect(connection.localPort).toBe(connection.socket.localPort);
+  },
+);

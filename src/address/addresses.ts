@@ -1,10 +1,14 @@
 import type { Subject } from "../errors.js";
 import { familyOf, formatEndpoint, normalAddress } from "./endpoint.js";
 
-/** What can be asked for addresses: a socket; most other streams have none. */
-export interface Addressed {
+/** Our end of a connection. */
+export interface LocalEnd {
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
+}
+
+/** What can be asked for addresses: a socket; most other streams have none. */
+export interface Addressed extends LocalEnd {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
 }
@@ -20,7 +24,10 @@ export class Addresses implements Addressed, Subject {
   readonly remotePort: number | undefined;
   readonly family: 4 | 6 | undefined;
 
-  constructor({ localAddress: local, localPort, remoteAddress: remote, remotePort }: Addressed) {
+  /** `ours` is given where it is known: to ask the kernel costs a tenth of what accepting a connection does. */
+  constructor(socket: Addressed, ours: LocalEnd = socket) {
+    const { localAddress: local, localPort } = ours;
+    const { remoteAddress: remote, remotePort } = socket;
     this.localAddress = local === undefined ? undefined : normalAddress(local);
     this.localPort = localPort;
     this.remoteAddress = remote === undefined ? undefined : normalAddress(remote);

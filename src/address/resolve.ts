@@ -57,7 +57,8 @@ export interface LookupOptions {
 export interface ResolveOptions extends LookupOptions, OperationOptions {}
 
 const ALL_HINTS = ADDRCONFIG | ALL | V4MAPPED;
-const UNSPECIFIED = ["::", "0.0.0.0"];
+/** What stands for all addresses of this machine. */
+export const UNSPECIFIED: readonly string[] = ["::", "0.0.0.0"];
 const LOOPBACK = ["::1", "127.0.0.1"];
 
 /**
