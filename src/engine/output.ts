@@ -27,6 +27,8 @@ type State =
   | { readonly kind: "closed"; readonly reason: string | undefined };
 
 const OPEN: State = { kind: "open" };
+const ENDING: State = { kind: "ending" };
+const FOREVER: OperationOptions = { timeout: Infinity };
 
 /** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
 export class Output implements SenderHost {
@@ -92,21 +94,18 @@ export class Output implements SenderHost {
 
   /** Sends what is gathered; settles when the kernel has taken all that was written so far. */
   flush(options?: OperationOptions): Promise<void> {
-    return this.#marked("write", options, () => this.sendGathered());
+    return this.#inTurn("write", options, () => null);
   }
 
   /** Ends the output after what was written so far; settles when the FIN is sent. */
   end(options?: OperationOptions): Promise<void> {
-    return this.#marked("close", options, () => {
-      this.sendGathered();
-      if (this.#state.kind !== "open") return;
-      this.#state = { kind: "ending" };
+    return this.#inTurn("close", options, () => {
+      if (this.#state.kind !== "open") return null;
+      this.#state = ENDING;
+      if (!this.abandoned) return new Entry("end", "close");
       // A side that is left as it is has no FIN to send; a mark says when its turn would be.
-      if (!this.abandoned) void this.#sender.enqueue(new Entry("end", "close"), null);
-      else
-        void this.#sender
-          .enqueue(new Entry("mark", "close"), { timeout: Infinity })
-          .then(() => this.finSent(), ignore);
+      void this.#sender.enqueue(new Entry("mark", "close"), FOREVER).then(() => this.finSent(), ignore);
+      return null;
     });
   }
 
@@ -206,22 +205,27 @@ export class Output implements SenderHost {
     return this.#gather?.size ?? 0;
   }
 
-  /** A call that waits for its place behind all that is queued, after `prepare`. */
-  #marked(operation: Operation, options: OperationOptions | undefined, prepare: () => void): Promise<void> {
+  /** A call that waits until all is sent that was written so far, and then the entry that `begin` yields, if any. */
+  #inTurn(
+    operation: Operation,
+    options: OperationOptions | undefined,
+    begin: () => Entry | null,
+  ): Promise<void> {
     try {
       checkOperation(options);
     } catch (error) {
       return Promise.reject(error);
     }
     if (options?.signal?.aborted === true) return rejected(aborted(operation, this.subject, options.signal));
-    prepare();
+    this.sendGathered();
+    const entry = begin();
     const { kind } = this.#state;
     if (kind === "ended" || (kind === "closed" && operation === "close")) return DONE;
     if (kind === "failed" || kind === "closed") return rejected(this.#refusal(operation));
-    if (this.#sender.idle) return DONE;
-    // A FIN that nothing is queued before is on its way: there is no progress to wait for.
-    const within = this.idle ? { ...options, timeout: Infinity } : options;
-    return this.#sender.enqueue(new Entry("mark", operation), within);
+    if (entry === null && this.#sender.idle) return DONE;
+    // Where nothing is queued but a FIN, that is on its way: there is no progress to wait for.
+    const within = !this.idle ? options : options === undefined ? FOREVER : { ...options, ...FOREVER };
+    return this.#sender.enqueue(entry ?? new Entry("mark", operation), within);
   }
 
   #add(payload: Payload, size: number, options: OperationOptions | undefined): Promise<void> {

@@ -239,7 +239,7 @@ export class Sender {
   /** The caller no longer waits. */
   #giveUp(entry: Entry, make: (written: { written?: "nothing" | "partly" }) => unknown): void {
     const inTurn = entry === this.#turn;
-    if (!inTurn && entry.kind !== "kept") this.#queue.remove(entry);
+    if (!inTurn && !entry.staysQueued) this.#queue.remove(entry);
     this.#reject(entry, () => make(entry.written(inTurn)));
   }
 

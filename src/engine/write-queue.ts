@@ -19,7 +19,7 @@ export class Entry {
 
   /**
    * `data` leaves the queue when its caller gives up, `kept` is sent all the same; a `mark` sends nothing and settles
-   * when all before it is sent; `end` sends FIN.
+   * when all before it is sent; `end` sends FIN, all the same.
    */
   constructor(
     readonly kind: "data" | "kept" | "mark" | "end",
@@ -27,6 +27,11 @@ export class Entry {
     readonly payload: Payload = "",
   ) {
     this.size = sizeOf(payload);
+  }
+
+  /** Whether it has its turn also when nobody waits for it any more. */
+  get staysQueued(): boolean {
+    return this.kind === "kept" || this.kind === "end";
   }
 
   /** What the error of a write says of its bytes. */
