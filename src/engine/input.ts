@@ -5,7 +5,16 @@ import { deadlineIn } from "./alarm.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
 import { Recycled } from "./recycled.js";
-import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
+import {
+  Refusal,
+  WAIT,
+  takeApart,
+  takeChunk,
+  takeInto,
+  takeIteration,
+  takeRecycled,
+  type Take,
+} from "./reads.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
@@ -139,6 +148,9 @@ export class Input {
     } else if (waiting.take === takeRecycled) {
       const value = this.#recycled?.view(memory, size, lent) ?? owned(memory, size, lent);
       this.#settle(waiting, { value, done: false });
+    } else if (waiting.take === takeApart) {
+      const bytes = memory.subarray(0, size);
+      this.#settle(waiting, lent ? new Uint8Array(bytes) : bytes);
     } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
       memory.copy(waiting.argument as Uint8Array, 0, 0, size);
       this.#settle(waiting, size);

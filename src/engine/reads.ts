@@ -43,6 +43,12 @@ export const takeChunk: Take<Buffer | null, undefined> = (queue, _, ended) => {
   return ended ? null : WAIT;
 };
 
+/** As {@link takeChunk}, but in memory that nothing else is in: whoever gets it may give it away. */
+export const takeApart: Take<Uint8Array | null, undefined> = (queue, _, ended) => {
+  if (queue.length > 0) return new Uint8Array(queue.takeRun());
+  return ended ? null : WAIT;
+};
+
 /** As {@link takeChunk}, in the form that an iterator's `next` gives back. */
 export const takeIteration: Take<IteratorResult<Buffer, undefined>, undefined> = (queue, _, ended) => {
   if (queue.length > 0) return { value: queue.takeRun(), done: false };

@@ -8,7 +8,7 @@ import {
 import type { Asker } from "../engine/input.js";
 import type { Link } from "../engine/link.js";
 import type { Data } from "../engine/payload.js";
-import { takeChunk, takeInto } from "../engine/reads.js";
+import { takeApart, takeInto } from "../engine/reads.js";
 import { NetError, NetTimeoutError, refused } from "../errors.js";
 
 /** Bytes that may be queued in a writable before its `desiredSize` says to wait. */
@@ -129,23 +129,14 @@ class ByteSource {
   readonly #askerWithBuffer: Asker = { givesWay: false, hasLeft: () => !this.#isLocked() };
 
   /** Resolves when the reader has got something, or the end. */
-  async pull(): Promise<void> {
+  pull(): Promise<void> {
     this.#pulling = true;
     this.#gaveWay = false;
-    try {
-      await this.#fill();
-    } catch (error) {
-      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have, meanwhile
-      if (this.#over || this.#gaveWay) return;
-      // A program that has closed the input itself reads no more: that is an end.
-      if (this.#link.input.ended) this.#end();
-      else {
-        this.#over = true;
-        throw error;
-      }
-    } finally {
-      this.#pulling = false;
-    }
+    const { input } = this.#link;
+    const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
+    if (view == null)
+      return input.request(takeApart, undefined, undefined, this.#asker).then(this.#enqueue, this.#failed);
+    return input.request(takeInto, view, undefined, this.#askerWithBuffer).then(this.#respond, this.#failed);
   }
 
   cancel(): void {
@@ -166,26 +157,43 @@ class ByteSource {
     }
   }
 
-  async #fill(): Promise<void> {
-    const { input } = this.#link;
-    const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
-    if (view == null) {
-      const chunk = await input.request(takeChunk, undefined, undefined, this.#asker);
-      if (chunk === null) this.#end();
-      else this.#controller.enqueue(transferable(chunk));
-    } else {
-      const size = await input.request(takeInto, view, undefined, this.#askerWithBuffer);
-      if (size === null) this.#end();
-      else this.#controller.byobRequest?.respond(size);
+  // Of each of these there is one for all pulls.
+
+  readonly #enqueue = (chunk: Uint8Array | null): void => {
+    this.#pulling = false;
+    if (this.#over) return;
+    if (chunk === null) this.#end();
+    else this.#controller.enqueue(chunk);
+  };
+
+  readonly #respond = (size: number | null): void => {
+    this.#pulling = false;
+    if (this.#over) return;
+    if (size === null) this.#end();
+    else this.#controller.byobRequest?.respond(size);
+  };
+
+  readonly #failed = (error: unknown): void => {
+    this.#pulling = false;
+    if (this.#over || this.#gaveWay) return;
+    // A program that has closed the input itself reads no more: that is an end.
+    if (this.#link.input.ended) this.#end();
+    else {
+      this.#over = true;
+      throw error;
     }
-  }
+  };
 
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#controller.close();
-    // A reader that has brought a buffer gets it back.
-    this.#controller.byobRequest?.respond(0);
+    try {
+      this.#controller.close();
+      // A reader that has brought a buffer gets it back.
+      this.#controller.byobRequest?.respond(0);
+    } catch {
+      // Of a reader whose buffer has half an element in it: it was told so.
+    }
   }
 }
 
@@ -193,9 +201,4 @@ class ByteSource {
 function bytesIn(chunk: unknown): number {
   if (typeof chunk === "string") return Buffer.byteLength(chunk);
   return ArrayBuffer.isView(chunk) ? chunk.byteLength : 1;
-}
-
-/** The same bytes in memory that nothing else is in: a byte stream takes the whole of it away. */
-function transferable(chunk: Buffer): Uint8Array {
-  return chunk.length === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk);
 }
