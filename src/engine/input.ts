@@ -68,6 +68,8 @@ interface Waiting {
 export class Input {
   /** Bytes that have arrived since the connection was made. */
   received = 0;
+  /** Whether the last read was one that copies what it gets. */
+  copies = false;
 
   readonly #queue = new ByteQueue();
   readonly #host: InputHost;
@@ -115,6 +117,7 @@ export class Input {
       }
     }
     if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
+    this.copies = (take as unknown) === takeInto;
     const state = this.#state;
     if (this.#waiting !== null && this.isBusy()) return Promise.reject(this.#refused("ERR_BUSY"));
     if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));

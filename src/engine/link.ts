@@ -88,6 +88,10 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     return this.input.ring;
   }
 
+  get copies(): boolean {
+    return this.input.copies;
+  }
+
   arrive(memory: Buffer, size: number, lent: boolean): boolean {
     return this.input.arrive(memory, size, lent) && !(this.#inputShut && this.#inputAbandoned);
   }

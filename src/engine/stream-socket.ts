@@ -135,7 +135,7 @@ function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean 
     receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
   const ring = receiver?.ring;
   if (ring != null) chosen = filled === ring[0] ? ring[1] : ring[0];
-  else if (size === READ_SIZE) chosen = ownMemory();
+  else if (size === READ_SIZE && receiver?.copies !== true) chosen = ownMemory();
   return more;
 }
 
