@@ -17,8 +17,8 @@ import { costs, listed, rows } from "./report.js";
 import { measure, type Measured, type Plan } from "./rounds.js";
 import { majorOf, readSaved, save } from "./saved.js";
 
-const FULL = { sittings: 3, rounds: 6, seconds: 0.7, part: 1, extras: true };
-const QUICK = { sittings: 1, rounds: 4, seconds: 0.5, part: 0.25, extras: false };
+const FULL = { sittings: 3, rounds: 4, seconds: 0.7, part: 1 };
+const QUICK = { sittings: 1, rounds: 4, seconds: 0.5, part: 0.25 };
 
 /** Resolves to the status to end with: 1 if something got worse. */
 async function run(options: Options, chosen: readonly Case[]): Promise<number> {
@@ -55,9 +55,10 @@ async function run(options: Options, chosen: readonly Case[]): Promise<number> {
   return worse.length > 0 ? 1 : print("\nNothing got worse.\n");
 }
 
-function planOf({ quick, profile }: Options): Plan {
+function planOf({ quick, profile, node }: Options): Plan {
   return {
     ...(quick ? QUICK : FULL),
+    extras: !quick && node === process.execPath,
     nodeOptions: (contestant) => [
       ...(contestant.nodeOptions ?? []),
       ...(profile && contestant.name.startsWith("tcp6") ? profiling(contestant) : []),

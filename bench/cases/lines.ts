@@ -13,6 +13,7 @@ export const lines: Case = {
     { name: "splitting by hand in `'data'`", module: "lines/net" },
     { name: "tcp6 `lines()` with `bufferSize`", module: "lines/tcp6" },
     { name: "`node:readline`", module: "lines/readline" },
+    { name: "by hand, awaited: the floor", module: "lines/settled", extra: true },
     { name: "`node:readline`, `'line'` events", module: "lines/readline-events", extra: true },
   ],
   rows: [
