@@ -25,8 +25,6 @@ export class AcceptQueue {
   dropped = 0;
   /** Nobody comes any more. */
   closed = false;
-  /** Where clients arrive, if it is the same for all. */
-  arrivesAt: LocalEnd | undefined;
 
   readonly #backlog: number;
   readonly #path: string | undefined;
@@ -51,9 +49,13 @@ export class AcceptQueue {
     return this.#arrivals.length;
   }
 
-  /** A client has come. */
-  arrive(socket: Socket): void {
-    const arrival = { socket, addresses: new Addresses(socket, this.arrivesAt) };
+  /** A client has come, to `ours` if that is known. */
+  arrive(socket: Socket, ours?: LocalEnd): void {
+    if (this.closed) {
+      turnAway(socket);
+      return;
+    }
+    const arrival = { socket, addresses: new Addresses(socket, ours) };
     const [claim] = this.#claims;
     if (claim !== undefined) {
       this.#claims.delete(claim);

@@ -47,9 +47,11 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   const where = await bounded("listen", subject, { signal }, (stop) => whereTo(target, options, stop));
   const queue = new AcceptQueue(options.backlog ?? BACKLOG, "path" in target ? target.path : undefined);
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  server.on("connection", (socket: Socket) => {
+  /** Where all clients arrive, if it is one address; but for those that another server hands to this one. */
+  let ours: LocalEnd | undefined;
+  server.on("connection", (socket: Socket & { server?: Server }) => {
     applyTo(socket, options);
-    queue.arrive(socket);
+    queue.arrive(socket, socket.server === server ? ours : undefined);
   });
   await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
     server.once("error", (cause) => reject(translated("listen", subject, cause)));
@@ -57,7 +59,7 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
     server.listen({ ...where, backlog: Math.max(options.backlog ?? BACKLOG, 1) }, () => {
       makeSocketsOf(server);
       // A descriptor may be of a socket that takes connections to any address (IP_TRANSPARENT).
-      if (!("fd" in target)) queue.arrivesAt = oneAddressOf(server);
+      if (!("fd" in target)) ours = oneAddressOf(server);
       resolve(undefined);
     });
     return () => server.close();

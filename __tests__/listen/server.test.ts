@@ -1,7 +1,15 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { BlockList, type Socket } from "node:net";
+import {
+  BlockList,
+  createConnection,
+  createServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from "node:net";
 import { promisify } from "node:util";
+import type { Listener } from "../../src/index.js";
 import { readDirectly } from "../../src/engine/socket-transport.js";
 import { until } from "../helpers/outcomes.js";
 import { closeAll, keep, loopback, netClient } from "../helpers/peers.js";
@@ -68,5 +76,54 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
     const client = await netClient(listener.port);
     client.end("hello\n");
     expect(await keep(await listener.accept()).readLine()).toBe("hello");
+  });
+});
+
+describe.each([true, false])("a socket that another server hands to a listener's (onread: %s)", (on) => {
+  beforeEach(() => readDirectly(on));
+
+  /** A server on an address of its own that hands all its clients to the listener. */
+  async function forwarding(listener: Listener): Promise<Server> {
+    const options = { pauseOnConnect: true, allowHalfOpen: true };
+    const server = createServer(options, (socket) => void listener.server.emit("connection", socket));
+    await once(server.listen(0, "127.0.0.2"), "listening");
+    return server;
+  }
+
+  test("has the addresses that its client knows", async () => {
+    const listener = await loopback();
+    const other = await forwarding(listener);
+    const { port } = other.address() as AddressInfo;
+    const client = await netClient({ host: "127.0.0.2", port });
+    const connection = keep(await listener.accept());
+    other.close();
+    expect(connection).toMatchObject({ localAddress: "127.0.0.2", localPort: port });
+    expect(connection.remotePort).toBe(client.localPort);
+    client.write("hello\n");
+    expect(await connection.readLine()).toBe("hello");
+  });
+
+  test("does not keep its own server from closing once it is accepted", async () => {
+    const listener = await loopback();
+    const other = await forwarding(listener);
+    await netClient({ host: "127.0.0.2", port: (other.address() as AddressInfo).port });
+    await until(() => listener.pending === 1);
+    const closed = once(other, "close");
+    other.close();
+    keep(await listener.accept());
+    await closed;
+  });
+
+  test("is turned away by a listener that is closed", async () => {
+    const listener = await loopback();
+    const other = await forwarding(listener);
+    await listener.close();
+    const { port } = other.address() as AddressInfo;
+    const client = createConnection({ host: "127.0.0.2", port }).on("error", () => undefined);
+    await new Promise((resolve) => client.once("close", resolve));
+    const closed = once(other, "close");
+    other.close();
+    await closed;
+    expect(listener.pending).toBe(0);
   });
 });

@@ -4,6 +4,9 @@
  */
 import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
+import { nextTick } from "node:process";
+// Not the globals, which tests replace, for a while: a timer that never rings would stop the waits of all.
+import { clearTimeout, setTimeout } from "node:timers";
 import { LONGEST_TIMER } from "../bounded.js";
 import { WakeQueue, type Sleeper } from "./wake-queue.js";
 
@@ -50,7 +53,18 @@ function ring(): void {
     sleepers.remove(first);
     due.push(first);
   }
-  for (const sleeper of due) wake(sleeper, sleeper.expire(now));
+  for (const sleeper of due) expire(sleeper, now);
   const { first } = sleepers;
   if (first !== undefined && first.due < ringsAt) setTimer(first.due);
+}
+
+function expire(sleeper: Sleeper, now: number): void {
+  try {
+    wake(sleeper, sleeper.expire(now));
+  } catch (error) {
+    // A stream of somebody else's may throw when it is destroyed. That is no reason for others not to be woken.
+    nextTick(() => {
+      throw error;
+    });
+  }
 }

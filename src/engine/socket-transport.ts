@@ -218,12 +218,21 @@ class AdoptedSocketTransport extends SocketTransport {
   }
 }
 
+/** The parts of a server that keep its count of connections. */
+interface CountingServer {
+  _connections?: number;
+  _emitCloseIfDrained?(): void;
+}
+
 /** Takes a socket out of its server's count, which would otherwise wait for it to close. */
 function leaveServer(accepted: Socket): void {
-  const counted = accepted as unknown as { _server?: { _connections?: number } | null };
-  if (accepted.destroyed || typeof counted._server?._connections !== "number") return;
-  counted._server._connections--;
+  const counted = accepted as unknown as { _server?: CountingServer | null };
+  const server = counted._server;
+  if (accepted.destroyed || typeof server?._connections !== "number") return;
+  server._connections--;
   counted._server = null;
+  // It may be closing, and have waited for this one only.
+  server._emitCloseIfDrained?.();
 }
 
 function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
