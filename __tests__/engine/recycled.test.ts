@@ -37,6 +37,29 @@ test("a read that fills all there is begins a ring, of which what is read next i
   expect(recycled.view(ring[0], FULL, false)).toBe(ring[0]);
 });
 
+test("reads that fill a ring make it larger, up to a bound, and leave what the loop has alone", () => {
+  const recycled = new Recycled();
+  recycled.view(filled(FULL, 1), FULL, true);
+  const sizes = [];
+  for (let round = 0; round < 4; round++) {
+    const [next] = recycled.ring as unknown as readonly [Buffer, Buffer];
+    next.fill(round);
+    sizes.push(next.length);
+    const view = recycled.view(next, next.length, false);
+    expect(view).toBe(next);
+    if (round < 2) expect(recycled.ring).not.toContain(next);
+  }
+  expect(sizes).toEqual([FULL, 2 * FULL, 4 * FULL, 4 * FULL]);
+});
+
+test("a ring that is not filled stays as it is", () => {
+  const recycled = new Recycled();
+  recycled.view(filled(FULL, 1), FULL, true);
+  const { ring } = recycled;
+  recycled.view(ring?.[0] as Buffer, FULL - 1, false);
+  expect(recycled.ring).toBe(ring);
+});
+
 test("a row of small reads gives all large memory up; one large read in between does not", () => {
   const recycled = new Recycled();
   const slab = filled(FULL, 1);

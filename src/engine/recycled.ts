@@ -2,8 +2,10 @@ import { Buffer } from "node:buffer";
 
 const NONE = Buffer.alloc(0);
 
-/** Each half of the ring: as much as is read at once. */
+/** What each half of a ring has at first: as much as is read at once. */
 const RING_SIZE = 64 * 1024;
+/** What it grows to: more at once means fewer calls of the kernel, up to about here. */
+const LARGEST_RING_SIZE = 256 * 1024;
 
 /** Reads below this are few bytes for a ring... */
 const SMALL = 8 * 1024;
@@ -13,7 +15,7 @@ const PATIENCE = 16;
 /**
  * The memory of a loop that recycles it: as little as its bytes need. What comes in small pieces is copied into one piece
  * of memory again and again. Once a read has brought as much as can be read at once, arrivals are read into two large ones
- * in turn without a copy; then at most one may be ahead of the loop.
+ * in turn without a copy, and into larger ones if they fill these; then at most one may be ahead of the loop.
  */
 export class Recycled {
   ring: readonly [Buffer, Buffer] | null = null;
@@ -30,17 +32,20 @@ export class Recycled {
   }
 
   #memoryFor(size: number): Buffer {
+    // The first of the two is read into next.
+    const memory = this.ring === null ? this.#copies : this.ring[1];
+    if (memory.length >= size) return memory;
     // More than is read at once comes from a stream that was adopted.
     if (size > RING_SIZE) return Buffer.allocUnsafeSlow(size);
-    // The first of the two is read into next.
-    if (this.ring !== null) return this.ring[1];
-    if (this.#copies.length < size) this.#copies = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size)));
-    return this.#copies;
+    return (this.#copies = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size))));
   }
 
   #adapt(size: number): void {
-    if (size >= RING_SIZE)
-      this.ring ??= [Buffer.allocUnsafeSlow(RING_SIZE), Buffer.allocUnsafeSlow(RING_SIZE)];
+    const half = this.ring?.[0].length;
+    if (half === undefined ? size >= RING_SIZE : size >= half && half < LARGEST_RING_SIZE) {
+      const larger = half === undefined ? RING_SIZE : 2 * half;
+      this.ring = [Buffer.allocUnsafeSlow(larger), Buffer.allocUnsafeSlow(larger)];
+    }
     if (size >= SMALL) this.#smallReads = 0;
     else if (++this.#smallReads === PATIENCE) {
       this.ring = null;
