@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { connect, listen, Listener } from "../../src/index.js";
-import { readDirectly } from "../../src/engine/socket-transport.js";
+import { useHandles } from "../../src/engine/socket-transport.js";
 import { failure, isPending, netError, turn, until } from "../helpers/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient } from "../helpers/peers.js";
 import { nothingLeft } from "../helpers/resources.js";
 
 afterEach(closeAll);
-afterEach(() => readDirectly(true));
+afterEach(() => useHandles(true));
 
 describe("close", () => {
   test("frees the port by the time it settles", async () => {
@@ -28,7 +28,7 @@ describe("close", () => {
   });
 
   test.each([true, false])("frees the port while accepted connections go on (onread: %s)", async (on) => {
-    readDirectly(on);
+    useHandles(on);
     const listener = await loopback();
     const client = await netClient(listener.port);
     const connection = keep(await listener.accept());

@@ -10,7 +10,7 @@ import {
 } from "node:net";
 import { promisify } from "node:util";
 import type { Listener } from "../../src/index.js";
-import { readDirectly } from "../../src/engine/socket-transport.js";
+import { useHandles } from "../../src/engine/socket-transport.js";
 import { until } from "../helpers/outcomes.js";
 import { closeAll, keep, loopback, netClient } from "../helpers/peers.js";
 
@@ -18,10 +18,10 @@ import { closeAll, keep, loopback, netClient } from "../helpers/peers.js";
 const HAS_BLOCK_LISTS = Number(process.versions.node.split(".")[0]) >= 22;
 
 afterEach(closeAll);
-afterEach(() => readDirectly(true));
+afterEach(() => useHandles(true));
 
 describe.each([true, false])("the server beneath a listener (onread: %s)", (on) => {
-  beforeEach(() => readDirectly(on));
+  beforeEach(() => useHandles(on));
 
   test("tells of the very socket that the connection has", async () => {
     const listener = await loopback();
@@ -91,7 +91,7 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
 });
 
 describe.each([true, false])("a socket that another server hands to a listener's (onread: %s)", (on) => {
-  beforeEach(() => readDirectly(on));
+  beforeEach(() => useHandles(on));
 
   /** A server on an address of its own that hands all its clients to the listener. */
   async function forwarding(listener: Listener): Promise<Server> {

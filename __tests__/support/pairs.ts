@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, listen, type Connection, type ListenEndpoint } from "../../src/index.js";
-import { readDirectly } from "../../src/engine/socket-transport.js";
+import { useHandles } from "../../src/engine/socket-transport.js";
 import type { MakePair, Pair } from "../contract/contract-case.js";
 import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
 
@@ -26,10 +26,10 @@ export const pairKinds: readonly PairKind[] = [
   { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
   { name: "Unix sockets", makePair: unixPairs() },
   {
-    name: "TCP read by way of the Readable",
+    name: "TCP by way of the streams of sockets",
     makePair: pairsOver({ host: "127.0.0.1", family: 4 }),
-    enter: () => readDirectly(false),
-    leave: () => readDirectly(true),
+    enter: () => useHandles(false),
+    leave: () => useHandles(true),
   },
   {
     name: "adopted sockets",

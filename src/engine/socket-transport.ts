@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import { Socket } from "node:net";
+import { writeDirectly } from "./direct-write.js";
 import type { Payload } from "./payload.js";
 import {
   handleOf,
@@ -18,8 +19,8 @@ import type { Receiver, Taken, Transport } from "./transport.js";
 
 let direct = true;
 
-/** Whether sockets are read with `onread` where that is possible, as they are unless a test says otherwise. */
-export function readDirectly(on: boolean): void {
+/** Whether sockets are read and written past their streams where that is possible, as they are unless a test says otherwise. */
+export function useHandles(on: boolean): void {
   direct = on;
 }
 
@@ -133,6 +134,7 @@ class SocketTransport implements Transport {
   send(payload: Payload, taken: Taken): void {
     if (this.stream.destroyed) return;
     // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
+    if (direct && writeDirectly(this.stream, payload, taken)) return;
     if (typeof payload === "string") this.stream._write(payload, "utf8", taken);
     else if (payload instanceof Uint8Array) this.stream._write(payload, "buffer" as BufferEncoding, taken);
     else this.#sendList(payload, taken);
