@@ -13,6 +13,7 @@ export const lines: Case = {
     { name: "splitting by hand in `'data'`", module: "lines/net" },
     { name: "tcp6 `lines()` with `bufferSize`", module: "lines/tcp6" },
     { name: "`node:readline`", module: "lines/readline" },
+    { name: "splitting by hand, `write()` for each line, corked", module: "lines/net-cork" },
     { name: "by hand, awaited: the floor", module: "lines/settled", extra: true },
     { name: "`node:readline`, `'line'` events", module: "lines/readline-events", extra: true },
   ],
@@ -25,6 +26,13 @@ export const lines: Case = {
       metric: "whole",
       must: 1.3,
       aim: 1,
+    },
+    {
+      name: "lines-cork",
+      work: WORK,
+      subject: "tcp6 `lines()` with `bufferSize`",
+      peer: "splitting by hand, `write()` for each line, corked",
+      metric: "whole",
     },
     {
       name: "lines-readline",

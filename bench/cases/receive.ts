@@ -15,7 +15,7 @@ export const receive: Case = {
     { name: "tcp6 `readable`", module: "receive/tcp6-web" },
     { name: "`for await` over a socket", module: "receive/for-await", extra: true },
     { name: "tcp6 `duplex`", module: "receive/tcp6-duplex", extra: true },
-    { name: "`net` with `onread`, the floor", module: "receive/onread", extra: true },
+    { name: "`net` with `onread`, the floor", module: "receive/onread" },
     { name: "Deno", module: "receive/deno", runtime: "deno", needs: "deno", extra: true },
     { name: "Bun", module: "receive/bun", runtime: "bun", needs: "bun", extra: true },
   ],
@@ -46,6 +46,13 @@ export const receive: Case = {
       metric: "whole",
       must: 0.5,
       aim: 0.4,
+    },
+    {
+      name: "receive-floor",
+      work: "bulk receive, `chunks({ recycle: true })`",
+      subject: "tcp6 `chunks({ recycle: true })`",
+      peer: "`net` with `onread`, the floor",
+      metric: "whole",
     },
     {
       name: "receive-web",

@@ -22,7 +22,6 @@ export class Addresses implements Addressed, Subject {
   readonly localPort: number | undefined;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  readonly family: 4 | 6 | undefined;
 
   /** `ours` is given where it is known: to ask the kernel costs a tenth of what accepting a connection does. */
   constructor(socket: Addressed, ours: LocalEnd = socket) {
@@ -32,8 +31,11 @@ export class Addresses implements Addressed, Subject {
     this.localPort = localPort;
     this.remoteAddress = remote === undefined ? undefined : normalAddress(remote);
     this.remotePort = remotePort;
+  }
+
+  get family(): 4 | 6 | undefined {
     const family = familyOf(this.remoteAddress ?? this.localAddress ?? "");
-    this.family = family === 0 ? undefined : family;
+    return family === 0 ? undefined : family;
   }
 
   get address(): string | undefined {

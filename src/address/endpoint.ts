@@ -51,6 +51,7 @@ export function formatEndpoint(address: string, port: number | string): string {
 
 /** The IPv4 address inside a mapped one (`"::ffff:1.2.3.4"`, `"::ffff:102:304"`); any other address as it is. */
 export function normalAddress(address: string): string {
+  if (!address.includes(":")) return address;
   const [mapped, dotted, high = "", low = ""] = MAPPED.exec(address) ?? [];
   if (mapped === undefined) return address;
   if (dotted !== undefined) return isIPv4(dotted) ? dotted : address;

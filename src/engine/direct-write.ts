@@ -1,9 +1,9 @@
 /**
  * Writes without an object for each.
  *
- * Up to Node 25 every write of a socket makes a request, an object of C++: the greater part of what a small write costs
- * in JavaScript. It is needed only for what the kernel does not take at once. So one that was not needed is used for the
- * next write, of whichever socket. Node 26 makes requests only when they are needed, and is left to do so.
+ * Up to Node 25 every write of a socket makes a request, an object of C++: a third of what a small write costs outside the
+ * kernel. It is needed only for what the kernel does not take at once. So one that was not needed is used for the next
+ * write, of whichever socket. Node 26 makes requests only when they are needed, and is left to do so.
  */
 import { Buffer } from "node:buffer";
 import { Socket, type SocketConstructorOpts } from "node:net";
