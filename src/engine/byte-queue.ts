@@ -173,7 +173,8 @@ export class ByteQueue {
   }
 
   #reset(): void {
-    this.#blocks.length = 0;
+    // A new one costs less than setting the length of this one.
+    if (this.#blocks.length > 0) this.#blocks = [];
     this.#first = 0;
     this.#start = 0;
     this.#open = null;
