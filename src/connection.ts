@@ -10,7 +10,6 @@ import { applyTo, checkConnectionOptions, settingsOf } from "./connection-option
 import type { ConnectionOptions, Settable } from "./connection-options.js";
 import { adopt } from "./engine/adopt.js";
 import { Chunks, Lines } from "./engine/iterators.js";
-import { RING_SIZE } from "./engine/recycled.js";
 import { LineSearch, takeTextLine } from "./engine/lines.js";
 import { Link } from "./engine/link.js";
 import type { Data } from "./engine/payload.js";
@@ -177,7 +176,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   chunks(options?: ChunksOptions): AsyncIterableIterator<Buffer> {
     checkOptions(options);
     checkBoolean("recycle", options?.recycle);
-    return new Chunks(this.#link.input, options?.recycle === true ? RING_SIZE : null, options);
+    return new Chunks(this.#link.input, options?.recycle ?? false, options);
   }
 
   /** Iterates over the chunks to come: `chunks()`. */

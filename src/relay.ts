@@ -1,7 +1,6 @@
 import { checkOptions, checkSignal, checkTimeout, wrongType, wrongValue } from "./arguments.js";
 import { waited } from "./bounded.js";
 import { Connection, linkOf } from "./connection.js";
-import { Chunks } from "./engine/iterators.js";
 import { IdleTimer } from "./engine/idle-timer.js";
 import { LINGER } from "./engine/link.js";
 import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js";
@@ -24,9 +23,7 @@ export type RelayResult = [aToB: number, bToA: number];
 const MOST_DISCARDED = 1024 * 1024;
 
 const FOREVER = { timeout: Infinity };
-
-/** Most bytes that are passed on at once: more means fewer calls of the kernel, up to about here. */
-const MOST_AT_ONCE = 256 * 1024;
+const RECYCLED = { ...FOREVER, recycle: true };
 
 /**
  * Passes on what either connection receives to the other, in both directions at once, and resolves to how many bytes went
@@ -72,7 +69,7 @@ function passBoth(a: Connection, b: Connection): Promise<RelayResult> {
 /** Passes on all that comes, and then the end; resolves to how many bytes that were. */
 async function pass(from: Connection, to: Connection): Promise<number> {
   let bytes = 0;
-  for await (const chunk of new Chunks(linkOf(from).input, MOST_AT_ONCE, FOREVER)) {
+  for await (const chunk of from.chunks(RECYCLED)) {
     await to.write(chunk, FOREVER);
     bytes += chunk.length;
   }
@@ -101,11 +98,7 @@ async function afterReply(
 async function discard(from: Connection): Promise<void> {
   let bytes = 0;
   try {
-    for await (const chunk of from.chunks({
-      ...FOREVER,
-      recycle: true,
-      signal: AbortSignal.timeout(LINGER),
-    })) {
+    for await (const chunk of from.chunks({ ...RECYCLED, signal: AbortSignal.timeout(LINGER) })) {
       bytes += chunk.length;
       if (bytes >= MOST_DISCARDED) break;
     }

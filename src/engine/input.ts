@@ -164,12 +164,9 @@ export class Input {
     return true;
   }
 
-  /**
-   * Begins to recycle memory, up to `largest` bytes of it for one read, until something else than {@link takeRecycled}
-   * is requested.
-   */
-  recycle(largest: number): void {
-    this.#recycled ??= new Recycled(largest);
+  /** Begins to recycle memory, until something else than {@link takeRecycled} is requested. */
+  recycle(): void {
+    this.#recycled ??= new Recycled();
   }
 
   /** Memory that arrivals are read into in turn, if there is any: at most one may be ahead of the loop. */

@@ -27,11 +27,10 @@ export abstract class Loop<T> implements AsyncIterableIterator<T, undefined> {
 /** The loop over chunks. */
 export class Chunks extends Loop<Buffer> {
   readonly #input: Input;
-  readonly #recycle: number | null;
+  readonly #recycle: boolean;
   readonly #options: OperationOptions | undefined;
 
-  /** `recycle`: most bytes that are read at once into memory that is used again; `null` for memory given away. */
-  constructor(input: Input, recycle: number | null, options: OperationOptions | undefined) {
+  constructor(input: Input, recycle: boolean, options: OperationOptions | undefined) {
     super();
     checkOperation(options);
     this.#input = input;
@@ -40,8 +39,8 @@ export class Chunks extends Loop<Buffer> {
   }
 
   protected pull(): Promise<IteratorResult<Buffer, undefined>> {
-    if (this.#recycle === null) return this.#input.request(takeIteration, undefined, this.#options);
-    this.#input.recycle(this.#recycle);
+    if (!this.#recycle) return this.#input.request(takeIteration, undefined, this.#options);
+    this.#input.recycle();
     return this.#input.request(takeRecycled, undefined, this.#options);
   }
 }

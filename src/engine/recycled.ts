@@ -2,8 +2,10 @@ import { Buffer } from "node:buffer";
 
 const NONE = Buffer.alloc(0);
 
-/** What each half of a ring has at first: as much as is read at once. A loop that only reads gains nothing by more. */
-export const RING_SIZE = 64 * 1024;
+/** What each half of a ring has at first: as much as is read at once. */
+const RING_SIZE = 64 * 1024;
+/** What it grows to: more at once means fewer calls of the kernel, up to about here. */
+const LARGEST_RING_SIZE = 256 * 1024;
 
 /** Reads below this are few bytes for a ring... */
 const SMALL = 8 * 1024;
@@ -13,18 +15,12 @@ const PATIENCE = 16;
 /**
  * The memory of a loop that recycles it: as little as its bytes need. What comes in small pieces is copied into one piece
  * of memory again and again. Once a read has brought as much as can be read at once, arrivals are read into two large ones
- * in turn without a copy, and into larger ones, where these are wanted, if they fill these; then at most one may be ahead of the loop.
+ * in turn without a copy, and into larger ones if they fill these; then at most one may be ahead of the loop.
  */
 export class Recycled {
   ring: readonly [Buffer, Buffer] | null = null;
-  readonly #largest: number;
   #copies = NONE;
   #smallReads = 0;
-
-  /** `largest`: the bytes that each half of a ring grows to. */
-  constructor(largest = RING_SIZE) {
-    this.#largest = largest;
-  }
 
   /** The first `size` bytes of `memory`, to be used until the next are asked for. */
   view(memory: Buffer, size: number, lent: boolean): Buffer {
@@ -46,7 +42,7 @@ export class Recycled {
 
   #adapt(size: number): void {
     const half = this.ring?.[0].length;
-    if (half === undefined ? size >= RING_SIZE : size >= half && half < this.#largest) {
+    if (half === undefined ? size >= RING_SIZE : size >= half && half < LARGEST_RING_SIZE) {
       const larger = half === undefined ? RING_SIZE : 2 * half;
       this.ring = [Buffer.allocUnsafeSlow(larger), Buffer.allocUnsafeSlow(larger)];
     }
