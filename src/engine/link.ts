@@ -88,8 +88,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     return this.input.ring;
   }
 
-  get copies(): boolean {
-    return this.input.copies;
+  get room(): number {
+    return this.input.room;
   }
 
   arrive(memory: Buffer, size: number, lent: boolean): boolean {
