@@ -90,8 +90,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 
   /**
    * Resolves to how many bytes were put at the beginning of `target`, as soon as there are any, or to `null` at the end
-   * of the stream. An empty target gives 0 at once. Until it settles the target belongs to the connection. From a peer
-   * that is ahead, a target of 256 KiB or more takes as much at once, which costs less than four of 64 KiB.
+   * of the stream. An empty target gives 0 at once. Until it settles the target belongs to the connection.
    *
    * @throws as {@link read}; the target is then as it was
    */

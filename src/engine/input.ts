@@ -68,8 +68,8 @@ interface Waiting {
 export class Input {
   /** Bytes that have arrived since the connection was made. */
   received = 0;
-  /** How many bytes the last read copies out; 0 if it is one that keeps what it gets. */
-  room = 0;
+  /** Whether the last read was one that copies what it gets. */
+  copies = false;
 
   readonly #queue = new ByteQueue();
   readonly #host: InputHost;
@@ -117,7 +117,7 @@ export class Input {
       }
     }
     if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
-    this.room = (take as unknown) === takeInto ? (argument as Uint8Array).length : 0;
+    this.copies = (take as unknown) === takeInto;
     const state = this.#state;
     if (this.#waiting !== null && this.isBusy()) return Promise.reject(this.#refused("ERR_BUSY"));
     if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));

@@ -88,8 +88,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     return this.input.ring;
   }
 
-  get room(): number {
-    return this.input.room;
+  get copies(): boolean {
+    return this.input.copies;
   }
 
   arrive(memory: Buffer, size: number, lent: boolean): boolean {

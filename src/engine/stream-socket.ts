@@ -27,16 +27,12 @@ export function handleOf(owner: object): Handle | null | undefined {
 
 /** Bytes read at once: what libuv asks for, too. */
 export const READ_SIZE = 64 * 1024;
-/** The same for those who have room for as much, if the peer is ahead: each call of the kernel costs less then. */
-const LARGE_READ_SIZE = 256 * 1024;
 
 /**
  * Where all sockets are read into. Every handle keeps a pointer to the memory its next bytes go to, so this is never
  * given away: what arrives in it is copied out before the next read.
  */
 const slab: Buffer = Buffer.allocUnsafeSlow(READ_SIZE);
-/** The same for large reads, if there ever was one. */
-let largeSlab: Buffer | undefined;
 /** What the socket that was just read gets its next bytes into; see {@link nextMemory}. */
 let chosen = slab;
 /** A buffer that was not worth giving away. */
@@ -128,20 +124,18 @@ function surrender(socket: HandedSocket): void {
 
 /**
  * The callback of `onread`. Right after it Node asks {@link nextMemory} where the same socket's next bytes go: for a
- * socket that fills its memory to a buffer of its own, which can then be given away without copying, or to more of what
- * is never given away, if its reader copies.
+ * socket that fills its memory to a buffer of its own, which can then be given away without copying.
  */
 function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
   const filled = memory as Buffer;
   const receiver = this[INTAKE];
-  const shared = filled === slab || filled === largeSlab;
-  const lent = shared || (receiver?.ring == null && size < READ_SIZE / 2);
-  if (lent && !shared) spare = filled;
+  const lent = filled === slab || (receiver?.ring == null && size < READ_SIZE / 2);
+  if (lent && filled !== slab) spare = filled;
   const more =
     receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
   const ring = receiver?.ring;
   if (ring != null) chosen = filled === ring[0] ? ring[1] : ring[0];
-  else if (size >= READ_SIZE) chosen = memoryFor(receiver?.room ?? 0);
+  else if (size === READ_SIZE && receiver?.copies !== true) chosen = ownMemory();
   return more;
 }
 
@@ -154,12 +148,6 @@ function nextMemory(): Buffer {
   const memory = chosen;
   chosen = slab;
   return memory;
-}
-
-/** What to read into when a read has filled its memory, for a reader that copies out up to `room` bytes, or keeps them. */
-function memoryFor(room: number): Buffer {
-  if (room === 0) return ownMemory();
-  return room < LARGE_READ_SIZE ? slab : (largeSlab ??= Buffer.allocUnsafeSlow(LARGE_READ_SIZE));
 }
 
 function ownMemory(): Buffer {

@@ -20,8 +20,8 @@ export interface Receiver {
   gone(): void;
   /** The program has begun to read the stream itself: what has arrived and is unread goes there. */
   surrender(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
-  /** How many bytes whoever reads copies out at once; 0 if they keep what arrives, in memory that is given away. */
-  readonly room: number;
+  /** Whether whoever reads copies what arrives, so that memory to be given away would be allocated in vain. */
+  readonly copies: boolean;
   /** Memory of the connection's own to read into, in turn, or `null` for memory that is given away. */
   readonly ring: readonly [Buffer, Buffer] | null;
 }
