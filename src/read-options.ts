@@ -17,7 +17,10 @@ export interface LineOptions extends LimitOptions {
 }
 
 export interface ChunksOptions extends OperationOptions {
-  /** Yields views that are valid only until the next pull, over memory that is used again: no allocation per chunk. */
+  /**
+   * Yields views that are valid only until the next pull, over memory that is used again: no allocation per chunk. A loop
+   * that its peer keeps full holds up to 512 KiB, until it ends or a row of small chunks comes.
+   */
   recycle?: boolean | undefined;
 }
 

@@ -46,10 +46,15 @@ function write(socket: Socket, payload: Payload): { atOnce: boolean; taken: Prom
 
 async function receive(socket: Socket, size: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for (let length = 0; length < size;) {
+  let length = 0;
+  while (length < size) {
     const chunk = socket.read() as Buffer | null;
-    if (chunk === null) await once(socket, "readable");
-    else length += chunks.push(chunk) && chunk.length;
+    if (chunk === null) {
+      await once(socket, "readable");
+      continue;
+    }
+    chunks.push(chunk);
+    length += chunk.length;
   }
   return Buffer.concat(chunks);
 }
@@ -81,6 +86,17 @@ test("a socket whose timeout writing must put off is left to its own method", as
   expect(writeDirectly(a, "x", () => undefined)).toBe(false);
   a.setTimeout(0);
   expect(writeDirectly(a, "x", () => undefined)).toBe(wanted);
+});
+
+test("a list is left to the socket where its handle knows no lists", async () => {
+  const [a, b] = await pair();
+  const handle = (a as unknown as { _handle: object })._handle;
+  const without = new Proxy(handle, { has: (target, key) => key !== "writev" && Reflect.has(target, key) });
+  Object.assign(a, { _handle: without });
+  expect(writeDirectly(a, ["1", "2"], () => undefined)).toBe(false);
+  Object.assign(a, { _handle: handle });
+  expect(await write(a, ["3", "4"]).taken).toBeNull();
+  expect(String(await receive(b, 2))).toBe("34");
 });
 
 test("a socket that is closed is left to its own method", async () => {

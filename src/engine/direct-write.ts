@@ -28,7 +28,7 @@ interface WriteRequest {
 interface WritableHandle extends Handle {
   writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
   writeUtf8String(request: WriteRequest, text: string): number;
-  /** With `onlyBytes`, parts one after the other; without, each followed by its encoding. */
+  /** With `onlyBytes`, parts one after the other; without, each followed by its encoding. Not all handles have it. */
   writev(request: WriteRequest, parts: readonly unknown[], onlyBytes: boolean): number;
 }
 
@@ -43,7 +43,7 @@ export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): b
   if (spare === null || socket.connecting || socket.timeout) return false;
   const request = (spare ??= newRequest());
   const handle = (socket as unknown as { _handle: WritableHandle | null })._handle;
-  if (request === null || handle === null) return false;
+  if (request === null || handle === null || (isList(payload) && !("writev" in handle))) return false;
   const status = hand(handle, request, payload);
   if (status === 0 && request.getAsyncId() === UNUSED) {
     taken();
@@ -61,10 +61,14 @@ export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): b
 
 function hand(handle: WritableHandle, request: WriteRequest, payload: Payload): number {
   if (typeof payload === "string") return handle.writeUtf8String(request, payload);
-  if (payload instanceof Uint8Array) return handle.writeBuffer(request, payload);
+  if (!isList(payload)) return handle.writeBuffer(request, payload);
   if (payload.every((part) => typeof part !== "string")) return handle.writev(request, payload, true);
   const parts = payload.flatMap((part) => [part, typeof part === "string" ? "utf8" : "buffer"]);
   return handle.writev(request, parts, false);
+}
+
+function isList(payload: Payload): payload is Exclude<Payload, string | Uint8Array> {
+  return typeof payload !== "string" && !(payload instanceof Uint8Array);
 }
 
 /** A request as Node makes it: seen on its way to a handle that is not one. */

@@ -165,7 +165,8 @@ class SocketTransport implements Transport {
       chunk: chunk,
       encoding: (typeof chunk === "string" ? "utf8" : "buffer") as BufferEncoding,
     }));
-    if (this.stream._writev !== undefined) this.stream._writev(chunks, taken);
+    // Node sets it to null for handles that cannot.
+    if (this.stream._writev != null) this.stream._writev(chunks, taken);
     else this.send(Buffer.concat(parts.map((part) => Buffer.from(part as string))), taken);
   }
 }
