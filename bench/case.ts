@@ -57,6 +57,9 @@ export interface Load {
   end(): Promise<unknown>;
 }
 
+/** Enough where a round repeats the same few calls. What goes through more of Node.js takes longer to be compiled. */
+export const WARM_UP = 2;
+
 /** Contestants that do the same work, and are measured side by side. */
 export interface Case {
   readonly name: string;
@@ -66,6 +69,8 @@ export interface Case {
   readonly needs?: Need;
   /** Whether each measurement needs a process that has done nothing before. */
   readonly fresh?: boolean;
+  /** Rounds that come before those that count, until V8 has compiled what it will: {@link WARM_UP} unless it says so. */
+  readonly warmUp?: number;
   readonly contestants: readonly Contestant[];
   readonly rows: readonly Row[];
   load(scale: Scale): Promise<Load>;

@@ -17,8 +17,8 @@ import { costs, listed, rows } from "./report.js";
 import { measure, type Measured, type Plan } from "./rounds.js";
 import { majorOf, readSaved, save } from "./saved.js";
 
-const FULL = { sittings: 3, rounds: 4, seconds: 0.7, part: 1 };
-const QUICK = { sittings: 1, rounds: 4, seconds: 0.5, part: 0.25 };
+const FULL = { sittings: 3, warmUp: Infinity, rounds: 4, seconds: 0.7, part: 1 };
+const QUICK = { sittings: 1, warmUp: 2, rounds: 4, seconds: 0.5, part: 0.25 };
 
 /** Resolves to the status to end with: 1 if something got worse. */
 async function run(options: Options, chosen: readonly Case[]): Promise<number> {

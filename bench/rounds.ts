@@ -1,4 +1,4 @@
-import type { Case, Contestant, Figures, Load, Scale } from "./case.js";
+import { WARM_UP, type Case, type Contestant, type Figures, type Load, type Scale } from "./case.js";
 import type { Peers } from "./peers.js";
 import { pathOf, Program } from "./program.js";
 
@@ -6,8 +6,10 @@ import { pathOf, Program } from "./program.js";
 export interface Plan extends Scale {
   /** How often all processes under test are started anew: what V8 makes of one is not what it makes of the next. */
   readonly sittings: number;
-  /** Rounds that count, in each sitting. One more comes before them, to warm up, and is thrown away. */
+  /** Rounds that count, in each sitting. */
   readonly rounds: number;
+  /** Most rounds that come before those and are thrown away, should a case ask for more. */
+  readonly warmUp: number;
   /** Whether contestants that are only there for comparison take part. */
   readonly extras: boolean;
   /** Options of Node.js for a process under test. */
@@ -56,13 +58,14 @@ export async function measure(
 ): Promise<Measured> {
   const entrants = entrantsOf(subject, plan, peers);
   // Where each measurement needs a new process, none is warm, and a sitting is a round.
-  const turns = subject.fresh === true ? 1 : 1 + plan.rounds;
+  const thrownAway = subject.fresh === true ? 0 : Math.min(subject.warmUp ?? WARM_UP, plan.warmUp);
+  const turns = subject.fresh === true ? 1 : thrownAway + plan.rounds;
   for (let sitting = 0; sitting < plan.sittings && entrants.some(isIn); sitting++) {
     const load = await subject.load(plan);
     try {
       for (let turn = 0; turn < turns; turn++) {
         progress(sitting * turns + turn + 1, plan.sittings * turns);
-        const counts = turn > 0 || subject.fresh === true;
+        const counts = turn >= thrownAway;
         for (const entrant of startingAt(turn, entrants.filter(isIn))) {
           await take(entrant, counts, load, plan, peers);
         }

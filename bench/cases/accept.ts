@@ -10,6 +10,7 @@ export const accept: Case = {
   title: WORK,
   unit: { name: "µs per connection", size: 1 },
   needs: "wrk",
+  warmUp: 6,
   contestants: [
     { name: "`net` callbacks", module: "accept/net" },
     { name: "tcp6", module: "accept/tcp6" },

@@ -10,6 +10,7 @@ export const connect: Case = {
   name: "connect",
   title: WORK,
   unit: { name: "µs per connection", size: 1 },
+  warmUp: 6,
   contestants: [
     { name: "`net.connect` and events", module: "connect/net" },
     { name: "tcp6", module: "connect/tcp6" },

@@ -10,6 +10,7 @@ export const exchange: Case = {
   title: WORK,
   unit: { name: "µs per request", size: 1 },
   needs: "wrk",
+  warmUp: 6,
   contestants: [
     { name: "`net` callbacks", module: "exchange/net" },
     { name: "tcp6", module: "exchange/tcp6" },

@@ -9,6 +9,7 @@ export const lines: Case = {
   title: `${WORK}, each answered`,
   unit: { name: "µs per line", size: 1 },
   needs: "redis-benchmark",
+  warmUp: 4,
   contestants: [
     { name: "splitting by hand in `'data'`", module: "lines/net" },
     { name: "tcp6 `lines()` with `bufferSize`", module: "lines/tcp6" },
