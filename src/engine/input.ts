@@ -4,7 +4,7 @@ import { aborted, refused, timedOut, translated, type NetError, type Subject } f
 import { deadlineIn } from "./alarm.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
-import { Recycled } from "./recycled.js";
+import { Recycled, type Ring } from "./recycled.js";
 import {
   Refusal,
   WAIT,
@@ -170,7 +170,7 @@ export class Input {
   }
 
   /** Memory that arrivals are read into in turn, if there is any: at most one may be ahead of the loop. */
-  get ring(): readonly [Buffer, Buffer] | null {
+  get ring(): Ring | null {
     return this.#recycled?.ring ?? null;
   }
 

@@ -6,6 +6,7 @@ import { deadlineIn, letSleep, wake } from "./alarm.js";
 import { needNotBeHandled } from "./fail-at-caller.js";
 import { Input, type InputHost } from "./input.js";
 import { Output, type OutputHost } from "./output.js";
+import type { Ring } from "./recycled.js";
 import type { Receiver, Transport } from "./transport.js";
 import type { Sleeper } from "./wake-queue.js";
 import type { Duplex } from "node:stream";
@@ -84,7 +85,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
 
   // What the transport asks and tells
 
-  get ring(): readonly [Buffer, Buffer] | null {
+  get ring(): Ring | null {
     return this.input.ring;
   }
 

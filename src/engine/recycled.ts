@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { Staggered } from "./staggered.js";
 
 const NONE = Buffer.alloc(0);
 
@@ -12,13 +13,32 @@ const SMALL = 8 * 1024;
 /** ...and after so many of them in a row it is given up. */
 const PATIENCE = 16;
 
+/** Two pieces of memory that are read into in turn. */
+export class Ring {
+  #last: Staggered;
+  #next: Staggered;
+
+  constructor(readonly size: number) {
+    this.#last = new Staggered(size);
+    this.#next = new Staggered(size);
+  }
+
+  /** The one that was not the last. */
+  next(): Buffer {
+    const next = this.#next;
+    this.#next = this.#last;
+    this.#last = next;
+    return next.move();
+  }
+}
+
 /**
  * The memory of a loop that recycles it: as little as its bytes need. What comes in small pieces is copied into one piece
  * of memory again and again. Once a read has brought as much as can be read at once, arrivals are read into two large ones
  * in turn without a copy, and into larger ones if they fill these; then at most one may be ahead of the loop.
  */
 export class Recycled {
-  ring: readonly [Buffer, Buffer] | null = null;
+  ring: Ring | null = null;
   #copies = NONE;
   #smallReads = 0;
 
@@ -32,8 +52,7 @@ export class Recycled {
   }
 
   #memoryFor(size: number): Buffer {
-    // The first of the two is read into next.
-    const memory = this.ring === null ? this.#copies : this.ring[1];
+    const memory = this.ring?.next() ?? this.#copies;
     if (memory.length >= size) return memory;
     // More than is read at once comes from a stream that was adopted.
     if (size > RING_SIZE) return Buffer.allocUnsafeSlow(size);
@@ -41,10 +60,10 @@ export class Recycled {
   }
 
   #adapt(size: number): void {
-    const half = this.ring?.[0].length;
-    if (half === undefined ? size >= RING_SIZE : size >= half && half < LARGEST_RING_SIZE) {
-      const larger = half === undefined ? RING_SIZE : 2 * half;
-      this.ring = [Buffer.allocUnsafeSlow(larger), Buffer.allocUnsafeSlow(larger)];
+    if (this.ring === null) {
+      if (size >= RING_SIZE) this.ring = new Ring(RING_SIZE);
+    } else if (size >= this.ring.size && this.ring.size < LARGEST_RING_SIZE) {
+      this.ring = new Ring(2 * this.ring.size);
     }
     if (size >= SMALL) this.#smallReads = 0;
     else if (++this.#smallReads === PATIENCE) {

@@ -7,6 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
+import { Staggered } from "./staggered.js";
 import type { Receiver } from "./transport.js";
 
 /** The parts of Node's stream handles that are used, each where it exists. */
@@ -32,9 +33,9 @@ export const READ_SIZE = 64 * 1024;
  * Where all sockets are read into. Every handle keeps a pointer to the memory its next bytes go to, so this is never
  * given away: what arrives in it is copied out before the next read.
  */
-const slab: Buffer = Buffer.allocUnsafeSlow(READ_SIZE);
-/** What the socket that was just read gets its next bytes into; see {@link nextMemory}. */
-let chosen = slab;
+const slab = new Staggered(READ_SIZE);
+/** What the socket that was just read gets its next bytes into, if not into the slab; see {@link nextMemory}. */
+let chosen: Buffer | undefined;
 /** A buffer that was not worth giving away. */
 let spare: Buffer | undefined;
 
@@ -129,13 +130,15 @@ function surrender(socket: HandedSocket): void {
 function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
   const filled = memory as Buffer;
   const receiver = this[INTAKE];
-  const lent = filled === slab || (receiver?.ring == null && size < READ_SIZE / 2);
-  if (lent && filled !== slab) spare = filled;
+  const shared = slab.has(filled);
+  const lent = shared || (receiver?.ring == null && size < READ_SIZE / 2);
+  if (lent && !shared && filled.length === READ_SIZE) spare = filled;
   const more =
     receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
   const ring = receiver?.ring;
-  if (ring != null) chosen = filled === ring[0] ? ring[1] : ring[0];
+  if (ring != null) chosen = ring.next();
   else if (size === READ_SIZE && receiver?.copies !== true) chosen = ownMemory();
+  else if (size === READ_SIZE) slab.move();
   return more;
 }
 
@@ -145,8 +148,8 @@ function own(memory: Buffer, size: number, lent: boolean): Buffer {
 }
 
 function nextMemory(): Buffer {
-  const memory = chosen;
-  chosen = slab;
+  const memory = chosen ?? slab.current;
+  chosen = undefined;
   return memory;
 }
 

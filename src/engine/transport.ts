@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { Payload } from "./payload.js";
+import type { Ring } from "./recycled.js";
 
 /** Called once the kernel has taken everything, perhaps before `send` returns, or with the reason why it will not. */
 export type Taken = (error?: Error | null) => void;
@@ -23,7 +24,7 @@ export interface Receiver {
   /** Whether whoever reads copies what arrives, so that memory to be given away would be allocated in vain. */
   readonly copies: boolean;
   /** Memory of the connection's own to read into, in turn, or `null` for memory that is given away. */
-  readonly ring: readonly [Buffer, Buffer] | null;
+  readonly ring: Ring | null;
 }
 
 /** A stream of bytes in both directions, below any policy. Calls after {@link Transport.destroy} do nothing, and nothing calls back. */
