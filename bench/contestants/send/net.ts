@@ -1,8 +1,8 @@
 import { tally } from "../../stage.js";
 import { serveNet } from "../net-server.js";
+import { chunk } from "./chunk.js";
 
 const [bytes] = process.argv.slice(2).map(Number) as [number];
-const chunk = Buffer.alloc(64 * 1024, "tcp6");
 
 serveNet((socket) => {
   let left = bytes;
