@@ -8,7 +8,7 @@ const PLACES = 32;
  * Memory that is read into over and over, and begins at another place in a page when it is moved.
  *
  * To copy is up to twenty times slower on some processors where the target begins a little further into its page than the
- * source does into its own: 4K aliasing, on AMD's Zen 3 and 4 by 1 to 31 bytes
+ * source does into its own: on AMD's Zen 3 by 1 to 31 bytes
  * (https://sourceware.org/bugzilla/show_bug.cgi?id=30994). The kernel's data tends to begin with a page, and what
  * malloc maps 16 bytes later; and where each read is as long as some pages are, a bad place would be one for good.
  */

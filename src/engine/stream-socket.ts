@@ -125,7 +125,8 @@ function surrender(socket: HandedSocket): void {
 
 /**
  * The callback of `onread`. Right after it Node asks {@link nextMemory} where the same socket's next bytes go: for a
- * socket that fills its memory to a buffer of its own, which can then be given away without copying.
+ * socket that fills its memory to a buffer of its own, which can then be given away without copying; or to another place
+ * in the slab, if its reader copies.
  */
 function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
   const filled = memory as Buffer;
@@ -137,8 +138,10 @@ function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean 
     receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
   const ring = receiver?.ring;
   if (ring != null) chosen = ring.next();
-  else if (size === READ_SIZE && receiver?.copies !== true) chosen = ownMemory();
-  else if (size === READ_SIZE) slab.move();
+  else if (size === READ_SIZE) {
+    if (receiver?.copies === true) slab.move();
+    else chosen = ownMemory();
+  }
   return more;
 }
 
