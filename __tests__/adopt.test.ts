@@ -24,6 +24,18 @@ function traces(stream: Duplex): unknown {
   ];
 }
 
+test("what a socket has not sent when it is adopted is not taken, and counted once", async () => {
+  const [ours, theirs] = await socketPair();
+  const size = 32 * 1024 * 1024;
+  ours.write(Buffer.alloc(size));
+  const connection = keep(Connection.from(ours));
+  expect(connection.bytesWritten).toBeGreaterThan(0);
+  expect(connection.bytesWritten).toBeLessThan(size);
+  theirs.resume();
+  await connection.flush();
+  await until(() => connection.bytesWritten === size);
+});
+
 describe("Connection.from, over a duplexPair", () => {
   function connections(): [Connection, Connection] {
     const [a, b] = duplexPair();

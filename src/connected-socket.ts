@@ -47,7 +47,7 @@ export abstract class ConnectedSocket {
   /**
    * The `net.Socket` beneath; where a stream was adopted, that stream, whatever Duplex it is. Reading from it (`'data'`,
    * `read()`, `pipe()` …) moves what is unread into it, and takes the input away from the connection, whose reads then
-   * reject with `ERR_BUSY`. To write past the connection, flush first. Once both sides have ended the socket is
+   * reject with `ERR_BUSY`. To write past the connection, flush first; what it writes then comes after. Once both sides have ended the socket is
    * destroyed: what is still unread then is read from the connection.
    */
   get socket(): Socket {

@@ -1,4 +1,5 @@
 import type { ContractCase } from "./contract-case.js";
+import { beside } from "./beside.js";
 import { clogged } from "./clogged.js";
 import { closing } from "./closing.js";
 import { dialectsInTurns } from "./dialects.js";
@@ -38,6 +39,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...resets,
   ...replies,
   ...handOver,
+  ...beside,
   ...integrity,
   ...errors,
   ...stacks,

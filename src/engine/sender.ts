@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
-import type { Payload } from "./payload.js";
+import { sizeOf, type Payload } from "./payload.js";
 import type { Taken, Transport } from "./transport.js";
 import { Entry, WriteQueue } from "./write-queue.js";
 
@@ -72,6 +72,7 @@ export class Sender {
     if (outcome === "taken") return DONE;
     if (outcome === "failed") {
       const cause = this.#cause;
+      this.#host.transport.refused(sizeOf(payload));
       this.#host.sendFailed(cause, options === null);
       return options === null
         ? DONE
@@ -159,6 +160,7 @@ export class Sender {
     // What a destroyed socket says of its last write differs between releases; its 'close' settles everything.
     if (turn === null || this.#host.transport.destroyed) return;
     if (error) {
+      this.#host.transport.refused(this.#unsent);
       this.#host.sendFailed(error, false);
       return;
     }
@@ -184,6 +186,7 @@ export class Sender {
         if (entry.kind === "end") this.#host.finSent();
       } else {
         const cause = this.#cause;
+        this.#host.transport.refused(entry.size);
         const silent = entry.resolve === null && entry.kind === "kept";
         this.#reject(entry, () =>
           translated(entry.operation, this.#host.subject, cause, entry.written(false)),

@@ -13,6 +13,8 @@ import {
   pour,
   READ_SIZE,
   StreamSocket,
+  TAKEN,
+  takenFrom,
 } from "./stream-socket.js";
 import type { HandedSocket, Handle } from "./stream-socket.js";
 import type { Receiver, Taken, Transport } from "./transport.js";
@@ -75,10 +77,13 @@ export function adoptSocket(socket: Socket): Transport {
 
 /** Closes a socket with RST, where it knows such a thing: Unix sockets do not. */
 export function resetSocket(socket: Socket): void {
-  if (typeof handleOf(socket)?.reset !== "function") socket.destroy();
+  const handle = handleOf(socket);
+  if (typeof handle?.reset !== "function") socket.destroy();
   // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.
-  else if (isEnding(socket)) socket.once("finish", () => resetSocket(socket));
-  else socket.resetAndDestroy();
+  else if (!isEnding(socket)) socket.resetAndDestroy();
+  // A FIN that waits for a peer which takes nothing may never be on its way.
+  else if (handle.writeQueueSize !== 0) socket.destroy();
+  else socket.once("finish", () => resetSocket(socket));
 }
 
 function isEnding(socket: Socket): boolean {
@@ -94,6 +99,8 @@ export function descriptorOf(owner: object): number | undefined {
 class SocketTransport implements Transport {
   readonly stream: HandedSocket;
   readonly callsBackAtOnce = true;
+  /** Bytes that the handle was given, and the kernel has refused. */
+  #lost = 0;
 
   constructor(socket: HandedSocket) {
     this.stream = socket;
@@ -113,7 +120,7 @@ class SocketTransport implements Transport {
   }
 
   get bytesTaken(): number {
-    return this.stream.bytesWritten - (handleOf(this.stream)?.writeQueueSize ?? 0);
+    return (this.stream[TAKEN] ?? takenFrom(this.stream)) - this.#lost;
   }
 
   attach(receiver: Receiver): void {
@@ -132,16 +139,24 @@ class SocketTransport implements Transport {
   }
 
   send(payload: Payload, taken: Taken): void {
-    if (this.stream.destroyed) return;
+    const { stream } = this;
+    if (stream.destroyed) return;
+    // What somebody else wrote to the stream goes first.
+    if (stream.writableLength > 0) this.#sendBehind(payload, taken);
     // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
-    if (direct && writeDirectly(this.stream, payload, taken)) return;
-    if (typeof payload === "string") this.stream._write(payload, "utf8", taken);
-    else if (payload instanceof Uint8Array) this.stream._write(payload, "buffer" as BufferEncoding, taken);
+    else if (direct && writeDirectly(stream, payload, taken)) return;
+    else if (typeof payload === "string") stream._write(payload, "utf8", taken);
+    else if (payload instanceof Uint8Array) stream._write(payload, "buffer" as BufferEncoding, taken);
     else this.#sendList(payload, taken);
   }
 
+  refused(size: number): void {
+    this.#lost += size;
+  }
+
   end(done: Taken): void {
-    this.stream.end(done);
+    if (this.stream.writableFinished) done();
+    else this.stream.end(done);
   }
 
   destroy(): void {
@@ -158,6 +173,12 @@ class SocketTransport implements Transport {
     this.stream[OWNER] = undefined;
     pour(this.stream, unread, ended);
     return this.stream;
+  }
+
+  #sendBehind(payload: Payload, taken: Taken): void {
+    const { stream } = this;
+    if (typeof payload === "string" || payload instanceof Uint8Array) stream.write(payload, taken);
+    else stream.write(Buffer.concat(payload.map((part) => bytesOf(part))), taken);
   }
 
   #sendList(parts: readonly (string | Uint8Array)[], taken: Taken): void {
@@ -186,7 +207,7 @@ class AdoptedSocketTransport extends SocketTransport {
   }
 
   override get bytesTaken(): number {
-    return this.stream.connecting ? 0 : this.stream.bytesWritten - this.unsent;
+    return this.stream.connecting ? 0 : super.bytesTaken;
   }
 
   override attach(receiver: Receiver): void {
@@ -206,19 +227,6 @@ class AdoptedSocketTransport extends SocketTransport {
   readonly #onEnd = (): void => {
     this.stream[INTAKE]?.end();
   };
-
-  override send(payload: Payload, taken: Taken): void {
-    const { stream } = this;
-    // What its maker wrote goes first.
-    if (stream.writableLength === 0 || stream.destroyed) super.send(payload, taken);
-    else if (typeof payload === "string" || payload instanceof Uint8Array) stream.write(payload, taken);
-    else stream.write(Buffer.concat(payload.map((part) => bytesOf(part))), taken);
-  }
-
-  override end(done: Taken): void {
-    if (this.stream.writableFinished) done();
-    else super.end(done);
-  }
 }
 
 /** The parts of a server that keep its count of connections. */

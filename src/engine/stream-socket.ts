@@ -13,6 +13,7 @@ import type { Receiver } from "./transport.js";
 /** The parts of Node's stream handles that are used, each where it exists. */
 export interface Handle {
   readonly fd?: number;
+  readonly bytesWritten?: number;
   readonly writeQueueSize?: number;
   readonly useUserBuffer?: unknown;
   /** Only TCP handles have one. */
@@ -47,6 +48,7 @@ type Listener = (...args: any[]) => void;
 
 export const INTAKE = Symbol("tcp6.intake");
 export const OWNER = Symbol("tcp6.owner");
+export const TAKEN = Symbol("tcp6.taken");
 
 /** A socket with the methods of {@link StreamSocket}, whether it is one or was given them. */
 export interface HandedSocket extends Socket {
@@ -54,12 +56,20 @@ export interface HandedSocket extends Socket {
   [INTAKE]?: Receiver | undefined;
   /** Who is told of errors and of the close. */
   [OWNER]?: Receiver | undefined;
+  /** Bytes that the kernel had taken when the socket was destroyed, and its handle with it. */
+  [TAKEN]?: number | undefined;
 }
 
 /** A socket that hands what arrives to its receiver instead of to its Readable, until it is used as a stream. */
 export class StreamSocket extends Socket implements HandedSocket {
   declare [INTAKE]?: Receiver | undefined;
   declare [OWNER]?: Receiver | undefined;
+  declare [TAKEN]?: number | undefined;
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this[TAKEN] = takenFrom(this);
+    super._destroy(error, callback);
+  }
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     const receiver = this[INTAKE];
@@ -97,12 +107,23 @@ export class StreamSocket extends Socket implements HandedSocket {
 const INTERCEPTED = ["push", "read", "resume", "on", "addListener"] as const;
 
 /** Makes a socket of somebody else's hand over what arrives, as a {@link StreamSocket} does. */
-export function intercept(socket: Socket): void {
+export function intercept(socket: HandedSocket): void {
   if (!(socket instanceof StreamSocket)) {
     const methods = Object.getOwnPropertyDescriptors(StreamSocket.prototype);
     for (const name of INTERCEPTED) Object.defineProperty(socket, name, methods[name]);
+    const destroy = socket._destroy.bind(socket);
+    socket._destroy = (error, callback) => {
+      socket[TAKEN] = takenFrom(socket);
+      destroy(error, callback);
+    };
   }
   (socket as { readableFlowing: boolean | null }).readableFlowing = null;
+}
+
+/** Bytes that the kernel has taken from a socket. */
+export function takenFrom(socket: Socket): number {
+  const handle = handleOf(socket);
+  return (handle?.bytesWritten ?? socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
 }
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */

@@ -102,6 +102,10 @@ export class StreamTransport implements Transport {
     this.#sendOn();
   }
 
+  refused(): void {
+    // Only what was taken is counted.
+  }
+
   end(done: Taken): void {
     const { stream } = this;
     const isTaken = stream.writableLength === 0;

@@ -47,6 +47,8 @@ export interface Transport {
   readonly unsent: number;
   /** Bytes that the kernel has taken so far. */
   readonly bytesTaken: number;
+  /** Of the payload that was being sent and has failed, so many bytes were not taken, as far as is known. */
+  refused(size: number): void;
   /** Sends FIN; everything must have been taken. */
   end(done: Taken): void;
   /** Closes the stream, with FIN unless bytes are unread. */
