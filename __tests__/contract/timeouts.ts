@@ -56,6 +56,13 @@ export const timeouts: readonly ContractCase[] = [
     await a.closeWrite({ timeout: 0 });
   }),
 
+  onPair("a wait does not end for want of time while the program was busy", async ({ a, b }) => {
+    const waiting = a.read({ timeout: 50 });
+    await b.write("here in time");
+    busyFor(100);
+    assert.equal(text(await waiting), "here in time");
+  }),
+
   onPair("a long timeout is cut short by what arrives", async ({ a, b }) => {
     const waiting = a.readLine({ timeout: 1_000_000 });
     await b.write("in time\n");
@@ -227,3 +234,8 @@ export const timeouts: readonly ContractCase[] = [
     assert.equal(text(await b.read()), "still open");
   }),
 ];
+
+/** Lets nothing else happen for so many ms. */
+function busyFor(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end;);
+}
