@@ -223,4 +223,18 @@ export const gathering: readonly ContractCase[] = [
     },
     { bufferSize: 16 * 1024, writeTimeout: 200 },
   ),
+
+  onPair(
+    "the failure of what was gathered does not say that nothing of it was sent",
+    async ({ a, b }) => {
+      await a.write(clog().subarray(0, 9_000_000));
+      await until(() => a.bytesWritten > 0);
+      b.reset();
+      await fails(a.closed, "ECONNRESET", "EPIPE");
+      const error = await fails(a.flush(), "ECONNRESET", "EPIPE");
+      assert.deepEqual([error.operation, error.written], ["write", undefined]);
+      assert.equal((await fails(a.write("more"), "ECONNRESET", "EPIPE")).written, "nothing");
+    },
+    { bufferSize: 10_000_000 },
+  ),
 ];

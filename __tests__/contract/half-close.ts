@@ -154,4 +154,19 @@ export const halfClose: readonly ContractCase[] = [
     sameBytes(atB, fromA);
     await Promise.all([...ends, a.closed, b.closed]);
   }),
+
+  ...(["closeRead", "closeWrite"] as const).map((first) =>
+    onPair(
+      `both sides closed, ${first} first, do not keep a socket whose peer takes nothing`,
+      async ({ a }) => {
+        const written = a.write(clog());
+        const ended = first === "closeRead" ? (a.closeRead(), a.closeWrite()) : a.closeWrite();
+        await Promise.all([timesOut(written), timesOut(ended)]);
+        a.closeRead();
+        assert.equal((await timesOut(a.closed)).operation, "close");
+        assert.equal(a.fd, undefined);
+      },
+      { writeTimeout: 50 },
+    ),
+  ),
 ];

@@ -140,6 +140,10 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.output.sendGatheredSoon();
   }
 
+  outputEnding(): void {
+    if (this.#inputShut && this.live) void this.#sendOrReset();
+  }
+
   outputOver(): void {
     const { failure } = this.output;
     if (failure !== null) {
@@ -169,6 +173,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.#inputShut = true;
     this.input.shut();
     if (this.#inputAbandoned) this.transport.stopReading();
+    if (this.output.ending) void this.#sendOrReset();
     this.#endIfDone();
   }
 
@@ -255,6 +260,19 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
       else this.#destroy();
       if (unsent || !(error instanceof NetTimeoutError)) throw error;
       await this.#whenGone();
+    }
+  }
+
+  /** Both our sides are closed: as with `close`, a peer that takes nothing does not keep the socket. */
+  async #sendOrReset(): Promise<void> {
+    // The FIN is queued by then.
+    await Promise.resolve();
+    try {
+      await this.output.end();
+    } catch (error) {
+      if (!this.live || !(error instanceof NetTimeoutError)) return;
+      this.#failure ??= { operation: "close", cause: error };
+      this.reset();
     }
   }
 

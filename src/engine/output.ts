@@ -12,6 +12,8 @@ export interface OutputHost {
   readonly transport: Transport;
   /** Has {@link Output.expire} called at that time, if not earlier. */
   wakeAt(due: number): void;
+  /** The output ends after what is queued. */
+  outputEnding(): void;
   /** The output has ended or failed. */
   outputOver(): void;
 }
@@ -66,6 +68,10 @@ export class Output implements SenderHost {
     return this.#state.kind === "ended";
   }
 
+  get ending(): boolean {
+    return this.#state.kind === "ending";
+  }
+
   /** What the output failed with, if it did. */
   get failure(): { readonly cause: unknown } | null {
     return this.#state.kind === "failed" ? this.#state : null;
@@ -87,7 +93,7 @@ export class Output implements SenderHost {
       if (size < this.#bufferSize) return this.#add(payload, size, options);
       this.sendGathered();
     }
-    if (this.#state.kind !== "open") return rejected(this.#refusal("write"));
+    if (this.#state.kind !== "open") return rejected(this.#refusal("write", { written: "nothing" }));
     if (payload.length === 0) return DONE;
     return this.#sender.send("data", payload, options);
   }
@@ -102,6 +108,7 @@ export class Output implements SenderHost {
     return this.#inTurn("close", options, () => {
       if (this.#state.kind !== "open") return null;
       this.#state = ENDING;
+      this.#host.outputEnding();
       if (!this.abandoned) return new Entry("end", "close");
       // A side that is left as it is has no FIN to send; a mark says when its turn would be.
       void this.#sender.enqueue(new Entry("mark", "close"), FOREVER).then(() => this.finSent(), ignore);
@@ -251,9 +258,8 @@ export class Output implements SenderHost {
   }
 
   /** Why nothing can be written. */
-  #refusal(operation: Operation): Error {
+  #refusal(operation: Operation, circumstances: { written?: "nothing" } = {}): Error {
     const state = this.#state;
-    const circumstances = operation === "write" ? ({ written: "nothing" } as const) : {};
     if (state.kind === "failed") {
       this.unreported = false;
       return translated(operation, this.subject, state.cause, circumstances);
