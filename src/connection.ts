@@ -195,8 +195,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * Resolves when the kernel has taken all of `data`: the memory is the caller's again. A list is sent in one go.
    *
    * Calls are sent whole, one after the other, in the order they were made, awaited or not. Nobody has to await: a
-   * failure also shows at the next call and at {@link closed}, and is never an unhandled rejection. With a `bufferSize`,
-   * data is copied and gathered and resolves at once, until that many bytes wait.
+   * failure that nobody hears of shows at the next call and at {@link closed}, and is never an unhandled rejection, unless
+   * it is of wrong arguments. With a `bufferSize`, data is copied and gathered and resolves at once, until that many bytes
+   * wait: the write that fills it waits for all of them, and follows also when its caller gives up.
    *
    * @param data - a string, sent as UTF-8, any view, or a list of them
    * @throws NetTimeoutError, or what `signal` was aborted with. Before its turn the write leaves the queue
@@ -289,8 +290,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * (RFC 9112, section 9.6). A read that waits rejects with `ERR_CLOSED`.
    *
    * @param options.timeout - ms for all of it, in place of `writeTimeout`; `0`: send only what the kernel takes now
-   * @throws NetTimeoutError, or what `signal` was aborted with, if bytes were still unsent: the connection was reset
-   * @throws NetError if bytes were lost that no other call has answered for
+   * @throws NetTimeoutError if bytes were still unsent: the connection was reset
+   * @throws what `signal` was aborted with, whether or not bytes were unsent: the socket is closed
+   * @throws NetError if bytes were lost, and nobody has heard of it from another call
    */
   close(options?: OperationOptions): Promise<void> {
     return this.#link.close(options);

@@ -20,6 +20,7 @@ import { resets } from "./resets.js";
 import { signals } from "./signals.js";
 import { stacks } from "./stacks.js";
 import { timeouts } from "./timeouts.js";
+import { unheard } from "./unheard.js";
 import { webStreams } from "./web-streams.js";
 import { writing } from "./writing.js";
 
@@ -31,6 +32,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...loops,
   ...writing,
   ...clogged,
+  ...unheard,
   ...gathering,
   ...timeouts,
   ...signals,

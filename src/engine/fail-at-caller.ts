@@ -1,11 +1,14 @@
+const DONE = Promise.resolve();
+
 /**
  * Rejects the promise that `resolve` belongs to with the error that `make` returns, and has the error made where its
  * stack shows the functions that await the promise.
  *
  * V8 adds async frames to an error made inside a promise reaction, by following the reaction's own promise to the one
  * who awaits it (https://v8.dev/docs/stack-trace-api#async-stack-traces). So the pending promise is first resolved with
- * that of a reaction, which links the two a microtask later; only then is the reaction let run. Nothing of this
- * happens to a promise that succeeds.
+ * that of a reaction, which links the two a microtask later; only then is the reaction let run, and after another
+ * microtask, since that is when `await` begins to listen to a promise of a class of our own. Nothing of this happens to a
+ * promise that succeeds.
  *
  * @param quiet - the promise itself, if nobody has to handle it
  */
@@ -25,7 +28,7 @@ export function failAtCaller<T>(
       throw error;
     }),
   );
-  run();
+  void DONE.then(run);
 }
 
 /**
@@ -33,7 +36,8 @@ export function failAtCaller<T>(
  * whom V8 would name as the one who awaits is found only while there is no other reaction.
  */
 export function needNotBeHandled(promise: Promise<unknown>): void {
-  promise.catch(ignore);
+  // Not by a method of its own: a promise may know by that who listens.
+  void Promise.prototype.then.call(promise, undefined, ignore);
 }
 
 function ignore(): void {

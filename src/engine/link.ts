@@ -6,6 +6,7 @@ import { deadlineIn, letSleep, wake } from "./alarm.js";
 import { needNotBeHandled } from "./fail-at-caller.js";
 import { Input, type InputHost } from "./input.js";
 import { Output, type OutputHost } from "./output.js";
+import { rejected } from "./sender.js";
 import type { Ring } from "./recycled.js";
 import type { Receiver, Transport } from "./transport.js";
 import type { Sleeper } from "./wake-queue.js";
@@ -116,6 +117,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
 
   gone(): void {
     if (this.#phase === "over") return;
+    this.output.surface();
     // Whatever took the socket from us, nobody is left waiting.
     if (this.#failure !== null) this.input.fail(this.#failure.cause);
     else if (!this.#peerEnded && !this.#inputShut) this.input.close("ERR_CLOSED");
@@ -184,13 +186,16 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   close(options: OperationOptions = {}): Promise<void> {
     try {
       checkOperation(options);
-      if (options.signal?.aborted === true) throw aborted("close", this.subject, options.signal);
     } catch (error) {
       return Promise.reject(error);
     }
     const { timeout, signal } = options;
+    if (signal?.aborted === true) return rejected(aborted("close", this.subject, signal));
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.
-    this.#closing ??= this.#close(timeout === undefined ? undefined : Infinity);
+    const unreported = this.#phase === "over" && this.output.unreported;
+    this.#closing ??= unreported
+      ? this.output.end()
+      : this.#close(timeout === undefined ? undefined : Infinity);
     if (timeout === undefined && signal === undefined) return this.#closing;
     const closing = this.#closeWithin(options, () => needNotBeHandled(closing));
     return closing;
@@ -237,7 +242,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
       await this.output.end(timeout === undefined ? undefined : { timeout });
     } catch (error) {
       if (this.#closing !== null) needNotBeHandled(this.#closing);
-      if (error instanceof NetTimeoutError && this.output.failure === null) this.reset();
+      if (error instanceof NetTimeoutError) this.reset();
       else this.#destroy();
       if (!reported && !this.#cutShort) throw error;
     }

@@ -1,5 +1,6 @@
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
+import { Delivery } from "./delivery.js";
 import { Gather } from "./gather.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "./payload.js";
 import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
@@ -45,8 +46,8 @@ export class Output implements SenderHost {
   #flushWhenDrained = false;
   /** Ending the output leaves the connection's side as it is. */
   abandoned = false;
-  /** Whether bytes were lost that no call answers for, and no call has said so since. */
-  unreported = false;
+  /** The calls that answer for what was lost, `null` where none does, until one that is heard of has said so. */
+  #lost: (Delivery | null)[] | null = null;
 
   constructor(host: OutputHost, writeTimeout: number, bufferSize: number) {
     this.#host = host;
@@ -72,6 +73,11 @@ export class Output implements SenderHost {
     return this.#state.kind === "ending";
   }
 
+  /** Whether bytes were lost, and nobody has heard of it. */
+  get unreported(): boolean {
+    return this.#lost?.some((call) => call?.heard !== true) ?? false;
+  }
+
   /** What the output failed with, if it did. */
   get failure(): { readonly cause: unknown } | null {
     return this.#state.kind === "failed" ? this.#state : null;
@@ -85,6 +91,7 @@ export class Output implements SenderHost {
     } catch (error) {
       return Promise.reject(error);
     }
+    if (this.#lost !== null) this.surface();
     if (options?.signal?.aborted === true) {
       return rejected(aborted("write", this.subject, options.signal, { written: "nothing" }));
     }
@@ -93,7 +100,7 @@ export class Output implements SenderHost {
       if (size < this.#bufferSize) return this.#add(payload, size, options);
       this.sendGathered();
     }
-    if (this.#state.kind !== "open") return rejected(this.#refusal("write", { written: "nothing" }));
+    if (this.#state.kind !== "open") return this.#refuse("write", { written: "nothing" });
     if (payload.length === 0) return DONE;
     return this.#sender.send("data", payload, options);
   }
@@ -140,10 +147,7 @@ export class Output implements SenderHost {
   fail(cause: unknown): void {
     if (this.#state.kind !== "open" && this.#state.kind !== "ending") return;
     this.#state = { kind: "failed", cause };
-    const lost = this.#drop((entry, inTurn) =>
-      translated(entry.operation, this.subject, cause, entry.written(inTurn)),
-    );
-    this.unreported ||= lost;
+    this.#drop((entry, inTurn) => translated(entry.operation, this.subject, cause, entry.written(inTurn)));
     this.#host.outputOver();
   }
 
@@ -154,6 +158,7 @@ export class Output implements SenderHost {
     this.#drop((entry, inTurn) =>
       refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(inTurn)),
     );
+    this.#lost = null;
   }
 
   /**
@@ -170,6 +175,13 @@ export class Output implements SenderHost {
       left: left.filter(({ size }) => size > 0).map(({ payload }) => payload),
       ending: left.some(({ kind }) => kind === "end"),
     };
+  }
+
+  /** A write that was lost while nobody listened fails the output: what would follow does not fit behind the gap. */
+  surface(): void {
+    const unheard = this.#lost?.find((call) => call?.heard !== true);
+    if (unheard === undefined) this.#lost = null;
+    else if (unheard !== null) this.fail(unheard.reason);
   }
 
   /** Fails the calls whose time is up by `now`; answers when to look again. */
@@ -191,9 +203,12 @@ export class Output implements SenderHost {
     this.#host.wakeAt(due);
   }
 
-  sendFailed(cause: unknown, silent: boolean): void {
+  sendFailed(cause: unknown): void {
     this.fail(cause);
-    this.unreported ||= silent;
+  }
+
+  lost(call: Delivery | null): void {
+    (this.#lost ??= []).push(call);
   }
 
   finSent(): void {
@@ -224,11 +239,12 @@ export class Output implements SenderHost {
       return Promise.reject(error);
     }
     if (options?.signal?.aborted === true) return rejected(aborted(operation, this.subject, options.signal));
+    if (this.#lost !== null) this.surface();
     this.sendGathered();
     const entry = begin();
     const { kind } = this.#state;
     if (kind === "ended" || (kind === "closed" && operation === "close")) return DONE;
-    if (kind === "failed" || kind === "closed") return rejected(this.#refusal(operation));
+    if (kind === "failed" || kind === "closed") return this.#refuse(operation);
     if (entry === null && this.#sender.idle) return DONE;
     // Where nothing is queued but a FIN, that is on its way: there is no progress to wait for.
     const within = !this.idle ? options : options === undefined ? FOREVER : { ...options, ...FOREVER };
@@ -250,22 +266,24 @@ export class Output implements SenderHost {
     return this.#sender.send("kept", this.#gather?.take() ?? "", options);
   }
 
-  /** Rejects all who wait; answers whether bytes were dropped that nobody waited for. */
-  #drop(make: (entry: Entry, inTurn: boolean) => unknown): boolean {
-    const gathered = this.#gathered > 0;
+  /** Rejects all who wait. */
+  #drop(make: (entry: Entry, inTurn: boolean) => unknown): void {
+    if (this.#gathered > 0) this.lost(null);
     this.#gather?.clear();
-    return this.#sender.drop(make) || gathered;
+    this.#sender.drop(make);
   }
 
-  /** Why nothing can be written. */
-  #refusal(operation: Operation, circumstances: { written?: "nothing" } = {}): Error {
+  /** A call that cannot be done since nothing can be written. */
+  #refuse(operation: Operation, circumstances: { written?: "nothing" } = {}): Delivery {
     const state = this.#state;
-    if (state.kind === "failed") {
-      this.unreported = false;
-      return translated(operation, this.subject, state.cause, circumstances);
+    if (state.kind !== "failed") {
+      const reason = state.kind === "closed" ? state.reason : "the output is closed";
+      return Delivery.failed(refused(operation, this.subject, "ERR_CLOSED", reason, circumstances));
     }
-    const reason = state.kind === "closed" ? state.reason : "the output is closed";
-    return refused(operation, this.subject, "ERR_CLOSED", reason, circumstances);
+    const call = Delivery.failed(translated(operation, this.subject, state.cause, circumstances));
+    // If it is heard of, all is said that there is to say.
+    if (circumstances.written !== undefined || this.unreported) this.#lost = [call];
+    return call;
   }
 }
 

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
+import { Delivery } from "./delivery.js";
 import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
 import { sizeOf, type Payload } from "./payload.js";
 import type { Taken, Transport } from "./transport.js";
@@ -12,8 +13,9 @@ export interface SenderHost {
   /** Has {@link Sender.expire} called at that time, if not earlier. */
   wakeAt(due: number): void;
   readonly transport: Transport;
-  /** Sending failed, with bytes that a call answers for, or with such that were `silent`. */
-  sendFailed(cause: unknown, silent: boolean): void;
+  sendFailed(cause: unknown): void;
+  /** Bytes are lost that this call answers for, or none does. */
+  lost(call: Delivery | null): void;
   /** An entry of kind `end` has had its turn. */
   finSent(): void;
   /** The kernel has taken all again. */
@@ -72,11 +74,12 @@ export class Sender {
     if (outcome === "taken") return DONE;
     if (outcome === "failed") {
       const cause = this.#cause;
+      const error = translated("write", this.#host.subject, cause, { written: "nothing" });
+      const failed = options === null ? null : Delivery.failed(error);
       this.#host.transport.refused(sizeOf(payload));
-      this.#host.sendFailed(cause, options === null);
-      return options === null
-        ? DONE
-        : rejected(translated("write", this.#host.subject, cause, { written: "nothing" }));
+      this.#host.lost(failed);
+      this.#host.sendFailed(cause);
+      return failed ?? DONE;
     }
     const entry = new Entry(kind, "write", payload);
     this.#takesTurn(entry);
@@ -92,17 +95,15 @@ export class Sender {
     return settled;
   }
 
-  /** Drops all entries and rejects those who wait; answers whether there were bytes that nobody waited for. */
-  drop(make: (entry: Entry, inTurn: boolean) => unknown): boolean {
-    let silent = false;
+  /** Drops all entries and rejects those who wait. */
+  drop(make: (entry: Entry, inTurn: boolean) => unknown): void {
     const turn = this.#turn;
     this.#turn = null;
     for (let entry = turn ?? this.#queue.shift(); entry !== null; entry = this.#queue.shift()) {
       const dropped = entry;
-      if (entry.resolve === null && entry.kind === "kept") silent = true;
+      if (entry.isData) this.#host.lost(entry.promise);
       this.#reject(entry, () => make(dropped, dropped === turn));
     }
-    return silent;
   }
 
   /**
@@ -161,7 +162,7 @@ export class Sender {
     if (turn === null || this.#host.transport.destroyed) return;
     if (error) {
       this.#host.transport.refused(this.#unsent);
-      this.#host.sendFailed(error, false);
+      this.#host.sendFailed(error);
       return;
     }
     this.#turn = null;
@@ -187,11 +188,11 @@ export class Sender {
       } else {
         const cause = this.#cause;
         this.#host.transport.refused(entry.size);
-        const silent = entry.resolve === null && entry.kind === "kept";
+        if (entry.isData) this.#host.lost(entry.promise);
         this.#reject(entry, () =>
           translated(entry.operation, this.#host.subject, cause, entry.written(false)),
         );
-        this.#host.sendFailed(cause, silent);
+        this.#host.sendFailed(cause);
       }
     }
   }
@@ -210,7 +211,7 @@ export class Sender {
   #wait(entry: Entry, { timeout, signal }: OperationOptions = NONE): Promise<void> {
     entry.bound = timeout ?? this.#writeTimeout;
     entry.whole = timeout !== undefined;
-    const promise = new Promise<void>((resolve) => {
+    const promise = new Delivery((resolve) => {
       entry.resolve = resolve;
     });
     entry.promise = promise;
@@ -236,7 +237,12 @@ export class Sender {
   #expired(entry: Entry): void {
     const { operation, bound, resolve } = entry;
     if (resolve === null) return;
-    this.#giveUp(entry, (written) => timedOut(operation, this.#host.subject, bound, written));
+    const isLost = entry.kind === "data" && entry !== this.#turn;
+    this.#giveUp(entry, (written) => {
+      // Not before: by now its caller has had the time to await it.
+      if (isLost) this.#host.lost(entry.promise);
+      return timedOut(operation, this.#host.subject, bound, written);
+    });
   }
 
   /** The caller no longer waits. */
@@ -255,8 +261,8 @@ export class Sender {
   #reject(entry: Entry, make: () => unknown): void {
     const { resolve, promise } = entry;
     forget(entry);
-    // Nobody has to await a write: a failure also shows at the next call, and at `closed`.
-    if (resolve !== null) failAtCaller(resolve, make, promise);
+    if (resolve === null || promise === null) return;
+    failAtCaller(resolve, () => (promise.reason = make()), promise);
   }
 }
 
@@ -271,5 +277,4 @@ function forget(entry: Entry): void {
   entry.forget?.();
   entry.forget = null;
   entry.resolve = null;
-  entry.promise = null;
 }

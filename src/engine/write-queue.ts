@@ -1,11 +1,13 @@
 import type { Operation } from "../errors.js";
+import type { Delivery } from "./delivery.js";
 import { sizeOf, type Payload } from "./payload.js";
 
 /** Something that happens in its turn, and the call that waits for it. */
 export class Entry {
   /** Settles the call; `null` when none waits. */
   resolve: ((value: void | Promise<void>) => void) | null = null;
-  promise: Promise<void> | null = null;
+  /** What the call was given, also once it waits no longer. */
+  promise: Delivery | null = null;
   /** Takes the listener off the call's signal. */
   forget: (() => void) | null = null;
   /** When the call began to wait, and the ms it may: for the `whole`, or until the kernel takes more bytes. */
@@ -34,9 +36,14 @@ export class Entry {
     return this.kind === "kept" || this.kind === "end";
   }
 
+  /** Whether it is bytes that somebody has written. */
+  get isData(): boolean {
+    return this.kind === "data" || this.kind === "kept";
+  }
+
   /** What the error of a write says of its bytes. */
   written(inTurn: boolean): { written?: "nothing" | "partly" } {
-    if (this.kind !== "data" && this.kind !== "kept") return {};
+    if (!this.isData) return {};
     return { written: inTurn || this.kind === "kept" ? "partly" : "nothing" };
   }
 }

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { NetTimeoutError } from "../../src/index.js";
+import { onPair, type ContractCase } from "./contract-case.js";
+import { fails, sameBytes, timesOut } from "./expectations.js";
+import { clog } from "./payloads.js";
+
+const GONE = ["ECONNRESET", "EPIPE"];
+
+/** Writes that nobody awaits, and that fail: it shows at the next call, and at `closed`. */
+export const unheard: readonly ContractCase[] = [
+  onPair(
+    "an unawaited write that times out before its turn fails the next call, so that nothing closes the gap",
+    async ({ a, b }) => {
+      const first = a.write(clog());
+      void a.write("lost");
+      await timesOut(first);
+      const error = await fails(a.write("next"), "ETIMEDOUT");
+      assert.ok(error.cause instanceof NetTimeoutError);
+      assert.equal(error.written, "nothing");
+      assert.deepEqual([error.cause.written, error.cause.timeout], ["nothing", 50]);
+      await fails(a.flush(), "ETIMEDOUT");
+      await a.close();
+      assert.equal((await fails(a.closed, "ETIMEDOUT")).operation, "write");
+      const [received] = await Promise.allSettled([b.readAll({ limit: Infinity })]);
+      if (received.status === "fulfilled")
+        sameBytes(received.value, clog().subarray(0, received.value.length));
+    },
+    { writeTimeout: 50 },
+  ),
+
+  onPair(
+    "close rejects for an unawaited write that timed out before its turn",
+    async ({ a }) => {
+      const first = a.write(clog());
+      void a.write("lost");
+      await timesOut(first);
+      assert.equal((await timesOut(a.close())).operation, "close");
+      await timesOut(a.closed);
+    },
+    { writeTimeout: 50 },
+  ),
+
+  onPair(
+    "a write that timed out before its turn fails nothing else if its caller has heard of it",
+    async ({ a, b }) => {
+      const [first, second] = await Promise.allSettled([a.write(clog()), a.write("second")]);
+      assert.deepEqual([first.status, second.status], ["rejected", "rejected"]);
+      const [third, fourth] = [a.write("third"), a.write("fourth")];
+      assert.equal((await timesOut(third)).written, "nothing");
+      assert.equal((await timesOut(fourth)).written, "nothing");
+      sameBytes(await b.readExactly(clog().length), clog());
+      await a.write("fifth");
+      await a.closeWrite();
+      assert.equal((await b.readAll()).toString(), "fifth");
+    },
+    { writeTimeout: 50 },
+  ),
+
+  onPair("an unawaited write of which the peer's end shows nowhere else fails close", async ({ a, b }) => {
+    void a.write(clog());
+    b.reset();
+    await fails(a.closed, ...GONE);
+    assert.equal((await fails(a.close(), ...GONE)).operation, "close");
+    await fails(a.close(), ...GONE);
+  }),
+
+  onPair("a write that failed and was awaited does not fail close", async ({ a, b }) => {
+    const written = a.write(clog());
+    b.reset();
+    await fails(written, ...GONE);
+    await a.close();
+    await fails(a.closed, ...GONE);
+    void a.write("also lost");
+    await a.close();
+  }),
+
+  onPair("writes that nobody awaits on a connection that has failed fail close", async ({ a, b }) => {
+    const written = a.write(clog());
+    b.reset();
+    await fails(written, ...GONE);
+    for (let count = 0; count < 3; count++) void a.write("also lost");
+    await fails(a.close(), ...GONE);
+  }),
+
+  onPair(
+    "gathered bytes that are lost fail close, also when the connection is over",
+    async ({ a, b }) => {
+      await a.write(clog().subarray(0, 9_000_000));
+      b.reset();
+      await fails(a.closed, ...GONE);
+      assert.equal((await fails(a.close(), ...GONE)).operation, "close");
+    },
+    { bufferSize: 10_000_000 },
+  ),
+
+  onPair("nobody is told of what a reset of our own has dropped", async ({ a }) => {
+    void a.write(clog());
+    void a.write("dropped");
+    a.reset();
+    await a.close();
+    await a.closed;
+  }),
+
+  onPair("close with a signal that is aborted already need not be awaited", async ({ a }) => {
+    void a.close({ signal: AbortSignal.abort() });
+    await a.write("still open");
+  }),
+];
