@@ -5,6 +5,7 @@ import {
   connect,
   Connection,
   connectTo,
+  NetTimeoutError,
   setParameters,
   withParameters,
   type ConnectOptions,
@@ -80,6 +81,20 @@ describe.each(HANGING)("a connect that hangs %s", (_, hanging) => {
     expect(await rejected).toBe(reason);
     expect(listenersOf(signal)).toBe(0);
     await nothingNew();
+  });
+
+  test("is ended by an abort with a timeout of another call, which comes through as it is", async () => {
+    for (const timeout of [undefined, 10_000]) {
+      const controller = new AbortController();
+      const connecting = failure(hanging({ signal: controller.signal, timeout }));
+      expect(await isPending(connecting)).toBe(true);
+      const reason = new NetTimeoutError("read: timed out", { operation: "read", timeout: 5 });
+      const { stack } = reason;
+      controller.abort(reason);
+      expect(await connecting).toBe(reason);
+      expect(reason).toMatchObject({ message: "read: timed out", operation: "read", timeout: 5, stack });
+      expect(reason).not.toHaveProperty("attempts");
+    }
   });
 
   test("rejects with the AbortError of an abort without a reason", async () => {

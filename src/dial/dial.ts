@@ -28,7 +28,7 @@ const clock: Clock = {
 
 /** Finds the candidates and races them, all within one deadline; rejects with what was tried. */
 export async function dial<T>(options: DialOptions<T>): Promise<T> {
-  const { subject, discard } = options;
+  const { subject, signal, discard } = options;
   const journal = new Journal(subject.host);
   const run = async (stop: AbortSignal | undefined): Promise<T> => {
     const candidates = usable(await options.find(journal, stop), options);
@@ -39,7 +39,9 @@ export async function dial<T>(options: DialOptions<T>): Promise<T> {
   try {
     return await bounded("connect", subject, options, run, discard);
   } catch (error) {
-    if (!(error instanceof NetTimeoutError) || error.attempts !== undefined) throw error;
+    // What it was aborted with may be another call's timeout.
+    if (!(error instanceof NetTimeoutError) || error === signal?.reason) throw error;
+    if (error.attempts !== undefined) throw error;
     throw expired(subject, error, journal.errors());
   }
 }
