@@ -85,7 +85,7 @@ function badConnectOptions(...before: readonly unknown[]): readonly Bad[] {
 const BAD_PORTS: readonly (readonly [port: unknown, code: string])[] = [
   ...[-1, 65_536, 1.5, NaN, Infinity, "-1", "65536", "99999999999"].map((port) => [port, PORT] as const),
   ["", VALUE],
-  ...[null, undefined, true, {}].map((port) => [port, TYPE] as const),
+  ...[null, undefined, true, {}, Object.create(null) as unknown].map((port) => [port, TYPE] as const),
 ];
 
 const BAD_HOSTS: readonly (readonly [host: unknown, code: string])[] = [
@@ -187,9 +187,10 @@ async function refusal(call: () => unknown): Promise<{ error: unknown; thrown: b
   return { error, thrown: false };
 }
 
-/** That an error is of the kind that its code stands for, and names what was received. */
+/** That an error is of the kind that its code stands for, names what was received, and shows who called. */
 function expectRefused(error: unknown, [, code, received]: Bad): void {
   expect(error).toMatchObject({ code });
+  expect((error as Error).stack).toContain(`at ${refusal.name} `);
   expect(error).toBeInstanceOf(code === RANGE || code === PORT ? RangeError : TypeError);
   const { message } = error as Error;
   const shown = inspect(received, { depth: 0, breakLength: Infinity, maxArrayLength: 4 });
@@ -233,6 +234,7 @@ describe("functions that return a promise reject, and leave nothing behind", () 
     expect(error).toBeInstanceOf(NetError);
     expect(error).toMatchObject({ code: "EAI_SERVICE", operation: "resolve" });
     expect((error as Error).message).toContain(name);
+    expect((error as Error).stack).toContain(`at ${refusal.name} `);
   });
 
   describe("a path that the system would cut short is refused", () => {

@@ -1,5 +1,6 @@
 import { checkPath } from "./address/endpoint.js";
 import { checkHost } from "./address/resolve.js";
+import { portOf } from "./address/services.js";
 import { checkBoolean, checkOptions, checkSignal, checkSize, checkTimeout, wrongType } from "./arguments.js";
 import { checkConnectionOptions, type ConnectionOptions } from "./connection-options.js";
 
@@ -27,8 +28,7 @@ export type ListenEndpoint =
   | { readonly path: string }
   | { readonly fd: number };
 
-export type ListenTarget =
-  { host: string | undefined; port: number | string } | { path: string } | { fd: number };
+export type ListenTarget = { host: string | undefined; port: number } | { path: string } | { fd: number };
 
 export function checkListenOptions(options: ListenOptions): void {
   checkOptions(options);
@@ -40,9 +40,9 @@ export function checkListenOptions(options: ListenOptions): void {
   if (options.backlog !== undefined) checkSize("backlog", options.backlog, MOST_BACKLOG);
 }
 
-/** The parts of an endpoint, checked but for the port. */
+/** The parts of an endpoint, checked. */
 export function targetOf(at: ListenEndpoint, options: ListenOptions): ListenTarget {
-  if (typeof at === "number" || typeof at === "string") return { host: checkedHost(options.host), port: at };
+  if (typeof at === "number" || typeof at === "string") return portTarget(options.host, at);
   if (typeof at !== "object" || (at as unknown) === null) {
     throw wrongType("endpoint", "a port, a service, { port, host }, { path } or { fd }", at);
   }
@@ -54,14 +54,15 @@ export function targetOf(at: ListenEndpoint, options: ListenOptions): ListenTarg
     checkSize("fd", at.fd);
     return { fd: at.fd };
   }
-  return { host: checkedHost(at.host ?? options.host), port: at.port };
+  return portTarget(at.host ?? options.host, at.port);
 }
 
-function checkedHost(host: unknown): string | undefined {
-  if (host === undefined) return undefined;
-  if (typeof host !== "string") throw wrongType("host", "a string", host);
-  checkHost(host);
-  return host;
+function portTarget(host: string | undefined, service: number | string): ListenTarget {
+  if (host !== undefined) {
+    if (typeof host !== "string") throw wrongType("host", "a string", host);
+    checkHost(host);
+  }
+  return { host, port: portOf(service, host) };
 }
 
 /** A whole number of C's `int`, as listen(2) takes it. */

@@ -4,7 +4,6 @@ import { AcceptQueue } from "./accept-queue.js";
 import type { LocalEnd } from "./address/addresses.js";
 import { familyOf, formatEndpoint, normalAddress } from "./address/endpoint.js";
 import { lookupAddresses, UNSPECIFIED } from "./address/resolve.js";
-import { portOf } from "./address/services.js";
 import { bounded, waited } from "./bounded.js";
 import { applyTo } from "./connection-options.js";
 import { makeSocketsOf } from "./engine/server-sockets.js";
@@ -76,7 +75,7 @@ async function whereTo(
   signal: AbortSignal | undefined,
 ): Promise<ServerListenOptions> {
   if (!("port" in target)) return target as ServerListenOptions; // Its types lack { fd }, its documentation has it.
-  const port = portOf(target.port, target.host);
+  const { port } = target;
   const shared = reusePort === true ? { reusePort } : {};
   if (target.host === undefined) return { port, ...(ipv6Only ? { host: "0.0.0.0" } : {}), ...shared };
   const [first] = await lookupAddresses(target.host, port, { passive: true }, signal);
@@ -88,8 +87,7 @@ function subjectOf(target: ListenTarget): Subject {
   if ("path" in target) return { address: target.path, text: target.path };
   if ("fd" in target) return { text: `descriptor ${String(target.fd)}` };
   const { host, port } = target;
-  const fields = { host, ...(typeof port === "number" ? { port } : {}) };
-  return { ...fields, text: formatEndpoint(host ?? "*", port) };
+  return { host, port, text: formatEndpoint(host ?? "*", port) };
 }
 
 function addressOf(server: Server): ListenerAddress {
