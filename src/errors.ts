@@ -40,7 +40,7 @@ export class NetError extends Error {
   declare readonly syscall?: string;
   /** The host as the caller gave it, where there was one. */
   declare readonly host?: string;
-  /** The peer's literal address (for `listen`: our own), or the path of a Unix socket. */
+  /** The peer's literal address (for `listen` and `accept`: our own), or the path of a Unix socket. */
   declare readonly address?: string;
   declare readonly port?: number;
   /** Whether the same call, or another address, may succeed later: the egg's `(exn i/o net transient)`. */

@@ -37,13 +37,14 @@ const BACKLOG = 511;
 export async function listen(at: ListenEndpoint, options: ListenOptions = {}): Promise<Listener> {
   checkListenOptions(options);
   const target = targetOf(at, options);
-  const subject = subjectOf(target);
+  const asked = subjectOf(target);
   const signal = options.signal;
   if (options.reusePort === true && !hasReusePort()) {
     const reason = "reusePort needs Node 22.12 or later";
-    throw refused("listen", subject, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", reason);
+    throw refused("listen", asked, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", reason);
   }
-  const where = await bounded("listen", subject, { signal }, (stop) => whereTo(target, options, stop));
+  const where = await bounded("listen", asked, { signal }, (stop) => whereTo(target, options, stop));
+  const subject = subjectAt(asked, where.host, where.port);
   const queue = new AcceptQueue(options.backlog ?? BACKLOG, "path" in target ? target.path : undefined);
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   /** Where all clients arrive, if it is one address; but for those that another server hands to this one. */
@@ -65,7 +66,9 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   });
   // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.
   server.removeAllListeners("error").on("error", () => queue.dropped++);
-  return new Listener(server, addressOf(server), subject, queue, options);
+  const address = addressOf(server);
+  const bound = "port" in address ? subjectAt(asked, address.address, address.port) : asked;
+  return new Listener(server, address, bound, queue, options);
 }
 
 /** What Node is told: literal addresses only, so that it looks up nothing. */
@@ -83,11 +86,21 @@ async function whereTo(
   return { port, host, ipv6Only: ipv6Only && familyOf(host) === 6, ...shared };
 }
 
+/** What errors say of where, as it was asked for. */
 function subjectOf(target: ListenTarget): Subject {
   if ("path" in target) return { address: target.path, text: target.path };
   if ("fd" in target) return { text: `descriptor ${String(target.fd)}` };
   const { host, port } = target;
   return { host, port, text: formatEndpoint(host ?? "*", port) };
+}
+
+/** The same once the address is known; a Unix socket has none. */
+function subjectAt(asked: Subject, address: string | undefined, port = 0): Subject {
+  if (address === undefined) return asked;
+  const { host } = asked;
+  const text = formatEndpoint(address, port);
+  const isNamed = host !== undefined && host !== address;
+  return { host, address, port, text: isNamed ? `${formatEndpoint(host, port)}: ${text}` : text };
 }
 
 function addressOf(server: Server): ListenerAddress {

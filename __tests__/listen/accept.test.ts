@@ -83,7 +83,8 @@ describe("a timeout", () => {
     const listener = await loopback();
     const error = await timeoutError(listener.accept({ timeout: 20 }));
     expect(error).toMatchObject({ operation: "accept", code: "ETIMEDOUT", timeout: 20, transient: true });
-    expect(error.message).toBe("accept 127.0.0.1:0: timed out after 20 ms (ETIMEDOUT)");
+    expect(error).toMatchObject({ host: "127.0.0.1", address: "127.0.0.1", port: listener.port });
+    expect(error.message).toBe(`accept 127.0.0.1:${listener.port}: timed out after 20 ms (ETIMEDOUT)`);
     await clientNamed(listener, "late");
     expect(await nameOf(await listener.accept())).toBe("late");
   });

@@ -51,7 +51,7 @@ describe("close", () => {
     await listener.close();
     for (const error of await Promise.all(calls)) {
       expect(error).toMatchObject({ code: "ERR_CLOSED", operation: "accept", transient: false });
-      expect(error.message).toBe("accept 127.0.0.1:0: the listener is closed (ERR_CLOSED)");
+      expect(error.message).toBe(`accept 127.0.0.1:${listener.port}: the listener is closed (ERR_CLOSED)`);
     }
   });
 

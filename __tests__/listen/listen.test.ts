@@ -99,11 +99,35 @@ describe("where to listen", () => {
       operation: "listen",
       syscall: "listen",
       host: "127.0.0.1",
+      address: "127.0.0.1",
       port: first.port,
     });
     expect(error.message).toBe(`listen 127.0.0.1:${portOf(first)}: address already in use (EADDRINUSE)`);
     expect(error.cause).toMatchObject({ code: "EADDRINUSE" });
     expect(await reaches("127.0.0.1", portOf(first))).toBe(true);
+  });
+
+  test("an error names the host as it was given, the address that was found, and the port of the service", async () => {
+    const first = keep(await listen(0, { host: "localhost" }));
+    const { address, port } = first.address as { address: string; port: number };
+    const error = await netError(listen(port, { host: "localhost" }));
+    expect(error).toMatchObject({ code: "EADDRINUSE", host: "localhost", address, port });
+    const there = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+    expect(error.message).toBe(`listen localhost:${port}: ${there}: address already in use (EADDRINUSE)`);
+    const foreign = await netError(listen("http-alt", { host: "192.0.2.77" }));
+    expect(foreign).toMatchObject({ code: "EADDRNOTAVAIL", address: "192.0.2.77", port: 8080 });
+  });
+
+  test.each<[string, () => Promise<Listener>, (port: number) => string]>([
+    ["all addresses", () => listen(0), (port) => `[::]:${port}`],
+    ["all IPv4 addresses", () => listen(0, { ipv6Only: true }), (port) => `0.0.0.0:${port}`],
+    ["an IPv6 address", () => listen(0, { host: "::1" }), (port) => `[::1]:${port}`],
+  ])("an error of accept names the address and port that were bound: %s", async (_, listening, place) => {
+    const listener = keep(await listening());
+    const { address, port } = listener.address as { address: string; port: number };
+    const error = await netError(listener.accept({ timeout: 1 }));
+    expect(error).toMatchObject({ operation: "accept", address, port });
+    expect(error.message).toBe(`accept ${place(port)}: timed out after 1 ms (ETIMEDOUT)`);
   });
 
   test("the listener is the server's, and its descriptor goes when it closes", async () => {
