@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, posix, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build as bundle } from "esbuild";
 import ts from "typescript";
 import * as library from "../src/index.js";
 
@@ -270,6 +272,30 @@ describe("src/index.ts", () => {
     );
     expect(missing).toEqual([]);
   });
+});
+
+test("in one module the exported functions and classes keep their names", async () => {
+  const { outputFiles } = await bundle({
+    absWorkingDir: ROOT,
+    stdin: {
+      contents: `
+        import * as library from "./src/index.ts";
+        console.log(JSON.stringify(Object.entries(library).map(([name, value]) => [name, value.name])));
+      `,
+      resolveDir: ROOT,
+    },
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "node20.19",
+    write: false,
+  });
+  // From its input, Node looks for packages in the working directory.
+  const program = outputFiles[0]?.contents;
+  const output = execFileSync(process.execPath, ["--input-type=module"], { cwd: ROOT, input: program });
+  const names = JSON.parse(output.toString()) as [exported: string, own: string][];
+  expect(names.sort()).toEqual(VALUES.map((name) => [name, name]));
 });
 
 test("every source file is short enough to be read at once", () => {

@@ -61,7 +61,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     const addresses = new Addresses(stream as Addressed);
     const text = `stream (${stream.constructor.name})`;
     const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
-    const connection = new Connection(new Link(transport, subject, settingsOf(options)), addresses);
+    const connection = connectionOver(new Link(transport, subject, settingsOf(options)), addresses);
     if (stream.writableEnded) void connection.closeWrite();
     if ((stream as Partial<Socket>).connecting === true) {
       stream.once("connect", () => Object.assign(addresses, new Addresses(stream as Addressed)));
@@ -341,6 +341,11 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   get closed(): Promise<void> {
     return this.#link.closed;
   }
+}
+
+/** Outside of the class, since a bundler renames one that names itself. */
+function connectionOver(link: Link, addresses: Addresses): Connection {
+  return new Connection(link, addresses);
 }
 
 /** A rejection with what `check` throws, or `undefined` if it throws nothing. */
