@@ -1,6 +1,7 @@
 import {
   connect,
   getParameters,
+  listen,
   resolve,
   setParameters,
   withParameters,
@@ -199,6 +200,12 @@ describe("what is captured when a connection is made", () => {
     while (server.readableLength === 0) await turn();
     expect(String(await server.read())).toBe("here");
   });
+});
+
+test("ipv6Only is read when listen is called", async () => {
+  const listening = listen(0);
+  setParameters({ ipv6Only: true });
+  expect(keep(await listening).address).toMatchObject({ address: "::", family: 6 });
 });
 
 test("connectTimeout does not concern resolve, which has no default timeout", async () => {

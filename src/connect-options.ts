@@ -1,5 +1,5 @@
 import { checkPath, familyOf, parseEndpoint, type AddressInfo } from "./address/endpoint.js";
-import { checkHost, checkLookup, type LookupOptions } from "./address/resolve.js";
+import { checkedLookup, checkHost, type LookupOptions } from "./address/resolve.js";
 import { LAST_PORT, portOf } from "./address/services.js";
 import {
   checkOperation,
@@ -10,7 +10,7 @@ import {
   wrongValue,
   type OperationOptions,
 } from "./arguments.js";
-import { checkConnectionOptions, type ConnectionOptions } from "./connection-options.js";
+import { checkedConnectionOptions, type ConnectionOptions } from "./connection-options.js";
 
 /** How to connect. `timeout`: ms for lookup and all attempts together; the parameter `connectTimeout` without it. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
@@ -64,17 +64,28 @@ export function checkedAddresses(addresses: unknown): AddressInfo[] {
   });
 }
 
-export function checkConnectOptions(options: ConnectOptions): void {
-  checkOptions(options);
-  checkOperation(options);
-  checkConnectionOptions(options);
-  checkLookup(options);
-  checkTimeout("attemptDelay", options.attemptDelay);
-  checkTimeout("attemptTimeout", options.attemptTimeout);
-  const { localAddress, localPort } = options as { localAddress?: unknown; localPort?: unknown };
+/** The options as they are at the call, checked. */
+export function checkedConnectOptions(given: ConnectOptions): ConnectOptions {
+  checkOptions(given);
+  checkOperation(given);
+  const { timeout, signal, attemptDelay, attemptTimeout, localAddress, localPort } = given;
+  const ofConnections = checkedConnectionOptions(given);
+  const ofLookup = checkedLookup(given);
+  checkTimeout("attemptDelay", attemptDelay);
+  checkTimeout("attemptTimeout", attemptTimeout);
   if (localAddress !== undefined) {
     if (typeof localAddress !== "string") throw wrongType("localAddress", "a string", localAddress);
     if (familyOf(localAddress) === 0) throw wrongValue("localAddress", "a literal address", localAddress);
   }
   if (localPort !== undefined) checkSize("localPort", localPort, LAST_PORT);
+  return {
+    ...ofConnections,
+    ...ofLookup,
+    timeout,
+    signal,
+    attemptDelay,
+    attemptTimeout,
+    localAddress,
+    localPort,
+  };
 }

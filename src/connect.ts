@@ -3,8 +3,8 @@ import { Addresses, subjectOf } from "./address/addresses.js";
 import { formatEndpoint, type AddressInfo } from "./address/endpoint.js";
 import { lookupAddresses } from "./address/resolve.js";
 import {
-  checkConnectOptions,
   checkedAddresses,
+  checkedConnectOptions,
   targetOf,
   type ConnectEndpoint,
   type ConnectOptions,
@@ -48,8 +48,7 @@ export async function connect(
 ): Promise<Connection> {
   const hasPort = typeof portOrOptions === "number" || typeof portOrOptions === "string";
   const given = hasPort ? lastOptions : portOrOptions;
-  const options = given === undefined ? {} : given;
-  checkConnectOptions(options);
+  const options = checkedConnectOptions(given === undefined ? {} : given);
   const target = targetOf(hasPort ? { host: to as string, port: portOrOptions } : to);
   if ("path" in target) {
     const subject = { address: target.path, text: target.path };
@@ -75,7 +74,7 @@ export async function connectTo(
   addresses: readonly AddressInfo[],
   options: ConnectOptions = {},
 ): Promise<Connection> {
-  checkConnectOptions(options);
+  options = checkedConnectOptions(options);
   const candidates = checkedAddresses(addresses).filter(
     ({ family }) => !options.family || family === options.family,
   );

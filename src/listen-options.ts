@@ -2,7 +2,8 @@ import { checkPath } from "./address/endpoint.js";
 import { checkHost } from "./address/resolve.js";
 import { portOf } from "./address/services.js";
 import { checkBoolean, checkOptions, checkSignal, checkSize, checkTimeout, wrongType } from "./arguments.js";
-import { checkConnectionOptions, type ConnectionOptions } from "./connection-options.js";
+import { checkedConnectionOptions, type ConnectionOptions } from "./connection-options.js";
+import { getParameters } from "./parameters.js";
 
 /** How to listen. What is said of connections is captured by each that is accepted. */
 export interface ListenOptions extends ConnectionOptions {
@@ -30,14 +31,17 @@ export type ListenEndpoint =
 
 export type ListenTarget = { host: string | undefined; port: number } | { path: string } | { fd: number };
 
-export function checkListenOptions(options: ListenOptions): void {
-  checkOptions(options);
-  checkConnectionOptions(options);
-  checkSignal(options.signal);
-  checkTimeout("acceptTimeout", options.acceptTimeout);
-  checkBoolean("ipv6Only", options.ipv6Only);
-  checkBoolean("reusePort", options.reusePort);
-  if (options.backlog !== undefined) checkSize("backlog", options.backlog, MOST_BACKLOG);
+/** The options as they are at the call, checked, with the parameter `ipv6Only` where they have none. */
+export function checkedListenOptions(given: ListenOptions): ListenOptions {
+  checkOptions(given);
+  const { host, backlog, ipv6Only = getParameters().ipv6Only, reusePort, acceptTimeout, signal } = given;
+  checkSignal(signal);
+  checkTimeout("acceptTimeout", acceptTimeout);
+  checkBoolean("ipv6Only", ipv6Only);
+  checkBoolean("reusePort", reusePort);
+  if (backlog !== undefined) checkSize("backlog", backlog, MOST_BACKLOG);
+  const ofConnections = checkedConnectionOptions(given);
+  return { ...ofConnections, host, backlog, ipv6Only, reusePort, acceptTimeout, signal };
 }
 
 /** The parts of an endpoint, checked. */

@@ -9,14 +9,13 @@ import { applyTo } from "./connection-options.js";
 import { makeSocketsOf } from "./engine/server-sockets.js";
 import { refused, translated, type Subject } from "./errors.js";
 import {
-  checkListenOptions,
+  checkedListenOptions,
   targetOf,
   type ListenEndpoint,
   type ListenOptions,
   type ListenTarget,
 } from "./listen-options.js";
 import { Listener, type ListenerAddress } from "./listener.js";
-import { getParameters } from "./parameters.js";
 
 /** Node's default, and of most servers; the egg has 10, which a loop that is busy for 100 ms can overflow. */
 const BACKLOG = 511;
@@ -35,7 +34,7 @@ const BACKLOG = 511;
  * @throws TypeError, RangeError for wrong arguments
  */
 export async function listen(at: ListenEndpoint, options: ListenOptions = {}): Promise<Listener> {
-  checkListenOptions(options);
+  options = checkedListenOptions(options);
   const target = targetOf(at, options);
   const asked = subjectOf(target);
   const signal = options.signal;
@@ -74,7 +73,7 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
 /** What Node is told: literal addresses only, so that it looks up nothing. */
 async function whereTo(
   target: ListenTarget,
-  { reusePort, ipv6Only = getParameters().ipv6Only }: ListenOptions,
+  { reusePort, ipv6Only = false }: ListenOptions,
   signal: AbortSignal | undefined,
 ): Promise<ServerListenOptions> {
   if (!("port" in target)) return target as ServerListenOptions; // Its types lack { fd }, its documentation has it.

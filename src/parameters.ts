@@ -1,7 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { checkBoolean, checkSize, checkTimeout, wrongType, wrongValue } from "./arguments.js";
 
-/** The egg's parameters. Connections and listeners capture those in force when they are made. */
+/**
+ * The egg's parameters. Each call reads those in force when it is made; a connection keeps the `readTimeout`,
+ * `writeTimeout` and `bufferSize` that were in force at its `connect` or `accept`.
+ */
 export interface Parameters {
   /** Most milliseconds that a read waits for more bytes: 60 000 by default, `Infinity` for ever, `0` not at all. */
   readTimeout: number;

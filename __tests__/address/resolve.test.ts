@@ -131,6 +131,13 @@ describe("with a lookup", () => {
     expect(await resolve("name.example", 80, { ...options, lookup: answering(...answer) })).toEqual(expected);
   });
 
+  test("what is done to the options afterwards changes nothing", async () => {
+    const options: ResolveOptions = { lookup: answering(null, both), family: 4 };
+    const found = resolve("name.example", 80, options);
+    Object.assign(options, { lookup: forbidden, family: 6 });
+    expect(await found).toEqual([V4]);
+  });
+
   test("that answers at once, the addresses are right", async () => {
     const lookup: LookupFunction = (_name, _options, callback) =>
       callback(null, [{ address: "192.0.2.1", family: 4 }]);

@@ -336,6 +336,20 @@ describe("what a connection captures", () => {
     }
   });
 
+  test("is what the options say at the call, as is how it connects", async () => {
+    const listener = await loopback();
+    const { lookup, asked } = deferredLookup();
+    const options: ConnectOptions = { lookup, family: 4, readTimeout: 45, attemptTimeout: 10_000 };
+    const connecting = connect("name.test", listener.port, options);
+    Object.assign(options, { lookup: never, family: 6, readTimeout: 46, attemptTimeout: NaN, timeout: NaN });
+    const { request, answer } = await asked;
+    expect(request.family).toBe(4);
+    Object.assign(options, { noDelay: "no", keepAlive: {} });
+    answer(null, "127.0.0.1", 4);
+    const client = keep(await connecting);
+    expect((await timeoutError(client.read())).timeout).toBe(45);
+  });
+
   test("its timeout and signal of connecting are not", async () => {
     const listener = await loopback();
     const client = keep(await connect("127.0.0.1", listener.port, { timeout: 1_000 }));

@@ -133,6 +133,19 @@ describe("a timeout", () => {
   });
 });
 
+test("what is done to the options of listen afterwards changes nothing, and loses no client", async () => {
+  const options = { acceptTimeout: 12, readTimeout: 13 };
+  const listening = loopback(options);
+  options.readTimeout = 14;
+  const listener = await listening;
+  Object.assign(options, { acceptTimeout: NaN, readTimeout: NaN, noDelay: "yes", keepAlive: {} });
+  expect((await timeoutError(listener.accept())).timeout).toBe(12);
+  await clientNamed(listener, "unharmed");
+  const connection = await listener.accept({ timeout: 10_000 });
+  expect(await nameOf(connection)).toBe("unharmed");
+  expect((await timeoutError(connection.read())).timeout).toBe(13);
+});
+
 describe("a signal", () => {
   test("aborted before rejects with its reason and leaves the client that waits", async () => {
     const listener = await loopback();

@@ -1,13 +1,6 @@
 import { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
 import { inspect } from "node:util";
-import {
-  checkBoolean,
-  checkOperation,
-  checkOptions,
-  wrongType,
-  wrongValue,
-  type OperationOptions,
-} from "../arguments.js";
+import { checkBoolean, checkOperation, wrongType, wrongValue, type OperationOptions } from "../arguments.js";
 import { bounded, stoppable } from "../bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
 import { familyOf, formatEndpoint, isHost, type AddressInfo } from "./endpoint.js";
@@ -86,12 +79,12 @@ export async function resolve(
 ): Promise<AddressInfo[]> {
   checkHost(host);
   checkOperation(options);
-  checkLookup(options);
-  const question = { host, port: portOf(service, host ?? undefined), options };
+  const { timeout, signal } = options;
+  const question = { host, port: portOf(service, host ?? undefined), options: checkedLookup(options) };
   const subject = subjectOf(question);
-  if (options.signal?.aborted === true) throw aborted("resolve", subject, options.signal);
+  if (signal?.aborted === true) throw aborted("resolve", subject, signal);
   return await answered(question, (name) =>
-    bounded("resolve", subject, options, (signal) => ask(name, options, signal)),
+    bounded("resolve", subject, { timeout, signal }, (stop) => ask(name, question.options, stop)),
   );
 }
 
@@ -114,10 +107,9 @@ export function checkHost(host: unknown): asserts host is string | null {
   if (!isHost(host)) throw wrongValue("host", "a name or a literal address, without brackets and port", host);
 }
 
-export function checkLookup(options: unknown): asserts options is LookupOptions | undefined {
-  if (options === undefined) return;
-  checkOptions(options);
-  const { family, passive, numericHost, hints, lookup } = options as {
+/** The options in an object of our own, checked: what is done to the given one later changes nothing. */
+export function checkedLookup(given: LookupOptions): LookupOptions {
+  const { family, passive, numericHost, hints, lookup } = given as {
     readonly [Name in keyof LookupOptions]: unknown;
   };
   if (family !== undefined && family !== 0 && family !== 4 && family !== 6) {
@@ -130,6 +122,7 @@ export function checkLookup(options: unknown): asserts options is LookupOptions 
     if ((hints & ALL_HINTS) !== hints) throw wrongValue("hints", "made of the flags in node:dns", hints);
   }
   if (lookup !== undefined && typeof lookup !== "function") throw wrongType("lookup", "a function", lookup);
+  return { family, passive, numericHost, hints, lookup } as LookupOptions;
 }
 
 interface Question {
