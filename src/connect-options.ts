@@ -1,4 +1,4 @@
-import { checkPath, familyOf, parseEndpoint, type AddressInfo } from "./address/endpoint.js";
+import { checkPath, familyOf, normalAddress, parseEndpoint, type AddressInfo } from "./address/endpoint.js";
 import { checkedLookup, checkHost, type LookupOptions } from "./address/resolve.js";
 import { LAST_PORT, portOf } from "./address/services.js";
 import {
@@ -14,7 +14,7 @@ import { checkedConnectionOptions, type ConnectionOptions } from "./connection-o
 
 /** How to connect. `timeout`: ms for lookup and all attempts together; the parameter `connectTimeout` without it. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
-  /** `4` or `6`: addresses of that family only; `0`, the default: both. */
+  /** `4` or `6`: addresses of that family only; `0`, the default: both. A mapped literal, `::ffff:1.2.3.4`, is of 4. */
   family?: 0 | 4 | 6 | undefined;
   /** Used in place of `dns.lookup`: Node's shape, answering with all addresses or a single one. */
   lookup?: LookupOptions["lookup"];
@@ -51,15 +51,15 @@ export function targetOf(to: ConnectEndpoint): { host: string; port: number } | 
   return { host, port: portOf(port, host) };
 }
 
-/** Addresses to connect to, checked. */
+/** Addresses to connect to, checked, IPv4 also where IPv6 maps it. */
 export function checkedAddresses(addresses: unknown): AddressInfo[] {
   if (!Array.isArray(addresses)) throw wrongType("addresses", "an array of addresses", addresses);
   if (addresses.length === 0) throw wrongValue("addresses", "one address or more", addresses);
   return addresses.map((candidate: Partial<AddressInfo> | null) => {
-    const { address, port } = candidate ?? {};
-    const family = typeof address === "string" ? familyOf(address) : 0;
-    if (address === undefined || family === 0)
-      throw wrongValue("addresses", "literal addresses with ports", candidate);
+    const { address: given, port } = candidate ?? {};
+    const address = typeof given === "string" ? normalAddress(given) : "";
+    const family = familyOf(address);
+    if (family === 0) throw wrongValue("addresses", "literal addresses with ports", candidate);
     return { address, family, port: portOf(port as number) };
   });
 }
@@ -85,7 +85,7 @@ export function checkedConnectOptions(given: ConnectOptions): ConnectOptions {
     signal,
     attemptDelay,
     attemptTimeout,
-    localAddress,
+    localAddress: localAddress === undefined ? undefined : normalAddress(localAddress),
     localPort,
   };
 }

@@ -105,7 +105,8 @@ function subjectAt(asked: Subject, address: string | undefined, port = 0): Subje
 function addressOf(server: Server): ListenerAddress {
   const bound = server.address();
   if (bound === null || typeof bound === "string") return { path: bound ?? "" };
-  return { address: bound.address, port: bound.port, family: familyOf(bound.address) === 6 ? 6 : 4 };
+  const address = normalAddress(bound.address);
+  return { address, port: bound.port, family: familyOf(address) === 6 ? 6 : 4 };
 }
 
 /** The address that every client connects to, unless there may be several. */

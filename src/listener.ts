@@ -11,7 +11,7 @@ import { aborted, refused, type NetError, type Subject } from "./errors.js";
 import type { ListenOptions } from "./listen-options.js";
 import { getParameters } from "./parameters.js";
 
-/** Where a listener listens. */
+/** Where a listener listens: an address, IPv4 also where IPv6 maps it, or the path of a Unix socket. */
 export type ListenerAddress =
   { readonly address: string; readonly port: number; readonly family: 4 | 6 } | { readonly path: string };
 

@@ -85,6 +85,27 @@ describe("where to connect", () => {
     expect(client).toMatchObject({ remoteAddress: "127.0.0.1", localAddress: "127.0.0.1", family: 4 });
     await expectTalk(client, server);
   });
+
+  test("that is a mapped address is of family 4, as its connection is", async () => {
+    const listener = await loopback();
+    const { port } = listener;
+    const mapped = { address: "::ffff:127.0.0.1", port, family: 6 as const };
+    for (const connecting of [
+      connect("::ffff:127.0.0.1", port, { family: 4 }),
+      connect("::ffff:7f00:1", port, { localAddress: "127.0.0.1" }),
+      connect("127.0.0.1", port, { localAddress: "::ffff:127.0.0.1" }),
+      connectTo([mapped], { family: 4, localAddress: "::ffff:127.0.0.1" }),
+    ]) {
+      expect(keep(await connecting)).toMatchObject({ remoteAddress: "127.0.0.1", family: 4 });
+    }
+    const host = "::ffff:127.0.0.1";
+    const six = await netError(connect(host, port, { family: 6 }));
+    expect(six).toMatchObject({ code: "ENOTFOUND", operation: "resolve", host });
+    expect(await netError(connectTo([mapped], { family: 6 }))).toMatchObject({ code: "EADDRNOTAVAIL" });
+    await listener.close();
+    const refused = await netError(connect(host, port));
+    expect(refused).toMatchObject({ code: "ECONNREFUSED", host, address: "127.0.0.1", port });
+  });
 });
 
 describe("family", () => {

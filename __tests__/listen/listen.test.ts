@@ -71,6 +71,24 @@ describe("where to listen", () => {
     expect(listener.address).toEqual({ address: "::1", port: listener.port, family: 6 });
   });
 
+  test.each([undefined, true])(
+    "a mapped address is the IPv4 address it maps (ipv6Only: %s)",
+    async (ipv6Only) => {
+      const listener = keep(await listen(0, { host: "::ffff:127.0.0.1", ipv6Only }));
+      const { port } = listener;
+      expect(listener.address).toEqual({ address: "127.0.0.1", port, family: 4 });
+      expect(await reaches("127.0.0.1", portOf(listener))).toBe(true);
+      expect(keep(await listener.accept())).toMatchObject({ localAddress: "127.0.0.1", family: 4 });
+      const error = await netError(listen(port, { host: "::ffff:127.0.0.1" }));
+      expect(error).toMatchObject({
+        code: "EADDRINUSE",
+        host: "::ffff:127.0.0.1",
+        address: "127.0.0.1",
+        port,
+      });
+    },
+  );
+
   test("a host can be named", async () => {
     const listener = keep(await listen(0, { host: "localhost" }));
     expect(["127.0.0.1", "::1"]).toContain((listener.address as { address: string }).address);

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { checkBoolean, checkOperation, wrongType, wrongValue, type OperationOptions } from "../arguments.js";
 import { bounded, stoppable } from "../bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
-import { familyOf, formatEndpoint, isHost, type AddressInfo } from "./endpoint.js";
+import { familyOf, formatEndpoint, isHost, normalAddress, type AddressInfo } from "./endpoint.js";
 import { portOf } from "./services.js";
 
 /** What a {@link LookupFunction} is asked for: every address, in the resolver's own order. */
@@ -90,15 +90,17 @@ export async function resolve(
 
 /**
  * {@link resolve} without a deadline of its own, for arguments that were checked: settles with `signal.reason` as soon as
- * `signal` is aborted, whatever the lookup does then.
+ * `signal` is aborted, whatever the lookup does then. A mapped address stands for the IPv4 address that it maps.
  */
 export async function lookupAddresses(
-  host: string | null,
+  host: string,
   port: number,
   options: LookupOptions,
   signal: AbortSignal | undefined,
 ): Promise<AddressInfo[]> {
-  return await answered({ host, port, options }, (name) => ask(name, options, signal));
+  const question = { host, port, options };
+  if (familyOf(host) !== 0) return matching([normalAddress(host)], question);
+  return await answered(question, (name) => ask(name, options, signal));
 }
 
 export function checkHost(host: unknown): asserts host is string | null {
