@@ -29,7 +29,7 @@ const BACKLOG = 511;
  * @param at - a port (`0`: any free one), the name of a service, `{ port, host }`, a Unix socket `{ path }`, or a
  *   descriptor `{ fd }` that is listening already
  * @throws NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …; with operation `"resolve"` if `host` or the service is not
- *   known; `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12
+ *   known; `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12, and without a port
  * @throws what `signal` was aborted with: nothing is left listening
  * @throws TypeError, RangeError for wrong arguments
  */
@@ -38,10 +38,7 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   const target = targetOf(at, options);
   const asked = subjectOf(target);
   const signal = options.signal;
-  if (options.reusePort === true && !hasReusePort()) {
-    const reason = "reusePort needs Node 22.12 or later";
-    throw refused("listen", asked, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", reason);
-  }
+  if (options.reusePort === true) checkReusePort(target, asked);
   const where = await bounded("listen", asked, { signal }, (stop) => whereTo(target, options, stop));
   const subject = subjectAt(asked, where.host, where.port);
   const queue = new AcceptQueue(options.backlog ?? BACKLOG, "path" in target ? target.path : undefined);
@@ -115,6 +112,14 @@ function oneAddressOf(server: Server): LocalEnd | undefined {
   if (bound === null || typeof bound === "string") return undefined;
   const isAny = UNSPECIFIED.includes(normalAddress(bound.address));
   return isAny ? undefined : { localAddress: bound.address, localPort: bound.port };
+}
+
+/** Node ignores the wish where it cannot be met, so it is refused here. */
+function checkReusePort(target: ListenTarget, asked: Subject): void {
+  const isForPort = "port" in target;
+  if (isForPort && hasReusePort()) return;
+  const reason = isForPort ? "reusePort needs Node 22.12 or later" : "reusePort is for ports only";
+  throw refused("listen", asked, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", reason);
 }
 
 function hasReusePort(): boolean {

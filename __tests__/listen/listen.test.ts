@@ -312,6 +312,20 @@ describe("reusePort", () => {
     expect(keep(await listen(portOf(first), options)).port).toBe(first.port);
   });
 
+  test("is refused for what has no port, which cannot be shared", async () => {
+    const path = socketPath();
+    const refusals = [listen({ path }, { reusePort: true }), listen({ fd: 999_999 }, { reusePort: true })];
+    for (const error of await Promise.all(refusals.map(netError))) {
+      expect(error).toMatchObject({
+        code: "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM",
+        operation: "listen",
+        message: expect.stringContaining("reusePort is for ports only") as string,
+      });
+    }
+    expect(existsSync(path)).toBe(false);
+    expect(keep(await listen({ path }, { reusePort: false })).address).toEqual({ path });
+  });
+
   test("false is no wish for it", async () => {
     expect(keep(await listen(0, { host: "127.0.0.1", reusePort: false })).port).toBeGreaterThan(0);
   });
