@@ -174,7 +174,7 @@ function ask(
   return stoppable<Answer>(signal, (settle) => {
     const call = (): unknown =>
       signal?.aborted === true ||
-      lookup(name, request, (error, found) => settle(isAbsent(error) ? { found } : { error }));
+      lookup(name, request, (error, found) => settle(error ? { error } : { found }));
     // In a microtask of its own: `signal` is listened to by then, should the lookup itself abort it.
     Promise.resolve()
       .then(call)
