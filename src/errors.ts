@@ -115,7 +115,7 @@ const TRANSIENT = new Set([
   "ETIMEOUT",
 ]);
 
-/** Node's ways of saying that a stream is closed already. */
+/** Node's ways of saying that a stream is closed already; a lookup has none. */
 const CLOSED = new Set([
   "ABORT_ERR",
   "ERR_SOCKET_CLOSED",
@@ -152,7 +152,8 @@ export function translated(
 ): NetError {
   const error = (typeof cause === "object" && cause !== null ? cause : {}) as PlatformError;
   const platformCode = typeof error.code === "string" ? error.code : "ERR_UNKNOWN";
-  const code = CLOSED.has(platformCode) ? "ERR_CLOSED" : platformCode;
+  const isClosed = operation !== "resolve" && CLOSED.has(platformCode);
+  const code = isClosed ? "ERR_CLOSED" : platformCode;
   const fields = {
     operation,
     ...where(subject),

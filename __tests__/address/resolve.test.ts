@@ -220,10 +220,26 @@ describe("a failed lookup", () => {
     if (shown !== "[Object]") expect((error as Error).message).toContain(shown);
   });
 
-  test("that is no Error has a cause all the same", async () => {
-    const error = await failure(resolve("name.example", 80, { lookup: answering("boom") }));
-    expect(error).toMatchObject({ code: "ERR_UNKNOWN", cause: "boom" });
-    expect((error as Error).message).toContain("boom");
+  test.each(["ABORT_ERR", "ECANCELED", "ERR_STREAM_PREMATURE_CLOSE"])(
+    "keeps the resolver's code and words also where it gave up: %s",
+    async (code) => {
+      const cause = Object.assign(new Error("the resolver gave up"), { code });
+      const error = await failure(resolve("name.example", 80, { lookup: answering(cause) }));
+      expect(error).toBeInstanceOf(NetError);
+      expect(error).toMatchObject({ code, cause });
+      expect((error as Error).message).toBe(`resolve name.example:80: the resolver gave up (${code})`);
+    },
+  );
+
+  test.each([
+    ["boom", "boom"],
+    [42, "42"],
+    [{ code: "EOWN" }, "EOWN"],
+  ])("that is no Error has a cause all the same: %p", async (cause, words) => {
+    const error = await failure(resolve("name.example", 80, { lookup: answering(cause) }));
+    expect(error).toBeInstanceOf(NetError);
+    expect(error).toMatchObject({ operation: "resolve", host: "name.example", cause });
+    expect((error as Error).message).toContain(words);
   });
 
   const cause = new TypeError("no");
