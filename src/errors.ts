@@ -1,4 +1,4 @@
-import { getSystemErrorMap } from "node:util";
+import { getSystemErrorMap, inspect } from "node:util";
 
 /** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
 export type Operation =
@@ -161,7 +161,7 @@ export function translated(
     syscall: typeof error.syscall === "string" ? error.syscall : undefined,
     cause,
   };
-  const reason = reasonOf(code, error) ?? String(error.message ?? cause);
+  const reason = reasonOf(code, error) ?? wordsOf(cause, error);
   if (code === "ETIMEDOUT") return new NetTimeoutError(message(operation, subject, reason, code), fields);
   return new NetError(message(operation, subject, reason, code), { ...fields, code });
 }
@@ -221,6 +221,12 @@ function where(subject: Subject): {
 
 function message(operation: Operation, subject: Subject, reason: string, code: string): string {
   return `${operation} ${subject.text}: ${reason} (${code})`;
+}
+
+/** An error's own words; of anything else, how it looks. */
+function wordsOf(cause: unknown, { message }: PlatformError): string {
+  if (typeof message === "string") return message;
+  return typeof cause === "string" ? cause : inspect(cause, { depth: 1, breakLength: Infinity });
 }
 
 function reasonOf(code: string, error: PlatformError): string | undefined {

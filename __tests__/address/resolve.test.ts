@@ -231,9 +231,12 @@ describe("a failed lookup", () => {
     },
   );
 
+  const bare: unknown = Object.create(null);
   test.each([
     ["boom", "boom"],
     [42, "42"],
+    [bare, "[Object: null prototype] {}"],
+    [{ message: bare }, "[Object: null prototype] {}"],
     [{ code: "EOWN" }, "EOWN"],
   ])("that is no Error has a cause all the same: %p", async (cause, words) => {
     const error = await failure(resolve("name.example", 80, { lookup: answering(cause) }));
