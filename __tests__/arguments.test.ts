@@ -116,6 +116,7 @@ const CONNECT: readonly Bad[] = [
   // Beside an endpoint a number or a string is not taken for options but for a port.
   ...badConnectOptions(ENDPOINT).filter(([args]) => !["number", "string"].includes(typeof args[1])),
   ...badOperation("127.0.0.1", 9),
+  ...badOperation(ENDPOINT, undefined),
 ];
 
 const CONNECT_TO: readonly Bad[] = [
@@ -133,6 +134,9 @@ const LISTEN: readonly Bad[] = [
   ...BAD_PORTS.map(([port, code]): Bad => [[{ port }], code, port]),
   ...BAD_HOSTS.map(([host, code]): Bad => [[{ port: 0, host }], code, host]),
   ...BAD_HOSTS.map(([host, code]): Bad => [[0, { host }], code, host]),
+  [[{ port: 0, host: null }], TYPE, null],
+  [[{ port: 0, host: null }, { host: "127.0.0.1" }], TYPE, null],
+  [[0, { host: null }], TYPE, null],
   ...[null, undefined, true].map((endpoint): Bad => [[endpoint], TYPE, endpoint]),
   [[{}], TYPE, undefined],
   [[{ path: "" }], VALUE, ""],

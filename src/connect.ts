@@ -47,7 +47,7 @@ export async function connect(
   lastOptions?: ConnectOptions,
 ): Promise<Connection> {
   const hasPort = typeof portOrOptions === "number" || typeof portOrOptions === "string";
-  const given = hasPort ? lastOptions : portOrOptions;
+  const given = hasPort || portOrOptions === undefined ? lastOptions : portOrOptions;
   const options = checkedConnectOptions(given === undefined ? {} : given);
   const target = targetOf(hasPort ? { host: to as string, port: portOrOptions } : to);
   if ("path" in target) {

@@ -58,7 +58,7 @@ export function targetOf(at: ListenEndpoint, options: ListenOptions): ListenTarg
     checkSize("fd", at.fd);
     return { fd: at.fd };
   }
-  return portTarget(at.host ?? options.host, at.port);
+  return portTarget(at.host === undefined ? options.host : at.host, at.port);
 }
 
 function portTarget(host: string | undefined, service: number | string): ListenTarget {

@@ -5,6 +5,9 @@ import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../helpe
 
 afterEach(closeAll);
 
+/** What the types do not allow. */
+type Loose = (...args: readonly unknown[]) => Promise<Connection>;
+
 /** That a connection leads where it should: what one end writes the other reads. */
 async function expectTalk(client: Connection, server: Connection): Promise<void> {
   keep(client);
@@ -24,6 +27,10 @@ describe("where to connect", () => {
     ['"host:port"', (port) => connect(`127.0.0.1:${port}`)],
     ['"name:port"', (port) => connect(`localhost:${port}`)],
     ['"host:port" with options', (port) => connect(`127.0.0.1:${port}`, { timeout: 10_000 })],
+    [
+      '"host:port" with options in the last place',
+      (port) => (connect as Loose)(`both.test:${port}`, undefined, { lookup: lookupOf("127.0.0.1") }),
+    ],
     ["{ host, port }", (port) => connect({ host: "127.0.0.1", port })],
     ["{ host, port } with digits and options", (port) => connect({ host: "localhost", port: `${port}` }, {})],
     ["connectTo of one address", (port) => connectTo([{ address: "127.0.0.1", port, family: 4 }])],
