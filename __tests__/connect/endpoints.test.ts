@@ -172,6 +172,18 @@ describe("localAddress and localPort", () => {
     });
   });
 
+  test("localPort can be connected to several peers, once to each", async () => {
+    const [one, other] = [await loopback(), await loopback()];
+    const localPort = await unusedPort();
+    keep(await connect("127.0.0.1", one.port, { localPort }));
+    keep(await connect("127.0.0.1", other.port, { localPort }));
+    const twice = await netError(connect("127.0.0.1", one.port, { localPort }));
+    expect(twice).toMatchObject({ code: "EADDRNOTAVAIL", operation: "connect", port: one.port });
+    const chosen = keep(await connect("127.0.0.1", one.port)).localPort;
+    const taken = await netError(connect("127.0.0.1", other.port, { localPort: chosen }));
+    expect(taken).toMatchObject({ code: "EADDRINUSE", operation: "connect", port: other.port });
+  });
+
   test("localPort has one address tried after the other", async () => {
     const listener = await loopback();
     const port = await unusedPort();
