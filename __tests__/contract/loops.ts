@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
+import type { Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
-import { pattern } from "./payloads.js";
+import { clog, pattern } from "./payloads.js";
+
+/** What starts reading again, or goes on with it, while a loop still holds its last chunk. */
+const TAKEN_FROM_LOOPS: Readonly<Record<string, (connection: Connection) => void>> = {
+  closeRead: (connection) => connection.closeRead(),
+  close: (connection) => void connection.close().catch(() => undefined),
+  detach: (connection) =>
+    void connection
+      .detach()
+      .on("error", () => undefined)
+      .resume(),
+  "the use of its socket as a stream": (connection) => void connection.socket.resume(),
+};
 
 /** Iterating over chunks, with memory of one's own and with recycled memory. */
 export const loops: readonly ContractCase[] = [
@@ -122,6 +135,24 @@ export const loops: readonly ContractCase[] = [
     }
     assert.equal(at, sent.length);
   }),
+
+  ...Object.entries(TAKEN_FROM_LOOPS).flatMap(([what, takeFromLoop]) =>
+    ["with a chunk ahead", "with none ahead"].map((how) =>
+      onPair(`a recycled chunk that a loop still holds outlives ${what}, ${how}`, async ({ a, b }) => {
+        void b.write(clog());
+        let pulls = 0;
+        for await (const chunk of a.chunks({ recycle: true })) {
+          if (++pulls < 40) continue;
+          if (how === "with a chunk ahead") await until(() => a.readableLength > 0);
+          const before = Buffer.from(chunk);
+          takeFromLoop(a);
+          for (let turns = 0; turns < 100; turns++) await turn();
+          sameBytes(chunk, before);
+          break;
+        }
+      }),
+    ),
+  ),
 
   onPair(
     "recycled chunks of all sizes, some of them waited for, come whole and in order",

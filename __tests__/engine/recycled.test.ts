@@ -53,6 +53,23 @@ test("a ring never reads twice in a row to the same place in a page", () => {
   for (const offsets of places.values()) expect(new Set(offsets).size).toBe(32);
 });
 
+test("what is read while something is ahead goes neither there nor where the loop still reads", () => {
+  const recycled = new Recycled();
+  recycled.view(filled(FULL, 1), FULL, true);
+  const ring = recycled.ring as Ring;
+  let held = ring.next();
+  let ahead = ring.next();
+  for (let round = 0; round < 6; round++) {
+    const next = ring.next(true);
+    expect([held.buffer, ahead.buffer]).not.toContain(next.buffer);
+    [held, ahead] = [ahead, next];
+  }
+  // The loop has caught up: two are enough again.
+  const last = ring.next();
+  expect(last.buffer).not.toBe(ahead.buffer);
+  expect(ring.next().buffer).toBe(ahead.buffer);
+});
+
 test("reads that fill a ring make it larger, up to a bound, and leave what the loop has alone", () => {
   const recycled = new Recycled();
   recycled.view(filled(FULL, 1), FULL, true);

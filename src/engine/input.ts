@@ -319,6 +319,8 @@ export class Input {
 
   #discard(): void {
     this.#discarding = true;
+    // A loop may hold what it got from it, which is left alone from now on.
+    this.#recycled = null;
     if (this.#stopped) this.#refill();
   }
 

@@ -3,7 +3,7 @@ import { Staggered } from "./staggered.js";
 
 const NONE = Buffer.alloc(0);
 
-/** What each half of a ring has at first: as much as is read at once. */
+/** What each piece of a ring has at first: as much as is read at once. */
 const RING_SIZE = 64 * 1024;
 /** What it grows to: more at once means fewer calls of the kernel, up to about here. */
 const LARGEST_RING_SIZE = 256 * 1024;
@@ -13,19 +13,21 @@ const SMALL = 8 * 1024;
 /** ...and after so many of them in a row it is given up. */
 const PATIENCE = 16;
 
-/** Two pieces of memory that are read into in turn. */
+/** Two pieces of memory that are read into in turn; three once something was ahead of the loop. */
 export class Ring {
   #last: Staggered;
   #next: Staggered;
+  #third: Staggered | null = null;
 
   constructor(readonly size: number) {
     this.#last = new Staggered(size);
     this.#next = new Staggered(size);
   }
 
-  /** The one that was not the last. */
-  next(): Buffer {
-    const next = this.#next;
+  /** One that was not the last; nor, if what is in that is `ahead`, the one before, which the loop still holds. */
+  next(ahead = false): Buffer {
+    const next = ahead ? (this.#third ??= new Staggered(this.size)) : this.#next;
+    if (ahead) this.#third = this.#next;
     this.#next = this.#last;
     this.#last = next;
     return next.move();
@@ -35,7 +37,8 @@ export class Ring {
 /**
  * The memory of a loop that recycles it: as little as its bytes need. What comes in small pieces is copied into one piece
  * of memory again and again. Once a read has brought as much as can be read at once, arrivals are read into two large ones
- * in turn without a copy, and into larger ones if they fill these; then at most one may be ahead of the loop.
+ * in turn without a copy, and into larger ones if they fill these; then at most one may be ahead of the loop. What the loop
+ * has stays as it is until the next are asked for, and if they never are for good.
  */
 export class Recycled {
   ring: Ring | null = null;

@@ -158,7 +158,8 @@ function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean 
   const more =
     receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
   const ring = receiver?.ring;
-  if (ring != null) chosen = ring.next();
+  // What stops the reading is ahead.
+  if (ring != null) chosen = ring.next(!more);
   else if (size === READ_SIZE) {
     if (receiver?.copies === true) slab.move();
     else chosen = ownMemory();
