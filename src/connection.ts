@@ -51,7 +51,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * What the stream knows of addresses, it has; `fd` is `undefined` unless it is a socket of the kernel's. Bytes count as
    * taken when the stream's callback says so. Streams know no RST but for sockets: {@link reset} destroys them.
    *
-   * @throws TypeError for anything that is no Duplex, and for one that another connection has
+   * @throws TypeError for anything that is no Duplex, for one that another connection has, and for a socket that was made
+   *   with `onread`
    */
   static from(stream: Duplex, options: ConnectionOptions = {}): Connection {
     checkOptions(options);

@@ -1,7 +1,8 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { wrongType, wrongValue } from "../arguments.js";
 import { adoptSocket, isKernelSocket } from "./socket-transport.js";
-import { OWNER } from "./stream-socket.js";
+import { OWNER, readsElsewhere } from "./stream-socket.js";
 import { StreamTransport } from "./stream-transport.js";
 import type { Transport } from "./transport.js";
 
@@ -12,6 +13,13 @@ export function adopt(stream: Duplex): Transport {
   if (!isDuplex(stream)) throw wrongType("stream", "a stream.Duplex", stream);
   if ((stream as { [OWNER]?: unknown })[OWNER] !== undefined) {
     throw wrongValue("stream", "one that is not in use by another connection", stream);
+  }
+  if (stream instanceof Socket && readsElsewhere(stream)) {
+    throw wrongValue(
+      "stream",
+      "one that can be read as a stream: its bytes go to the callback of onread",
+      stream,
+    );
   }
   return isKernelSocket(stream) ? adoptSocket(stream) : new StreamTransport(stream);
 }

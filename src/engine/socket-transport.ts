@@ -69,10 +69,9 @@ export function isKernelSocket(stream: object): stream is Socket {
 
 /** A transport over a socket that somebody else has made, and perhaps used. */
 export function adoptSocket(socket: Socket): Transport {
-  const early = socket.read() as Buffer | string | null;
   intercept(socket);
   socket.allowHalfOpen = true;
-  return new AdoptedSocketTransport(socket, early === null ? null : bytesOf(early, socket.readableEncoding));
+  return new AdoptedSocketTransport(socket, unreadOf(socket));
 }
 
 /** Closes a socket with RST, where it knows such a thing: Unix sockets do not. */
@@ -194,9 +193,9 @@ class SocketTransport implements Transport {
 
 /** A socket that had a life before: it may have been read from, written to, and ended. */
 class AdoptedSocketTransport extends SocketTransport {
-  #early: Buffer | null;
+  #early: readonly Buffer[];
 
-  constructor(socket: HandedSocket, early: Buffer | null) {
+  constructor(socket: HandedSocket, early: readonly Buffer[]) {
     super(socket);
     this.#early = early;
   }
@@ -212,9 +211,8 @@ class AdoptedSocketTransport extends SocketTransport {
 
   override attach(receiver: Receiver): void {
     super.attach(receiver);
-    const early = this.#early;
-    this.#early = null;
-    if (early !== null) receiver.arrive(early, early.length, true);
+    for (const chunk of this.#early) receiver.arrive(chunk, chunk.length, true);
+    this.#early = [];
     if (this.stream.readableEnded) nextTick(this.#onEnd);
     else this.stream.on("end", this.#onEnd);
   }
@@ -244,6 +242,41 @@ function leaveServer(accepted: Socket): void {
   counted._server = null;
   // It may be closing, and have waited for this one only.
   server._emitCloseIfDrained?.();
+}
+
+/** Takes out all that a socket has read and nobody has got yet, chunk by chunk as some releases give it. */
+function unreadOf(socket: Socket): Buffer[] {
+  const unread: Buffer[] = [];
+  for (let chunk = read(socket); chunk !== null; chunk = read(socket)) {
+    unread.push(bytesOf(chunk, socket.readableEncoding));
+  }
+  const begun = begunCharacter(socket);
+  if (begun.length > 0) unread.push(begun);
+  return unread;
+}
+
+function read(socket: Socket): Buffer | string | null {
+  return socket.read() as Buffer | string | null;
+}
+
+/** The parts of Node's StringDecoder that tell which bytes it keeps until the character is whole. */
+interface KeepingDecoder {
+  readonly lastChar: Buffer;
+  readonly lastTotal: number;
+  readonly lastNeed: number;
+  end(): string;
+}
+
+/** Takes out the bytes of a character that has come in part, which a socket with an encoding keeps apart. */
+function begunCharacter(socket: Socket): Buffer {
+  const state = (socket as unknown as { _readableState?: { decoder?: KeepingDecoder | null } })
+    ._readableState;
+  const decoder = state?.decoder;
+  if (decoder == null) return Buffer.alloc(0);
+  const { lastChar, lastTotal, lastNeed } = decoder;
+  const begun = Buffer.from(lastChar.subarray(0, lastTotal - lastNeed));
+  decoder.end();
+  return begun;
 }
 
 function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {

@@ -126,6 +126,13 @@ export function takenFrom(socket: Socket): number {
   return (handle?.bytesWritten ?? socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
 }
 
+/** Whether what arrives goes to a callback of its maker's, by the option `onread`, so that no stream ever sees it. */
+export function readsElsewhere(socket: Socket): boolean {
+  if (socket instanceof StreamSocket) return false;
+  const own = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer");
+  return own !== undefined && (socket as unknown as Record<symbol, unknown>)[own] !== null;
+}
+
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
 export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
   socket[INTAKE] = undefined;
