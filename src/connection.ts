@@ -135,7 +135,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    *
    * A line ends with `\n` or `\r\n`; a last line may lack it. Bytes are decoded once the line is whole.
    *
-   * @param options.limit - most bytes a line may have, terminator not counted; 64 KiB by default, `Infinity` for none
+   * @param options.limit - most bytes a line may have, terminator not counted; 64 KiB by default, `Infinity` for
+   *   as many as a string can have, 512 MiB
    * @param options.encoding - `"utf8"` by default, or `"latin1"` or `"ascii"`
    * @throws NetError `ERR_LIMIT`: the bytes stay unread; otherwise as {@link read}
    */

@@ -121,7 +121,7 @@ export class Input {
     const state = this.#state;
     if (this.#waiting !== null && this.isBusy()) return Promise.reject(this.#refused("ERR_BUSY"));
     if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));
-    const taken = take(this.#queue, argument, state.kind === "ended");
+    const taken = this.#try(take, argument);
     if (taken === WAIT) {
       if (state.kind === "failed") return Promise.reject(this.#failed(state.cause));
       return this.#wait(take, argument, options, asker);
@@ -263,9 +263,18 @@ export class Input {
     return this.ring === null ? READ_AHEAD : 1;
   }
 
+  /** What a read makes of the bytes as they are; if it throws, they are more than it can have in one piece. */
+  #try<T, A>(take: Take<T, A>, argument: A): T | typeof WAIT | Refusal {
+    try {
+      return take(this.#queue, argument, this.#state.kind === "ended");
+    } catch (error) {
+      return new Refusal("ERR_LIMIT", (error as Error).message);
+    }
+  }
+
   /** Tries the waiting read again, now that something has changed. */
   #retry(waiting: Waiting): void {
-    const taken = waiting.take(this.#queue, waiting.argument, this.#state.kind === "ended");
+    const taken = this.#try(waiting.take, waiting.argument);
     if (taken === WAIT) {
       const { cause } = this.#state as { cause?: unknown };
       if (this.#state.kind === "failed") this.#fail(waiting, () => this.#failed(cause));

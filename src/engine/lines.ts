@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { constants, type Buffer } from "node:buffer";
 import type { ByteQueue } from "./byte-queue.js";
 import { CARRIAGE_RETURN, LINE_FEED, Refusal, Search, takeLine, WAIT, type Take } from "./reads.js";
 
@@ -15,7 +15,7 @@ export class LineSearch extends Search {
     limit: number,
     readonly encoding: BufferEncoding,
   ) {
-    super(LINE_FEED, limit);
+    super(LINE_FEED, Math.min(limit, constants.MAX_STRING_LENGTH));
   }
 }
 
@@ -34,14 +34,14 @@ export class LineRun {
   #start = 0;
 
   /** For lines that are in no run. */
-  readonly #search: Search;
+  readonly #search: LineSearch;
   #searchedFrom = 0;
 
   constructor(
     readonly limit: number,
     readonly encoding: BufferEncoding,
   ) {
-    this.#search = new Search(LINE_FEED, limit);
+    this.#search = new LineSearch(limit, encoding);
   }
 
   /** The search for the end of the line at the queue's front; it goes on where it stopped. */
@@ -73,7 +73,7 @@ export class LineRun {
     if (this.encoding === "ascii") return false;
     const run = queue.peekRun();
     const size = run.lastIndexOf(0x0a) + 1;
-    if (size === 0) return false;
+    if (size === 0 || size > constants.MAX_STRING_LENGTH) return false;
     this.#text = run.toString(this.encoding, 0, size);
     this.#next = 0;
     this.#position = queue.taken;

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { Buffer, constants } from "node:buffer";
 import type { ByteQueue } from "./byte-queue.js";
 
 /** Not enough has arrived: the read waits. */
@@ -22,10 +22,15 @@ export type Take<T, A> = (queue: ByteQueue, argument: A, ended: boolean) => T | 
 export class Search {
   /** No match begins before this position. */
   from = 0;
+  /** Most bytes before it, which one piece of memory can have. */
+  readonly limit: number;
+
   constructor(
     readonly delimiter: Uint8Array,
-    readonly limit: number,
-  ) {}
+    limit: number,
+  ) {
+    this.limit = Math.min(limit, constants.MAX_LENGTH);
+  }
 
   /** Where the delimiter begins, or -1. */
   in(queue: ByteQueue): number {
@@ -102,7 +107,8 @@ export const takeLine: Take<Buffer | null, Search> = (queue, search, ended) => {
 };
 
 export const takeAll: Take<Buffer, number> = (queue, limit, ended) => {
-  if (queue.length > limit) return overLimit(limit);
+  const most = Math.min(limit, constants.MAX_LENGTH);
+  if (queue.length > most) return overLimit(most);
   return ended ? queue.take(queue.length) : WAIT;
 };
 
