@@ -4,6 +4,7 @@ import { clogged } from "./clogged.js";
 import { closing } from "./closing.js";
 import { dialectsInTurns } from "./dialects.js";
 import { duplex } from "./duplex.js";
+import { duplexFailures } from "./duplex-failures.js";
 import { errors } from "./errors.js";
 import { frames } from "./frames.js";
 import { gathering } from "./gathering.js";
@@ -46,6 +47,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...errors,
   ...stacks,
   ...duplex,
+  ...duplexFailures,
   ...relays,
   ...webStreams,
   ...frames,

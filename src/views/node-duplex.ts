@@ -38,8 +38,10 @@ export class NodeDuplex extends Duplex {
         if (link.input.length === 0 && !this.#isRead) this.resume();
       },
       (error: unknown) => {
-        // What had arrived before the failure is read first, by whoever reads; then the read that finds nothing fails.
-        if (link.input.length === 0 || !this.#isRead) this.destroy(error as Error);
+        // What had arrived before the failure is read first by whoever has begun to, also if it pauses; then the read that
+        // finds nothing fails. One who only writes need not wait for that.
+        const unread = link.input.length + this.readableLength;
+        if (unread === 0 || this.readableFlowing === null) this.destroy(error as Error);
       },
     );
   }
@@ -51,7 +53,7 @@ export class NodeDuplex extends Duplex {
       (chunk) => void this.push(chunk),
       (error: unknown) => {
         // An empty chunk is none, and lets the next read ask again.
-        if (gaveWay) this.push("");
+        if (gaveWay || (!this.#isRead && isBusy(error))) this.push("");
         else if (this.#link.input.ended) this.push(null);
         else this.destroy(error as Error);
       },
@@ -144,6 +146,10 @@ export class NodeDuplex extends Duplex {
     this.#socket.unref();
     return this;
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof NetError && error.code === "ERR_BUSY";
 }
 
 /** Node destroys what a `for await` loop has left, or read to its end, with an error that has no cause: nothing failed. */
