@@ -204,6 +204,21 @@ export const handOver: readonly ContractCase[] = [
   }),
 
   onPair(
+    "what is unread when the socket is destroyed stays the connection's, also if that is used raw",
+    async (pair) => {
+      const { a, b } = pair;
+      await b.write("reply");
+      await Promise.all([b.closeWrite(), a.closeWrite()]);
+      await until(() => a.socket.destroyed);
+      const ignore = () => undefined;
+      a.socket.on("data", ignore).off("data", ignore).on("readable", ignore).resume();
+      assert.equal(a.socket.read(), null);
+      assert.equal(text(await a.read()), "reply");
+      assert.equal(await a.read(), null);
+    },
+  ),
+
+  onPair(
     "a socket that is destroyed behind the connection's back leaves nobody waiting",
     async ({ a, b }) => {
       const waiting = [a.read(), a.write(clog()), a.write("queued"), a.flush(), a.closeWrite()];

@@ -144,9 +144,10 @@ export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boo
   socket.read(0);
 }
 
+/** Moves what is unread into the Readable, unless nothing comes out of that any more. */
 function surrender(socket: HandedSocket): void {
   const receiver = socket[INTAKE];
-  if (receiver === undefined || socket.readableEnded) return;
+  if (receiver === undefined || socket.readableEnded || socket.destroyed) return;
   const { unread, ended } = receiver.surrender();
   pour(socket, unread, ended);
 }

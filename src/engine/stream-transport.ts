@@ -264,7 +264,7 @@ export class StreamTransport implements Transport {
   #standIns(own: Pick<Duplex, Method>): Pick<Duplex, Method> {
     const { stream } = this;
     const surrender = (): void => {
-      if (this.#intake === null || this.spent) return;
+      if (this.#intake === null || this.spent || stream.destroyed) return;
       this.#letGo(this.#intake.surrender().unread);
     };
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
