@@ -48,8 +48,8 @@ export abstract class ConnectedSocket {
    * The `net.Socket` beneath; where a stream was adopted, that stream, whatever Duplex it is. Reading from it (`'data'`,
    * `read()`, `pipe()` …) moves what is unread into it, and takes the input away from the connection, whose reads then
    * reject with `ERR_BUSY`. `pause()` can stop the connection's own reads as well, which then time out: do not use it
-   * while these go on. To write past the connection, flush first; what it writes then comes after. Once both sides have ended the socket is destroyed:
-   * what is still unread then is read from the connection.
+   * while these go on. To write past the connection, flush first; what it writes then comes after. Once both sides have
+   * ended the socket is destroyed: what is still unread then is read from the connection.
    */
   get socket(): Socket {
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an adopted stream may be no socket
