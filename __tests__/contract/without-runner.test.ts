@@ -8,7 +8,7 @@ test("the contract holds without a test runner: no rejection, error event or war
   const program = fileURLToPath(new URL("without-runner.ts", import.meta.url));
   const child = spawn(process.execPath, ["--unhandled-rejections=strict", "--import", "tsx", program], {
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 170_000,
+    timeout: 290_000,
   });
   let held = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (held += text));
@@ -17,4 +17,4 @@ test("the contract holds without a test runner: no rejection, error event or war
   const [code, signal] = (await once(child, "close")) as [number | null, string | null];
   expect({ complaints, code, signal }).toEqual({ complaints: "", code: 0, signal: null });
   expect(Number(held)).toBe(pairKinds.length * connectionContract.length);
-}, 180_000);
+}, 300_000);
