@@ -38,13 +38,6 @@ export function checkConnectionOptions(options: ConnectionOptions): void {
   }
 }
 
-/** The options in an object of our own, checked: what is done to the given one later changes nothing. */
-export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOptions {
-  checkConnectionOptions(given);
-  const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
-  return { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive };
-}
-
 /** What a connection made now captures. */
 export function settingsOf(options: ConnectionOptions): LinkSettings {
   const { readTimeout, writeTimeout, bufferSize } = options;

@@ -2,7 +2,7 @@ import { checkPath } from "./address/endpoint.js";
 import { checkHost } from "./address/resolve.js";
 import { portOf } from "./address/services.js";
 import { checkBoolean, checkOptions, checkSignal, checkSize, checkTimeout, wrongType } from "./arguments.js";
-import { checkedConnectionOptions, type ConnectionOptions } from "./connection-options.js";
+import { checkConnectionOptions, type ConnectionOptions } from "./connection-options.js";
 import { getParameters } from "./parameters.js";
 
 /** How to listen. What is said of connections is captured by each that is accepted. */
@@ -34,13 +34,15 @@ export type ListenTarget = { host: string | undefined; port: number } | { path: 
 /** The options as they are at the call, checked, with the parameter `ipv6Only` where they have none. */
 export function checkedListenOptions(given: ListenOptions): ListenOptions {
   checkOptions(given);
+  checkConnectionOptions(given);
+  const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
   const { host, backlog, ipv6Only = getParameters().ipv6Only, reusePort, acceptTimeout, signal } = given;
   checkSignal(signal);
   checkTimeout("acceptTimeout", acceptTimeout);
   checkBoolean("ipv6Only", ipv6Only);
   checkBoolean("reusePort", reusePort);
   if (backlog !== undefined) checkSize("backlog", backlog, MOST_BACKLOG);
-  const ofConnections = checkedConnectionOptions(given);
+  const ofConnections = { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive };
   return { ...ofConnections, host, backlog, ipv6Only, reusePort, acceptTimeout, signal };
 }
 

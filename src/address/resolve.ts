@@ -79,12 +79,14 @@ export async function resolve(
 ): Promise<AddressInfo[]> {
   checkHost(host);
   checkOperation(options);
-  const { timeout, signal } = options;
-  const question = { host, port: portOf(service, host ?? undefined), options: checkedLookup(options) };
+  checkLookup(options);
+  const { timeout, signal, family, passive, numericHost, hints, lookup } = options;
+  const asked = { family, passive, numericHost, hints, lookup };
+  const question = { host, port: portOf(service, host ?? undefined), options: asked };
   const subject = subjectOf(question);
   if (signal?.aborted === true) throw aborted("resolve", subject, signal);
   return await answered(question, (name) =>
-    bounded("resolve", subject, { timeout, signal }, (stop) => ask(name, question.options, stop)),
+    bounded("resolve", subject, { timeout, signal }, (stop) => ask(name, asked, stop)),
   );
 }
 
@@ -109,9 +111,8 @@ export function checkHost(host: unknown): asserts host is string | null {
   if (!isHost(host)) throw wrongValue("host", "a name or a literal address, without brackets and port", host);
 }
 
-/** The options in an object of our own, checked: what is done to the given one later changes nothing. */
-export function checkedLookup(given: LookupOptions): LookupOptions {
-  const { family, passive, numericHost, hints, lookup } = given as {
+export function checkLookup(options: LookupOptions): void {
+  const { family, passive, numericHost, hints, lookup } = options as {
     readonly [Name in keyof LookupOptions]: unknown;
   };
   if (family !== undefined && family !== 0 && family !== 4 && family !== 6) {
@@ -124,7 +125,6 @@ export function checkedLookup(given: LookupOptions): LookupOptions {
     if ((hints & ALL_HINTS) !== hints) throw wrongValue("hints", "made of the flags in node:dns", hints);
   }
   if (lookup !== undefined && typeof lookup !== "function") throw wrongType("lookup", "a function", lookup);
-  return { family, passive, numericHost, hints, lookup } as LookupOptions;
 }
 
 interface Question {
