@@ -203,10 +203,6 @@ export class Output implements SenderHost {
     this.#host.wakeAt(due);
   }
 
-  sendFailed(cause: unknown): void {
-    this.fail(cause);
-  }
-
   lost(call: Delivery | null): void {
     (this.#lost ??= []).push(call);
   }

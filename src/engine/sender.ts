@@ -13,7 +13,8 @@ export interface SenderHost {
   /** Has {@link Sender.expire} called at that time, if not earlier. */
   wakeAt(due: number): void;
   readonly transport: Transport;
-  sendFailed(cause: unknown): void;
+  /** Sending failed. */
+  fail(cause: unknown): void;
   /** Bytes are lost that this call answers for, or none does. */
   lost(call: Delivery | null): void;
   /** An entry of kind `end` has had its turn. */
@@ -78,7 +79,7 @@ export class Sender {
       const failed = options === null ? null : Delivery.failed(error);
       this.#host.transport.refused(sizeOf(payload));
       this.#host.lost(failed);
-      this.#host.sendFailed(cause);
+      this.#host.fail(cause);
       return failed ?? DONE;
     }
     const entry = new Entry(kind, "write", payload);
@@ -162,7 +163,7 @@ export class Sender {
     if (turn === null || this.#host.transport.destroyed) return;
     if (error) {
       this.#host.transport.refused(this.#unsent);
-      this.#host.sendFailed(error);
+      this.#host.fail(error);
       return;
     }
     this.#turn = null;
@@ -192,7 +193,7 @@ export class Sender {
         this.#reject(entry, () =>
           translated(entry.operation, this.#host.subject, cause, entry.written(false)),
         );
-        this.#host.sendFailed(cause);
+        this.#host.fail(cause);
       }
     }
   }
