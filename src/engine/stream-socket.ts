@@ -111,11 +111,7 @@ export function intercept(socket: HandedSocket): void {
   if (!(socket instanceof StreamSocket)) {
     const methods = Object.getOwnPropertyDescriptors(StreamSocket.prototype);
     for (const name of INTERCEPTED) Object.defineProperty(socket, name, methods[name]);
-    const destroy = socket._destroy.bind(socket);
-    socket._destroy = (error, callback) => {
-      socket[TAKEN] = takenFrom(socket);
-      destroy(error, callback);
-    };
+    if (!(TAKEN in socket)) noteTaken(socket);
   }
   (socket as { readableFlowing: boolean | null }).readableFlowing = null;
 }
@@ -124,6 +120,16 @@ export function intercept(socket: HandedSocket): void {
 export function takenFrom(socket: Socket): number {
   const handle = handleOf(socket);
   return (handle?.bytesWritten ?? socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
+}
+
+/** Has a socket of somebody else's note that when it is destroyed; once, however often it is adopted. */
+function noteTaken(socket: HandedSocket): void {
+  socket[TAKEN] = undefined;
+  const destroy = socket._destroy.bind(socket);
+  socket._destroy = (error, callback) => {
+    socket[TAKEN] = takenFrom(socket);
+    destroy(error, callback);
+  };
 }
 
 /** Whether what arrives goes to a callback of its maker's, by the option `onread`, so that no stream ever sees it. */
