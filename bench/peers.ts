@@ -71,7 +71,7 @@ export function findPeers(node: string): Peers {
 }
 
 /** For people to do by hand. */
-const INSTALL = "npm install --no-save in bench/";
+const INSTALL = "npm ci --ignore-scripts in bench/";
 
 const LACKING: Record<Need, string> = {
   deno: `Deno is not installed (${INSTALL})`,
@@ -83,12 +83,12 @@ const LACKING: Record<Need, string> = {
 };
 
 /**
- * The binaries come as packages of their own, so no scripts of packages have to run. Not `npm ci`: it insists on packages for
- * every platform there is. The prefix is said once more because npm has left another in the environment.
+ * The binaries come as packages of their own, so no scripts of packages have to run. The prefix is said once more because npm
+ * has left another in the environment.
  */
 function install(): void {
   process.stderr.write(`installing the peers, once: ${INSTALL}\n`);
-  const args = ["install", "--no-save", "--ignore-scripts", "--prefix", BENCH, "--loglevel", "error"];
+  const args = ["ci", "--ignore-scripts", "--prefix", BENCH, "--loglevel", "error"];
   spawnSync("npm", args, { cwd: BENCH, stdio: ["ignore", "ignore", "inherit"] });
 }
 
