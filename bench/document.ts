@@ -50,7 +50,7 @@ ${releases.join(", ")}; ${machine}.
 ![CPU time of one small request and response](performance-${PICTURED}.svg)
 
 ${table(
-  ["work", "against", "ratio", "half of the rounds", "must", "aim", "reaches"],
+  ["work", "against", "ratio", "half of the rounds", "best", "must", "aim", "reaches"],
   ratios.map((entry) => [
     ...cellsOf(entry),
     ...askedOf(entry),
@@ -67,8 +67,9 @@ ${absences(measured)}
 
 function cellsOf(entry: Ratio | MissingRow): string[] {
   const { work, peer } = entry.row;
-  if (isMissing(entry)) return [work, peer, "not measured", ""];
-  return [work, peer, entry.ratio.toFixed(2), `${entry.low.toFixed(2)} to ${entry.high.toFixed(2)}`];
+  if (isMissing(entry)) return [work, peer, "not measured", "", ""];
+  const { ratio, low, high, best } = entry;
+  return [work, peer, ratio.toFixed(2), `${low.toFixed(2)} to ${high.toFixed(2)}`, best.toFixed(2)];
 }
 
 function askedOf({ row: { must, aim } }: Ratio | MissingRow): string[] {

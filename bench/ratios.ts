@@ -9,6 +9,8 @@ export interface Ratio {
   /** Half of the rounds lie between these. */
   readonly low: number;
   readonly high: number;
+  /** The least that ours took in any round, to the least that theirs did: what both can do when nothing disturbs them. */
+  readonly best: number;
 }
 
 export interface MissingRow {
@@ -27,7 +29,8 @@ export function ratiosOf({ case: subject, figures, leftOut }: Measured): (Ratio 
     const ours = figures.get(row.subject);
     const theirs = figures.get(row.peer);
     if (ours !== undefined && theirs !== undefined) {
-      return [{ row, ...spreadOf(ours.map((figure, round) => quotient(figure, theirs[round], row.metric))) }];
+      const ratios = ours.map((figure, round) => quotient(figure, theirs[round], row.metric));
+      return [{ row, ...spreadOf(ratios), best: leastOf(ours, row.metric) / leastOf(theirs, row.metric) }];
     }
     const missing = leftOut.get(row.subject) ?? leftOut.get(row.peer);
     // Otherwise one of them does not take part in a run of this size.
@@ -41,6 +44,10 @@ function quotient(ours: Figures, theirs: Figures | undefined, metric: Metric): n
 
 function spreadOf(ratios: readonly number[]): { ratio: number; low: number; high: number } {
   return { ratio: quantile(ratios, 0.5), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
+}
+
+function leastOf(figures: readonly Figures[], metric: Metric): number {
+  return Math.min(...figures.map((figure) => figure[metric] ?? NaN));
 }
 
 /** The median of what a contestant cost, in all rounds. */

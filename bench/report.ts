@@ -32,18 +32,19 @@ export function rows(ratios: readonly (Ratio | MissingRow)[]): string {
   const lines = ratios.map((entry) => {
     const { work, peer, must, aim } = entry.row;
     const asked = [must?.toFixed(2) ?? "", aim?.toFixed(2) ?? ""];
-    if (isMissing(entry)) return [work, peer, "-", "", ...asked, entry.reason];
-    const { ratio, low, high } = entry;
+    if (isMissing(entry)) return [work, peer, "-", "", "", ...asked, entry.reason];
+    const { ratio, low, high, best } = entry;
     return [
       work,
       peer,
       ratio.toFixed(2),
       `${low.toFixed(2)}-${high.toFixed(2)}`,
+      best.toFixed(2),
       ...asked,
       verdict(entry) ?? "",
     ];
   });
-  return `\n${table([["work", "against", "ratio", "half of the rounds", "must", "aim", ""], ...lines])}`;
+  return `\n${table([["work", "against", "ratio", "half of the rounds", "best", "must", "aim", ""], ...lines])}`;
 }
 
 /** How a ratio stands beside what was asked of it. */

@@ -11,7 +11,10 @@ export interface Saved {
   readonly version: string;
   readonly machine: string;
   readonly rows: Readonly<
-    Record<string, { readonly ratio: number; readonly low: number; readonly high: number }>
+    Record<
+      string,
+      { readonly ratio: number; readonly low: number; readonly high: number; readonly best?: number }
+    >
   >;
 }
 
@@ -36,8 +39,8 @@ export async function save(
   const rows = { ...all[major]?.rows };
   for (const entry of ratios) {
     if (isMissing(entry)) continue;
-    const { row, ratio, low, high } = entry;
-    rows[row.name] = { ratio: rounded(ratio), low: rounded(low), high: rounded(high) };
+    const { row, ratio, low, high, best } = entry;
+    rows[row.name] = { ratio: rounded(ratio), low: rounded(low), high: rounded(high), best: rounded(best) };
   }
   await writeFormatted(FILE, JSON.stringify({ ...all, [major]: { version, machine, rows } }));
 }
