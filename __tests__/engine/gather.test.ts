@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { Gather } from "../../src/engine/gather.js";
-import { sizeOf, type Payload } from "../../src/engine/payload.js";
+import type { Payload } from "../../src/engine/payload.js";
 
 /** What arrives when a payload is sent: each part is encoded for itself. */
 function sent(payload: Payload): Buffer {
@@ -29,7 +29,7 @@ test("what is gathered is what the writes would be, each sent by itself", () => 
       for (const payloads of rounds) {
         const expected = Buffer.concat(payloads.map(sent));
         for (const each of payloads) {
-          gather.add(each, sizeOf(each));
+          gather.add(each);
           // The caller may do with its memory as it likes.
           for (const memory of [each].flat()) if (typeof memory !== "string") memory.fill(0);
         }
@@ -44,16 +44,39 @@ test("what is gathered is what the writes would be, each sent by itself", () => 
   );
 });
 
+test("it is full as soon as there are as many bytes as are sent together, whenever that is asked", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 64 }),
+      fc.array(fc.tuple(payload, fc.boolean()), { maxLength: 15 }),
+      (blockSize, writes) => {
+        const gather = new Gather(blockSize);
+        let size = 0;
+        for (const [each, asked] of writes) {
+          gather.add(each);
+          size += sent(each).length;
+          if (asked) expect(gather.isFull).toBe(size >= blockSize);
+        }
+        expect(gather.isFull).toBe(size >= blockSize);
+        expect(gather.isEmpty).toBe(size === 0);
+        expect(sent(gather.take())).toHaveLength(size);
+        expect(gather.isEmpty).toBe(true);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
 test("text is gathered into one string", () => {
   const gather = new Gather(1_000);
-  for (const word of ["one ", "two ", "𝄞"]) gather.add(word, sizeOf(word));
+  for (const word of ["one ", "two ", "𝄞"]) gather.add(word);
   expect(gather.size).toBe(12);
   expect(gather.take()).toBe("one two 𝄞");
 });
 
 test("views are gathered into one piece of memory", () => {
   const gather = new Gather(1_000);
-  for (let n = 0; n < 100; n++) gather.add(Buffer.of(n), 1);
+  for (let n = 0; n < 100; n++) gather.add(Buffer.of(n));
   const taken = gather.take();
   expect(taken).toBeInstanceOf(Uint8Array);
   expect(taken).toHaveLength(100);
@@ -61,19 +84,19 @@ test("views are gathered into one piece of memory", () => {
 
 test("halves of a character from two writes do not meet", () => {
   const gather = new Gather(1_000);
-  gather.add("\ud834", 3);
-  gather.add("\udd1e", 3);
+  gather.add("\ud834");
+  gather.add("\udd1e");
   expect(sent(gather.take()).toString()).toBe("\ufffd\ufffd");
-  gather.add("x\ud834\udd1e", 5);
+  gather.add("x\ud834\udd1e");
   expect(sent(gather.take()).toString()).toBe("x𝄞");
 });
 
 test("what was cleared is not sent", () => {
   const gather = new Gather(1_000);
-  gather.add("dropped", 7);
-  gather.add(Buffer.from("dropped"), 7);
+  gather.add("dropped");
+  gather.add(Buffer.from("dropped"));
   gather.clear();
   expect(gather.size).toBe(0);
-  gather.add("kept", 4);
+  gather.add("kept");
   expect(sent(gather.take()).toString()).toBe("kept");
 });

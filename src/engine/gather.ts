@@ -1,16 +1,18 @@
 import { Buffer } from "node:buffer";
-import type { Payload } from "./payload.js";
+import { MOST_BYTES, type Payload } from "./payload.js";
 
 /**
- * Writes that wait to be sent together. Text is kept as one rope, encoded when it is sent; views are copied, so the
- * caller's memory is the caller's again.
+ * Writes that wait to be sent together. Text is kept as one rope, encoded when it is sent, and counted when it has to be;
+ * views are copied, so the caller's memory is the caller's again.
  */
 export class Gather {
-  /** Bytes gathered. */
-  size = 0;
   readonly #blockSize: number;
   #pieces: (string | Buffer)[] = [];
+  /** Bytes of all but the tail. */
+  #counted = 0;
   #text = "";
+  /** The text after that, of which only the units are known. */
+  #tail = "";
   /** Where views are copied to, and how much of it is used; the used part is the last piece once text follows. */
   #block: Buffer | null = null;
   #from = 0;
@@ -20,8 +22,22 @@ export class Gather {
     this.#blockSize = blockSize;
   }
 
-  add(payload: Payload, size: number): void {
-    this.size += size;
+  get isEmpty(): boolean {
+    return this.#counted === 0 && this.#tail === "";
+  }
+
+  /** Bytes gathered. */
+  get size(): number {
+    this.#count();
+    return this.#counted;
+  }
+
+  /** Whether as many bytes are gathered as are to be sent together, or more. */
+  get isFull(): boolean {
+    return this.#counted + MOST_BYTES * this.#tail.length >= this.#blockSize && this.size >= this.#blockSize;
+  }
+
+  add(payload: Payload): void {
     if (typeof payload === "string") this.#addText(payload);
     else if (payload instanceof Uint8Array) this.#addView(payload);
     else for (const part of payload) this.#addPart(part);
@@ -29,13 +45,14 @@ export class Gather {
 
   /** Takes everything out, to be sent in one go. */
   take(): Payload {
-    this.#endText();
     this.#endBlock();
     const pieces = this.#pieces;
-    this.size = 0;
+    const text = this.#text + this.#tail;
+    if (text !== "") pieces.push(text);
     this.#pieces = [];
+    this.#text = this.#tail = "";
     this.#block = null;
-    this.#used = this.#from = 0;
+    this.#counted = this.#used = this.#from = 0;
     return pieces.length === 1 ? (pieces[0] ?? "") : pieces;
   }
 
@@ -50,15 +67,22 @@ export class Gather {
 
   #addText(text: string): void {
     this.#endBlock();
-    this.#text += text;
+    this.#tail += text;
     // Half a surrogate pair is a character of its own: it must not meet the other half in the next write.
-    if ((text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800) this.#endText();
+    if (endsInHalf(text)) this.#endText();
+  }
+
+  #count(): void {
+    if (this.#tail === "") return;
+    this.#counted += Buffer.byteLength(this.#tail);
+    this.#text += this.#tail;
+    this.#tail = "";
   }
 
   #endText(): void {
-    if (this.#text === "") return;
-    const lone = (this.#text.charCodeAt(this.#text.length - 1) & 0xfc00) === 0xd800;
-    this.#pieces.push(lone ? Buffer.from(this.#text) : this.#text);
+    this.#count();
+    const text = this.#text;
+    if (text !== "") this.#pieces.push(endsInHalf(text) ? Buffer.from(text) : text);
     this.#text = "";
   }
 
@@ -71,6 +95,7 @@ export class Gather {
     }
     this.#block.set(view, this.#used);
     this.#used += view.length;
+    this.#counted += view.length;
   }
 
   #endBlock(): void {
@@ -78,4 +103,9 @@ export class Gather {
     this.#pieces.push(this.#block.subarray(this.#from, this.#used));
     this.#from = this.#used;
   }
+}
+
+/** Whether a surrogate pair is cut in two at the end. */
+function endsInHalf(text: string): boolean {
+  return (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
 }

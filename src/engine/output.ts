@@ -2,7 +2,7 @@ import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
 import { Delivery } from "./delivery.js";
 import { Gather } from "./gather.js";
-import { payloadOf, sizeOf, type Data, type Payload } from "./payload.js";
+import { isBelow, payloadOf, type Data, type Payload } from "./payload.js";
 import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
 import type { Transport } from "./transport.js";
 import { Entry } from "./write-queue.js";
@@ -57,7 +57,7 @@ export class Output implements SenderHost {
 
   /** Bytes written here that the kernel has not taken. */
   get length(): number {
-    return this.#gathered + this.#sender.length;
+    return (this.#gather?.size ?? 0) + this.#sender.length;
   }
 
   /** Whether the kernel has taken all that was written, past us too, or a FIN is all that is left to send. */
@@ -96,8 +96,7 @@ export class Output implements SenderHost {
       return rejected(aborted("write", this.subject, options.signal, { written: "nothing" }));
     }
     if (this.#bufferSize > 0 && this.#state.kind === "open") {
-      const size = sizeOf(payload);
-      if (size < this.#bufferSize) return this.#add(payload, size, options);
+      if (isBelow(payload, this.#bufferSize)) return this.#add(payload, options);
       this.sendGathered();
     }
     if (this.#state.kind !== "open") return this.#refuse("write", { written: "nothing" });
@@ -125,7 +124,7 @@ export class Output implements SenderHost {
 
   /** Sends what is gathered. Nobody waits for it: should it fail, the next call says so. */
   sendGathered(): void {
-    if (this.#gathered > 0) void this.#sendGathered(null);
+    if (this.#gather?.isEmpty === false) void this.#sendGathered(null);
   }
 
   /**
@@ -219,10 +218,6 @@ export class Output implements SenderHost {
     this.sendGathered();
   }
 
-  get #gathered(): number {
-    return this.#gather?.size ?? 0;
-  }
-
   /** A call that waits until all is sent that was written so far, and then the entry that `begin` yields, if any. */
   #inTurn(
     operation: Operation,
@@ -247,10 +242,10 @@ export class Output implements SenderHost {
     return this.#sender.enqueue(entry ?? new Entry("mark", operation), within);
   }
 
-  #add(payload: Payload, size: number, options: OperationOptions | undefined): Promise<void> {
+  #add(payload: Payload, options: OperationOptions | undefined): Promise<void> {
     this.#gather ??= new Gather(this.#bufferSize);
-    this.#gather.add(payload, size);
-    if (this.#gather.size >= this.#bufferSize) return this.#sendGathered(options);
+    this.#gather.add(payload);
+    if (this.#gather.isFull) return this.#sendGathered(options);
     if (!this.#flushAtTurnsEnd) {
       this.#flushAtTurnsEnd = true;
       setImmediate(flushAtTurnsEnd, this);
@@ -264,7 +259,7 @@ export class Output implements SenderHost {
 
   /** Rejects all who wait. */
   #drop(make: (entry: Entry, inTurn: boolean) => unknown): void {
-    if (this.#gathered > 0) this.lost(null);
+    if (this.#gather?.isEmpty === false) this.lost(null);
     this.#gather?.clear();
     this.#sender.drop(make);
   }

@@ -7,6 +7,9 @@ export type Data = string | ArrayBufferView;
 /** What is sent in one go: a list is gathered by the kernel. Its parts are not empty. */
 export type Payload = string | Uint8Array | readonly (string | Uint8Array)[];
 
+/** Most bytes that a unit of a string comes to in UTF-8. */
+export const MOST_BYTES = 3;
+
 /** What a caller wants written, checked, without its empty parts. */
 export function payloadOf(data: unknown): Payload {
   if (typeof data === "string" || data instanceof Uint8Array) return data;
@@ -20,6 +23,11 @@ export function sizeOf(payload: Payload): number {
   if (typeof payload === "string") return Buffer.byteLength(payload);
   if (payload instanceof Uint8Array) return payload.length;
   return payload.reduce((size, part) => size + sizeOf(part), 0);
+}
+
+/** Whether it has fewer than `size` bytes: most text is told by its length. */
+export function isBelow(payload: Payload, size: number): boolean {
+  return (typeof payload === "string" && MOST_BYTES * payload.length < size) || sizeOf(payload) < size;
 }
 
 function partOf(part: unknown, name: string): string | Uint8Array {
