@@ -43,6 +43,13 @@ function option(
   return values.map((value) => [[...before, { [name]: value }], code, value]);
 }
 
+/** What has some of what an AbortSignal has. */
+const HALF_SIGNALS = [
+  { aborted: false, addEventListener: null, removeEventListener: null },
+  { aborted: false, addEventListener: () => undefined },
+  new EventTarget(),
+];
+
 function badTimeout(before: readonly unknown[], name: string): readonly Bad[] {
   return [...option(before, name, NEGATIVE_OR_NAN, RANGE), ...option(before, name, NO_NUMBERS, TYPE)];
 }
@@ -50,7 +57,7 @@ function badTimeout(before: readonly unknown[], name: string): readonly Bad[] {
 function badOperation(...before: readonly unknown[]): readonly Bad[] {
   return [
     ...badTimeout(before, "timeout"),
-    ...option(before, "signal", [null, {}, "abort", new AbortController()], TYPE),
+    ...option(before, "signal", [null, {}, "abort", new AbortController(), ...HALF_SIGNALS], TYPE),
     ...[null, 5, "options", true].map((options): Bad => [[...before, options], TYPE, options]),
   ];
 }

@@ -61,8 +61,11 @@ export function checkBoolean(name: string, value: unknown): asserts value is boo
 /** Anything that behaves like an `AbortSignal`, of whatever realm. */
 export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
   if (value === undefined) return;
+  const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Record<string, unknown>;
   const isSignal =
-    typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value;
+    typeof aborted === "boolean" &&
+    typeof addEventListener === "function" &&
+    typeof removeEventListener === "function";
   if (!isSignal) throw wrongType("signal", "an AbortSignal", value);
 }
 

@@ -119,15 +119,16 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    *   `ERR_UNEXPECTED_EOF` if the stream ends before it; otherwise as {@link read}. In every case the bytes stay unread
    */
   readUntil(delimiter: string | Uint8Array, options?: LimitOptions): Promise<Buffer | null> {
-    const bytes = typeof delimiter === "string" ? Buffer.from(delimiter) : delimiter;
     const refusal = checked(() => {
-      if (!(bytes instanceof Uint8Array)) throw wrongType("delimiter", "a string or a Uint8Array", bytes);
-      if (bytes.length === 0) throw wrongValue("delimiter", "at least one byte", delimiter);
+      const isBytes = typeof delimiter === "string" || (delimiter as unknown) instanceof Uint8Array;
+      if (!isBytes) throw wrongType("delimiter", "a string or a Uint8Array", delimiter);
+      if (delimiter.length === 0) throw wrongValue("delimiter", "at least one byte", delimiter);
       checkLimitOptions(options);
     });
-    return (
-      refusal ?? this.#link.input.request(takeUntil, new Search(bytes, options?.limit ?? LINE_LIMIT), options)
-    );
+    if (refusal !== undefined) return refusal;
+    // A copy, also of bytes: the caller may do with those as it likes.
+    const search = new Search(Buffer.from(delimiter as string), options?.limit ?? LINE_LIMIT);
+    return this.#link.input.request(takeUntil, search, options);
   }
 
   /**
@@ -326,7 +327,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Hands over the socket, with its unread bytes and unsent writes in it, to whoever takes a `net.Socket`. The connection
    * cannot be used any more: its calls reject with `ERR_CLOSED`, those that wait as well; writes among these are still
-   * sent (`written` is `"partly"`). The socket has `allowHalfOpen` set and needs an `'error'` listener, as every socket
+   * sent (`written` is `"partly"`; the memory of the one that is being sent is the socket's until it has drained, or is
+   * closed). The socket has `allowHalfOpen` set and needs an `'error'` listener, as every socket
    * does.
    *
    * @throws NetError `ERR_CLOSED` if the connection is closed or closing, or both its sides have ended

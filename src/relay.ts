@@ -9,7 +9,10 @@ import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js"
 export interface RelayOptions {
   /** Ends the relay: both connections are reset. */
   signal?: AbortSignal | undefined;
-  /** Most ms in which no byte moves, in either direction: `Infinity` by default; it may take a quarter more to notice. */
+  /**
+   * Most ms in which no byte moves, in either direction: `Infinity` by default; `0` has passed at once. It may take a
+   * quarter more to notice.
+   */
   idleTimeout?: number | undefined;
 }
 
@@ -46,6 +49,7 @@ export async function relay(a: Connection, b: Connection, options: RelayOptions 
   if (linkOf(a).input.isBusy() || linkOf(b).input.isBusy()) throw refused("relay", subject, "ERR_BUSY");
   const moved = (): number => a.bytesRead + a.bytesWritten + b.bytesRead + b.bytesWritten;
   try {
+    if (idleTimeout === 0) throw timedOut("relay", subject, 0);
     return await waited<RelayResult>("relay", subject, { signal }, (resolve, reject) => {
       const idle = new IdleTimer(moved, () => reject(timedOut("relay", subject, idleTimeout)));
       const stop = (): void => idle.set(0);

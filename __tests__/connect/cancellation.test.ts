@@ -1,6 +1,6 @@
 import { isAbortError } from "abort-controller-x";
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import { connect as netConnect, type Socket } from "node:net";
 import {
   connect,
   Connection,
@@ -358,5 +358,34 @@ describe("what a connection captures", () => {
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     await server.write("after the deadline of connect");
     expect(String(await reading)).toBe("after the deadline of connect");
+  });
+});
+
+describe("a socket that was adopted while it connects, and never does", () => {
+  const adopted = (): Connection =>
+    keep(Connection.from(netConnect(frozen.port, "127.0.0.1"), { writeTimeout: 60 }));
+
+  test("its endings end in time", async () => {
+    const connection = adopted();
+    expect((await timeoutError(connection.closeWrite({ timeout: 40 }))).timeout).toBe(40);
+    expect((await timeoutError(connection.closeWrite())).timeout).toBe(60);
+    expect((await timeoutError(connection.close())).timeout).toBe(60);
+    await connection.closed;
+    await nothingNew();
+  });
+
+  test("a close that had something to send ends it, too", async () => {
+    const connection = adopted();
+    connection.write("never sent").catch(() => undefined);
+    await timeoutError(connection.close());
+    await connection.closed;
+    await nothingNew();
+  });
+
+  test("a reset ends it at once", async () => {
+    const connection = adopted();
+    connection.reset();
+    await connection.closed;
+    await nothingNew();
   });
 });

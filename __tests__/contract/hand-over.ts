@@ -49,6 +49,19 @@ export const handOver: readonly ContractCase[] = [
     assert.equal(text(await b.read()), "reply");
   }),
 
+  onPair("what waited to be sent is sent as it was, whatever its caller does then", async ({ a, b }) => {
+    const waiting = Buffer.alloc(1_000, "as it was ");
+    const expected = Buffer.from(waiting);
+    void a.write(clog());
+    void a.write(waiting);
+    const socket = a.detach();
+    waiting.fill("x");
+    socket.end();
+    sameBytes(await b.readExactly(clog().length), clog());
+    sameBytes(await b.readExactly(waiting.length), expected);
+    assert.equal(await b.read(), null);
+  }),
+
   onPair("a detached socket can be piped", async ({ a, b }) => {
     const sent = pattern(300_000);
     void b.write(sent);

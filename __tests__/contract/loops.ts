@@ -29,6 +29,19 @@ export const loops: readonly ContractCase[] = [
     assert.equal(text(await b.read()), "still writable");
   }),
 
+  ...(["lines", "chunks"] as const).map((loop) =>
+    onPair(`${loop}: options that are changed later change nothing`, async ({ a, b }) => {
+      const options = { timeout: 60_000, signal: undefined as AbortSignal | undefined };
+      const iterator: AsyncIterator<unknown, undefined> = a[loop](options);
+      options.timeout = 0;
+      options.signal = AbortSignal.abort();
+      const next = iterator.next();
+      await turn();
+      await b.write("here\n");
+      assert.equal((await next).done, false);
+    }),
+  ),
+
   onPair("break out of a loop leaves the connection open and the rest unread", async ({ a, b }) => {
     const sent = pattern(500_000);
     void b.write(sent);

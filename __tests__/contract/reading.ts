@@ -142,6 +142,14 @@ export const reading: readonly ContractCase[] = [
     assert.equal(text(await a.readExactly(4)), "rest");
   }),
 
+  onPair("readUntil: the delimiter's memory is the caller's, also while it waits", async ({ a, b }) => {
+    const delimiter = Buffer.from("--");
+    const reading = a.readUntil(delimiter);
+    delimiter.fill("x");
+    await b.write("not xx yet--rest");
+    assert.equal(text(await reading), "not xx yet");
+  }),
+
   onPair("readUntil gives an empty buffer when the delimiter comes first", async ({ a, b }) => {
     await b.write(";;");
     assert.equal((await a.readUntil(";"))?.length, 0);

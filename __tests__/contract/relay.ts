@@ -242,6 +242,17 @@ export const relays: readonly ContractCase[] = [
   ),
 
   onRoute(
+    "an idleTimeout of 0 has passed at once",
+    async ({ relaying, a, b }) => {
+      const error = await timesOut(relaying);
+      assert.deepEqual([error.operation, error.timeout], ["relay", 0]);
+      await Promise.allSettled([a.closed, b.closed]);
+      assert.deepEqual([a.fd, b.fd], [undefined, undefined]);
+    },
+    { idleTimeout: 0 },
+  ),
+
+  onRoute(
     "the readTimeout and writeTimeout of the connections do not apply",
     async ({ client, server, relaying }) => {
       await rejection(client.read({ timeout: 120 }));

@@ -82,6 +82,14 @@ test("views are gathered into one piece of memory", () => {
   expect(taken).toHaveLength(100);
 });
 
+test("as much as anybody could want to gather takes no more memory than there is in it", () => {
+  const gather = new Gather(Number.MAX_SAFE_INTEGER);
+  const large = Buffer.alloc(100_000, "large");
+  for (const each of ["head", Buffer.from("tail"), large, Buffer.from("last")]) gather.add(each);
+  expect(gather.isFull).toBe(false);
+  expect(sent(gather.take()).toString()).toBe(`headtail${large.toString()}last`);
+});
+
 test("halves of a character from two writes do not meet", () => {
   const gather = new Gather(1_000);
   gather.add("\ud834");

@@ -1,6 +1,9 @@
 import { Buffer } from "node:buffer";
 import { MOST_BYTES, type Payload } from "./payload.js";
 
+/** Most memory that is taken before there is something to put into it. */
+const LARGEST_BLOCK = 64 * 1024;
+
 /**
  * Writes that wait to be sent together. Text is kept as one rope, encoded when it is sent, and counted when it has to be;
  * views are copied, so the caller's memory is the caller's again.
@@ -90,7 +93,7 @@ export class Gather {
     this.#endText();
     if (this.#block === null || this.#block.length - this.#used < view.length) {
       this.#endBlock();
-      this.#block = Buffer.allocUnsafeSlow(Math.max(this.#blockSize, view.length));
+      this.#block = Buffer.allocUnsafeSlow(Math.max(Math.min(this.#blockSize, LARGEST_BLOCK), view.length));
       this.#used = this.#from = 0;
     }
     this.#block.set(view, this.#used);

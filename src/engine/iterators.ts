@@ -32,10 +32,9 @@ export class Chunks extends Loop<Buffer> {
 
   constructor(input: Input, recycle: boolean, options: OperationOptions | undefined) {
     super();
-    checkOperation(options);
     this.#input = input;
     this.#recycle = recycle;
-    this.#options = options;
+    this.#options = asGiven(options);
   }
 
   protected pull(): Promise<IteratorResult<Buffer, undefined>> {
@@ -53,13 +52,19 @@ export class Lines extends Loop<string> {
 
   constructor(input: Input, limit: number, encoding: BufferEncoding, options: OperationOptions | undefined) {
     super();
-    checkOperation(options);
     this.#input = input;
     this.#run = new LineRun(limit, encoding);
-    this.#options = options;
+    this.#options = asGiven(options);
   }
 
   protected pull(): Promise<IteratorResult<string, undefined>> {
     return this.#input.request(takeNextLine, this.#run, this.#options);
   }
+}
+
+/** What all pulls of a loop are bounded by, checked, as it was when the loop was made. */
+function asGiven(options: OperationOptions | undefined): OperationOptions | undefined {
+  checkOperation(options);
+  const { timeout, signal } = options ?? {};
+  return timeout === undefined && signal === undefined ? undefined : { timeout, signal };
 }

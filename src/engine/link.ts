@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { bounded } from "../bounded.js";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
@@ -224,7 +224,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     const stream = this.transport.release(unread, this.#peerEnded);
     for (const payload of left) {
       const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-      for (const part of parts) stream.write(part);
+      // Its caller has been told, and may use its memory again.
+      for (const part of parts) stream.write(typeof part === "string" ? part : Buffer.from(part));
     }
     if (ending) stream.end();
     this.#finish();

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { checkOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
 import { Delivery } from "./delivery.js";
@@ -238,7 +239,8 @@ export class Output implements SenderHost {
     if (kind === "failed" || kind === "closed") return this.#refuse(operation);
     if (entry === null && this.#sender.idle) return DONE;
     // Where nothing is queued but a FIN, that is on its way: there is no progress to wait for.
-    const within = !this.idle ? options : options === undefined ? FOREVER : { ...options, ...FOREVER };
+    const isOnItsWay = this.idle && (this.transport.stream as Partial<Socket>).connecting !== true;
+    const within = !isOnItsWay ? options : options === undefined ? FOREVER : { ...options, ...FOREVER };
     return this.#sender.enqueue(entry ?? new Entry("mark", operation), within);
   }
 

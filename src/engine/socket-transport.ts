@@ -74,10 +74,10 @@ export function adoptSocket(socket: Socket): Transport {
   return new AdoptedSocketTransport(socket, unreadOf(socket));
 }
 
-/** Closes a socket with RST, where it knows such a thing: Unix sockets do not. */
+/** Closes a socket with RST, where it knows such a thing: Unix sockets do not, nor those that have not connected yet. */
 export function resetSocket(socket: Socket): void {
   const handle = handleOf(socket);
-  if (typeof handle?.reset !== "function") socket.destroy();
+  if (typeof handle?.reset !== "function" || socket.connecting) socket.destroy();
   // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.
   else if (!isEnding(socket)) socket.resetAndDestroy();
   // A FIN that waits for a peer which takes nothing may never be on its way.
