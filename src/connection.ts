@@ -328,8 +328,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * Hands over the socket, with its unread bytes and unsent writes in it, to whoever takes a `net.Socket`. The connection
    * cannot be used any more: its calls reject with `ERR_CLOSED`, those that wait as well; writes among these are still
    * sent (`written` is `"partly"`; the memory of the one that is being sent is the socket's until it has drained, or is
-   * closed). The socket has `allowHalfOpen` set and needs an `'error'` listener, as every socket
-   * does.
+   * closed). The socket has `allowHalfOpen` set and needs an `'error'` listener, as every socket does.
    *
    * @throws NetError `ERR_CLOSED` if the connection is closed or closing, or both its sides have ended
    */

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { MOST_BYTES, type Payload } from "./payload.js";
 
-/** Most memory that is taken before there is something to put into it. */
+/** Most memory that is taken for views to come. */
 const LARGEST_BLOCK = 64 * 1024;
 
 /**
@@ -9,7 +9,7 @@ const LARGEST_BLOCK = 64 * 1024;
  * views are copied, so the caller's memory is the caller's again.
  */
 export class Gather {
-  readonly #blockSize: number;
+  readonly #bufferSize: number;
   #pieces: (string | Buffer)[] = [];
   /** Bytes of all but the tail. */
   #counted = 0;
@@ -21,8 +21,8 @@ export class Gather {
   #from = 0;
   #used = 0;
 
-  constructor(blockSize: number) {
-    this.#blockSize = blockSize;
+  constructor(bufferSize: number) {
+    this.#bufferSize = bufferSize;
   }
 
   get isEmpty(): boolean {
@@ -37,7 +37,9 @@ export class Gather {
 
   /** Whether as many bytes are gathered as are to be sent together, or more. */
   get isFull(): boolean {
-    return this.#counted + MOST_BYTES * this.#tail.length >= this.#blockSize && this.size >= this.#blockSize;
+    return (
+      this.#counted + MOST_BYTES * this.#tail.length >= this.#bufferSize && this.size >= this.#bufferSize
+    );
   }
 
   add(payload: Payload): void {
@@ -93,7 +95,7 @@ export class Gather {
     this.#endText();
     if (this.#block === null || this.#block.length - this.#used < view.length) {
       this.#endBlock();
-      this.#block = Buffer.allocUnsafeSlow(Math.max(Math.min(this.#blockSize, LARGEST_BLOCK), view.length));
+      this.#block = Buffer.allocUnsafeSlow(Math.max(Math.min(this.#bufferSize, LARGEST_BLOCK), view.length));
       this.#used = this.#from = 0;
     }
     this.#block.set(view, this.#used);
