@@ -32,6 +32,7 @@ const LAYERS = [
   "engine/",
   "address/",
   "bounded.ts",
+  "signals.ts",
   "parameters.ts",
   "arguments.ts",
   "errors.ts",

@@ -82,6 +82,15 @@ export interface OperationOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** The options as they are at the call, checked: a getter might answer otherwise the next time. */
+export function checkedOperation(options: unknown): OperationOptions {
+  checkOptions(options);
+  const { timeout, signal } = (options ?? {}) as { timeout?: unknown; signal?: unknown };
+  checkTimeout("timeout", timeout);
+  checkSignal(signal);
+  return { timeout, signal };
+}
+
 export function checkOperation(options: unknown): asserts options is OperationOptions | undefined {
   if (options === undefined) return;
   checkOptions(options);

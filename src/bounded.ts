@@ -2,6 +2,7 @@ import { execute } from "abort-controller-x";
 import pTimeout from "p-timeout";
 import type { OperationOptions } from "./arguments.js";
 import { aborted, NetError, timedOut, type Operation, type Subject } from "./errors.js";
+import { unwatch, watch, type Cancellable } from "./signals.js";
 
 /** The longest a timer of Node's can run, about 24.8 days; what is longer would fire at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
@@ -27,7 +28,7 @@ export async function waited<T>(
   let ended: "in time" | "expired" | "aborted" = "in time";
   try {
     if (isUnbounded(timeout, signal)) return await new Promise<T>(wait);
-    return await untilStopped(timeout, signal ?? new AbortController().signal, wait, (how) => (ended = how));
+    return await untilStopped(timeout, signal, wait, (how) => (ended = how));
   } catch (error) {
     switch (ended as string) {
       case "expired":
@@ -44,31 +45,38 @@ export async function waited<T>(
 /** Rejects, with anything, once `stopped` was told how. */
 async function untilStopped<T>(
   timeout: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   wait: Wait<T>,
   stopped: (how: "expired" | "aborted") => void,
 ): Promise<T> {
+  const own = new AbortController();
+  const call: Cancellable = { aborted: () => own.abort() };
   let expire: (() => void) | undefined;
-  const result = execute<T>(signal, (resolve, reject) => {
-    const stop = wait(resolve as Parameters<Wait<T>>[0], reject);
-    expire = () => {
-      stopped("expired");
-      stop();
-      // Whoever waits is told by p-timeout; this takes the listener off the signal.
-      reject(undefined);
-    };
-    return () => {
-      stopped("aborted");
-      stop();
-    };
-  });
-  return await pTimeout(result, {
-    milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
-    fallback: () => {
-      expire?.();
-      throw new Error("expired");
-    },
-  });
+  if (signal !== undefined) watch(signal, call);
+  try {
+    const result = execute<T>(own.signal, (resolve, reject) => {
+      const stop = wait(resolve as Parameters<Wait<T>>[0], reject);
+      expire = () => {
+        stopped("expired");
+        stop();
+        // p-timeout rejects the caller; rejecting here makes `execute` remove its abort listener.
+        reject(undefined);
+      };
+      return () => {
+        stopped("aborted");
+        stop();
+      };
+    });
+    return await pTimeout(result, {
+      milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
+      fallback: () => {
+        expire?.();
+        throw new Error("expired");
+      },
+    });
+  } finally {
+    if (signal !== undefined) unwatch(signal, call);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
-import { checkOperation, type OperationOptions } from "../arguments.js";
+import { checkedOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
+import { unwatch, watch, type Cancellable } from "../signals.js";
 import { deadlineIn } from "./alarm.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
@@ -50,18 +51,25 @@ export interface Asker {
 }
 
 /** The one read that waits. */
-interface Waiting {
-  readonly take: Take<unknown, unknown>;
-  readonly argument: unknown;
-  readonly resolve: (value: unknown) => void;
-  /** Milliseconds allowed, for the whole call or, unless `whole`, until more bytes arrive. */
-  readonly bound: number;
-  readonly whole: boolean;
-  deadline: number;
-  readonly signal: AbortSignal | undefined;
-  readonly onAbort: (() => void) | undefined;
-  readonly asker: Asker | undefined;
-  wasAway: boolean;
+class Waiting implements Cancellable {
+  deadline = Infinity;
+  wasAway = false;
+
+  /** `bound`: ms allowed, for the `whole` call or until more bytes arrive. */
+  constructor(
+    readonly input: Input,
+    readonly take: Take<unknown, unknown>,
+    readonly argument: unknown,
+    readonly resolve: (value: unknown) => void,
+    readonly bound: number,
+    readonly whole: boolean,
+    readonly signal: AbortSignal | undefined,
+    readonly asker: Asker | undefined,
+  ) {}
+
+  aborted(signal: AbortSignal): void {
+    this.input.abort(this, signal);
+  }
 }
 
 /** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
@@ -110,12 +118,21 @@ export class Input {
   request<T, A>(take: Take<T, A>, argument: A, options?: OperationOptions, asker?: Asker): Promise<T> {
     if (options !== undefined) {
       try {
-        checkOperation(options);
+        options = checkedOperation(options);
         if (options.signal?.aborted === true) throw aborted("read", this.#host.subject, options.signal);
       } catch (error) {
         return Promise.reject(error);
       }
     }
+    return this.#request(take, argument, options, asker);
+  }
+
+  #request<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options: OperationOptions | undefined,
+    asker: Asker | undefined,
+  ): Promise<T> {
     if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
     this.copies = (take as unknown) === takeInto;
     const state = this.#state;
@@ -207,6 +224,11 @@ export class Input {
     return runs;
   }
 
+  /** The signal of the waiting read was aborted. */
+  abort(waiting: Waiting, signal: AbortSignal): void {
+    this.#fail(waiting, () => aborted("read", this.#host.subject, signal));
+  }
+
   /** Fails the waiting read if its time is up by `now`; answers when to look again. */
   expire(now: number): number {
     const waiting = this.#waiting;
@@ -231,29 +253,22 @@ export class Input {
     if (bound === 0) return Promise.reject(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection.
-    if (this.#state !== OPEN) return this.request(take, argument, options, asker);
+    if (this.#state !== OPEN) return this.#request(take, argument, options, asker);
     return new Promise<T>((resolve) => {
-      const onAbort =
-        signal === undefined
-          ? undefined
-          : () => {
-              this.#fail(waiting, () => aborted("read", this.#host.subject, signal));
-            };
-      const waiting: Waiting = {
-        take: take as Take<unknown, unknown>,
+      const waiting = new Waiting(
+        this,
+        take as Take<unknown, unknown>,
         argument,
-        resolve: resolve as (value: unknown) => void,
+        resolve as (value: unknown) => void,
         bound,
-        whole: timeout !== undefined,
-        deadline: Infinity,
+        timeout !== undefined,
         signal,
-        onAbort,
         asker,
-        wasAway: false,
-      };
+      );
+      // It may throw: then the promise is rejected, and nothing waits.
+      if (signal !== undefined) watch(signal, waiting);
       this.#waiting = waiting;
       if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
-      if (onAbort !== undefined) signal?.addEventListener("abort", onAbort);
       if (this.#stopped) this.#refill();
     });
   }
@@ -312,7 +327,7 @@ export class Input {
 
   #leave(waiting: Waiting): void {
     this.#waiting = null;
-    if (waiting.onAbort !== undefined) waiting.signal?.removeEventListener("abort", waiting.onAbort);
+    if (waiting.signal !== undefined) unwatch(waiting.signal, waiting);
   }
 
   #become(state: State): void {

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { checkOperation, type OperationOptions } from "../arguments.js";
+import { checkedOperation, type OperationOptions } from "../arguments.js";
 import type { Input } from "./input.js";
 import { LineRun, takeNextLine } from "./lines.js";
 import { takeIteration, takeRecycled } from "./reads.js";
@@ -64,7 +64,6 @@ export class Lines extends Loop<string> {
 
 /** What all pulls of a loop are bounded by, checked, as it was when the loop was made. */
 function asGiven(options: OperationOptions | undefined): OperationOptions | undefined {
-  checkOperation(options);
-  const { timeout, signal } = options ?? {};
+  const { timeout, signal } = checkedOperation(options);
   return timeout === undefined && signal === undefined ? undefined : { timeout, signal };
 }

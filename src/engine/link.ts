@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { bounded } from "../bounded.js";
-import { checkOperation, type OperationOptions } from "../arguments.js";
+import { checkedOperation, type OperationOptions } from "../arguments.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
 import { deadlineIn, letSleep, wake } from "./alarm.js";
 import { needNotBeHandled } from "./fail-at-caller.js";
@@ -185,7 +185,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
 
   close(options: OperationOptions = {}): Promise<void> {
     try {
-      checkOperation(options);
+      options = checkedOperation(options);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { checkOperation, type OperationOptions } from "../arguments.js";
+import { checkedOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
 import { Delivery } from "./delivery.js";
 import { Gather } from "./gather.js";
@@ -88,7 +88,7 @@ export class Output implements SenderHost {
     let payload: Payload;
     try {
       payload = payloadOf(data);
-      if (options !== undefined) checkOperation(options);
+      if (options !== undefined) options = checkedOperation(options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -225,10 +225,12 @@ export class Output implements SenderHost {
     options: OperationOptions | undefined,
     begin: () => Entry | null,
   ): Promise<void> {
-    try {
-      checkOperation(options);
-    } catch (error) {
-      return Promise.reject(error);
+    if (options !== undefined) {
+      try {
+        options = checkedOperation(options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
     }
     if (options?.signal?.aborted === true) return rejected(aborted(operation, this.subject, options.signal));
     if (this.#lost !== null) this.surface();

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
+import { unwatch, watch, type Cancellable } from "../signals.js";
 import { Delivery } from "./delivery.js";
 import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
 import { sizeOf, type Payload } from "./payload.js";
@@ -225,14 +226,21 @@ export class Sender {
       entry.since = performance.now();
       this.#host.wakeAt(entry.since + (entry.whole ? entry.bound : entry.bound / SAMPLES));
     }
-    if (signal !== undefined) {
-      const onAbort = () => {
-        this.#giveUp(entry, (written) => aborted(entry.operation, this.#host.subject, signal, written));
-      };
-      signal.addEventListener("abort", onAbort);
-      entry.forget = () => signal.removeEventListener("abort", onAbort);
-    }
+    if (signal !== undefined) this.#heed(signal, entry);
     return promise;
+  }
+
+  #heed(signal: AbortSignal, entry: Entry): void {
+    const call: Cancellable = {
+      aborted: () =>
+        this.#giveUp(entry, (written) => aborted(entry.operation, this.#host.subject, signal, written)),
+    };
+    try {
+      watch(signal, call);
+      entry.forget = () => unwatch(signal, call);
+    } catch (error) {
+      this.#giveUp(entry, () => error);
+    }
   }
 
   #expired(entry: Entry): void {

@@ -1,0 +1,79 @@
+/**
+ * One listener on each signal, however many calls it may cancel. An `EventTarget` looks through all its listeners at each
+ * add and remove, so a signal that thousands of calls share would cost each of them more than the call itself; and
+ * Node 20 warns of a leak at eleven.
+ */
+
+/** A call that a signal may cancel. */
+export interface Cancellable {
+  /** The signal was aborted. Called once, and not after {@link unwatch}. */
+  aborted(signal: AbortSignal): void;
+}
+
+const watchers = new WeakMap<AbortSignal, Watchers>();
+
+/**
+ * Has `call.aborted()` called when the signal is aborted, which it must not be yet.
+ *
+ * @throws what the signal's `addEventListener` throws; nothing is watched then
+ */
+export function watch(signal: AbortSignal, call: Cancellable): void {
+  let all = watchers.get(signal);
+  if (all === undefined) watchers.set(signal, (all = new Watchers(signal)));
+  all.add(call);
+}
+
+/** Calls it no more. */
+export function unwatch(signal: AbortSignal, call: Cancellable): void {
+  watchers.get(signal)?.remove(call);
+}
+
+class Watchers {
+  readonly #signal: AbortSignal;
+  /** Most signals have one call at a time: it needs no set. */
+  #only: Cancellable | null = null;
+  #others: Set<Cancellable> | null = null;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(call: Cancellable): void {
+    if (this.#only !== null) {
+      (this.#others ??= new Set()).add(call);
+      return;
+    }
+    if (this.#others === null) this.#signal.addEventListener("abort", this.#onAbort);
+    this.#only = call;
+  }
+
+  remove(call: Cancellable): void {
+    if (this.#only === call) this.#only = null;
+    else if (this.#others?.delete(call) !== true) return;
+    if (this.#others?.size === 0) this.#others = null;
+    if (this.#only === null && this.#others === null) this.#stopListening();
+  }
+
+  readonly #onAbort = (): void => {
+    this.#stopListening();
+    // One by one: each may take others off.
+    for (let call = this.#next(); call !== undefined; call = this.#next()) {
+      this.#only = null;
+      this.#others?.delete(call);
+      call.aborted(this.#signal);
+    }
+    this.#others = null;
+  };
+
+  #next(): Cancellable | undefined {
+    return this.#only ?? this.#others?.values().next().value;
+  }
+
+  #stopListening(): void {
+    try {
+      this.#signal.removeEventListener("abort", this.#onAbort);
+    } catch {
+      // The signal is not one of Node's. Its listener finds no calls, and the call that ended has its result.
+    }
+  }
+}
