@@ -36,6 +36,7 @@ const LAYERS = [
   "parameters.ts",
   "arguments.ts",
   "errors.ts",
+  "described.ts",
 ];
 
 const VALUES = [

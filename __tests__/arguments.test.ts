@@ -12,6 +12,7 @@ import {
   type Connection,
   type Listener,
 } from "../src/index.js";
+import { described } from "../src/described.js";
 import { isPending, until } from "./helpers/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair, socketPath } from "./helpers/peers.js";
 import { listenersOf, nothingLeft } from "./helpers/resources.js";
@@ -23,7 +24,7 @@ const VALUE = "ERR_INVALID_ARG_VALUE";
 const RANGE = "ERR_OUT_OF_RANGE";
 const PORT = "ERR_SOCKET_BAD_PORT";
 
-/** Arguments, the code of the error, and what was received, as the message shows it. */
+/** Arguments, the code of the error, and what was received, which the message describes. */
 type Bad = readonly [args: readonly unknown[], code: string, received: unknown];
 
 type Loose = Record<string, (...args: readonly unknown[]) => unknown>;
@@ -172,12 +173,12 @@ const RESOLVE: readonly Bad[] = [
   ...option(["127.0.0.1", 80], "lookup", [null, {}], TYPE),
 ];
 
-function described(args: readonly unknown[]): string {
+function shown(args: readonly unknown[]): string {
   return args.map((each) => inspect(each, { depth: 2, breakLength: Infinity })).join(", ");
 }
 
 function named(cases: readonly Bad[]): { what: string; bad: Bad }[] {
-  return cases.map((bad) => ({ what: described(bad[0]), bad }));
+  return cases.map((bad) => ({ what: shown(bad[0]), bad }));
 }
 
 /** What a call throws at once, or what the promise that it returns rejects with. */
@@ -204,8 +205,7 @@ function expectRefused(error: unknown, [, code, received]: Bad): void {
   expect((error as Error).stack).toContain(`at ${refusal.name} `);
   expect(error).toBeInstanceOf(code === RANGE || code === PORT ? RangeError : TypeError);
   const { message } = error as Error;
-  const shown = inspect(received, { depth: 0, breakLength: Infinity, maxArrayLength: 4 });
-  expect(message).toContain(`received ${shown}`);
+  expect(message).toContain(`received ${described(code === PORT ? Number(received) : received)}`);
 }
 
 describe("functions that return a promise reject, and leave nothing behind", () => {
@@ -395,7 +395,7 @@ describe("a connection and its bytes are untouched", () => {
         expectRefused(error, bad);
         expect(thrown).toBe(throws);
       } catch (failure) {
-        throw new Error(`${method}(${described(bad[0])})`, { cause: failure });
+        throw new Error(`${method}(${shown(bad[0])})`, { cause: failure });
       }
     }
     expect(server).toMatchObject({ readableLength: 7, writableLength: 0, bytesWritten: 0 });

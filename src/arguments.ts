@@ -1,15 +1,15 @@
-import { inspect } from "node:util";
+import { described } from "./described.js";
 
-/** A `TypeError` as Node makes them: code `ERR_INVALID_ARG_TYPE`, and the message names what was received. */
+/** A `TypeError` as Node makes them: code `ERR_INVALID_ARG_TYPE`, and the message says of what type the value was. */
 export function wrongType(name: string, expected: string, received: unknown): TypeError {
-  return Object.assign(new TypeError(`"${name}" must be ${expected}; received ${shown(received)}`), {
+  return Object.assign(new TypeError(`"${name}" must be ${expected}; received ${described(received)}`), {
     code: "ERR_INVALID_ARG_TYPE",
   });
 }
 
 /** A `TypeError` for a value of the right type that makes no sense: code `ERR_INVALID_ARG_VALUE`. */
 export function wrongValue(name: string, expected: string, received: unknown): TypeError {
-  return Object.assign(new TypeError(`"${name}" must be ${expected}; received ${shown(received)}`), {
+  return Object.assign(new TypeError(`"${name}" must be ${expected}; received ${described(received)}`), {
     code: "ERR_INVALID_ARG_VALUE",
   });
 }
@@ -21,7 +21,7 @@ export function outOfRange(
   received: unknown,
   code = "ERR_OUT_OF_RANGE",
 ): RangeError {
-  return Object.assign(new RangeError(`"${name}" must be ${expected}; received ${shown(received)}`), {
+  return Object.assign(new RangeError(`"${name}" must be ${expected}; received ${described(received)}`), {
     code,
   });
 }
@@ -97,9 +97,4 @@ export function checkOperation(options: unknown): asserts options is OperationOp
   const { timeout, signal } = options as { timeout?: unknown; signal?: unknown };
   checkTimeout("timeout", timeout);
   checkSignal(signal);
-}
-
-function shown(value: unknown): string {
-  const text = inspect(value, { depth: 0, maxStringLength: 60, maxArrayLength: 4, breakLength: Infinity });
-  return typeof value === "object" || value === undefined ? text : `${text} (${typeof value})`;
 }

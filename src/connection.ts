@@ -5,6 +5,7 @@ import type { ReadableStream, WritableStream } from "node:stream/web";
 import { Addresses, subjectOf, type Addressed } from "./address/addresses.js";
 import { checkBoolean, checkOptions, checkSize, wrongType, wrongValue } from "./arguments.js";
 import type { OperationOptions } from "./arguments.js";
+import { classNameOf } from "./described.js";
 import { ConnectedSocket } from "./connected-socket.js";
 import { applyTo, checkConnectionOptions, settingsOf } from "./connection-options.js";
 import type { ConnectionOptions, Settable } from "./connection-options.js";
@@ -60,7 +61,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     const transport = adopt(stream);
     applyTo(stream as Settable, options);
     const addresses = new Addresses(stream as Addressed);
-    const text = `stream (${stream.constructor.name})`;
+    const text = `stream (${classNameOf(stream) ?? "Duplex"})`;
     const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
     const connection = connectionOver(new Link(transport, subject, settingsOf(options)), addresses);
     if (stream.writableEnded) void connection.closeWrite();

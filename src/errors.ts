@@ -1,4 +1,5 @@
-import { getSystemErrorMap, inspect } from "node:util";
+import { getSystemErrorMap } from "node:util";
+import { described } from "./described.js";
 
 /** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
 export type Operation =
@@ -150,7 +151,7 @@ export function translated(
   cause: unknown,
   circumstances: Circumstances = {},
 ): NetError {
-  const error = (typeof cause === "object" && cause !== null ? cause : {}) as PlatformError;
+  const error = fieldsOf(cause);
   const platformCode = typeof error.code === "string" ? error.code : "ERR_UNKNOWN";
   const isClosed = operation !== "resolve" && CLOSED.has(platformCode);
   const code = isClosed ? "ERR_CLOSED" : platformCode;
@@ -223,10 +224,21 @@ function message(operation: Operation, subject: Subject, reason: string, code: s
   return `${operation} ${subject.text}: ${reason} (${code})`;
 }
 
-/** An error's own words; of anything else, how it looks. */
+/** The fields of an error, which may be anything that a lookup or a stream of the program's fails with. */
+function fieldsOf(cause: unknown): PlatformError {
+  if (typeof cause !== "object" || cause === null) return {};
+  try {
+    const { code, errno, syscall, message } = cause as PlatformError;
+    return { code, errno, syscall, message };
+  } catch {
+    return {}; // A getter of its own has thrown.
+  }
+}
+
+/** An error's own words; of anything else but text, what it is. */
 function wordsOf(cause: unknown, { message }: PlatformError): string {
   if (typeof message === "string") return message;
-  return typeof cause === "string" ? cause : inspect(cause, { depth: 1, breakLength: Infinity });
+  return typeof cause === "string" ? cause : `failed with ${described(cause)}`;
 }
 
 function reasonOf(code: string, error: PlatformError): string | undefined {

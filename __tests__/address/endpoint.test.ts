@@ -55,12 +55,14 @@ describe("parseEndpoint", () => {
     "localhost: 80",
     "localhost:80\n",
     "localhost\0.example:80",
+    "user@localhost:80",
+    "redis://user:password@localhost:80",
   ])("%j is refused by name", (text) => {
     expect(() => parseEndpoint(text)).toThrow(
       expect.objectContaining({
         name: "TypeError",
         code: "ERR_INVALID_ARG_VALUE",
-        message: expect.stringMatching(/^"endpoint" must be "host:port".*; received '/s) as unknown,
+        message: expect.stringMatching(/^"endpoint" must be "host:port".*; received an? /s) as unknown,
       }) as Error,
     );
   });

@@ -201,14 +201,14 @@ describe("a failed lookup", () => {
   });
 
   test.each([
-    ["'localhost'", "localhost"],
+    ["a string of 9 characters", "localhost"],
     ["42", 42],
-    ["'300.1.1.1'", [{ address: "300.1.1.1", family: 4 }]],
+    ["a string of 9 characters", [{ address: "300.1.1.1", family: 4 }]],
     ["undefined", [{ address: undefined }]],
-    ["[Object]", [{ address: { nested: {} } }]],
-    ["'1.2.3'", ["192.0.2.1", "1.2.3"]],
-    ["{}", [{}]],
-  ])("%s is no address", async (shown, found) => {
+    ["an object", [{ address: { nested: {} } }]],
+    ["a string of 5 characters", ["192.0.2.1", "1.2.3"]],
+    ["an object", [{}]],
+  ])("%s is no address (%#)", async (described, found) => {
     const error = await failure(resolve("name.example", 80, { lookup: answering(null, found) }));
     expect(error).toBeInstanceOf(NetError);
     expect(error).toMatchObject({
@@ -216,8 +216,7 @@ describe("a failed lookup", () => {
       operation: "resolve",
       host: "name.example",
     });
-    expect((error as Error).message).toMatch(/the lookup answered .*, no IP address/);
-    if (shown !== "[Object]") expect((error as Error).message).toContain(shown);
+    expect((error as Error).message).toContain(`the lookup answered ${described}, no IP address`);
   });
 
   test.each(["ABORT_ERR", "ECANCELED", "ERR_STREAM_PREMATURE_CLOSE"])(
@@ -235,8 +234,9 @@ describe("a failed lookup", () => {
   test.each([
     ["boom", "boom"],
     [42, "42"],
-    [bare, "[Object: null prototype] {}"],
-    [{ message: bare }, "[Object: null prototype] {}"],
+    [bare, "an object"],
+    [{ message: bare }, "an object"],
+    [{ password: "hunter2" }, "failed with an object"],
     [{ code: "EOWN" }, "EOWN"],
   ])("that is no Error has a cause all the same: %p", async (cause, words) => {
     const error = await failure(resolve("name.example", 80, { lookup: answering(cause) }));

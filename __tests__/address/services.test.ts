@@ -13,18 +13,15 @@ test.each([
   expect(portOf(service)).toBe(port);
 });
 
-test.each([-1, 65_536, 1.5, NaN, Infinity, "-1", "65536", "99999999999999999999"])(
-  "%j is out of range",
-  (service) => {
-    expect(() => portOf(service)).toThrow(
-      expect.objectContaining({
-        name: "RangeError",
-        code: "ERR_SOCKET_BAD_PORT",
-        message: expect.stringContaining(String(service)) as unknown,
-      }) as Error,
-    );
-  },
-);
+test.each([-1, 65_536, 1.5, NaN, Infinity, "-1", "65536", "99999"])("%j is out of range", (service) => {
+  expect(() => portOf(service)).toThrow(
+    expect.objectContaining({
+      name: "RangeError",
+      code: "ERR_SOCKET_BAD_PORT",
+      message: expect.stringContaining(String(service)) as unknown,
+    }) as Error,
+  );
+});
 
 test.each([undefined, null, true, 80n, {}, ["80"]])("%p is neither a number nor a name", (service) => {
   expect(() => portOf(service as string)).toThrow(

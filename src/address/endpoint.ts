@@ -18,8 +18,12 @@ const BRACKETED = /^\[([^[\]]*)\]:(.*)$/s;
 const PLAIN = /^([^:]*):([^:]*)$/;
 /** What fits into `sun_path` (unix(7)), with the NUL at its end; pipes of Windows have no such bound. */
 const LONGEST_PATH = process.platform === "win32" ? Infinity : process.platform === "linux" ? 107 : 103;
-/** C libraries cut a name at its first NUL, so one inside must never get that far. */
-const WORD = /^[^\s\0/:[\]]+$/;
+/**
+ * C libraries cut a name at its first NUL, so one inside must never get that far. What stands before an `@` may be a
+ * password, and is no part of a name. A name has 255 octets at most (RFC 1035, section 2.3.4).
+ */
+const WORD = /^[^\s\0/:@[\]]{1,255}$/;
+const URL_SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
 /** RFC 4291, section 2.5.5.2, in both notations: the last 32 bits are the IPv4 address. */
 const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(?:([\d.]+)|([\da-f]{1,4}):([\da-f]{1,4}))$/i;
 
@@ -38,8 +42,9 @@ export function parseEndpoint(text: string): { host: string; port: string } | { 
   const [, host = "", port = ""] = bracketed ?? PLAIN.exec(text) ?? [];
   const isHost = bracketed === null ? WORD.test(host) : familyOf(host) === 6;
   if (!isHost || !WORD.test(port)) {
-    const expected = '"host:port", "[IPv6 address]:port", or a path that begins with "/", "./" or "../"';
-    throw wrongValue("endpoint", expected, text);
+    const forms = '"host:port", "[IPv6 address]:port", or a path that begins with "/", "./" or "../"';
+    const fault = URL_SCHEME.test(text) ? ", not a URL" : text.includes(":") ? "" : ": the port is missing";
+    throw wrongValue("endpoint", forms + fault, text);
   }
   return { host, port };
 }
@@ -66,7 +71,7 @@ export function familyOf(address: string): 4 | 6 | 0 {
   return isIP(address) as 4 | 6 | 0;
 }
 
-/** Whether this can be the name of a host, or is a literal address: no brackets, no port, no NUL. */
+/** Whether this can be the name of a host, or is a literal address: no brackets, no port, no user, no NUL. */
 export function isHost(text: string): boolean {
   return WORD.test(text) || familyOf(text) === 6;
 }

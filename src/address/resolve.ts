@@ -1,6 +1,6 @@
 import { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
-import { inspect } from "node:util";
 import { checkBoolean, checkOperation, wrongType, wrongValue, type OperationOptions } from "../arguments.js";
+import { described } from "../described.js";
 import { bounded, stoppable } from "../bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
 import { familyOf, formatEndpoint, isHost, normalAddress, type AddressInfo } from "./endpoint.js";
@@ -108,7 +108,8 @@ export async function lookupAddresses(
 export function checkHost(host: unknown): asserts host is string | null {
   if (host === null) return;
   if (typeof host !== "string") throw wrongType("host", "a string or null", host);
-  if (!isHost(host)) throw wrongValue("host", "a name or a literal address, without brackets and port", host);
+  if (!isHost(host))
+    throw wrongValue("host", "a name or a literal address, without brackets, port and user", host);
 }
 
 export function checkLookup(options: LookupOptions): void {
@@ -190,7 +191,7 @@ function addressesIn(answer: Answer, question: Question): AddressInfo[] {
   const literals = found.filter((entry) => !isAbsent(entry)).map(addressOf);
   const wrong = literals.findIndex((address) => typeof address !== "string" || familyOf(address) === 0);
   if (wrong !== -1) {
-    const reason = `the lookup answered ${inspect(literals[wrong], { depth: 0 })}, no IP address`;
+    const reason = `the lookup answered ${described(literals[wrong])}, no IP address`;
     throw refused("resolve", subject, "ERR_INVALID_IP_ADDRESS", reason);
   }
   return matching(literals as string[], question);

@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { outOfRange, wrongType, wrongValue } from "../arguments.js";
+import { described } from "../described.js";
 import { refused, translated, type Subject } from "../errors.js";
 import { formatEndpoint } from "./endpoint.js";
 
 export const LAST_PORT = 65_535;
 const SERVICES_FILE = "/etc/services";
+/** What the error for an unknown service repeats: a word that may be meant for a name. */
+const NAME = /^ ?[!-?A-~]{1,64} ?$/;
 
 /**
  * Names that the package lacks, since it keeps one name for each port, and one that IANA gives to three ports:
@@ -28,13 +31,14 @@ let registered: ReadonlyMap<string, number> | undefined;
  * @throws NetError `EAI_SERVICE`: no such service
  */
 export function portOf(service: number | string, host?: string): number {
-  if (typeof service === "number") return checkedPort(service, service);
+  if (typeof service === "number") return checkedPort(service);
   if (typeof service !== "string") throw wrongType("port", "a number or the name of a service", service);
   if (service === "") throw wrongValue("port", "a number or the name of a service", service);
-  if (/^-?\d+$/.test(service)) return checkedPort(Number(service), service);
-  const subject = { host, text: formatEndpoint(host ?? "*", service) };
+  if (/^-?\d+$/.test(service)) return checkedPort(Number(service));
+  const name = NAME.test(service) ? `"${service}"` : described(service);
+  const subject = { host, text: formatEndpoint(host ?? "*", NAME.test(service) ? service : "?") };
   const port = find(localServices(), service) ?? find(registeredServices(subject), service);
-  if (port === undefined) throw refused("resolve", subject, "EAI_SERVICE", `no service named "${service}"`);
+  if (port === undefined) throw refused("resolve", subject, "EAI_SERVICE", `no service named ${name}`);
   return port;
 }
 
@@ -53,14 +57,9 @@ export function parseServices(text: string): ReadonlyMap<string, number> {
   return firstOfEach([...entries, ...entries.map(([name, port]) => [name.toLowerCase(), port] as const)]);
 }
 
-function checkedPort(port: number, received: unknown): number {
+function checkedPort(port: number): number {
   if (!Number.isInteger(port) || port < 0 || port > LAST_PORT) {
-    throw outOfRange(
-      "port",
-      `a whole number from 0 to ${String(LAST_PORT)}`,
-      received,
-      "ERR_SOCKET_BAD_PORT",
-    );
+    throw outOfRange("port", `a whole number from 0 to ${String(LAST_PORT)}`, port, "ERR_SOCKET_BAD_PORT");
   }
   return port;
 }
