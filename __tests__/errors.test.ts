@@ -425,3 +425,44 @@ test("what a client that was accepted fails with names both ends", async () => {
     `read 127.0.0.1:${listener.port} -> 127.0.0.1:${remotePort}: connection reset by peer (ECONNRESET)`,
   );
 });
+
+describe("a signal of a library older than AbortSignal.reason", () => {
+  /** What has all of an `AbortSignal` but its reason. */
+  class OldSignal extends EventTarget {
+    aborted = false;
+    reason: unknown = undefined;
+
+    abort(): void {
+      this.aborted = true;
+      this.dispatchEvent(new Event("abort"));
+    }
+  }
+
+  test.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
+    ["connect", (signal) => connect("never.test", 80, { lookup: never, signal })],
+    ["resolve", (signal) => resolve("never.test", 80, { lookup: never, signal })],
+    ["listen", (signal) => listen({ host: "127.0.0.1", port: 0 }, { signal }).then(keep)],
+    ["accept", async (signal) => (await loopback()).accept({ signal })],
+    ["read", async (signal) => (await pair()).client.read({ signal })],
+  ])("%s rejects with an AbortError, not with undefined", async (name, wait) => {
+    const before = new OldSignal();
+    before.abort();
+    expect(isAbortError(await failure(wait(before as unknown as AbortSignal)))).toBe(true);
+    if (name === "listen") return;
+    const signal = new OldSignal();
+    const rejected = failure(wait(signal as unknown as AbortSignal));
+    await turn();
+    signal.abort();
+    expect(await rejected).toMatchObject({ name: "AbortError", message: expect.any(String) as string });
+  });
+
+  test("a reason whose name cannot be read is given as it is", async () => {
+    const reason = Object.defineProperty({}, "name", {
+      get: () => {
+        throw new Error("no name");
+      },
+    });
+    const signal = AbortSignal.abort(reason);
+    expect(await failure(connect("never.test", 80, { lookup: never, signal }))).toBe(reason);
+  });
+});

@@ -201,15 +201,25 @@ export function aborted(
   signal: AbortSignal,
   circumstances: Circumstances = {},
 ): unknown {
-  const reason: unknown = signal.reason;
+  const reason = reasonOfAbort(signal);
   return isTimeout(reason)
     ? timedOut(operation, subject, undefined, { ...circumstances, cause: reason })
     : reason;
 }
 
+/** A signal's reason; signals of libraries that are older than `AbortSignal.reason` have none. */
+function reasonOfAbort(signal: AbortSignal): unknown {
+  const reason: unknown = signal.reason;
+  return reason === undefined ? new DOMException("This operation was aborted", "AbortError") : reason;
+}
+
 /** Whether a signal's reason says that it was a timer's: that of `AbortSignal.timeout()`, also through `AbortSignal.any()`. */
 function isTimeout(reason: unknown): boolean {
-  return typeof reason === "object" && reason !== null && (reason as Error).name === "TimeoutError";
+  try {
+    return typeof reason === "object" && reason !== null && (reason as Error).name === "TimeoutError";
+  } catch {
+    return false; // A getter of its own has thrown.
+  }
 }
 
 function where(subject: Subject): {
