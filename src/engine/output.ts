@@ -213,10 +213,11 @@ export class Output implements SenderHost {
     this.#host.outputOver();
   }
 
-  drained(): void {
-    if (!this.#flushWhenDrained) return;
+  drained(): boolean {
+    if (!this.#flushWhenDrained) return false;
     this.#flushWhenDrained = false;
     this.sendGathered();
+    return true;
   }
 
   /** A call that waits until all is sent that was written so far, and then the entry that `begin` yields, if any. */

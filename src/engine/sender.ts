@@ -20,8 +20,8 @@ export interface SenderHost {
   lost(call: Delivery | null): void;
   /** An entry of kind `end` has had its turn. */
   finSent(): void;
-  /** The kernel has taken all again. */
-  drained(): void;
+  /** The kernel has taken all; answers whether that has put something into the queue. */
+  drained(): boolean;
 }
 
 export const DONE = Promise.resolve();
@@ -43,9 +43,16 @@ export class Sender {
   /** The entry of which the kernel has not taken all. While there is none, the queue is empty. */
   #turn: Entry | null = null;
   #queue = NOTHING;
+  /**
+   * Entries are being handed to the transport. Some streams run the program's code in the course of that: calls that it
+   * makes have to queue, and are handed on when the transport has returned.
+   */
+  #handing = false;
+  /** Set by {@link drop} and {@link detach} from such code: rejects the call that the transport is being handed. */
+  #cut: ((entry: Entry, inTurn: boolean) => unknown) | null = null;
   /** The callback of everything that is handed to the transport. */
   #onTaken: Taken | null = null;
-  /** Set while something is handed to the transport, which may call back at once. */
+  /** What has become of what the transport is being handed: it may call back at once. */
   #outcome: "none" | "pending" | "taken" | "failed" = "none";
   #cause: unknown;
   /** When the kernel was last seen to take bytes of the entry in its turn, and how many it left. */
@@ -59,21 +66,26 @@ export class Sender {
 
   /** Whether the kernel has taken all. */
   get idle(): boolean {
-    return this.#turn === null;
+    return this.#turn === null && !this.#handing;
   }
 
   /** Bytes that the kernel has not taken. */
   get length(): number {
-    return (
-      this.#queue.size + (this.#turn === null ? 0 : Math.min(this.#turn.size, this.#host.transport.unsent))
-    );
+    if (this.idle) return 0;
+    const { unsent } = this.#host.transport;
+    const inTurn = this.#turn?.size ?? (unsent === Infinity ? 0 : unsent);
+    return this.#queue.size + Math.min(inTurn, unsent);
   }
 
   /** Sends a payload now, or in its turn as an entry of this kind. With `null` for options nobody waits for it. */
   send(kind: "data" | "kept", payload: Payload, options: OperationOptions | null | undefined): Promise<void> {
-    if (this.#turn !== null) return this.enqueue(new Entry(kind, "write", payload), options);
+    if (!this.idle) return this.enqueue(new Entry(kind, "write", payload), options);
+    this.#handing = true;
     const outcome = this.#hand(payload);
-    if (outcome === "taken") return DONE;
+    if (outcome === "taken") {
+      this.#handOn();
+      return DONE;
+    }
     if (outcome === "failed") {
       const cause = this.#cause;
       const error = translated("write", this.#host.subject, cause, { written: "nothing" });
@@ -81,11 +93,15 @@ export class Sender {
       this.#host.transport.refused(sizeOf(payload));
       this.#host.lost(failed);
       this.#host.fail(cause);
+      this.#handing = false;
       return failed ?? DONE;
     }
     const entry = new Entry(kind, "write", payload);
     this.#takesTurn(entry);
-    return options === null ? DONE : this.#wait(entry, options);
+    this.#handing = false;
+    const settled = options === null ? DONE : this.#wait(entry, options);
+    this.#cutOff();
+    return settled;
   }
 
   /** Puts an entry at the end of the queue. With `null` for options nobody waits for it. */
@@ -93,7 +109,7 @@ export class Sender {
     if (this.#queue === NOTHING) this.#queue = new WriteQueue();
     this.#queue.push(entry);
     const settled = options === null ? DONE : this.#wait(entry, options);
-    this.#advance();
+    if (this.idle) this.#handOn();
     return settled;
   }
 
@@ -101,6 +117,7 @@ export class Sender {
   drop(make: (entry: Entry, inTurn: boolean) => unknown): void {
     const turn = this.#turn;
     this.#turn = null;
+    if (this.#handing) this.#cut = make;
     for (let entry = turn ?? this.#queue.shift(); entry !== null; entry = this.#queue.shift()) {
       const dropped = entry;
       if (entry.isData) this.#host.lost(entry.promise);
@@ -115,6 +132,7 @@ export class Sender {
   detach(make: (entry: Entry) => unknown): readonly Entry[] {
     const turn = this.#turn;
     this.#turn = null;
+    if (this.#handing) this.#cut = make;
     if (turn !== null) this.#reject(turn, () => make(turn));
     const left = [];
     for (let entry = this.#queue.shift(); entry !== null; entry = this.#queue.shift()) {
@@ -143,11 +161,18 @@ export class Sender {
     return next;
   }
 
+  /** Hands a payload to the transport, or with `null` the end. */
   #hand(payload: Payload | null): "pending" | "taken" | "failed" {
+    const { transport } = this.#host;
     this.#outcome = "pending";
     this.#onTaken ??= (error) => this.#taken(error);
-    if (payload === null) this.#host.transport.end(this.#onTaken);
-    else this.#host.transport.send(payload, this.#onTaken);
+    try {
+      if (payload === null) transport.end(this.#onTaken);
+      else transport.send(payload, this.#onTaken);
+    } catch (error) {
+      this.#outcome = "failed";
+      this.#cause = error;
+    }
     const outcome = this.#outcome;
     this.#outcome = "none";
     return outcome;
@@ -167,36 +192,49 @@ export class Sender {
       this.#host.fail(error);
       return;
     }
+    this.#handing = true;
     this.#turn = null;
     this.#settle(turn);
-    this.#advance();
     if (turn.kind === "end") this.#host.finSent();
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- advancing may have given the turn away
-    if (this.#turn === null) this.#host.drained();
+    this.#handOn();
   }
 
-  /** Gives the turn to those who wait, until the kernel takes no more. */
-  #advance(): void {
+  /** Hands on entry after entry, for as long as the transport takes them at once. */
+  #handOn(): void {
+    this.#handing = true;
     while (this.#turn === null) {
       const entry = this.#queue.shift();
-      if (entry === null) return;
-      const outcome =
-        entry.kind === "mark" ? "taken" : this.#hand(entry.kind === "end" ? null : entry.payload);
-      if (outcome === "pending") {
-        this.#takesTurn(entry);
-      } else if (outcome === "taken") {
-        this.#settle(entry);
-        if (entry.kind === "end") this.#host.finSent();
-      } else {
-        const cause = this.#cause;
-        this.#host.transport.refused(entry.size);
-        if (entry.isData) this.#host.lost(entry.promise);
-        this.#reject(entry, () =>
-          translated(entry.operation, this.#host.subject, cause, entry.written(false)),
-        );
-        this.#host.fail(cause);
-      }
+      if (entry !== null) this.#handEntry(entry);
+      else if (!this.#host.drained()) break;
     }
+    this.#handing = false;
+    this.#cutOff();
+  }
+
+  #handEntry(entry: Entry): void {
+    const outcome = entry.kind === "mark" ? "taken" : this.#hand(entry.kind === "end" ? null : entry.payload);
+    if (outcome === "pending") {
+      this.#takesTurn(entry);
+    } else if (outcome === "taken") {
+      this.#settle(entry);
+      if (entry.kind === "end") this.#host.finSent();
+    } else {
+      const cause = this.#cause;
+      this.#host.transport.refused(entry.size);
+      if (entry.isData) this.#host.lost(entry.promise);
+      this.#reject(entry, () => translated(entry.operation, this.#host.subject, cause, entry.written(false)));
+      this.#host.fail(cause);
+    }
+  }
+
+  /** Rejects the call whose turn has come in spite of a {@link drop} or a {@link detach} from inside of the transport. */
+  #cutOff(): void {
+    const [make, turn] = [this.#cut, this.#turn];
+    this.#cut = null;
+    if (make === null || turn === null) return;
+    this.#turn = null;
+    if (turn.isData) this.#host.lost(turn.promise);
+    this.#reject(turn, () => make(turn, true));
   }
 
   #takesTurn(entry: Entry): void {
@@ -283,7 +321,7 @@ export function rejected(reason: unknown): Promise<never> {
 }
 
 function forget(entry: Entry): void {
-  entry.forget?.();
-  entry.forget = null;
-  entry.resolve = null;
+  const { forget } = entry;
+  entry.forget = entry.resolve = null;
+  forget?.();
 }

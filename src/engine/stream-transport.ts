@@ -48,7 +48,7 @@ export class StreamTransport implements Transport {
   /** What is left of the payload being sent, and who is told when nothing is. */
   #pieces: Generator<Uint8Array, void> | null = null;
   #taken: Taken | null = null;
-  /** Counts the pieces; the one with this number is the stream's to take. */
+  /** Counts the pieces, and what has become of them; the one with this number is the stream's to take. */
   #piece = 0;
 
   constructor(stream: Duplex) {
@@ -182,14 +182,20 @@ export class StreamTransport implements Transport {
     while (this.#intake !== null && (all || this.#wanted)) {
       const chunk: unknown = this.#methods.own.read.call(this.stream);
       if (chunk === null) break;
-      this.#arrived(this.#intake, chunk);
+      this.#arrived(chunk);
     }
     this.#pumping = false;
     if (this.#withheld && this.stream.readableLength === 0) this.#tellEnd();
   }
 
-  #arrived(receiver: Receiver, chunk: unknown): void {
+  #arrived(chunk: unknown): void {
     const { stream } = this;
+    const receiver = this.#intake;
+    if (receiver === null) {
+      // The stream was handed over while it was read: so was this, unless somebody has got it as an event.
+      if (stream.listenerCount("data") === 0) stream.unshift(chunk);
+      return;
+    }
     const bytes = typeof chunk === "string" ? Buffer.from(chunk, stream.readableEncoding ?? "utf8") : chunk;
     if (bytes instanceof Uint8Array) {
       const { buffer, byteOffset, length } = bytes;
@@ -216,23 +222,34 @@ export class StreamTransport implements Transport {
     for (let next = this.#pieces?.next(); next?.done === false; next = this.#pieces?.next()) {
       const piece = next.value;
       const number = ++this.#piece;
-      // Whoever gets it from the stream may keep it for longer than the stream does, so it is a copy.
+      let returned = false;
       const took = (error?: Error | null): void => {
         if (number !== this.#piece) return;
-        this.#piece++;
-        if (error) this.#taken?.(error);
-        else this.#took(piece.length);
-        if (!error) this.#sendOn();
+        if (error) this.#over(error);
+        else {
+          this.#took(piece.length);
+          if (returned) this.#sendOn();
+        }
       };
+      // Whoever gets it from the stream may keep it for longer than the stream does, so it is a copy.
       this.#calling(() => stream.write(Buffer.from(piece), took));
+      returned = true;
       if (stream.destroyed) return;
-      if (stream.writableLength > 0 || stream.errored !== null) return;
-      this.#piece++;
-      this.#took(piece.length);
+      // Otherwise it has called back already.
+      if (number === this.#piece) {
+        if (stream.writableLength > 0 || stream.errored !== null) return;
+        this.#took(piece.length);
+      }
     }
+    this.#over();
+  }
+
+  /** The stream has taken all, or has failed. */
+  #over(error?: Error): void {
     const taken = this.#taken;
+    this.#piece++;
     this.#pieces = this.#taken = null;
-    taken?.();
+    taken?.(error);
   }
 
   /** A stream that throws where it should call back has failed. */
@@ -257,6 +274,7 @@ export class StreamTransport implements Transport {
   }
 
   #took(size: number): void {
+    this.#piece++;
     this.#unsent -= size;
     this.bytesTaken += size;
   }
