@@ -1,6 +1,7 @@
 import type { AcceptQueue, Claim } from "./accept-queue.js";
 import { settingsOf, type ConnectionOptions } from "./connection-options.js";
 import type { Connection } from "./connection.js";
+import { kernelUnits, nextTurn, spend } from "./engine/budget.js";
 import type { LinkSettings } from "./engine/link.js";
 
 type Next = IteratorResult<Connection, undefined>;
@@ -23,7 +24,10 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
     if (this.#left) return Promise.resolve(DONE);
     const settings = settingsOf(this.#options);
     const value = this.#queue.take(settings);
-    if (value !== undefined) return Promise.resolve({ value, done: false });
+    if (value !== undefined) {
+      const next: Next = { value, done: false };
+      return spend(kernelUnits(0)) ? Promise.resolve(next) : nextTurn().then(() => next);
+    }
     if (this.#queue.closed) return Promise.resolve(DONE);
     return new Promise((resolve) => {
       const pull = new Pull(settings, resolve, this.#pulls);

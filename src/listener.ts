@@ -5,6 +5,7 @@ import { checkOperation, type OperationOptions } from "./arguments.js";
 import { waited, type Wait } from "./bounded.js";
 import { settingsOf } from "./connection-options.js";
 import type { Connection } from "./connection.js";
+import { kernelUnits, nextTurn, spend } from "./engine/budget.js";
 import { failAtCaller } from "./engine/fail-at-caller.js";
 import { descriptorOf } from "./engine/socket-transport.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
@@ -98,7 +99,10 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     if (signal?.aborted === true) throw aborted("accept", this.#subject, signal);
     const settings = settingsOf(this.#options);
     const here = this.#queue.take(settings);
-    if (here !== undefined) return here;
+    if (here !== undefined) {
+      if (!spend(kernelUnits(0))) await nextTurn();
+      return here;
+    }
     if (this.#queue.closed) throw this.#closed();
     const wait: Wait<Connection> = (resolve) => {
       const closed = (): void => failAtCaller(resolve, () => this.#closed());

@@ -6,6 +6,7 @@ import { dialectsInTurns } from "./dialects.js";
 import { duplex } from "./duplex.js";
 import { duplexFailures } from "./duplex-failures.js";
 import { errors } from "./errors.js";
+import { fairness } from "./fairness.js";
 import { frames } from "./frames.js";
 import { gathering } from "./gathering.js";
 import { halfClose } from "./half-close.js";
@@ -44,6 +45,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...handOver,
   ...beside,
   ...integrity,
+  ...fairness,
   ...errors,
   ...stacks,
   ...duplex,

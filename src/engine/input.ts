@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import { checkedOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
-import { unwatch, watch, type Cancellable } from "../signals.js";
+import { unwatch, watch } from "../signals.js";
 import { deadlineIn } from "./alarm.js";
+import { MEMORY_UNITS, postpone, spend } from "./budget.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
 import { Recycled, type Ring } from "./recycled.js";
@@ -16,6 +17,7 @@ import {
   takeRecycled,
   type Take,
 } from "./reads.js";
+import { Waiting, type Asker } from "./waiting.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
@@ -42,35 +44,6 @@ type State =
 
 const OPEN: State = { kind: "open" };
 const ENDED: State = { kind: "ended" };
-
-/** One who may turn away while its read waits, as the reader of a stream can. Its wait does not time out then. */
-export interface Asker {
-  hasLeft(): boolean;
-  /** Whether the wait may then end for whoever reads next, with `ERR_BUSY`; otherwise it goes on. */
-  readonly givesWay: boolean;
-}
-
-/** The one read that waits. */
-class Waiting implements Cancellable {
-  deadline = Infinity;
-  wasAway = false;
-
-  /** `bound`: ms allowed, for the `whole` call or until more bytes arrive. */
-  constructor(
-    readonly input: Input,
-    readonly take: Take<unknown, unknown>,
-    readonly argument: unknown,
-    readonly resolve: (value: unknown) => void,
-    readonly bound: number,
-    readonly whole: boolean,
-    readonly signal: AbortSignal | undefined,
-    readonly asker: Asker | undefined,
-  ) {}
-
-  aborted(signal: AbortSignal): void {
-    this.input.abort(this, signal);
-  }
-}
 
 /** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
 export class Input {
@@ -137,6 +110,7 @@ export class Input {
     this.copies = (take as unknown) === takeInto;
     const state = this.#state;
     if (this.#waiting !== null && this.isBusy()) return Promise.reject(this.#refused("ERR_BUSY"));
+    if (!spend(MEMORY_UNITS)) return this.#postpone(take, argument, options, asker);
     if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));
     const taken = this.#try(take, argument);
     if (taken === WAIT) {
@@ -156,7 +130,8 @@ export class Input {
     this.received += size;
     if (this.#discarding) return true;
     const waiting = this.#waiting;
-    if (waiting === null || (waiting.asker !== undefined && this.#givesWay(waiting))) {
+    const isTaken = waiting !== null && !waiting.postponed;
+    if (!isTaken || (waiting.asker !== undefined && this.#givesWay(waiting))) {
       this.#keep(memory, size, lent);
       this.#stopped = this.#queue.length >= this.#most;
       return !this.#stopped;
@@ -248,29 +223,72 @@ export class Input {
     options: OperationOptions | undefined,
     asker: Asker | undefined,
   ): Promise<T> {
-    const { timeout, signal } = options ?? NONE;
-    const bound = timeout ?? this.#readTimeout;
+    const bound = options?.timeout ?? this.#readTimeout;
     if (bound === 0) return Promise.reject(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection.
     if (this.#state !== OPEN) return this.#request(take, argument, options, asker);
     return new Promise<T>((resolve) => {
-      const waiting = new Waiting(
-        this,
-        take as Take<unknown, unknown>,
-        argument,
-        resolve as (value: unknown) => void,
-        bound,
-        timeout !== undefined,
-        signal,
-        asker,
-      );
-      // It may throw: then the promise is rejected, and nothing waits.
-      if (signal !== undefined) watch(signal, waiting);
+      const waiting = this.#watched(take, argument, resolve, options, asker);
       this.#waiting = waiting;
       if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
       if (this.#stopped) this.#refill();
     });
+  }
+
+  /** Waits for the next turn of the event loop; until then the bytes stay in the queue. */
+  #postpone<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options: OperationOptions | undefined,
+    asker: Asker | undefined,
+  ): Promise<T> {
+    return new Promise<T>((resolve) => {
+      const waiting = this.#watched(take, argument, resolve, options, asker);
+      waiting.postponed = true;
+      this.#waiting = waiting;
+      postpone(() => this.#resume(waiting));
+    });
+  }
+
+  /** Tries the read that was postponed. */
+  #resume(waiting: Waiting): void {
+    if (this.#waiting !== waiting) return;
+    waiting.postponed = false;
+    const state = this.#state;
+    if (state.kind === "closed") this.#fail(waiting, () => this.#refused(state.code, state.reason));
+    else this.#retry(waiting);
+    // What was gathered may fail to go out, and then the read.
+    if (this.#waiting === waiting) this.#host.beforeWait();
+    if (this.#waiting === waiting) {
+      const { bound } = waiting;
+      if (bound === 0) this.#fail(waiting, () => timedOut("read", this.#host.subject, 0));
+      else if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
+    }
+    if (this.#stopped) this.#refill();
+  }
+
+  /** A read that its signal can abort. Throws what the signal throws. */
+  #watched<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    resolve: (value: T) => void,
+    options: OperationOptions | undefined,
+    asker: Asker | undefined,
+  ): Waiting {
+    const { timeout, signal } = options ?? NONE;
+    const waiting = new Waiting(
+      this,
+      take as Take<unknown, unknown>,
+      argument,
+      resolve as (value: unknown) => void,
+      timeout ?? this.#readTimeout,
+      timeout !== undefined,
+      signal,
+      asker,
+    );
+    if (signal !== undefined) watch(signal, waiting);
+    return waiting;
   }
 
   /** As many bytes in the queue, or more, stop the reading. */

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { checkedOperation, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
+import { MEMORY_UNITS, nextTurn, spend } from "./budget.js";
 import { Delivery } from "./delivery.js";
 import { Gather } from "./gather.js";
 import { isBelow, payloadOf, type Data, type Payload } from "./payload.js";
@@ -101,7 +102,7 @@ export class Output implements SenderHost {
       this.sendGathered();
     }
     if (this.#state.kind !== "open") return this.#refuse("write", { written: "nothing" });
-    if (payload.length === 0) return DONE;
+    if (payload.length === 0) return served();
     return this.#sender.send("data", payload, options);
   }
 
@@ -238,9 +239,9 @@ export class Output implements SenderHost {
     this.sendGathered();
     const entry = begin();
     const { kind } = this.#state;
-    if (kind === "ended" || (kind === "closed" && operation === "close")) return DONE;
+    if (kind === "ended" || (kind === "closed" && operation === "close")) return served();
     if (kind === "failed" || kind === "closed") return this.#refuse(operation);
-    if (entry === null && this.#sender.idle) return DONE;
+    if (entry === null && this.#sender.idle) return served();
     // Where nothing is queued but a FIN, that is on its way: there is no progress to wait for.
     const isOnItsWay = this.idle && (this.transport.stream as Partial<Socket>).connecting !== true;
     const within = !isOnItsWay ? options : options === undefined ? FOREVER : { ...options, ...FOREVER };
@@ -255,7 +256,7 @@ export class Output implements SenderHost {
       this.#flushAtTurnsEnd = true;
       setImmediate(flushAtTurnsEnd, this);
     }
-    return DONE;
+    return served();
   }
 
   #sendGathered(options: OperationOptions | null | undefined): Promise<void> {
@@ -281,6 +282,11 @@ export class Output implements SenderHost {
     if (circumstances.written !== undefined || this.unreported) this.#lost = [call];
     return call;
   }
+}
+
+/** The result of a call that needs nothing of the kernel. */
+function served(): Promise<void> {
+  return spend(MEMORY_UNITS) ? DONE : nextTurn();
 }
 
 function flushAtTurnsEnd(output: Output): void {

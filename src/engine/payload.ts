@@ -25,6 +25,12 @@ export function sizeOf(payload: Payload): number {
   return payload.reduce((size, part) => size + sizeOf(part), 0);
 }
 
+/** About how many bytes it has: of text, its characters. */
+export function lengthOf(payload: Payload): number {
+  if (typeof payload === "string" || payload instanceof Uint8Array) return payload.length;
+  return payload.reduce((length, part) => length + part.length, 0);
+}
+
 /** Whether it has fewer than `size` bytes: most text is told by its length. */
 export function isBelow(payload: Payload, size: number): boolean {
   return (typeof payload === "string" && MOST_BYTES * payload.length < size) || sizeOf(payload) < size;

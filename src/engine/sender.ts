@@ -2,9 +2,10 @@ import { performance } from "node:perf_hooks";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import { unwatch, watch, type Cancellable } from "../signals.js";
+import { kernelUnits, nextTurn, spend } from "./budget.js";
 import { Delivery } from "./delivery.js";
 import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
-import { sizeOf, type Payload } from "./payload.js";
+import { lengthOf, sizeOf, type Payload } from "./payload.js";
 import type { Taken, Transport } from "./transport.js";
 import { Entry, WriteQueue } from "./write-queue.js";
 
@@ -84,7 +85,7 @@ export class Sender {
     const outcome = this.#hand(payload);
     if (outcome === "taken") {
       this.#handOn();
-      return DONE;
+      return spend(kernelUnits(lengthOf(payload))) ? DONE : nextTurn();
     }
     if (outcome === "failed") {
       const cause = this.#cause;

@@ -7,6 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
+import { refill } from "./budget.js";
 import { Staggered } from "./staggered.js";
 import type { Receiver } from "./transport.js";
 
@@ -164,6 +165,7 @@ function surrender(socket: HandedSocket): void {
  * in the slab, if its reader copies.
  */
 function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
+  refill();
   const filled = memory as Buffer;
   const receiver = this[INTAKE];
   const shared = slab.has(filled);

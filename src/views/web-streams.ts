@@ -5,10 +5,10 @@ import {
   type ReadableByteStreamController,
   type WritableStreamDefaultController,
 } from "node:stream/web";
-import type { Asker } from "../engine/input.js";
 import type { Link } from "../engine/link.js";
 import type { Data } from "../engine/payload.js";
 import { takeApart, takeInto } from "../engine/reads.js";
+import type { Asker } from "../engine/waiting.js";
 import { NetError, NetTimeoutError, refused } from "../errors.js";
 
 /** Bytes that may be queued in a writable before its `desiredSize` says to wait. */

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { lengthPrefixed, type Connection } from "../../src/index.js";
+import { spend } from "../../src/engine/budget.js";
+import { onPair, type ContractCase } from "./contract-case.js";
+import { fails, rejection, text, timesOut, until } from "./expectations.js";
+
+/** Calls that are served at once, again and again. */
+type Loop = (end: Connection) => AsyncIterator<unknown> | (() => Promise<unknown>);
+
+/** What a loop does with bytes that are there. */
+const readers: Readonly<Record<string, Loop>> = {
+  read: (end) => () => end.readExactly(1),
+  readInto: (end) => {
+    const target = new Uint8Array(1);
+    return () => end.readInto(target);
+  },
+  readUntil: (end) => () => end.readUntil("\n"),
+  readLine: (end) => () => end.readLine(),
+  "reads that alternate": (end) => async () => {
+    await end.readExactly(1);
+    await end.readLine();
+  },
+  lines: (end) => end.lines(),
+  frames: (end) => lengthPrefixed(end, { bytes: 1 })[Symbol.asyncIterator](),
+};
+
+/** What a loop does with an end that has nothing to read, and takes what it is given. */
+const others: Readonly<Record<string, Loop>> = {
+  write: (end) => () => end.write("0123456789abcde\n"),
+  "write of a view": (end) => () => end.write(new Uint8Array(16)),
+  "write of a list": (end) => () => end.write(["a", new Uint8Array(1)]),
+  "write of nothing": (end) => () => end.write(""),
+  writeLine: (end) => () => end.writeLine("line"),
+  flush: (end) => () => end.flush(),
+  "send of frames": (end) => () => lengthPrefixed(end).send("frame"),
+  "reads that may not wait": (end) => () => rejection(end.read({ timeout: 0 })),
+};
+
+/** Runs the loop until the event loop has turned some times; fails if it does not. */
+async function turnsBeside(loop: ReturnType<Loop>, most: number): Promise<void> {
+  let turns = 0;
+  let timer = setImmediate(function count() {
+    turns++;
+    timer = setImmediate(count);
+  });
+  const step = typeof loop === "function" ? loop : () => loop.next();
+  for (let calls = 0; turns < 5 && calls < most; calls++) await step();
+  clearImmediate(timer);
+  assert.equal(turns, 5, `the event loop turned ${turns} times beside ${most} calls`);
+}
+
+/** Spends what this turn may do without waiting. */
+function spendAll(): void {
+  spend(Number.MAX_SAFE_INTEGER);
+}
+
+/** Loops over calls that need not wait leave room for others, and lose nothing by it. */
+export const fairness: readonly ContractCase[] = [
+  ...Object.entries(readers).map(([name, loop]) =>
+    onPair(`a loop of ${name} lets the event loop turn`, async ({ a, b }) => {
+      // Lines of one character, and frames of ten bytes.
+      await b.write("\n\n".repeat(30_000));
+      await until(() => a.readableLength === 60_000);
+      await turnsBeside(loop(a), 5_000);
+    }),
+  ),
+
+  ...Object.entries(others).map(([name, loop]) =>
+    onPair(`a loop of ${name} lets the event loop turn`, async ({ a }) => {
+      await turnsBeside(loop(a), 5_000);
+    }),
+  ),
+
+  onPair(
+    "a loop of gathered writes lets the event loop turn",
+    async ({ a }) => {
+      await turnsBeside(() => a.write("x"), 20_000);
+    },
+    { bufferSize: 1_000_000 },
+  ),
+
+  onPair("a read in a turn that has nothing left to spend gets the same, in order", async ({ a, b }) => {
+    await b.write("0123456789");
+    await until(() => a.readableLength === 10);
+    spendAll();
+    const first = a.readExactly(3);
+    await fails(a.read(), "ERR_BUSY");
+    await b.write("abc");
+    assert.equal(text(await first), "012");
+    spendAll();
+    assert.equal(text(await a.readExactly(10, { timeout: 0 })), "3456789abc");
+    spendAll();
+    await timesOut(a.read({ timeout: 0 }));
+    spendAll();
+    const waiting = a.read();
+    await b.write("later");
+    assert.equal(text(await waiting), "later");
+    spendAll();
+    await b.closeWrite();
+    assert.equal(await a.read(), null);
+  }),
+
+  onPair("a read that waits for its turn can be aborted, and then consumes nothing", async ({ a, b }) => {
+    await b.write("unread");
+    await until(() => a.readableLength === 6);
+    const controller = new AbortController();
+    spendAll();
+    const read = a.read({ signal: controller.signal });
+    controller.abort("no longer");
+    assert.equal(await rejection(read), "no longer");
+    assert.equal(text(await a.read()), "unread");
+  }),
+
+  onPair("a read that waits for its turn is ended by every ending", async ({ a, b }) => {
+    await b.write("unread");
+    await until(() => a.readableLength === 6);
+    spendAll();
+    const read = a.read();
+    a.reset();
+    await fails(read, "ERR_CLOSED");
+    spendAll();
+    await fails(a.read(), "ERR_CLOSED");
+  }),
+
+  onPair("a timeout begins when a read's turn has come", async ({ a }) => {
+    spendAll();
+    await timesOut(a.read({ timeout: 5 }));
+    spendAll();
+    await timesOut(a.chunks({ timeout: 5 }).next());
+  }),
+
+  onPair("what stopped the reading goes on after a read that waited for its turn", async ({ a, b }) => {
+    void b.write(new Uint8Array(300_000));
+    await until(() => a.readableLength >= 64 * 1024);
+    for (let bytes = 0; bytes < 300_000;) {
+      spendAll();
+      bytes += (await a.read())?.length ?? assert.fail("the stream ended");
+    }
+  }),
+];

@@ -1,0 +1,27 @@
+import type { Connection } from "../../src/index.js";
+import { until } from "../helpers/outcomes.js";
+import { closeAll, keep, loopback, netClient } from "../helpers/peers.js";
+
+afterEach(closeAll);
+
+describe.each(["accept", "a loop"])("%s over clients that wait", (way) => {
+  test("lets the event loop turn, and takes every client in order", async () => {
+    const listener = await loopback();
+    const clients = [];
+    for (let count = 0; count < 60; count++) clients.push((await netClient(listener.port)).localPort);
+    await until(() => listener.pending === 60);
+    let turns = 0;
+    let timer = setImmediate(function count() {
+      turns++;
+      timer = setImmediate(count);
+    });
+    const loop = listener[Symbol.asyncIterator]();
+    const next = async (): Promise<Connection> =>
+      way === "accept" ? await listener.accept() : ((await loop.next()).value as Connection);
+    const accepted = [];
+    while (accepted.length < 60) accepted.push(keep(await next()).remotePort);
+    clearImmediate(timer);
+    expect(accepted).toEqual(clients);
+    expect(turns).toBeGreaterThanOrEqual(2);
+  });
+});

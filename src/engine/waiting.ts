@@ -1,0 +1,38 @@
+import type { Cancellable } from "../signals.js";
+import type { Take } from "./reads.js";
+
+/** One who may turn away while its read waits, as the reader of a stream can. Its wait does not time out then. */
+export interface Asker {
+  hasLeft(): boolean;
+  /** Whether the wait may then end for whoever reads next, with `ERR_BUSY`; otherwise it goes on. */
+  readonly givesWay: boolean;
+}
+
+/** Whom a waiting read tells that its signal was aborted. */
+interface WaitingHost {
+  abort(waiting: Waiting, signal: AbortSignal): void;
+}
+
+/** A read that waits. */
+export class Waiting implements Cancellable {
+  /** This turn's budget was spent when the read was requested: it is tried in the next turn. */
+  postponed = false;
+  deadline = Infinity;
+  wasAway = false;
+
+  /** `bound`: ms allowed, for the `whole` call or until more bytes arrive. */
+  constructor(
+    readonly reader: WaitingHost,
+    readonly take: Take<unknown, unknown>,
+    readonly argument: unknown,
+    readonly resolve: (value: unknown) => void,
+    readonly bound: number,
+    readonly whole: boolean,
+    readonly signal: AbortSignal | undefined,
+    readonly asker: Asker | undefined,
+  ) {}
+
+  aborted(signal: AbortSignal): void {
+    this.reader.abort(this, signal);
+  }
+}
