@@ -16,7 +16,10 @@ export type Settable = Partial<Pick<Socket, "setNoDelay" | "setKeepAlive" | "ref
 export interface ConnectionOptions {
   /** Most ms that a read waits for more bytes: 60 000 by default; `Infinity`: for ever; `0`: not at all. */
   readTimeout?: number | undefined;
-  /** Most ms that a write waits for the kernel to take more bytes: 60 000 by default. */
+  /**
+   * Most ms that a write waits for the kernel to take more bytes: 60 000 by default; `Infinity`: for ever; `0`: not at
+   * all. The kernel takes up to 1.7 MB at a time, so a peer that is slower than that in this time can strike it.
+   */
   writeTimeout?: number | undefined;
   /** Bytes that writes gather before they are sent; `0`, the default: each is sent at once. */
   bufferSize?: number | undefined;

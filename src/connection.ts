@@ -137,8 +137,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    *
    * A line ends with `\n` or `\r\n`; a last line may lack it. Bytes are decoded once the line is whole.
    *
-   * @param options.limit - most bytes a line may have, terminator not counted; 64 KiB by default, `Infinity` for
-   *   as many as a string can have, 512 MiB
+   * @param options.limit - most bytes a line may have, terminator not counted; 64 KiB by default, `Infinity`
+   *   for as many as a string can have, 512 MiB
    * @param options.encoding - `"utf8"` by default, or `"latin1"` or `"ascii"`
    * @throws NetError `ERR_LIMIT`: the bytes stay unread; otherwise as {@link read}
    */
@@ -152,7 +152,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Resolves to all bytes up to the end of the stream.
    *
-   * @param options.limit - most bytes; 16 MiB by default, `Infinity` for no limit
+   * @param options.limit - most bytes; 16 MiB by default, `Infinity` for as many as a `Buffer` can have
    * @throws NetError `ERR_LIMIT`; otherwise as {@link read}. In every case the bytes stay unread
    */
   readAll(options?: LimitOptions): Promise<Buffer> {

@@ -76,8 +76,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   }
 
   /**
-   * Clients that were turned away because `backlog` others were waiting. Those that libuv sheds when no descriptor is
-   * left are not among them: nobody is told of these.
+   * Clients that were turned away because `backlog` others were waiting, and those whom Node reports that it could not
+   * accept. When no descriptor is left (`EMFILE`), libuv accepts a client, closes it and tells nobody: such clients are not
+   * counted.
    */
   get dropped(): number {
     return this.#queue.dropped;

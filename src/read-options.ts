@@ -7,7 +7,10 @@ export const LINE_LIMIT = 64 * 1024;
 export const ALL_LIMIT = 16 * 1024 * 1024;
 
 export interface LimitOptions extends OperationOptions {
-  /** Most bytes, terminator not counted; 64 KiB by default (16 MiB for `readAll`), `Infinity` for no limit. */
+  /**
+   * Most bytes, terminator not counted; 64 KiB by default (16 MiB for `readAll`). `Infinity`: as many as one result can
+   * have, a `Buffer` (`buffer.constants.MAX_LENGTH`) or, for lines, a string (`MAX_STRING_LENGTH`, 512 MiB).
+   */
   limit?: number | undefined;
 }
 
