@@ -163,7 +163,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Iterates over the lines to come, as {@link readLine} reads them; ends at the end of the stream.
    *
-   * `timeout` is for each line, `signal` for the loop. `break` leaves the connection open and the rest unread.
+   * `timeout` is for each line, `signal` for the loop. `break` leaves the connection open and the rest unread, and so does
+   * `return()` while a `next()` waits, which then resolves to `{ done: true }`.
    */
   lines(options?: LineOptions): AsyncIterableIterator<string> {
     checkLineOptions(options);
@@ -173,7 +174,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Iterates over the chunks to come, as {@link read} reads them; ends at the end of the stream.
    *
-   * `timeout` is for each chunk, `signal` for the loop. `break` leaves the connection open and the rest unread.
+   * `timeout` is for each chunk, `signal` for the loop. `break` leaves the connection open and the rest unread, and so does
+   * `return()` while a `next()` waits, which then resolves to `{ done: true }`.
    *
    * @param options.recycle - yield views that are valid only until the next read, over memory that is used again
    */

@@ -34,7 +34,7 @@ export interface Frames extends AsyncIterable<Buffer> {
    * @throws NetError `ERR_LIMIT`: it is longer than the limit, or than its length can say; otherwise as `connection.write`
    */
   send(payload: Data | readonly Data[], options?: OperationOptions): Promise<void>;
-  /** Iterates over the frames to come, until the end of the stream. `break` leaves the connection open. */
+  /** Iterates over the frames to come, until the end of the stream. `break`, or `return()`, leaves the connection open. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer>;
 }
 
@@ -89,16 +89,14 @@ class LengthPrefixed implements Frames {
 }
 
 class FrameLoop extends Loop<Buffer> {
-  readonly #link: Link;
-  readonly #format: FrameFormat;
+  protected override readonly argument: FrameFormat;
 
   constructor(link: Link, format: FrameFormat) {
-    super();
-    this.#link = link;
-    this.#format = format;
+    super(link.input);
+    this.argument = { ...format };
   }
 
-  protected pull(): Promise<IteratorResult<Buffer, undefined>> {
-    return this.#link.input.request(takeNextFrame, this.#format);
+  protected override pull(): Promise<IteratorResult<Buffer, undefined>> {
+    return this.input.request(takeNextFrame, this.argument);
   }
 }

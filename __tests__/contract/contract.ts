@@ -12,6 +12,7 @@ import { gathering } from "./gathering.js";
 import { halfClose } from "./half-close.js";
 import { handOver } from "./hand-over.js";
 import { integrity } from "./integrity.js";
+import { leftLoops } from "./left-loops.js";
 import { limits } from "./limits.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
@@ -32,6 +33,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...limits,
   ...lines,
   ...loops,
+  ...leftLoops,
   ...writing,
   ...clogged,
   ...unheard,

@@ -156,9 +156,21 @@ export class Input {
     return true;
   }
 
-  /** Begins to recycle memory, until something else than {@link takeRecycled} is requested. */
+  /** Settles the read that waits with that `argument`, if one does, with `value`: it has taken nothing. */
+  withdraw(argument: object, value: unknown): void {
+    const waiting = this.#waiting;
+    if (waiting !== null && waiting.argument === argument) this.#settle(waiting, value);
+  }
+
+  /** Begins to recycle memory, until something else than {@link takeRecycled} is requested, or the loop is left. */
   recycle(): void {
     this.#recycled ??= new Recycled();
+  }
+
+  /** Lets go of the memory; what the loop had last stays as it is. */
+  endRecycling(): void {
+    this.#recycled = null;
+    if (this.#stopped) this.#refill();
   }
 
   /** Memory that arrivals are read into in turn, if there is any: at most one may be ahead of the loop. */

@@ -55,7 +55,7 @@ export const takeApart: Take<Uint8Array | null, undefined> = (queue, _, ended) =
 };
 
 /** As {@link takeChunk}, in the form that an iterator's `next` gives back. */
-export const takeIteration: Take<IteratorResult<Buffer, undefined>, undefined> = (queue, _, ended) => {
+export const takeIteration: Take<IteratorResult<Buffer, undefined>, unknown> = (queue, _, ended) => {
   if (queue.length > 0) return { value: queue.takeRun(), done: false };
   return ended ? { value: undefined, done: true } : WAIT;
 };
