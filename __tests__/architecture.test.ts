@@ -301,7 +301,9 @@ test("in one module the exported functions and classes keep their names", async 
 });
 
 test("every source file is short enough to be read at once", () => {
-  const long = [...sources].filter(([, text]) => text.split("\n").length > 401).map(([name]) => name);
+  // Lines of code: comments explain them, and may be as long as that takes.
+  const linesOf = (text: string) => text.split("\n").filter((line) => !/^\s*(?:\/\/|\/?\*|$)/u.test(line));
+  const long = [...sources].filter(([, text]) => linesOf(text).length > 350).map(([name]) => name);
   expect(long).toEqual([]);
 });
 
