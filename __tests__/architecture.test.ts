@@ -36,6 +36,7 @@ const LAYERS = [
   "parameters.ts",
   "arguments.ts",
   "errors.ts",
+  "nearest.ts",
   "described.ts",
 ];
 

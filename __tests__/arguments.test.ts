@@ -294,8 +294,6 @@ describe("parameters: an error is thrown, and nothing is set", () => {
     ...option([], "bufferSize", [...NO_SIZES, Infinity], RANGE),
     ...option([], "bufferSize", NO_NUMBERS, TYPE),
     ...option([], "ipv6Only", NO_BOOLEANS, TYPE),
-    [[{ readTimeOut: 5 }], VALUE, "readTimeOut"],
-    [[{ toString: 5 }], VALUE, "toString"],
     ...[undefined, null, 5, "readTimeout"].map((given): Bad => [[given], TYPE, given]),
   ];
 

@@ -1,16 +1,27 @@
-import { checkPath, familyOf, normalAddress, parseEndpoint, type AddressInfo } from "./address/endpoint.js";
+import {
+  checkParts,
+  checkPath,
+  familyOf,
+  normalAddress,
+  parseEndpoint,
+  partsOf,
+} from "./address/endpoint.js";
+import type { AddressInfo } from "./address/endpoint.js";
 import { checkHost, checkLookup, type LookupOptions } from "./address/resolve.js";
 import { LAST_PORT, portOf } from "./address/services.js";
 import {
-  checkOperation,
   checkOptions,
+  checkSignal,
   checkSize,
   checkTimeout,
+  OPERATION,
+  refuseUnknown,
   wrongType,
   wrongValue,
+  type Known,
   type OperationOptions,
 } from "./arguments.js";
-import { checkConnectionOptions, type ConnectionOptions } from "./connection-options.js";
+import { checkConnectionOptions, CONNECTION_OPTIONS, type ConnectionOptions } from "./connection-options.js";
 
 /** How to connect. `timeout`: ms for lookup and all attempts together; the parameter `connectTimeout` without it. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
@@ -35,20 +46,40 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
 export type ConnectEndpoint =
   string | { readonly host: string; readonly port: number | string } | { readonly path: string };
 
+const BELONGS_TO_ENDPOINT = "it is part of the endpoint, the first argument";
+
+const OPTIONS: Known = {
+  ...OPERATION,
+  names: [
+    ...OPERATION.names,
+    ...CONNECTION_OPTIONS,
+    "family",
+    "lookup",
+    "attemptDelay",
+    "attemptTimeout",
+    "localAddress",
+    "localPort",
+  ],
+  elsewhere: { host: BELONGS_TO_ENDPOINT, port: BELONGS_TO_ENDPOINT, path: BELONGS_TO_ENDPOINT },
+};
+
+const PARTS = partsOf(["host", "port", "path"], OPTIONS.names, { address: "addresses are for connectTo" });
+
 /** The parts of an endpoint, checked. */
 export function targetOf(to: ConnectEndpoint): { host: string; port: number } | { path: string } {
-  const endpoint = typeof to === "string" ? parseEndpoint(to) : to;
-  if (typeof endpoint !== "object" || (endpoint as unknown) === null) {
-    throw wrongType("endpoint", "a string, { host, port } or { path }", to);
+  const endpoint: unknown = typeof to === "string" ? parseEndpoint(to) : to;
+  checkParts(endpoint, "a string, { host, port } or { path }", PARTS);
+  const { host, port, path } = endpoint as { host?: unknown; port?: unknown; path?: unknown };
+  if (path !== undefined) {
+    checkPath(path);
+    if (host !== undefined || port !== undefined) {
+      throw wrongValue("endpoint", "either { host, port } or { path }", endpoint);
+    }
+    return { path };
   }
-  if ("path" in endpoint) {
-    checkPath(endpoint.path);
-    return { path: endpoint.path };
-  }
-  const { host, port } = endpoint;
   if (typeof host !== "string") throw wrongType("host", "a string", host);
   checkHost(host);
-  return { host, port: portOf(port, host) };
+  return { host, port: portOf(port as number | string, host) };
 }
 
 /** Addresses to connect to, checked, IPv4 also where IPv6 maps it. */
@@ -66,9 +97,11 @@ export function checkedAddresses(addresses: unknown): AddressInfo[] {
 
 /** The options as they are at the call, checked. */
 export function checkedConnectOptions(given: ConnectOptions): ConnectOptions {
-  checkOptions(given);
+  checkOptions(given, OPTIONS);
+  refuseUnknown(given, OPTIONS);
   const options = copyOf(given);
-  checkOperation(options);
+  checkTimeout("timeout", options.timeout);
+  checkSignal(options.signal);
   checkConnectionOptions(options);
   checkLookup(options);
   checkTimeout("attemptDelay", options.attemptDelay);

@@ -1,5 +1,12 @@
 import type { Socket } from "node:net";
-import { checkBoolean, checkSize, checkTimeout, wrongType } from "./arguments.js";
+import {
+  checkBoolean,
+  checkOptions,
+  checkSize,
+  checkTimeout,
+  refuseUnknown,
+  wrongType,
+} from "./arguments.js";
 import type { LinkSettings } from "./engine/link.js";
 import { getParameters } from "./parameters.js";
 
@@ -27,6 +34,24 @@ export interface ConnectionOptions {
   noDelay?: boolean | undefined;
   /** Has the kernel ask an idle peer if it is still there; a number: after that many ms, a second at least. */
   keepAlive?: boolean | number | undefined;
+}
+
+export const CONNECTION_OPTIONS = [
+  "readTimeout",
+  "writeTimeout",
+  "bufferSize",
+  "noDelay",
+  "keepAlive",
+] as const satisfies readonly (keyof ConnectionOptions)[];
+
+/** The options as they are at the call, checked. */
+export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOptions {
+  checkOptions(given);
+  refuseUnknown(given, { names: CONNECTION_OPTIONS });
+  const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
+  const options = { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive };
+  checkConnectionOptions(options);
+  return options;
 }
 
 export function checkConnectionOptions(options: ConnectionOptions): void {

@@ -7,7 +7,7 @@ import { checkBoolean, checkOptions, checkSize, wrongType, wrongValue } from "./
 import type { OperationOptions } from "./arguments.js";
 import { classNameOf } from "./described.js";
 import { ConnectedSocket } from "./connected-socket.js";
-import { applyTo, checkConnectionOptions, settingsOf } from "./connection-options.js";
+import { applyTo, checkedConnectionOptions, settingsOf } from "./connection-options.js";
 import type { ConnectionOptions, Settable } from "./connection-options.js";
 import { adopt } from "./engine/adopt.js";
 import { Chunks, Lines } from "./engine/iterators.js";
@@ -15,7 +15,16 @@ import { LineSearch, takeTextLine } from "./engine/lines.js";
 import { Link } from "./engine/link.js";
 import type { Data } from "./engine/payload.js";
 import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./engine/reads.js";
-import { ALL_LIMIT, checkLimitOptions, checkLineOptions, LINE_LIMIT } from "./read-options.js";
+import {
+  ALL_LIMIT,
+  CHUNKS,
+  encodingOf,
+  LIMITED,
+  limitOf,
+  LINE,
+  LINE_LIMIT,
+  pullsOf,
+} from "./read-options.js";
 import type { ChunksOptions, LimitOptions, LineOptions } from "./read-options.js";
 import { NodeDuplex } from "./views/node-duplex.js";
 import { WebStreams } from "./views/web-streams.js";
@@ -56,8 +65,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    *   with `onread`
    */
   static from(stream: Duplex, options: ConnectionOptions = {}): Connection {
-    checkOptions(options);
-    checkConnectionOptions(options);
+    options = checkedConnectionOptions(options);
     const transport = adopt(stream);
     applyTo(stream as Settable, options);
     const addresses = new Addresses(stream as Addressed);
@@ -108,7 +116,12 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    *   that have arrived stay unread
    */
   readExactly(size: number, options?: OperationOptions): Promise<Buffer> {
-    return checked(() => checkSize("size", size)) ?? this.#link.input.request(takeExactly, size, options);
+    try {
+      checkSize("size", size);
+    } catch (error) {
+      return rejected(error as Error);
+    }
+    return this.#link.input.request(takeExactly, size, options);
   }
 
   /**
@@ -120,16 +133,17 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    *   `ERR_UNEXPECTED_EOF` if the stream ends before it; otherwise as {@link read}. In every case the bytes stay unread
    */
   readUntil(delimiter: string | Uint8Array, options?: LimitOptions): Promise<Buffer | null> {
-    const refusal = checked(() => {
+    let search: Search;
+    try {
       const isBytes = typeof delimiter === "string" || (delimiter as unknown) instanceof Uint8Array;
       if (!isBytes) throw wrongType("delimiter", "a string or a Uint8Array", delimiter);
       if (delimiter.length === 0) throw wrongValue("delimiter", "at least one byte", delimiter);
-      checkLimitOptions(options);
-    });
-    if (refusal !== undefined) return refusal;
-    // A copy, also of bytes: the caller may do with those as it likes.
-    const search = new Search(Buffer.from(delimiter as string), options?.limit ?? LINE_LIMIT);
-    return this.#link.input.request(takeUntil, search, options);
+      // A copy, also of bytes: the caller may do with those as it likes.
+      search = new Search(Buffer.from(delimiter as string), limitOf(options, LIMITED, LINE_LIMIT));
+    } catch (error) {
+      return rejected(error as Error);
+    }
+    return this.#link.input.request(takeUntil, search, options, undefined, LIMITED);
   }
 
   /**
@@ -143,10 +157,13 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @throws NetError `ERR_LIMIT`: the bytes stay unread; otherwise as {@link read}
    */
   readLine(options?: LineOptions): Promise<string | null> {
-    const refusal = checked(() => checkLineOptions(options));
-    if (refusal !== undefined) return refusal;
-    const search = new LineSearch(options?.limit ?? LINE_LIMIT, options?.encoding ?? "utf8");
-    return this.#link.input.request(takeTextLine, search, options);
+    let search: LineSearch;
+    try {
+      search = new LineSearch(limitOf(options, LINE, LINE_LIMIT), encodingOf(options));
+    } catch (error) {
+      return rejected(error as Error);
+    }
+    return this.#link.input.request(takeTextLine, search, options, undefined, LINE);
   }
 
   /**
@@ -156,8 +173,13 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @throws NetError `ERR_LIMIT`; otherwise as {@link read}. In every case the bytes stay unread
    */
   readAll(options?: LimitOptions): Promise<Buffer> {
-    const refusal = checked(() => checkLimitOptions(options));
-    return refusal ?? this.#link.input.request(takeAll, options?.limit ?? ALL_LIMIT, options);
+    let limit: number;
+    try {
+      limit = limitOf(options, LIMITED, ALL_LIMIT);
+    } catch (error) {
+      return rejected(error as Error);
+    }
+    return this.#link.input.request(takeAll, limit, options, undefined, LIMITED);
   }
 
   /**
@@ -167,8 +189,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * `return()` while a `next()` waits, which then resolves to `{ done: true }`.
    */
   lines(options?: LineOptions): AsyncIterableIterator<string> {
-    checkLineOptions(options);
-    return new Lines(this.#link.input, options?.limit ?? LINE_LIMIT, options?.encoding ?? "utf8", options);
+    const limit = limitOf(options, LINE, LINE_LIMIT);
+    return new Lines(this.#link.input, limit, encodingOf(options), pullsOf(options, LINE));
   }
 
   /**
@@ -180,9 +202,10 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @param options.recycle - yield views that are valid only until the next read, over memory that is used again
    */
   chunks(options?: ChunksOptions): AsyncIterableIterator<Buffer> {
-    checkOptions(options);
-    checkBoolean("recycle", options?.recycle);
-    return new Chunks(this.#link.input, options?.recycle ?? false, options);
+    checkOptions(options, CHUNKS);
+    const { recycle = false } = options ?? {};
+    checkBoolean("recycle", recycle);
+    return new Chunks(this.#link.input, recycle, pullsOf(options, CHUNKS));
   }
 
   /** Iterates over the chunks to come: `chunks()`. */
@@ -352,16 +375,6 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 /** Outside of the class, since a bundler renames one that names itself. */
 function connectionOver(link: Link, addresses: Addresses): Connection {
   return new Connection(link, addresses);
-}
-
-/** A rejection with what `check` throws, or `undefined` if it throws nothing. */
-function checked(check: () => void): Promise<never> | undefined {
-  try {
-    check();
-  } catch (error) {
-    return rejected(error as Error);
-  }
-  return undefined;
 }
 
 function rejected(error: Error): Promise<never> {

@@ -12,7 +12,7 @@
  *   where Node's sockets are handed over, stream-transport.ts where any other Duplex is; reads.ts has the kinds of reads,
  *   as pure functions over byte-queue.ts.
  * - address/: endpoints, services, name lookup.
- * - bounded.ts, signals.ts, parameters.ts, errors.ts, arguments.ts, described.ts: what all of them stand on.
+ * - bounded.ts, signals.ts, parameters.ts, errors.ts, arguments.ts, described.ts, nearest.ts: what all of them stand on.
  */
 export { connect, connectTo } from "./connect.js";
 export type { ConnectEndpoint, ConnectOptions } from "./connect-options.js";

@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
-import { checkLimit, checkOptions, wrongType, wrongValue, type OperationOptions } from "./arguments.js";
+import { checkLimit, checkOptions, refuseUnknown, wrongType, wrongValue } from "./arguments.js";
+import type { Known, OperationOptions } from "./arguments.js";
 import { Connection, linkOf } from "./connection.js";
 import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "./engine/frames.js";
 import { Loop } from "./engine/iterators.js";
@@ -10,6 +11,8 @@ import { refused } from "./errors.js";
 
 /** Most bytes of a frame by default. */
 const LIMIT = 4 * 1024 * 1024;
+
+const OPTIONS: Known = { names: ["bytes", "limit"], insteadOfNumber: "the size of the length is { bytes }" };
 
 export interface FrameOptions {
   /** Bytes of the length before each frame, an unsigned big-endian number: 4 by default. */
@@ -46,7 +49,8 @@ export interface Frames extends AsyncIterable<Buffer> {
 export function lengthPrefixed(connection: Connection, options: FrameOptions = {}): Frames {
   if (!((connection as unknown) instanceof Connection))
     throw wrongType("connection", "a Connection", connection);
-  checkOptions(options);
+  checkOptions(options, OPTIONS);
+  refuseUnknown(options, OPTIONS);
   const { bytes = 4, limit = LIMIT } = options;
   if (![1, 2, 4, 8].includes(bytes)) throw wrongValue("bytes", "1, 2, 4 or 8", bytes);
   checkLimit(limit);

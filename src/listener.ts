@@ -1,7 +1,7 @@
 import type { Server } from "node:net";
 import { AcceptLoop } from "./accept-loop.js";
 import type { AcceptQueue, Claim } from "./accept-queue.js";
-import { checkOperation, type OperationOptions } from "./arguments.js";
+import { checkedOperation, type OperationOptions } from "./arguments.js";
 import { waited, type Wait } from "./bounded.js";
 import { settingsOf } from "./connection-options.js";
 import type { Connection } from "./connection.js";
@@ -94,9 +94,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    * @throws NetTimeoutError, and whatever `signal` was aborted with: no client is lost, accept again when you like
    * @throws NetError `ERR_CLOSED`: the listener is closed, now or while this waits
    */
-  async accept(options: OperationOptions = {}): Promise<Connection> {
-    checkOperation(options);
-    const { signal, timeout = this.#options.acceptTimeout ?? getParameters().acceptTimeout } = options;
+  async accept(options?: OperationOptions): Promise<Connection> {
+    const { signal, timeout = this.#options.acceptTimeout ?? getParameters().acceptTimeout } =
+      checkedOperation(options);
     if (signal?.aborted === true) throw aborted("accept", this.#subject, signal);
     const settings = settingsOf(this.#options);
     const here = this.#queue.take(settings);

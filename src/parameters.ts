@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { checkBoolean, checkSize, checkTimeout, wrongType, wrongValue } from "./arguments.js";
+import { checkBoolean, checkSize, checkTimeout, refuseUnknown, wrongType, type Known } from "./arguments.js";
 
 /**
  * The egg's parameters. Each call reads those in force when it is made; a connection keeps the `readTimeout`,
@@ -28,6 +28,8 @@ const CHECKS: { readonly [Name in keyof Parameters]: (name: Name, value: unknown
   bufferSize: checkSize,
   ipv6Only: checkBoolean,
 };
+
+const KNOWN: Known = { names: Object.keys(CHECKS), kind: "parameter", argument: "values" };
 
 let base: Readonly<Parameters> = Object.freeze({
   readTimeout: 60_000,
@@ -79,11 +81,8 @@ export function withParameters<T>(values: Partial<Parameters>, body: () => T): T
 function checked(values: unknown): Partial<Parameters> {
   if (typeof values !== "object" || values === null)
     throw wrongType("values", "an object of parameters", values);
+  refuseUnknown(values, KNOWN);
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) {
-    if (!Object.hasOwn(CHECKS, name))
-      throw wrongValue("values", `of ${Object.keys(CHECKS).join(", ")}`, name);
-    CHECKS[name as keyof Parameters](name as never, value);
-  }
+  for (const [name, value] of given) CHECKS[name as keyof Parameters](name as never, value);
   return Object.fromEntries(given);
 }

@@ -1,4 +1,6 @@
-import { checkLimit, checkOptions, wrongValue, type OperationOptions } from "./arguments.js";
+import { checkedOperation, checkLimit, checkOptions, refuseUnknown, wrongValue } from "./arguments.js";
+import type { Known, OperationOptions } from "./arguments.js";
+import { READ } from "./engine/input.js";
 import { isLineEncoding } from "./engine/lines.js";
 
 /** Most bytes of a line, or of what comes before a delimiter, by default. */
@@ -27,15 +29,37 @@ export interface ChunksOptions extends OperationOptions {
   recycle?: boolean | undefined;
 }
 
-export function checkLimitOptions(options: unknown): asserts options is LimitOptions | undefined {
-  checkOptions(options);
-  checkLimit((options as { limit?: unknown } | undefined)?.limit);
+const INSTEAD_OF_NUMBER = "a limit is { limit }, a time is { timeout }";
+
+export const LIMITED: Known = {
+  ...READ,
+  names: [...READ.names, "limit"],
+  insteadOfNumber: INSTEAD_OF_NUMBER,
+};
+export const LINE: Known = { ...LIMITED, names: [...LIMITED.names, "encoding"] };
+export const CHUNKS: Known = { ...READ, names: [...READ.names, "recycle"] };
+
+/** The limit that is given, checked, or the one that holds otherwise. */
+export function limitOf(options: unknown, known: Known, otherwise: number): number {
+  if (options === undefined) return otherwise;
+  checkOptions(options, known);
+  const { limit = otherwise } = options as { limit?: unknown };
+  checkLimit(limit);
+  return limit as number;
 }
 
-export function checkLineOptions(options: unknown): asserts options is LineOptions | undefined {
-  checkLimitOptions(options);
-  const encoding: unknown = (options as { encoding?: unknown } | undefined)?.encoding;
-  if (encoding !== undefined && !isLineEncoding(encoding)) {
-    throw wrongValue("encoding", '"utf8", "latin1" or "ascii"', encoding);
-  }
+/** The encoding that is given, checked, or UTF-8. */
+export function encodingOf(options: unknown): BufferEncoding {
+  if (options === undefined) return "utf8";
+  const { encoding = "utf8" } = options as { encoding?: unknown };
+  if (!isLineEncoding(encoding)) throw wrongValue("encoding", '"utf8", "latin1" or "ascii"', encoding);
+  return encoding;
+}
+
+/** The part of a loop's options that bounds its pulls. The names of all are looked at: a loop is made once. */
+export function pullsOf(options: unknown, known: Known): OperationOptions | undefined {
+  if (options === undefined) return undefined;
+  const pulls = checkedOperation(options, known);
+  refuseUnknown(options as object, known);
+  return pulls;
 }

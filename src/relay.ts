@@ -1,4 +1,12 @@
-import { checkOptions, checkSignal, checkTimeout, wrongType, wrongValue } from "./arguments.js";
+import {
+  checkOptions,
+  checkSignal,
+  checkTimeout,
+  refuseUnknown,
+  wrongType,
+  wrongValue,
+} from "./arguments.js";
+import type { Known } from "./arguments.js";
 import { waited } from "./bounded.js";
 import { Connection, linkOf } from "./connection.js";
 import { IdleTimer } from "./engine/idle-timer.js";
@@ -25,6 +33,11 @@ export type RelayResult = [aToB: number, bToA: number];
  */
 const MOST_DISCARDED = 1024 * 1024;
 
+const OPTIONS: Known = {
+  names: ["signal", "idleTimeout"],
+  insteadOfNumber: "a time without bytes is { idleTimeout }",
+};
+
 const FOREVER = { timeout: Infinity };
 const RECYCLED = { ...FOREVER, recycle: true };
 
@@ -42,8 +55,8 @@ const RECYCLED = { ...FOREVER, recycle: true };
  * @throws TypeError, RangeError for wrong arguments: both are left as they were
  */
 export async function relay(a: Connection, b: Connection, options: RelayOptions = {}): Promise<RelayResult> {
-  checkArguments(a, b, options);
-  const { signal, idleTimeout = Infinity } = options;
+  checkConnections(a, b);
+  const { signal, idleTimeout = Infinity } = checkedOptions(options);
   const subject = subjectOf(a, b);
   if (signal?.aborted === true) throw aborted("relay", subject, signal);
   if (linkOf(a).input.isBusy() || linkOf(b).input.isBusy()) throw refused("relay", subject, "ERR_BUSY");
@@ -115,12 +128,19 @@ function subjectOf(a: Connection, b: Connection): Subject {
   return { text: `(${linkOf(a).subject.text}), (${linkOf(b).subject.text})` };
 }
 
-function checkArguments(a: unknown, b: unknown, options: unknown): asserts options is RelayOptions {
+function checkConnections(a: unknown, b: unknown): void {
   if (!(a instanceof Connection)) throw wrongType("a", "a Connection", a);
   if (!(b instanceof Connection)) throw wrongType("b", "a Connection", b);
   if (a === b) throw wrongValue("b", "another connection than a", b);
-  checkOptions(options);
-  const { signal, idleTimeout } = (options ?? {}) as { signal?: unknown; idleTimeout?: unknown };
+}
+
+/** The options as they are at the call, checked. */
+function checkedOptions(options: unknown): RelayOptions {
+  checkOptions(options, OPTIONS);
+  if (options === undefined) return {};
+  refuseUnknown(options, OPTIONS);
+  const { signal, idleTimeout } = options as { signal?: unknown; idleTimeout?: unknown };
   checkSignal(signal);
   checkTimeout("idleTimeout", idleTimeout);
+  return { signal, idleTimeout };
 }

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { isIP, isIPv4 } from "node:net";
-import { outOfRange, wrongType, wrongValue } from "../arguments.js";
+import { outOfRange, refuseUnknown, wrongType, wrongValue, type Known } from "../arguments.js";
 
 /** One address to connect to: what `resolve` yields and `connectTo` takes. */
 export interface AddressInfo {
@@ -47,6 +47,36 @@ export function parseEndpoint(text: string): { host: string; port: string } | { 
     throw wrongValue("endpoint", forms + fault, text);
   }
   return { host, port };
+}
+
+/** Whether text is an endpoint of its own, rather than the name of a service. */
+export function isEndpoint(text: string): boolean {
+  return text.includes(":") || PATH.test(text);
+}
+
+/** The names that the parts of an endpoint have, for {@link checkParts}; `options` are those of the call it is given to. */
+export function partsOf(
+  names: readonly string[],
+  options: readonly string[],
+  elsewhere: Readonly<Record<string, string>> = {},
+): Known {
+  const hint = "it is an option, and belongs into the argument after the endpoint";
+  const toOptions = Object.fromEntries(options.map((name) => [name, hint]));
+  return { names, kind: "part of an endpoint", elsewhere: { ...toOptions, ...elsewhere } };
+}
+
+/** An endpoint that is given by its parts: an object with these names and no others. */
+export function checkParts(value: unknown, forms: string, known: Known): asserts value is object {
+  if (isUrl(value)) throw wrongType("endpoint", `${forms}, not a URL`, value);
+  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    throw wrongType("endpoint", forms, value);
+  }
+  refuseUnknown(value, known);
+}
+
+/** A URL of whatever realm: its `host` has the port in it, its `port` may be empty. */
+function isUrl(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === "[object URL]";
 }
 
 /** `"127.0.0.1:80"`, `"[::1]:80"`: what {@link parseEndpoint} takes. */

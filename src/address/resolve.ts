@@ -1,5 +1,16 @@
 import { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
-import { checkBoolean, checkOperation, wrongType, wrongValue, type OperationOptions } from "../arguments.js";
+import {
+  checkBoolean,
+  checkOptions,
+  checkSignal,
+  checkTimeout,
+  OPERATION,
+  refuseUnknown,
+  wrongType,
+  wrongValue,
+  type Known,
+  type OperationOptions,
+} from "../arguments.js";
 import { described } from "../described.js";
 import { bounded, stoppable } from "../bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
@@ -49,6 +60,11 @@ export interface LookupOptions {
 
 export interface ResolveOptions extends LookupOptions, OperationOptions {}
 
+const OPTIONS: Known = {
+  ...OPERATION,
+  names: [...OPERATION.names, "family", "passive", "numericHost", "hints", "lookup"],
+};
+
 const ALL_HINTS = ADDRCONFIG | ALL | V4MAPPED;
 /** What stands for all addresses of this machine. */
 export const UNSPECIFIED: readonly string[] = ["::", "0.0.0.0"];
@@ -78,10 +94,13 @@ export async function resolve(
   options: ResolveOptions = {},
 ): Promise<AddressInfo[]> {
   checkHost(host);
-  checkOperation(options);
-  checkLookup(options);
+  checkOptions(options, OPTIONS);
+  refuseUnknown(options, OPTIONS);
   const { timeout, signal, family, passive, numericHost, hints, lookup } = options;
   const asked = { family, passive, numericHost, hints, lookup };
+  checkTimeout("timeout", timeout);
+  checkSignal(signal);
+  checkLookup(asked);
   const question = { host, port: portOf(service, host ?? undefined), options: asked };
   const subject = subjectOf(question);
   if (signal?.aborted === true) throw aborted("resolve", subject, signal);

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { checkedOperation, type OperationOptions } from "../arguments.js";
+import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../arguments.js";
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
 import { unwatch, watch } from "../signals.js";
 import { deadlineIn } from "./alarm.js";
@@ -21,6 +21,13 @@ import { Waiting, type Asker } from "./waiting.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
+
+/** The options of a read, and what was meant by one who gives something else for them. */
+export const READ: Known = {
+  ...OPERATION,
+  insteadOfBytes: "to read into memory call readInto(target)",
+  insteadOfNumber: "for that many bytes call readExactly(size), a time is { timeout }",
+};
 
 /** What the input needs of the connection it belongs to. */
 export interface InputHost {
@@ -88,10 +95,16 @@ export class Input {
    * Settles with what `take` makes of the bytes, now or when enough of them have arrived. A read that fails has taken
    * nothing. While it waits all others are refused, unless its `asker` has left and gives way.
    */
-  request<T, A>(take: Take<T, A>, argument: A, options?: OperationOptions, asker?: Asker): Promise<T> {
+  request<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options?: OperationOptions,
+    asker?: Asker,
+    known = READ,
+  ): Promise<T> {
     if (options !== undefined) {
       try {
-        options = checkedOperation(options);
+        options = checkedOperation(options, known);
         if (options.signal?.aborted === true) throw aborted("read", this.#host.subject, options.signal);
       } catch (error) {
         return Promise.reject(error);

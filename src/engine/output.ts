@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { checkedOperation, type OperationOptions } from "../arguments.js";
+import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
 import { MEMORY_UNITS, nextTurn, spend } from "./budget.js";
 import { Delivery } from "./delivery.js";
@@ -8,6 +8,9 @@ import { isBelow, payloadOf, type Data, type Payload } from "./payload.js";
 import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
 import type { Transport } from "./transport.js";
 import { Entry } from "./write-queue.js";
+
+/** The options of a write, and what was meant by one who gives something else for them. */
+const WRITE: Known = { ...OPERATION, insteadOfBytes: "to send several pieces give them as one list" };
 
 /** What the output needs of the connection it belongs to. */
 export interface OutputHost {
@@ -89,7 +92,7 @@ export class Output implements SenderHost {
     let payload: Payload;
     try {
       payload = payloadOf(data);
-      if (options !== undefined) options = checkedOperation(options);
+      if (options !== undefined) options = checkedOperation(options, WRITE);
     } catch (error) {
       return Promise.reject(error);
     }
