@@ -26,10 +26,12 @@ const BACKLOG = 511;
  * Without a `host` it listens on all IPv6 and IPv4 addresses, or on the IPv4 ones alone where IPv6 is disabled; with
  * `ipv6Only` on `0.0.0.0` (the egg's rule: whoever names no host expects IPv4 at least).
  *
- * @param at - a port (`0`: any free one), the name of a service, `{ port, host }`, a Unix socket `{ path }`, or a
- *   descriptor `{ fd }` that is listening already
+ * @param at - a port (`0`: any free one) or the name of a service; what `connect` takes, `"127.0.0.1:0"`,
+ *   `"[::1]:http-alt"`, `{ host, port }`, or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or a descriptor
+ *   `{ fd }` that is listening already
  * @throws NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …; with operation `"resolve"` if `host` or the service is not
- *   known; `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12, and without a port
+ *   known; `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12, and without a port, and for a name in
+ *   Linux's abstract namespace (`"\0name"`) before Node 22
  * @throws what `signal` was aborted with: nothing is left listening
  * @throws TypeError, RangeError for wrong arguments
  */
@@ -39,6 +41,7 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   const asked = subjectOf(target);
   const signal = options.signal;
   if (options.reusePort === true) checkReusePort(target, asked);
+  if ("path" in target) checkAbstractName(target.path, asked);
   const where = await bounded("listen", asked, { signal }, (stop) => whereTo(target, options, stop));
   const subject = subjectAt(asked, where.host, where.port);
   const queue = new AcceptQueue(options.backlog ?? BACKLOG, "path" in target ? target.path : undefined);
@@ -122,7 +125,19 @@ function checkReusePort(target: ListenTarget, asked: Subject): void {
   throw refused("listen", asked, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", reason);
 }
 
+/** Node 20 fills a name of Linux's abstract namespace up with NULs, so that no client would find it by its name. */
+function checkAbstractName(path: string, asked: Subject): void {
+  const [major = 0] = nodeVersion();
+  if (!path.startsWith("\0") || major >= 22) return;
+  const reason = "a name in the abstract namespace needs Node 22 or later";
+  throw refused("listen", asked, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", reason);
+}
+
 function hasReusePort(): boolean {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const [major = 0, minor = 0] = nodeVersion();
   return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+}
+
+function nodeVersion(): number[] {
+  return process.versions.node.split(".").map(Number);
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, Server } from "node:net";
 import { connect, listen, Listener, setParameters, withParameters } from "../../src/index.js";
 import { failure, microtasks, netError, turn } from "../helpers/outcomes.js";
@@ -16,6 +16,8 @@ async function reaches(host: string, port: number): Promise<boolean> {
     () => false,
   );
 }
+
+const onLinux = process.platform === "linux" ? test : test.skip;
 
 function portOf(listener: Listener): number {
   return listener.port;
@@ -65,6 +67,70 @@ describe("where to listen", () => {
     const byEndpoint = keep(await listen({ port: 0, host: "127.0.0.1" }, { host: "127.0.0.2" }));
     expect(byEndpoint.address).toMatchObject({ address: "127.0.0.1" });
   });
+
+  test.each([
+    ["127.0.0.1:0", "127.0.0.1", 4],
+    ["[::1]:0", "::1", 6],
+    ["[::ffff:127.0.0.1]:0", "127.0.0.1", 4],
+    ["localhost:0", undefined, undefined],
+  ])("%s is a host and a port", async (endpoint, address, family) => {
+    const listener = keep(await listen(endpoint));
+    expect(listener.address).toMatchObject({ port: listener.port });
+    if (address !== undefined) expect(listener.address).toMatchObject({ address, family });
+    const { localAddress } = keep(
+      await connect((listener.address as { address: string }).address, listener.port),
+    );
+    expect(["127.0.0.1", "::1"]).toContain(localAddress);
+    // Nor does it listen on all addresses.
+    expect(await reaches("127.0.0.2", listener.port)).toBe(false);
+  });
+
+  test("its port may be the name of a service, and its host comes before that of the options", async () => {
+    const error = await listen("127.0.0.1:no-such-service").catch((failed: unknown) => failed);
+    expect(error).toMatchObject({ code: "EAI_SERVICE", host: "127.0.0.1" });
+    const listener = keep(await listen("127.0.0.1:0", { host: "127.0.0.2" }));
+    expect(listener.address).toMatchObject({ address: "127.0.0.1" });
+    const inUse = await listen("127.0.0.1:http").catch((failed: unknown) => failed);
+    if (inUse instanceof Listener) expect(keep(inUse).port).toBe(80);
+    else expect(inUse).toMatchObject({ port: 80 });
+  });
+
+  test.each([":0", "127.0.0.1", "[::1]", "::1", "::1:0", "127.0.0.1:", "tcp://127.0.0.1:0", "localhost:0:0"])(
+    "%j is neither that nor a service",
+    async (endpoint) => {
+      const error = await failure(listen(endpoint).then(keep));
+      if (endpoint.includes(":")) expect(error).toMatchObject({ code: "ERR_INVALID_ARG_VALUE" });
+      else expect(error).toMatchObject({ code: "EAI_SERVICE" });
+    },
+  );
+
+  test("a path is a Unix socket", async () => {
+    const path = socketPath();
+    const listener = keep(await listen(path));
+    expect(listener.address).toEqual({ path });
+    const [client] = await Promise.all([connect(path), listener.accept().then(keep)]);
+    keep(client);
+  });
+
+  onLinux(
+    "a name in the abstract namespace is exactly that, or refused where it would be another",
+    async () => {
+      const name = `tcp6-${String(process.pid)}-${String(Date.now())}`;
+      if (Number(process.versions.node.split(".")[0]) < 22) {
+        const error = await netError(listen({ path: `\0${name}` }).then(keep));
+        expect(error).toMatchObject({ code: "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", operation: "listen" });
+        expect(error.message).toContain("a name in the abstract namespace needs Node 22 or later");
+        return;
+      }
+      const listener = keep(await listen(`\0${name}`));
+      const bound = readFileSync("/proc/net/unix", "latin1").split("\n");
+      expect(bound.filter((line) => line.includes(name)).map((line) => line.split(" ").at(-1))).toEqual([
+        `@${name}`,
+      ]);
+      const [client] = await Promise.all([connect({ path: `\0${name}` }), listener.accept().then(keep)]);
+      keep(client);
+    },
+  );
 
   test("an IPv6 address makes an IPv6 listener", async () => {
     const listener = keep(await listen(0, { host: "::1" }));
