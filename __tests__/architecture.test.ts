@@ -33,6 +33,7 @@ const LAYERS = [
   "address/",
   "bounded.ts",
   "signals.ts",
+  "let-arrive.ts",
   "parameters.ts",
   "arguments.ts",
   "errors.ts",

@@ -6,8 +6,9 @@ import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
 import { nextTick } from "node:process";
 // Not the globals, which tests replace, for a while: a timer that never rings would stop the waits of all.
-import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+import { clearTimeout, setTimeout } from "node:timers";
 import { LONGEST_TIMER } from "../bounded.js";
+import { letArrive } from "../let-arrive.js";
 import { WakeQueue, type Sleeper } from "./wake-queue.js";
 
 const sleepers = new WakeQueue();
@@ -41,16 +42,8 @@ function setTimer(at: number): void {
   clearTimeout(timer);
   ringsAt = at;
   const delay = Math.min(Math.max(Math.ceil(at - performance.now()), 1), LONGEST_TIMER);
-  timer = scope.runInAsyncScope(() => setTimeout(letArrive, delay));
+  timer = scope.runInAsyncScope(() => setTimeout(letArrive, delay, ring));
   timer.unref();
-}
-
-/**
- * Timers go before sockets in a turn of the event loop. After one that was busy for long, what the kernel has and takes by
- * then comes first: a wait is over only if that does not end it.
- */
-function letArrive(): void {
-  setImmediate(ring);
 }
 
 function ring(): void {

@@ -1,7 +1,7 @@
 /** The hand-over between Node's sockets and a connection: how each kind of socket becomes a transport. */
 import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
-import { Socket } from "node:net";
+import { Socket, type SocketConstructorOpts } from "node:net";
 import { writeDirectly } from "./direct-write.js";
 import type { Payload } from "./payload.js";
 import {
@@ -20,6 +20,13 @@ import type { HandedSocket, Handle } from "./stream-socket.js";
 import type { Receiver, Taken, Transport } from "./transport.js";
 
 let direct = true;
+/** Whether this runtime's sockets read into memory of ours; see {@link readsIntoOurMemory}. */
+let hasUserBuffers: boolean | undefined;
+/** Whether the handles of this runtime tell how much the kernel has not taken; see {@link reportsQueue}. */
+let hasQueueSize: boolean | undefined;
+
+/** Where handles do not tell what the kernel has taken of a payload, it is sent in pieces, whose callbacks do. */
+const PIECE = 64 * 1024;
 
 /** Whether sockets are read and written past their streams where that is possible, as they are unless a test says otherwise. */
 export function useHandles(on: boolean): void {
@@ -35,13 +42,39 @@ export function newSocket(handle?: Handle): Socket {
     handle,
     manualStart: true,
     allowHalfOpen: true,
-    onread: direct ? onread : undefined,
+    onread: direct && (hasUserBuffers ??= readsIntoOurMemory()) ? onread : undefined,
     // As the constructor sets them in any case: adding them to its copy costs 13 µs on Node 20, a hidden class each.
     emitClose: false,
     autoDestroy: true,
     decodeStrings: false,
   };
   return new StreamSocket(options);
+}
+
+/**
+ * Whether sockets have their handle read into memory of ours, as Node's do: seen with a handle that is not one. Others
+ * know the option `onread`, and call its functions in ways of their own.
+ */
+function readsIntoOurMemory(): boolean {
+  const handle = {
+    asked: false,
+    useUserBuffer() {
+      this.asked = true;
+    },
+  };
+  try {
+    new Socket({ handle, manualStart: true, onread } as SocketConstructorOpts).unref();
+  } catch {
+    return false;
+  }
+  return handle.asked;
+}
+
+/** Whether handles tell how much the kernel has not taken yet, as Node's do. */
+function reportsQueue(socket: Socket): boolean {
+  const handle = handleOf(socket);
+  if (handle == null) return true;
+  return (hasQueueSize ??= typeof handle.writeQueueSize === "number");
 }
 
 /** Whether a handle's bytes can be read into memory of ours. */
@@ -64,7 +97,8 @@ export function transportOf(connected: Socket): Transport {
 /** Whether a stream is a socket of the kernel's, whose bytes go there as they are: a TLS socket is not. */
 export function isKernelSocket(stream: object): stream is Socket {
   if (!(stream instanceof Socket) || "encrypted" in stream) return false;
-  return typeof handleOf(stream)?.bind === "function";
+  const handle = handleOf(stream);
+  return typeof (handle?.bind ?? handle?.terminate) === "function";
 }
 
 /** A transport over a socket that somebody else has made, and perhaps used. */
@@ -77,12 +111,16 @@ export function adoptSocket(socket: Socket): Transport {
 /** Closes a socket with RST, where it knows such a thing: Unix sockets do not, nor those that have not connected yet. */
 export function resetSocket(socket: Socket): void {
   const handle = handleOf(socket);
-  if (typeof handle?.reset !== "function" || socket.connecting) socket.destroy();
+  if (handle == null || !knowsReset(handle) || socket.connecting) socket.destroy();
   // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.
   else if (!isEnding(socket)) socket.resetAndDestroy();
   // A FIN that waits for a peer which takes nothing may never be on its way.
   else if (handle.writeQueueSize !== 0) socket.destroy();
   else socket.once("finish", () => resetSocket(socket));
+}
+
+function knowsReset(handle: Handle): boolean {
+  return typeof (handle.reset ?? handle.terminate) === "function";
 }
 
 function isEnding(socket: Socket): boolean {
@@ -100,6 +138,8 @@ class SocketTransport implements Transport {
   readonly callsBackAtOnce = true;
   /** Bytes that the handle was given, and the kernel has refused. */
   #lost = 0;
+  /** What is being sent in pieces, if that was ever necessary. */
+  #pieces: Pieces | null = null;
 
   constructor(socket: HandedSocket) {
     this.stream = socket;
@@ -115,10 +155,11 @@ class SocketTransport implements Transport {
   }
 
   get unsent(): number {
-    return handleOf(this.stream)?.writeQueueSize ?? Infinity;
+    return this.#pieces?.unsent ?? handleOf(this.stream)?.writeQueueSize ?? Infinity;
   }
 
   get bytesTaken(): number {
+    if (this.#pieces !== null) return this.#pieces.taken;
     return (this.stream[TAKEN] ?? takenFrom(this.stream)) - this.#lost;
   }
 
@@ -142,6 +183,9 @@ class SocketTransport implements Transport {
     if (stream.destroyed) return;
     // What somebody else wrote to the stream goes first.
     if (stream.writableLength > 0) this.#sendBehind(payload, taken);
+    else if (hasQueueSize !== true && !reportsQueue(stream)) {
+      (this.#pieces ??= new Pieces(stream)).send(payload, taken);
+    }
     // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
     else if (direct && writeDirectly(stream, payload, taken)) return;
     else if (typeof payload === "string") stream._write(payload, "utf8", taken);
@@ -170,6 +214,7 @@ class SocketTransport implements Transport {
     this.stream.off("error", onError);
     this.stream.off("close", onClose);
     this.stream[OWNER] = undefined;
+    this.#pieces?.handOver();
     pour(this.stream, unread, ended);
     return this.stream;
   }
@@ -188,6 +233,84 @@ class SocketTransport implements Transport {
     // Node sets it to null for handles that cannot.
     if (this.stream._writev != null) this.stream._writev(chunks, taken);
     else this.send(Buffer.concat(parts.map((part) => Buffer.from(part as string))), taken);
+  }
+}
+
+/** Sends payloads in pieces, and knows what of them was taken. */
+class Pieces {
+  readonly #socket: HandedSocket;
+  taken: number;
+  unsent = 0;
+  /** What is left of the payload, beginning with the piece that is being sent. */
+  #bytes: Buffer = Buffer.alloc(0);
+  #done: Taken = () => undefined;
+  /** Told when the piece is taken that was being sent when the socket was handed over. */
+  #next: Taken | null = null;
+
+  constructor(socket: HandedSocket) {
+    this.#socket = socket;
+    this.taken = takenFrom(socket);
+  }
+
+  send(payload: Payload, done: Taken): void {
+    const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
+    const [only] = parts;
+    this.#bytes =
+      only !== undefined && parts.length === 1
+        ? bytesOf(only)
+        : Buffer.concat(parts.map((part) => bytesOf(part)));
+    this.unsent = this.#bytes.length;
+    this.#done = done;
+    this.#sendOn(false);
+  }
+
+  /**
+   * Tells the stream of the piece that is being sent, with a write of nothing that is done when the piece is taken: some
+   * runtimes would otherwise begin the next write, or end, in the middle of it. What is left follows.
+   */
+  handOver(): void {
+    if (this.unsent === 0) return;
+    const socket = this.#socket;
+    socket._write = (_chunk, _encoding, next) => {
+      Reflect.deleteProperty(socket, "_write");
+      this.#next = next;
+    };
+    socket.write("");
+    const rest = this.#bytes.subarray(PIECE);
+    // Its caller has been told, and may use its memory again.
+    if (rest.length > 0) socket.write(Buffer.from(rest));
+  }
+
+  /** `late`: some of it was taken after `send` had returned, or at least before this. */
+  #sendOn(late: boolean): void {
+    while (this.unsent > 0) {
+      const piece = this.#bytes.subarray(0, PIECE);
+      let outcome: "none" | "taken" | "later" = "none";
+      this.#socket._write(piece, "buffer" as BufferEncoding, (error) => {
+        if (this.#next !== null) this.#next(error);
+        // Something was sent of it: a payload that fails before `send` returns counts as not sent.
+        else if (error) {
+          if (late) nextTick(this.#done, error);
+          else this.#done(error);
+        } else {
+          this.#took(piece.length);
+          if (outcome === "later") this.#sendOn(true);
+          else outcome = "taken";
+        }
+      });
+      if ((outcome as string) !== "taken") {
+        outcome = "later";
+        return;
+      }
+      late = true;
+    }
+    this.#done();
+  }
+
+  #took(size: number): void {
+    this.taken += size;
+    this.unsent -= size;
+    this.#bytes = this.#bytes.subarray(size);
   }
 }
 

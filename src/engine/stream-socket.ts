@@ -21,6 +21,8 @@ export interface Handle {
   readonly reset?: unknown;
   /** Only handles of the kernel's own sockets have one. */
   readonly bind?: unknown;
+  /** Bun's handles have this instead of the two. */
+  readonly terminate?: unknown;
   getpeername?(into: object): number;
 }
 
@@ -76,6 +78,8 @@ export class StreamSocket extends Socket implements HandedSocket {
     const receiver = this[INTAKE];
     if (receiver === undefined) return super.push(chunk, encoding);
     if (chunk !== null) return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, false);
+    // Not every runtime leaves it at 'close' when the socket was destroyed.
+    if (this.destroyed) return false;
     if (wasReset(this)) receiver.fail(connectionReset());
     else receiver.end();
     return false;

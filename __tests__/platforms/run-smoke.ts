@@ -1,0 +1,10 @@
+// Runs one case of smoke.ts: `run-smoke <case>`. Nothing of a test runner is in here.
+import assert from "node:assert/strict";
+import process from "node:process";
+import { cases } from "./smoke.js";
+
+const name = process.argv[2] ?? "";
+const run = cases[name];
+assert(run !== undefined, `no such case: ${name}`);
+await run();
+console.log("done");
