@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Addresses, subjectOf, type LocalEnd } from "./address/addresses.js";
-import { Connection } from "./connection.js";
+import { connectionOver, type Connection } from "./connection.js";
 import { Link, type LinkSettings } from "./engine/link.js";
 import { resetSocket, takeOver } from "./engine/socket-transport.js";
 
@@ -100,7 +100,7 @@ export class AcceptQueue {
   #establish({ socket, addresses }: Arrival, settings: LinkSettings): Connection {
     socket.off("error", ignore);
     socket.off("close", this.#forget);
-    return new Connection(new Link(takeOver(socket), subjectOf(addresses, this.#path), settings), addresses);
+    return connectionOver(new Link(takeOver(socket), subjectOf(addresses, this.#path), settings), addresses);
   }
 }
 

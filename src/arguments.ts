@@ -31,6 +31,13 @@ export function outOfRange(
   });
 }
 
+/** A `TypeError` for `new` where only this library makes objects: code `ERR_ILLEGAL_CONSTRUCTOR`. */
+export function illegalConstructor(name: string, makers: string): TypeError {
+  return Object.assign(new TypeError(`a ${name} cannot be constructed; it comes from ${makers}`), {
+    code: "ERR_ILLEGAL_CONSTRUCTOR",
+  });
+}
+
 /** Milliseconds: 0 or more, `Infinity` included. */
 export function checkTimeout(name: string, value: unknown): asserts value is number | undefined {
   if (value === undefined) return;

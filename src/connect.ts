@@ -10,7 +10,7 @@ import {
   type ConnectOptions,
 } from "./connect-options.js";
 import { applyTo, settingsOf } from "./connection-options.js";
-import { Connection } from "./connection.js";
+import { connectionOver, type Connection } from "./connection.js";
 import type { Candidate } from "./dial/attempt.js";
 import { dial, type DialOptions } from "./dial/dial.js";
 import { Link, type LinkSettings } from "./engine/link.js";
@@ -110,5 +110,5 @@ function established(
   const path = "path" in to ? to.path : undefined;
   if (path === undefined) applyTo(socket, options);
   const addresses = new Addresses(socket);
-  return new Connection(new Link(transportOf(socket), subjectOf(addresses, path), settings), addresses);
+  return connectionOver(new Link(transportOf(socket), subjectOf(addresses, path), settings), addresses);
 }

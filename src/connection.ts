@@ -3,7 +3,14 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
 import { Addresses, subjectOf, type Addressed } from "./address/addresses.js";
-import { checkBoolean, checkOptions, checkSize, wrongType, wrongValue } from "./arguments.js";
+import {
+  checkBoolean,
+  checkOptions,
+  checkSize,
+  illegalConstructor,
+  wrongType,
+  wrongValue,
+} from "./arguments.js";
 import type { OperationOptions } from "./arguments.js";
 import { classNameOf } from "./described.js";
 import { ConnectedSocket } from "./connected-socket.js";
@@ -32,6 +39,9 @@ import { WebStreams } from "./views/web-streams.js";
 /** @internal The engine of a connection, for what this library builds on it. */
 export let linkOf: (connection: Connection) => Link;
 
+/** @internal A connection over a link that was made for it. */
+export let connectionOver: (link: Link, addresses: Addresses) => Connection;
+
 /**
  * A TCP connection, or one over a Unix socket: bytes in both directions, to be awaited.
  *
@@ -51,6 +61,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 
   static {
     linkOf = (connection) => connection.#link;
+    // Not by its name: a bundler renames a class that names itself.
+    connectionOver = (link, addresses) => new this(link, addresses);
   }
 
   /**
@@ -79,8 +91,10 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     return connection;
   }
 
-  /** @internal */
-  constructor(link: Link, addresses: Addresses) {
+  private constructor(link: Link, addresses: Addresses) {
+    if (!((link as unknown) instanceof Link)) {
+      throw illegalConstructor("Connection", "connect(), listener.accept() or Connection.from()");
+    }
     super(link, addresses);
     this.#link = link;
   }
@@ -370,11 +384,6 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   get closed(): Promise<void> {
     return this.#link.closed;
   }
-}
-
-/** Outside of the class, since a bundler renames one that names itself. */
-function connectionOver(link: Link, addresses: Addresses): Connection {
-  return new Connection(link, addresses);
 }
 
 function rejected(error: Error): Promise<never> {

@@ -15,7 +15,7 @@ import {
   type ListenOptions,
   type ListenTarget,
 } from "./listen-options.js";
-import { Listener, type ListenerAddress } from "./listener.js";
+import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
 
 /** Node's default, and of most servers; the egg has 10, which a loop that is busy for 100 ms can overflow. */
 const BACKLOG = 511;
@@ -67,7 +67,7 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   server.removeAllListeners("error").on("error", () => queue.dropped++);
   const address = addressOf(server);
   const bound = "port" in address ? subjectAt(asked, address.address, address.port) : asked;
-  return new Listener(server, address, bound, queue, options);
+  return listenerOf(server, address, bound, queue, options);
 }
 
 /** What Node is told: literal addresses only, so that it looks up nothing. */

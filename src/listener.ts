@@ -1,7 +1,7 @@
 import type { Server } from "node:net";
 import { AcceptLoop } from "./accept-loop.js";
-import type { AcceptQueue, Claim } from "./accept-queue.js";
-import { checkedOperation, type OperationOptions } from "./arguments.js";
+import { AcceptQueue, type Claim } from "./accept-queue.js";
+import { checkedOperation, illegalConstructor, type OperationOptions } from "./arguments.js";
 import { waited, type Wait } from "./bounded.js";
 import { settingsOf } from "./connection-options.js";
 import type { Connection } from "./connection.js";
@@ -15,6 +15,18 @@ import { getParameters } from "./parameters.js";
 /** Where a listener listens: an address, IPv4 also where IPv6 maps it, or the path of a Unix socket. */
 export type ListenerAddress =
   { readonly address: string; readonly port: number; readonly family: 4 | 6 } | { readonly path: string };
+
+/** @internal What a listener is made of. */
+export type ListenerParts = [
+  server: Server,
+  address: ListenerAddress,
+  subject: Subject,
+  queue: AcceptQueue,
+  options: ListenOptions,
+];
+
+/** @internal A listener on a server that is listening. */
+export let listenerOf: (...parts: ListenerParts) => Listener;
 
 /**
  * Accepts connections, one by one with {@link accept} or all in a loop, `for await (const connection of listener)`.
@@ -33,14 +45,13 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   readonly #queue: AcceptQueue;
   readonly #over: Promise<void>;
 
-  /** @internal */
-  constructor(
-    server: Server,
-    address: ListenerAddress,
-    subject: Subject,
-    queue: AcceptQueue,
-    options: ListenOptions,
-  ) {
+  static {
+    // Not by its name: a bundler renames a class that names itself.
+    listenerOf = (...parts) => new this(...parts);
+  }
+
+  private constructor(...[server, address, subject, queue, options]: ListenerParts) {
+    if (!((queue as unknown) instanceof AcceptQueue)) throw illegalConstructor("Listener", "listen()");
     this.server = server;
     this.address = address;
     this.#subject = subject;
