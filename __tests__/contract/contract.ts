@@ -5,6 +5,7 @@ import { closing } from "./closing.js";
 import { dialectsInTurns } from "./dialects.js";
 import { duplex } from "./duplex.js";
 import { duplexFailures } from "./duplex-failures.js";
+import { duplexReading } from "./duplex-reading.js";
 import { errors } from "./errors.js";
 import { fairness } from "./fairness.js";
 import { frames } from "./frames.js";
@@ -52,6 +53,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...stacks,
   ...duplex,
   ...duplexFailures,
+  ...duplexReading,
   ...relays,
   ...webStreams,
   ...frames,

@@ -17,7 +17,7 @@ import {
   takeRecycled,
   type Take,
 } from "./reads.js";
-import { Waiting, type Asker } from "./waiting.js";
+import { Waiting, type Asker, type StreamReader } from "./waiting.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
@@ -58,6 +58,8 @@ export class Input {
   received = 0;
   /** Whether the last read was one that copies what it gets. */
   copies = false;
+  /** The one that may hold bytes which come before those in the queue. */
+  streamReader: StreamReader | null = null;
 
   readonly #queue = new ByteQueue();
   readonly #host: InputHost;
@@ -86,9 +88,14 @@ export class Input {
     return this.#state.kind === "ended";
   }
 
-  /** Whether a read waits, and does not give way. */
-  isBusy(): boolean {
-    return this.#waiting !== null && !this.#givesWay(this.#waiting);
+  /** Whether a read waits, and does not give way, or a stream is being read; `asker` is the one who wants to know. */
+  isBusy(asker?: Asker): boolean {
+    if (this.#waiting !== null && !this.#givesWay(this.#waiting)) return true;
+    if (this.streamReader === null || this.streamReader === asker || this.#state.kind === "closed")
+      return false;
+    if (this.streamReader.isReading()) return true;
+    this.#putBack(this.streamReader.takeBack());
+    return false;
   }
 
   /**
@@ -122,7 +129,8 @@ export class Input {
     if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
     this.copies = (take as unknown) === takeInto;
     const state = this.#state;
-    if (this.#waiting !== null && this.isBusy()) return Promise.reject(this.#refused("ERR_BUSY"));
+    if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(asker))
+      return Promise.reject(this.#refused("ERR_BUSY"));
     if (!spend(MEMORY_UNITS)) return this.#postpone(take, argument, options, asker);
     if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));
     const taken = this.#try(take, argument);
@@ -217,11 +225,16 @@ export class Input {
     this.#discard();
   }
 
+  /** The wait of this asker, if it waits, has all its time again. */
+  renew(asker: Asker): void {
+    const waiting = this.#waiting;
+    if (waiting?.asker === asker && waiting.bound !== Infinity) waiting.deadline = deadlineIn(waiting.bound);
+  }
+
   /** Takes out all bytes, for whoever reads the stream from now on. */
   drain(): Buffer[] {
-    const runs: Buffer[] = [];
-    while (this.#queue.length > 0) runs.push(this.#queue.takeRun());
-    return runs;
+    if (this.streamReader !== null) this.#putBack(this.streamReader.takeBack());
+    return this.#takeOut();
   }
 
   /** The signal of the waiting read was aborted. */
@@ -394,6 +407,20 @@ export class Input {
   #keep(memory: Buffer, size: number, lent: boolean): void {
     if (lent) this.#queue.copy(memory, size);
     else this.#queue.append(size === memory.length ? memory : memory.subarray(0, size));
+  }
+
+  #takeOut(): Buffer[] {
+    const runs: Buffer[] = [];
+    while (this.#queue.length > 0) runs.push(this.#queue.takeRun());
+    return runs;
+  }
+
+  /** Puts bytes before those in the queue. */
+  #putBack(unread: readonly Buffer[]): void {
+    if (unread.length === 0) return;
+    const later = this.#takeOut();
+    for (const chunk of unread) this.#queue.append(chunk);
+    for (const chunk of later) this.#queue.append(chunk);
   }
 
   #refill(): void {

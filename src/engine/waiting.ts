@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import type { Cancellable } from "../signals.js";
 import type { Take } from "./reads.js";
 
@@ -6,6 +7,14 @@ export interface Asker {
   hasLeft(): boolean;
   /** Whether the wait may then end for whoever reads next, with `ERR_BUSY`; otherwise it goes on. */
   readonly givesWay: boolean;
+}
+
+/** The reader of a stream that holds bytes ahead of its own user, as Node's streams do. */
+export interface StreamReader extends Asker {
+  /** Whether that user reads, also while no read waits. */
+  isReading(): boolean;
+  /** Takes back what the stream holds and its user has not got, to be read by others. */
+  takeBack(): readonly Buffer[];
 }
 
 /** Whom a waiting read tells that its signal was aborted. */

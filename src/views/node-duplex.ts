@@ -1,29 +1,58 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import type { ConnectedSocket } from "../connected-socket.js";
 import { IdleTimer } from "../engine/idle-timer.js";
+import { READ_AHEAD } from "../engine/input.js";
 import type { Link } from "../engine/link.js";
 import { takeChunk } from "../engine/reads.js";
+import type { StreamReader } from "../engine/waiting.js";
 import { NetError } from "../errors.js";
 
 type Done = (error?: Error | null) => void;
 
 /**
+ * What the user of the Duplex was last seen to do: `waits` got nothing from its last read; `is told` that there is more by
+ * now; `reads when told` read within the event, and will be told of what comes; `is busy` read at a time of its own choice,
+ * as a loop does, and will call again.
+ */
+type User = "waits" | "is told" | "reads when told" | "is busy";
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
+type Listener = (...args: any[]) => void;
+
+/**
  * A connection as a Duplex of Node's: what is read and written here goes through the connection's own reads and writes,
- * with their timeouts and errors. It reads when somebody reads from it, and no further ahead than the chunk it was asked
- * for.
+ * with their timeouts and errors.
+ *
+ * It reads while it has a reader: while it flows, while somebody listens for `'readable'`, or for each `read()`. As every
+ * Readable it then holds up to its high-water mark ahead of the reader. What a reader that has left did not get, the
+ * connection's own reads take back.
  *
  * It also has what libraries call on a socket that they were given as a stream: `setTimeout`, `ref` and the like.
  */
 export class NodeDuplex extends Duplex {
   readonly #link: Link;
   readonly #socket: ConnectedSocket;
+  readonly #reader: StreamReader;
+  /** The Readable has asked for more and was given nothing since. */
+  #wanted = false;
+  /** A request of ours has not settled, or its chunk is on its way to the Readable. */
+  #asking = false;
+  #gaveWay = false;
+  /** The Readable knows that nothing comes after what it holds. */
+  #hasEnd = false;
+  #emitsReadable = false;
+  #takesBack = false;
+  #user: User = "waits";
+  /** Why nothing comes after what is held. */
+  #failure: Error | null = null;
   #idle: IdleTimer | null = null;
 
   constructor(link: Link, socket: ConnectedSocket) {
-    super({ readableHighWaterMark: 0, allowHalfOpen: true });
+    super({ readableHighWaterMark: READ_AHEAD, allowHalfOpen: true });
     this.#link = link;
     this.#socket = socket;
+    this.#reader = link.input.streamReader = this.#asReader();
     // A failure of a connection that nobody uses is nobody's uncaught exception.
     this.on("error", ignore);
     link.closed.then(
@@ -35,7 +64,7 @@ export class NodeDuplex extends Duplex {
         }
         this.once("end", () => this.destroy());
         // All was read in another way: nobody has to come for the end alone.
-        if (link.input.length === 0 && !this.#isRead) this.resume();
+        if (link.input.length + this.readableLength === 0 && !this.#isRead) this.resume();
       },
       (error: unknown) => {
         // What had arrived before the failure is read first by whoever has begun to, also if it pauses; then the read that
@@ -46,31 +75,132 @@ export class NodeDuplex extends Duplex {
     );
   }
 
+  // Reading
+
   override _read(): void {
-    let gaveWay = false;
-    const asker = { givesWay: true, hasLeft: () => (gaveWay = !this.#isRead) };
-    this.#link.input.request(takeChunk, undefined, undefined, asker).then(
-      (chunk) => void this.push(chunk),
-      (error: unknown) => {
-        // An empty chunk is none, and lets the next read ask again.
-        if (gaveWay || (!this.#isRead && isBusy(error))) this.push("");
-        else if (this.#link.input.ended) this.push(null);
-        else this.destroy(error as Error);
-      },
-    );
+    this.#wanted = true;
+    if (this.#isRead) this.#ask();
   }
+
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size);
+    // Node's own way to get things going.
+    if (size === 0) return chunk;
+    if (chunk === null && this.#user === "is busy") this.#link.input.renew(this.#reader);
+    if (chunk === null) this.#user = "waits";
+    else this.#user = this.#emitsReadable ? "reads when told" : "is busy";
+    if (this.#failure !== null) this.#failIfRead(chunk === null);
+    else if (this.#wanted && (chunk === null || this.#isRead)) this.#ask();
+    return chunk;
+  }
+
+  override on(event: string | symbol, listener: Listener): this {
+    super.on(event, listener);
+    if (event === "readable") this.#ask();
+    return this;
+  }
+
+  override addListener(event: string | symbol, listener: Listener): this {
+    return this.on(event, listener);
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === "data" && this.#takesBack) return false;
+    if (event !== "readable") return super.emit(event, ...args);
+    this.#emitsReadable = true;
+    try {
+      return super.emit(event);
+    } finally {
+      this.#emitsReadable = false;
+    }
+  }
+
+  /** Whether it has a reader, which need not wait for anything. */
+  get #isRead(): boolean {
+    return !this.destroyed && (this.readableFlowing === true || this.listenerCount("readable") > 0);
+  }
+
+  #ask(): void {
+    if (!this.#wanted || this.#asking || this.#takesBack || this.#failure !== null || this.destroyed) return;
+    this.#asking = true;
+    this.#gaveWay = false;
+    this.#link.input
+      .request(takeChunk, undefined, undefined, this.#reader)
+      .then(this.#onChunk, this.#onFailure);
+  }
+
+  readonly #onChunk = (chunk: Buffer | null): void => {
+    this.#asking = this.#wanted = false;
+    this.#hasEnd = chunk === null;
+    if (this.#user === "waits") this.#user = "is told";
+    this.push(chunk);
+  };
+
+  readonly #onFailure = (error: unknown): void => {
+    this.#asking = false;
+    if (this.#gaveWay || (!this.#isRead && isBusy(error))) {
+      if (this.#isRead) this.#ask();
+    } else if (this.#link.input.ended) {
+      this.#onChunk(null);
+    } else if (isOurOwn(error)) this.destroy();
+    else {
+      this.#failure = error as Error;
+      this.#failIfRead(this.#user === "waits");
+      // By then the user has been told of all that is held.
+      setImmediate(() => this.#failIfRead(this.#user === "reads when told"));
+    }
+  };
+
+  /** Fails once all is read that is held, or the user needs more than that. */
+  #failIfRead(needsMore: boolean): void {
+    if (this.#failure !== null && (needsMore || this.readableLength === 0)) this.destroy(this.#failure);
+  }
+
+  #asReader(): StreamReader {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- of a getter of another object
+    const duplex = this;
+    return {
+      get givesWay() {
+        return !duplex.#isRead;
+      },
+      hasLeft: () => {
+        if (!this.#isRead) return (this.#gaveWay = true);
+        return this.#user === "is busy" && this.readableFlowing !== true;
+      },
+      isReading: () => (this.#asking && !this.#gaveWay) || (this.#isRead && !this.#hasEnd),
+      takeBack: () => this.#takeBack(),
+    };
+  }
+
+  #takeBack(): Buffer[] {
+    const held: Buffer[] = [];
+    this.#takesBack = true;
+    while (this.readableLength > 0) {
+      const chunk = super.read() as Buffer | string | null;
+      if (chunk === null) break;
+      held.push(typeof chunk === "string" ? Buffer.from(chunk, this.readableEncoding ?? "utf8") : chunk);
+    }
+    this.#takesBack = false;
+    this.#failIfRead(false);
+    return held;
+  }
+
+  // Writing
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
     this.#link.output.write(chunk).then(() => done(), done);
   }
 
   override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
-    this.#link.output.write(chunks.map(({ chunk }) => chunk)).then(() => done(), done);
+    const data = chunks.map(({ chunk }) => chunk);
+    this.#link.output.write(data).then(() => done(), done);
   }
 
   override _final(done: Done): void {
     this.#link.output.end().then(() => done(), done);
   }
+
+  // Ending
 
   /** An unfinished stream must not look finished to the peer: it is reset, unless it was destroyed for no reason and all was sent. */
   override _destroy(error: Error | null, done: Done): void {
@@ -88,10 +218,6 @@ export class NodeDuplex extends Duplex {
     }
     const closed = (): void => done(error);
     link.closed.then(closed, closed);
-  }
-
-  get #isRead(): boolean {
-    return this.readableFlowing === true || this.listenerCount("readable") > 0;
   }
 
   // What only sockets have
@@ -146,6 +272,11 @@ export class NodeDuplex extends Duplex {
     this.#socket.unref();
     return this;
   }
+}
+
+/** Whether it tells of a connection that was closed, reset or detached here: such errors have no cause. */
+function isOurOwn(error: unknown): boolean {
+  return error instanceof NetError && error.code === "ERR_CLOSED" && error.cause === undefined;
 }
 
 function isBusy(error: unknown): boolean {
