@@ -276,10 +276,12 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 
   /**
    * The connection as a Duplex of Node's, for `pipeline()`, `pipe()` and libraries that take one: always the same, made on
-   * first use. What it has read the connection's own reads do not see again, and the other way round.
+   * first use. What its user has read the connection's own reads do not see again, and the other way round; what it has
+   * read ahead of a user who left, they get first.
    *
    * The `readTimeout` and `writeTimeout` bound its waits for progress; an error is a {@link NetError} and destroys it, and
-   * with it the connection: reset, so that nobody takes half for the whole. `end()` sends FIN and reading goes on. It has
+   * with it the connection: reset, so that nobody takes half for the whole. {@link reset}, {@link close} and
+   * {@link detach} destroy it without an error. `end()` sends FIN and reading goes on. It has
    * what libraries call on a socket: `setTimeout`, `setNoDelay`, `setKeepAlive`, `ref`, `unref`, and the addresses.
    */
   get duplex(): Duplex {

@@ -5,6 +5,7 @@ import { closing } from "./closing.js";
 import { dialectsInTurns } from "./dialects.js";
 import { duplex } from "./duplex.js";
 import { duplexFailures } from "./duplex-failures.js";
+import { duplexLocalEnds } from "./duplex-local-ends.js";
 import { duplexReading } from "./duplex-reading.js";
 import { errors } from "./errors.js";
 import { fairness } from "./fairness.js";
@@ -53,6 +54,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...stacks,
   ...duplex,
   ...duplexFailures,
+  ...duplexLocalEnds,
   ...duplexReading,
   ...relays,
   ...webStreams,

@@ -188,19 +188,36 @@ export class NodeDuplex extends Duplex {
   // Writing
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this.#link.output.write(chunk).then(() => done(), done);
+    this.#settle(this.#link.output.write(chunk), done);
   }
 
   override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
     const data = chunks.map(({ chunk }) => chunk);
-    this.#link.output.write(data).then(() => done(), done);
+    this.#settle(this.#link.output.write(data), done);
   }
 
   override _final(done: Done): void {
-    this.#link.output.end().then(() => done(), done);
+    this.#settle(this.#link.output.end(), done);
+  }
+
+  #settle(sending: Promise<void>, done: Done): void {
+    sending.then(
+      () => done(),
+      (error: unknown) => {
+        if (!isOurOwn(error) || this.#link.live) done(error as Error);
+        else this.#cutOff(() => done(error as Error));
+      },
+    );
   }
 
   // Ending
+
+  /** The connection was closed here: that is no failure. Who waits hears of what was not sent once the Duplex is closed. */
+  #cutOff(tell: () => void): void {
+    this.destroy();
+    if (this.closed) tell();
+    else this.once("close", tell);
+  }
 
   /** An unfinished stream must not look finished to the peer: it is reset, unless it was destroyed for no reason and all was sent. */
   override _destroy(error: Error | null, done: Done): void {
