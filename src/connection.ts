@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
+import { isUint8Array } from "node:util/types";
 import { Addresses, subjectOf, type Addressed } from "./address/addresses.js";
 import {
   checkBoolean,
@@ -19,6 +20,7 @@ import type { ConnectionOptions, Settable } from "./connection-options.js";
 import { adopt } from "./engine/adopt.js";
 import { Chunks, Lines } from "./engine/iterators.js";
 import { LineSearch, takeTextLine } from "./engine/lines.js";
+import { givenBytes } from "./engine/given-bytes.js";
 import { Link } from "./engine/link.js";
 import type { Data } from "./engine/payload.js";
 import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./engine/reads.js";
@@ -119,8 +121,14 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @throws as {@link read}; the target is then as it was
    */
   readInto(target: Uint8Array, options?: OperationOptions): Promise<number | null> {
-    if (!(target instanceof Uint8Array)) return rejected(wrongType("target", "a Uint8Array", target));
-    return this.#link.input.request(takeInto, target, options);
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = isUint8Array(target) ? givenBytes(target, "target") : undefined;
+    } catch (error) {
+      return rejected(error as Error);
+    }
+    if (bytes === undefined) return rejected(wrongType("target", "a Uint8Array", target));
+    return this.#link.input.request(takeInto, bytes, options);
   }
 
   /**
@@ -149,8 +157,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   readUntil(delimiter: string | Uint8Array, options?: LimitOptions): Promise<Buffer | null> {
     let search: Search;
     try {
-      const isBytes = typeof delimiter === "string" || (delimiter as unknown) instanceof Uint8Array;
-      if (!isBytes) throw wrongType("delimiter", "a string or a Uint8Array", delimiter);
+      if (typeof delimiter !== "string" && !isUint8Array(delimiter))
+        throw wrongType("delimiter", "a string or a Uint8Array", delimiter);
       if (delimiter.length === 0) throw wrongValue("delimiter", "at least one byte", delimiter);
       // A copy, also of bytes: the caller may do with those as it likes.
       search = new Search(Buffer.from(delimiter as string), limitOf(options, LIMITED, LINE_LIMIT));
@@ -242,7 +250,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * it is of wrong arguments. With a `bufferSize`, data is copied and gathered and resolves at once, until that many bytes
    * wait: the write that fills it waits for all of them, and follows also when its caller gives up.
    *
-   * @param data - a string, sent as UTF-8, any view, or a list of them
+   * @param data - a string, sent as UTF-8, any view, an `ArrayBuffer`, or a list of them. Memory that is transferred or
+   *   resized before its turn fails the write (`TypeError`); in its turn it must stay as it is
    * @throws NetTimeoutError, or what `signal` was aborted with. Before its turn the write leaves the queue
    *   (`error.written === "nothing"`); in its turn some of it is sent already (`"partly"`), so the rest stays queued, and
    *   its memory is the connection's until {@link flush} or {@link closed} settles; to give up, {@link reset}
@@ -298,8 +307,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * The sending half as a stream of the web platform, always the same, made on first use. It takes views of bytes, and
-   * text; a write settles when the kernel has taken it, and `desiredSize` counts bytes, of which 64 KiB may be queued.
+   * The sending half as a stream of the web platform, always the same, made on first use. It takes views, `ArrayBuffer`s
+   * and text; a write settles when the kernel has taken it, and `desiredSize` counts bytes, of which 64 KiB may be queued.
    * `close()` is {@link closeWrite}, `abort()` is {@link reset}. A chunk of another type is a `TypeError`, and a reset.
    */
   get writable(): WritableStream<Uint8Array> {

@@ -18,6 +18,7 @@ import { leftLoops } from "./left-loops.js";
 import { limits } from "./limits.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
+import { memory } from "./memory.js";
 import { reading } from "./reading.js";
 import { relays } from "./relay.js";
 import { replies } from "./replies.js";
@@ -37,6 +38,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...loops,
   ...leftLoops,
   ...writing,
+  ...memory,
   ...clogged,
   ...unheard,
   ...gathering,

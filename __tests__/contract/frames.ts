@@ -121,7 +121,7 @@ const sent: readonly ContractCase[] = [
     for (const limit of ["1", null, 5n]) assert.throws(() => wrong(a, { limit }), TypeError);
     wrong(a, { bytes: undefined, limit: undefined });
     const frames = wrong(a);
-    for (const payload of [undefined, null, 5, {}, new ArrayBuffer(3), [1], [["nested"]]])
+    for (const payload of [undefined, null, 5, {}, [1], [["nested"]]])
       assert.ok((await rejection(frames.send(payload as string))) instanceof TypeError);
     assert.ok((await rejection(frames.send("x", { timeout: -1 }))) instanceof RangeError);
     assert.ok((await rejection(frames.receive({ timeout: "1" } as unknown as object))) instanceof TypeError);

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import { wrongType } from "../arguments.js";
+import { givenBytes } from "./given-bytes.js";
 
-/** What can be written: text, sent as UTF-8, or the bytes of a view. */
-export type Data = string | ArrayBufferView;
+/** What can be written: text, sent as UTF-8, the bytes of a view, or all those of an ArrayBuffer. */
+export type Data = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 
 /** What is sent in one go: a list is gathered by the kernel. Its parts are not empty. */
 export type Payload = string | Uint8Array | readonly (string | Uint8Array)[];
@@ -12,9 +13,13 @@ export const MOST_BYTES = 3;
 
 /** What a caller wants written, checked, without its empty parts. */
 export function payloadOf(data: unknown): Payload {
-  if (typeof data === "string" || data instanceof Uint8Array) return data;
   if (!Array.isArray(data)) return partOf(data, "data");
-  const parts = data.map((part) => partOf(part, "data[]")).filter((part) => part.length > 0);
+  const parts = [];
+  // By index: the array's own methods would pass over holes.
+  for (let at = 0; at < data.length; at++) {
+    const part = partOf(data[at], "data[]");
+    if (part.length > 0) parts.push(part);
+  }
   return parts.length === 1 ? (parts[0] ?? "") : parts;
 }
 
@@ -31,14 +36,20 @@ export function lengthOf(payload: Payload): number {
   return payload.reduce((length, part) => length + part.length, 0);
 }
 
+/** Whether it still has as many bytes as it had: the memory of views can be transferred and resized. */
+export function isWhole(payload: Payload, size: number): boolean {
+  return typeof payload === "string" || sizeOf(payload) === size;
+}
+
 /** Whether it has fewer than `size` bytes: most text is told by its length. */
 export function isBelow(payload: Payload, size: number): boolean {
   return (typeof payload === "string" && MOST_BYTES * payload.length < size) || sizeOf(payload) < size;
 }
 
 function partOf(part: unknown, name: string): string | Uint8Array {
-  if (typeof part === "string" || part instanceof Uint8Array) return part;
-  if (!ArrayBuffer.isView(part))
-    throw wrongType(name, "a string or an ArrayBufferView, or an array of them", part);
-  return new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+  if (typeof part === "string") return part;
+  const bytes = givenBytes(part, name);
+  if (bytes === undefined)
+    throw wrongType(name, "a string, a view or an ArrayBuffer, or an array of them", part);
+  return bytes;
 }

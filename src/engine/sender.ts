@@ -5,7 +5,8 @@ import { unwatch, watch, type Cancellable } from "../signals.js";
 import { kernelUnits, nextTurn, spend } from "./budget.js";
 import { Delivery } from "./delivery.js";
 import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
-import { lengthOf, sizeOf, type Payload } from "./payload.js";
+import { memoryChanged } from "./given-bytes.js";
+import { isWhole, lengthOf, sizeOf, type Payload } from "./payload.js";
 import type { Taken, Transport } from "./transport.js";
 import { Entry, WriteQueue } from "./write-queue.js";
 
@@ -213,6 +214,13 @@ export class Sender {
   }
 
   #handEntry(entry: Entry): void {
+    if (!isWhole(entry.payload, entry.size)) {
+      this.#reject(entry, () => {
+        this.#host.lost(entry.promise);
+        return memoryChanged();
+      });
+      return;
+    }
     const outcome = entry.kind === "mark" ? "taken" : this.#hand(entry.kind === "end" ? null : entry.payload);
     if (outcome === "pending") {
       this.#takesTurn(entry);

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
+import { memoryChanged } from "./given-bytes.js";
 import type { Payload } from "./payload.js";
 import { OWNER } from "./stream-socket.js";
 import type { Receiver, Taken, Transport } from "./transport.js";
@@ -241,7 +242,7 @@ export class StreamTransport implements Transport {
         this.#took(piece.length);
       }
     }
-    this.#over();
+    this.#over(this.#unsent === 0 ? undefined : memoryChanged());
   }
 
   /** The stream has taken all, or has failed. */

@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
+import { wrongType } from "../arguments.js";
 import type { ConnectedSocket } from "../connected-socket.js";
+import { givenBytes } from "../engine/given-bytes.js";
 import { IdleTimer } from "../engine/idle-timer.js";
 import { READ_AHEAD } from "../engine/input.js";
 import type { Link } from "../engine/link.js";
@@ -187,6 +189,15 @@ export class NodeDuplex extends Duplex {
 
   // Writing
 
+  /** Also takes an ArrayBuffer, and all views on every release. What only looks like bytes is refused here: see {@link givenBytes}. */
+  override write(chunk: unknown, ...rest: unknown[]): boolean {
+    return super.write(chunkOf(chunk), ...(rest as []));
+  }
+
+  override end(chunk?: unknown, ...rest: unknown[]): this {
+    return super.end(chunkOf(chunk), ...(rest as []));
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
     this.#settle(this.#link.output.write(chunk), done);
   }
@@ -294,6 +305,14 @@ export class NodeDuplex extends Duplex {
 /** Whether it tells of a connection that was closed, reset or detached here: such errors have no cause. */
 function isOurOwn(error: unknown): boolean {
   return error instanceof NetError && error.code === "ERR_CLOSED" && error.cause === undefined;
+}
+
+/** Bytes in the one form that Node's streams take; anything else as it is, for Node to judge. */
+function chunkOf(chunk: unknown): unknown {
+  if (typeof chunk !== "object" || chunk === null) return chunk;
+  const bytes = givenBytes(chunk, "chunk");
+  if (bytes === undefined) throw wrongType("chunk", "a string, a view or an ArrayBuffer", chunk);
+  return bytes;
 }
 
 function isBusy(error: unknown): boolean {

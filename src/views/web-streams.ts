@@ -5,6 +5,7 @@ import {
   type ReadableByteStreamController,
   type WritableStreamDefaultController,
 } from "node:stream/web";
+import { isAnyArrayBuffer } from "node:util/types";
 import type { Link } from "../engine/link.js";
 import type { Data } from "../engine/payload.js";
 import { takeApart, takeInto } from "../engine/reads.js";
@@ -41,7 +42,7 @@ export class WebStreams {
     return (this.#readable ??= this.#makeReadable());
   }
 
-  /** Takes text and views of bytes; a write settles when the kernel has taken it. */
+  /** Takes text, views and ArrayBuffers; a write settles when the kernel has taken it. */
   get writable(): WritableStream<Uint8Array> {
     return (this.#writable ??= this.#makeWritable());
   }
@@ -200,5 +201,5 @@ class ByteSource {
 /** How many bytes are queued with a chunk; what is no chunk fails when it is written. */
 function bytesIn(chunk: unknown): number {
   if (typeof chunk === "string") return Buffer.byteLength(chunk);
-  return ArrayBuffer.isView(chunk) ? chunk.byteLength : 1;
+  return ArrayBuffer.isView(chunk) || isAnyArrayBuffer(chunk) ? chunk.byteLength : 1;
 }
