@@ -80,10 +80,14 @@ export function settingsOf(options: ConnectionOptions): LinkSettings {
   };
 }
 
-/** Tells a socket what the options say of it. */
+/** Tells a socket what the options say of it. One that cannot be told is gone already: its connection says so. */
 export function applyTo(socket: Settable, { noDelay = true, keepAlive }: ConnectionOptions): void {
-  if (noDelay) socket.setNoDelay?.(true);
-  if (keepAlive !== undefined) setKeepAlive(socket, keepAlive);
+  try {
+    if (noDelay) socket.setNoDelay?.(true);
+    if (keepAlive !== undefined) setKeepAlive(socket, keepAlive);
+  } catch {
+    // Node ignores what the kernel says of these; other runtimes throw it.
+  }
 }
 
 /** Sets or clears SO_KEEPALIVE; `true`: with the system's own delay, two hours as a rule. */

@@ -134,6 +134,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 interface PlatformError {
   readonly code?: unknown;
+  readonly name?: unknown;
   readonly errno?: unknown;
   readonly syscall?: unknown;
   readonly message?: unknown;
@@ -152,7 +153,7 @@ export function translated(
   circumstances: Circumstances = {},
 ): NetError {
   const error = fieldsOf(cause);
-  const platformCode = typeof error.code === "string" ? error.code : "ERR_UNKNOWN";
+  const platformCode = codeOf(error);
   const isClosed = operation !== "resolve" && CLOSED.has(platformCode);
   const code = isClosed ? "ERR_CLOSED" : platformCode;
   const fields = {
@@ -238,11 +239,17 @@ function message(operation: Operation, subject: Subject, reason: string, code: s
 function fieldsOf(cause: unknown): PlatformError {
   if (typeof cause !== "object" || cause === null) return {};
   try {
-    const { code, errno, syscall, message } = cause as PlatformError;
-    return { code, errno, syscall, message };
+    const { code, name, errno, syscall, message } = cause as PlatformError;
+    return { code, name, errno, syscall, message };
   } catch {
     return {}; // A getter of its own has thrown.
   }
+}
+
+/** Deno's error for what the process may not do has a name and no code; Node's has this code. */
+function codeOf({ code, name }: PlatformError): string {
+  if (typeof code === "string") return code;
+  return name === "NotCapable" ? "ERR_ACCESS_DENIED" : "ERR_UNKNOWN";
 }
 
 /** An error's own words; of anything else but text, what it is. */

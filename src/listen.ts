@@ -6,6 +6,7 @@ import { familyOf, formatEndpoint, normalAddress } from "./address/endpoint.js";
 import { lookupAddresses, UNSPECIFIED } from "./address/resolve.js";
 import { bounded, waited } from "./bounded.js";
 import { applyTo } from "./connection-options.js";
+import { guard } from "./engine/guard.js";
 import { makeSocketsOf } from "./engine/server-sockets.js";
 import { refused, translated, type Subject } from "./errors.js";
 import {
@@ -53,14 +54,22 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
     queue.arrive(socket, socket.server === server ? ours : undefined);
   });
   await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
-    server.once("error", (cause) => reject(translated("listen", subject, cause)));
-    // Node takes a backlog of 0 for its own default.
-    server.listen({ ...where, backlog: Math.max(options.backlog ?? BACKLOG, 1) }, () => {
-      makeSocketsOf(server);
-      // A descriptor may be of a socket that takes connections to any address (IP_TRANSPARENT).
-      if (!("fd" in target)) ours = oneAddressOf(server);
-      resolve(undefined);
-    });
+    const failed = (cause: unknown): void => reject(translated("listen", subject, cause));
+    server.once("error", failed);
+    // Node binds at once where there is no host, otherwise from a callback.
+    const release = guard(server, "_listen2", failed);
+    try {
+      // Node takes a backlog of 0 for its own default.
+      server.listen({ ...where, backlog: Math.max(options.backlog ?? BACKLOG, 1) }, () => {
+        release();
+        makeSocketsOf(server);
+        // A descriptor may be of a socket that takes connections to any address (IP_TRANSPARENT).
+        if (!("fd" in target)) ours = oneAddressOf(server);
+        resolve(undefined);
+      });
+    } catch (error) {
+      failed(error);
+    }
     return () => server.close();
   });
   // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.

@@ -1,8 +1,13 @@
 import type { Socket, SocketConnectOpts } from "node:net";
 import { formatEndpoint, type AddressInfo } from "../address/endpoint.js";
 import { bounded, stoppable } from "../bounded.js";
+import { guard } from "../engine/guard.js";
 import { newSocket } from "../engine/socket-transport.js";
+import { handleOf } from "../engine/stream-socket.js";
 import { translated, type Subject } from "../errors.js";
+
+/** What a handle answers where it may not do something: UV_EPERM. It only has to be none of success. */
+const NOT_PERMITTED = -1;
 
 /** What can be tried: an address, or the path of a Unix socket. */
 export type Candidate = AddressInfo | { readonly path: string };
@@ -43,19 +48,41 @@ function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal 
       reject(translated("connect", subjectOf(to), cause));
     };
     const onConnect = () => {
-      const established = options.establish(socket, to);
-      socket.off("error", onError);
-      resolve(established);
+      try {
+        resolve(options.establish(socket, to));
+        socket.off("error", onError);
+      } catch (error) {
+        onError(error as Error);
+        socket.destroy();
+      }
     };
     socket.once("error", onError);
     socket.once("connect", onConnect);
-    socket.connect(targetOf(to, options));
+    try {
+      socket.connect(targetOf(to, options));
+      guardBinding(socket, options);
+    } catch (error) {
+      onError(error as Error);
+      socket.destroy();
+    }
     return () => {
       // Its listener stays, for an error that is on its way.
       socket.off("connect", onConnect);
       socket.destroy();
     };
   });
+}
+
+/** Node binds to the local end from a callback, on the socket's handle. */
+function guardBinding<T>(socket: Socket, { localAddress, localPort }: AttemptOptions<T>): void {
+  const handle = handleOf(socket);
+  if ((localAddress === undefined && localPort === undefined) || handle == null) return;
+  for (const name of ["bind", "bind6"]) {
+    guard(handle, name, (cause) => {
+      socket.destroy(cause as Error);
+      return NOT_PERMITTED;
+    });
+  }
 }
 
 function targetOf<T>(to: Candidate, { localAddress, localPort }: AttemptOptions<T>): SocketConnectOpts {
