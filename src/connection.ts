@@ -105,7 +105,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 
   /**
    * Resolves to the bytes that have arrived, as soon as there are any, or to `null` at the end of the stream. The buffer
-   * is the caller's.
+   * is the caller's, as with all reads: nothing else is in its memory, and it may be kept, changed or transferred.
    *
    * @throws NetTimeoutError, or what `signal` was aborted with: nothing was consumed, read again when you like
    * @throws NetError `ERR_BUSY` (another read is waiting), `ERR_CLOSED`, or how the peer ended it, after all its data
@@ -116,7 +116,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 
   /**
    * Resolves to how many bytes were put at the beginning of `target`, as soon as there are any, or to `null` at the end
-   * of the stream. An empty target gives 0 at once. Until it settles the target belongs to the connection.
+   * of the stream. An empty target gives 0 at once. Until it settles the target belongs to the connection; one that is
+   * detached or made smaller meanwhile gets no more than it then can hold, and the rest stays unread.
    *
    * @throws as {@link read}; the target is then as it was
    */

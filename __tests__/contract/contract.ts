@@ -19,6 +19,7 @@ import { limits } from "./limits.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
 import { memory } from "./memory.js";
+import { ownership } from "./ownership.js";
 import { reading } from "./reading.js";
 import { relays } from "./relay.js";
 import { replies } from "./replies.js";
@@ -34,6 +35,7 @@ import { writing } from "./writing.js";
 export const connectionContract: readonly ContractCase[] = [
   ...reading,
   ...limits,
+  ...ownership,
   ...lines,
   ...loops,
   ...leftLoops,

@@ -3,6 +3,9 @@ import { ByteQueue } from "../../src/engine/byte-queue.js";
 import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "../../src/engine/frames.js";
 import { Refusal, WAIT } from "../../src/engine/reads.js";
 
+/** So that few bytes make many blocks. */
+const SMALL_BLOCKS = 4;
+
 /** What becomes of a stream: its frames, then why there are no more for now. */
 interface Outcome {
   readonly frames: string[];
@@ -53,7 +56,7 @@ function takeAvailable(
 
 /** What becomes of a stream that arrives in pieces, tried again after each. */
 function inPieces(pieces: readonly Piece[], format: FrameFormat, ended: boolean): Outcome {
-  const queue = new ByteQueue();
+  const queue = new ByteQueue(SMALL_BLOCKS);
   const frames: string[] = [];
   let stop: Outcome["stop"] = "wait";
   for (const { bytes, copied, looks } of pieces) {
@@ -166,7 +169,7 @@ test.each([
   [8, "8000000000000000", 2 ** 64 - 1],
   [8, "ffffffffffffffff", Infinity],
 ])("a length of %i bytes that says %s is refused over a limit of %d", (bytes, length, most) => {
-  const queue = new ByteQueue();
+  const queue = new ByteQueue(SMALL_BLOCKS);
   queue.append(Buffer.from(length, "hex"));
   const refusal = takeFrame(queue, { bytes, limit: most }, false);
   if (!(refusal instanceof Refusal)) throw new Error("it was not refused");
@@ -177,7 +180,7 @@ test.each([
 });
 
 test("a frame of no bytes is taken as soon as its length is there", () => {
-  const queue = new ByteQueue();
+  const queue = new ByteQueue(SMALL_BLOCKS);
   queue.append(Buffer.from("00000000ff", "hex"));
   const frame = takeFrame(queue, { bytes: 4, limit: 0 }, false);
   expect(frame).toHaveLength(0);

@@ -3,6 +3,9 @@ import { ByteQueue } from "../../src/engine/byte-queue.js";
 import { isLineEncoding, LineRun, takeNextLine } from "../../src/engine/lines.js";
 import { LINE_FEED, Refusal, Search, takeLine, WAIT } from "../../src/engine/reads.js";
 
+/** So that few bytes make many blocks. */
+const SMALL_BLOCKS = 4;
+
 /** The lines of a stream, one way of saying what they are; `null` where a line is over the limit, and after it nothing. */
 function naiveLines(bytes: Buffer, encoding: BufferEncoding, limit: number): (string | null)[] {
   const lines: (string | null)[] = [];
@@ -51,7 +54,7 @@ describe.each(["utf8", "latin1", "ascii"] as const)("lines in %s", (encoding) =>
   test("are those of the whole stream, however it is cut", () => {
     fc.assert(
       fc.property(arrivals, limit, (parts, most) => {
-        const queue = new ByteQueue();
+        const queue = new ByteQueue(SMALL_BLOCKS);
         const run = new LineRun(most, encoding);
         const got: (string | null)[] = [];
         for (const { bytes, copied } of parts) {
@@ -70,7 +73,7 @@ describe.each(["utf8", "latin1", "ascii"] as const)("lines in %s", (encoding) =>
   test("are the same whether a loop or single reads take them, in turns", () => {
     fc.assert(
       fc.property(arrivals, fc.array(fc.boolean(), { minLength: 1 }), (parts, turns) => {
-        const queue = new ByteQueue();
+        const queue = new ByteQueue(SMALL_BLOCKS);
         for (const { bytes } of parts) queue.append(bytes);
         const run = new LineRun(Infinity, encoding);
         const got: string[] = [];
@@ -92,7 +95,7 @@ describe.each(["utf8", "latin1", "ascii"] as const)("lines in %s", (encoding) =>
 });
 
 test("a run leaves the bytes of the lines it has not given in the queue", () => {
-  const queue = new ByteQueue();
+  const queue = new ByteQueue(SMALL_BLOCKS);
   queue.append(Buffer.from("one\ntwo\nthree\n"));
   const run = new LineRun(Infinity, "utf8");
   expect(run.take(queue)).toBe("one");

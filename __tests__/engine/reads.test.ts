@@ -15,6 +15,9 @@ import {
   type Take,
 } from "../../src/engine/reads.js";
 
+/** So that few bytes make many blocks. */
+const SMALL_BLOCKS = 4;
+
 /** What a read makes of bytes, in a form that can be compared. */
 type Outcome = "wait" | "ERR_LIMIT" | "ERR_UNEXPECTED_EOF" | "end" | { taken: string; left: number };
 
@@ -36,7 +39,7 @@ function readInPieces<A>(
   pieces: readonly Uint8Array[],
   ended: boolean,
 ): Outcome {
-  const queue = new ByteQueue();
+  const queue = new ByteQueue(SMALL_BLOCKS);
   for (const piece of pieces) {
     queue.append(Buffer.from(piece));
     const outcome = outcomeOf(take, queue, argument, false);
@@ -50,7 +53,7 @@ function readInPieces<A>(
 }
 
 function queueOf(text: string): ByteQueue {
-  const queue = new ByteQueue();
+  const queue = new ByteQueue(SMALL_BLOCKS);
   queue.append(Buffer.from(text));
   return queue;
 }

@@ -1,81 +1,103 @@
 import { Buffer } from "node:buffer";
+import { copyOf, cutOf } from "./own-memory.js";
 
 const EMPTY = Buffer.alloc(0);
 
 /** Small arrivals share blocks of this size, so that a sender of single bytes costs bytes, not objects. */
 const BLOCK_SIZE = 4 * 1024;
 
+/** A block that no queue has bytes in any more: a queue that is empty holds none. */
+let spare: Buffer | null = null;
+
 /**
- * Bytes in the order they arrived, in as few pieces as they came in. What is taken out is the taker's own: no memory
- * is handed out twice, and appending never touches what was handed out.
+ * Bytes in the order they arrived, in about as few pieces as they came in. What is taken out is the taker's own, in memory
+ * that nothing else is in, neither what is still in the queue nor what was taken before: it may be kept, transferred or
+ * written over.
  */
 export class ByteQueue {
   #blocks: Buffer[] = [];
   /** Index of the first block that is still in the queue, and where in it the bytes begin. */
   #first = 0;
   #start = 0;
-  /** The last block's memory while it has room; its bytes in the queue end at `#used`. */
+  /** The last block while small arrivals are gathered in it; its bytes in the queue end at `#used`. Never handed out. */
   #open: Buffer | null = null;
   #used = 0;
+  readonly #blockSize: number;
 
   /** How many bytes are in the queue. */
   length = 0;
   /** How many bytes have left the queue since it was made. */
   taken = 0;
 
+  /** Arrivals below half of `blockSize` are gathered. */
+  constructor(blockSize = BLOCK_SIZE) {
+    this.#blockSize = blockSize;
+  }
+
   /** Appends a copy of the first `size` bytes of `memory`. */
   copy(memory: Buffer, size: number): void {
-    if (size === 0) return;
-    if (this.#open === null || this.#open.length - this.#used < size) {
-      if (this.length === 0 || size >= BLOCK_SIZE / 2) {
-        const own = Buffer.allocUnsafe(size);
-        memory.copy(own, 0, 0, size);
-        this.append(own);
-        return;
-      }
-      this.#seal();
-      this.#open = Buffer.allocUnsafeSlow(BLOCK_SIZE);
-      this.#used = 0;
-      this.#blocks.push(this.#open);
-    }
-    memory.copy(this.#open, this.#used, 0, size);
-    this.#used += size;
-    this.length += size;
+    if (2 * size < this.#blockSize) this.#gather(memory, size);
+    else this.#push(copyOf(memory, 0, size));
   }
 
-  /** Appends a chunk that is the queue's from now on. */
+  /** Appends a chunk, whose memory is the queue's from now on. */
   append(chunk: Buffer): void {
-    if (chunk.length === 0) return;
-    this.#seal();
-    this.#blocks.push(chunk);
-    this.length += chunk.length;
+    if (2 * chunk.length < this.#blockSize) this.#gather(chunk, chunk.length);
+    else this.#push(chunk);
   }
 
-  /** Takes the first run of adjacent bytes, or the first `most` of it; the queue must not be empty. */
-  takeRun(most = Infinity): Buffer {
-    const run = this.#run(this.#first, this.#start);
-    const taken = run.length > most ? run.subarray(0, most) : run;
-    this.skip(taken.length);
-    return taken;
+  /** Takes the first run of adjacent bytes; the queue must not be empty. */
+  takeRun(): Buffer {
+    const block = this.#blocks[this.#first] ?? EMPTY;
+    const end = this.#end(this.#first);
+    // What came before these bytes is somebody else's.
+    const isShared = this.#start > 0 || this.#isOpen(this.#first);
+    const run = isShared ? copyOf(block, this.#start, end) : cutOf(block, end);
+    this.skip(run.length);
+    return run;
+  }
+
+  /** As {@link takeRun}, without a copy where that is possible: it may keep more memory than it is long. */
+  takeView(): Buffer {
+    if (this.#isOpen(this.#first)) return this.takeRun();
+    const run = this.peekRun();
+    this.skip(run.length);
+    return run;
   }
 
   /** Takes the first `size` bytes in one piece; there must be as many. */
   take(size: number): Buffer {
-    if (size === 0) return EMPTY;
-    const run = this.#run(this.#first, this.#start);
-    if (run.length >= size) return this.takeRun(size);
-    const whole = Buffer.allocUnsafe(size);
-    this.takeInto(whole);
+    const run = this.#end(this.#first) - this.#start;
+    if (run === size && size > 0) return this.takeRun();
+    let whole: Buffer;
+    if (run > size) {
+      whole = copyOf(this.#blocks[this.#first] ?? EMPTY, this.#start, this.#start + size);
+      this.skip(size);
+    } else {
+      whole = Buffer.allocUnsafeSlow(size);
+      this.takeInto(whole);
+    }
     return whole;
+  }
+
+  /** Takes the first `size` bytes as text; there must be as many. */
+  takeText(size: number, encoding: BufferEncoding): string {
+    const start = this.#start;
+    if (this.#end(this.#first) - start < size) return this.take(size).toString(encoding);
+    const text = (this.#blocks[this.#first] ?? EMPTY).toString(encoding, start, start + size);
+    this.skip(size);
+    return text;
   }
 
   /** Moves as many bytes as there are, and fit, into `target`, and says how many. */
   takeInto(target: Uint8Array): number {
     let filled = 0;
     while (filled < target.length && this.length > 0) {
-      const run = this.takeRun(target.length - filled);
-      target.set(run, filled);
-      filled += run.length;
+      const start = this.#start;
+      const end = Math.min(this.#end(this.#first), start + target.length - filled);
+      this.#blocks[this.#first]?.copy(target, filled, start, end);
+      this.skip(end - start);
+      filled += end - start;
     }
     return filled;
   }
@@ -88,9 +110,9 @@ export class ByteQueue {
   /** The byte at `position`, which must be in the queue. */
   at(position: number): number | undefined {
     for (let index = this.#first, from = this.#start; ; index++, from = 0) {
-      const run = this.#run(index, from);
-      if (position < run.length) return run[position];
-      position -= run.length;
+      const size = this.#end(index) - from;
+      if (position < size) return this.#blocks[index]?.[from + position];
+      position -= size;
     }
   }
 
@@ -128,10 +150,9 @@ export class ByteQueue {
     for (let index = this.#first, start = this.#start; index < this.#blocks.length; index++, start = 0) {
       const size = this.#end(index) - start;
       if (from < passed + size) {
-        const run = this.#run(index, start);
         const offset = Math.max(0, from - passed);
-        const found = run.indexOf(needle, offset);
-        if (found !== -1) return passed + found;
+        const found = this.#findIn(index, needle, start + offset);
+        if (found !== -1) return passed + found - start;
         // Nothing lies within this run; what begins in its last bytes may end in the next ones.
         for (let tail = Math.max(offset, size - needle.length + 1); tail < size; tail++) {
           if (this.#continues(index, start + tail, needle)) return passed + tail;
@@ -140,6 +161,16 @@ export class ByteQueue {
       passed += size;
     }
     return -1;
+  }
+
+  /** Where `needle` stands within a block, at or after `from`, or -1. */
+  #findIn(index: number, needle: Uint8Array, from: number): number {
+    const [first] = needle;
+    const block = this.#blocks[index] ?? EMPTY;
+    const found =
+      needle.length === 1 && first !== undefined ? block.indexOf(first, from) : block.indexOf(needle, from);
+    // Beyond its bytes a block that is open has those of others.
+    return found !== -1 && found + needle.length <= this.#end(index) ? found : -1;
   }
 
   /** Whether `needle` stands at `start` of block `index` and goes on in the blocks after it. */
@@ -155,14 +186,42 @@ export class ByteQueue {
   }
 
   #end(index: number): number {
-    if (index === this.#blocks.length - 1 && this.#open !== null) return this.#used;
-    return this.#blocks[index]?.length ?? 0;
+    return this.#isOpen(index) ? this.#used : (this.#blocks[index]?.length ?? 0);
+  }
+
+  #isOpen(index: number): boolean {
+    return this.#open !== null && index === this.#blocks.length - 1;
   }
 
   #run(index: number, start: number): Buffer {
     const block = this.#blocks[index] ?? EMPTY;
     const end = this.#end(index);
     return start === 0 && end === block.length ? block : block.subarray(start, end);
+  }
+
+  #push(block: Buffer): void {
+    this.#seal();
+    this.#blocks.push(block);
+    this.length += block.length;
+  }
+
+  #gather(memory: Buffer, size: number): void {
+    if (size === 0) return;
+    if (this.#open === null || this.#open.length - this.#used < size) {
+      this.#seal();
+      this.#open = this.#newBlock();
+      this.#used = 0;
+      this.#blocks.push(this.#open);
+    }
+    memory.copy(this.#open, this.#used, 0, size);
+    this.#used += size;
+    this.length += size;
+  }
+
+  #newBlock(): Buffer {
+    const block = spare?.length === this.#blockSize ? spare : Buffer.allocUnsafeSlow(this.#blockSize);
+    if (block === spare) spare = null;
+    return block;
   }
 
   /** Cuts the open block to what is in it: nothing is written into it any more. */
@@ -177,6 +236,7 @@ export class ByteQueue {
     if (this.#blocks.length > 0) this.#blocks = [];
     this.#first = 0;
     this.#start = 0;
+    if (this.#open !== null) spare = this.#open;
     this.#open = null;
   }
 }

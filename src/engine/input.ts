@@ -6,17 +6,9 @@ import { deadlineIn } from "./alarm.js";
 import { MEMORY_UNITS, postpone, spend } from "./budget.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
+import { copyOf, cutOf } from "./own-memory.js";
 import { Recycled, type Ring } from "./recycled.js";
-import {
-  Refusal,
-  WAIT,
-  takeApart,
-  takeChunk,
-  takeInto,
-  takeIteration,
-  takeRecycled,
-  type Take,
-} from "./reads.js";
+import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
 import { Waiting, type Asker, type StreamReader } from "./waiting.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
@@ -164,9 +156,6 @@ export class Input {
     } else if (waiting.take === takeRecycled) {
       const value = this.#recycled?.view(memory, size, lent) ?? owned(memory, size, lent);
       this.#settle(waiting, { value, done: false });
-    } else if (waiting.take === takeApart) {
-      const bytes = memory.subarray(0, size);
-      this.#settle(waiting, lent ? new Uint8Array(bytes) : bytes);
     } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
       memory.copy(waiting.argument as Uint8Array, 0, 0, size);
       this.#settle(waiting, size);
@@ -415,11 +404,11 @@ export class Input {
     return runs;
   }
 
-  /** Puts bytes before those in the queue. */
+  /** Puts bytes before those in the queue; copies, since the stream that had them may have handed out others of their memory. */
   #putBack(unread: readonly Buffer[]): void {
     if (unread.length === 0) return;
     const later = this.#takeOut();
-    for (const chunk of unread) this.#queue.append(chunk);
+    for (const chunk of unread) this.#queue.copy(chunk, chunk.length);
     for (const chunk of later) this.#queue.append(chunk);
   }
 
@@ -441,8 +430,5 @@ export class Input {
 const NONE: OperationOptions = {};
 
 function owned(memory: Buffer, size: number, lent: boolean): Buffer {
-  if (!lent) return size === memory.length ? memory : memory.subarray(0, size);
-  const copy = Buffer.allocUnsafe(size);
-  memory.copy(copy, 0, 0, size);
-  return copy;
+  return lent ? copyOf(memory, 0, size) : cutOf(memory, size);
 }

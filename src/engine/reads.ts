@@ -48,12 +48,6 @@ export const takeChunk: Take<Buffer | null, undefined> = (queue, _, ended) => {
   return ended ? null : WAIT;
 };
 
-/** As {@link takeChunk}, but in memory that nothing else is in: whoever gets it may give it away. */
-export const takeApart: Take<Uint8Array | null, undefined> = (queue, _, ended) => {
-  if (queue.length > 0) return new Uint8Array(queue.takeRun());
-  return ended ? null : WAIT;
-};
-
 /** As {@link takeChunk}, in the form that an iterator's `next` gives back. */
 export const takeIteration: Take<IteratorResult<Buffer, undefined>, unknown> = (queue, _, ended) => {
   if (queue.length > 0) return { value: queue.takeRun(), done: false };
@@ -61,7 +55,10 @@ export const takeIteration: Take<IteratorResult<Buffer, undefined>, unknown> = (
 };
 
 /** The same for a loop that recycles memory: what it gets is its own until its next request. */
-export const takeRecycled: typeof takeIteration = (queue, _, ended) => takeIteration(queue, _, ended);
+export const takeRecycled: typeof takeIteration = (queue, _, ended) => {
+  if (queue.length > 0) return { value: queue.takeView(), done: false };
+  return ended ? { value: undefined, done: true } : WAIT;
+};
 
 export const takeInto: Take<number | null, Uint8Array> = (queue, target, ended) => {
   if (queue.length > 0 || target.length === 0) return queue.takeInto(target);

@@ -13,15 +13,13 @@ const PLACES = 32;
  * malloc maps 16 bytes later; and where each read is as long as some pages are, a bad place would be one for good.
  */
 export class Staggered {
-  readonly #places: readonly Buffer[];
+  readonly #size: number;
+  #places: readonly Buffer[];
   #place = 0;
 
   constructor(size: number) {
-    const memory = Buffer.allocUnsafeSlow(size + PAGE);
-    const step = PAGE / PLACES;
-    this.#places = Array.from({ length: PLACES }, (_, place) =>
-      memory.subarray(place * step, place * step + size),
-    );
+    this.#size = size;
+    this.#places = placesIn(size);
   }
 
   /** The memory, where it is now. */
@@ -29,8 +27,9 @@ export class Staggered {
     return this.#places[this.#place] as Buffer;
   }
 
-  /** Moves it on: what it is then. */
+  /** Moves it on: what it is then. Memory that a loop was shown, and that it has transferred, is replaced. */
   move(): Buffer {
+    if (this.current.length !== this.#size) this.#places = placesIn(this.#size);
     this.#place = (this.#place + 1) % PLACES;
     return this.current;
   }
@@ -39,4 +38,10 @@ export class Staggered {
   has(memory: Buffer): boolean {
     return memory === this.current || this.#places.includes(memory);
   }
+}
+
+function placesIn(size: number): readonly Buffer[] {
+  const memory = Buffer.allocUnsafeSlow(size + PAGE);
+  const step = PAGE / PLACES;
+  return Array.from({ length: PLACES }, (_, place) => memory.subarray(place * step, place * step + size));
 }

@@ -77,7 +77,8 @@ export class StreamSocket extends Socket implements HandedSocket {
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     const receiver = this[INTAKE];
     if (receiver === undefined) return super.push(chunk, encoding);
-    if (chunk !== null) return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, false);
+    if (chunk !== null)
+      return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, isShared(chunk as Buffer));
     // Not every runtime leaves it at 'close' when the socket was destroyed.
     if (this.destroyed) return false;
     if (wasReset(this)) receiver.fail(connectionReset());
@@ -107,6 +108,11 @@ export class StreamSocket extends Socket implements HandedSocket {
   override addListener(event: string, listener: Listener): this {
     return this.on(event, listener);
   }
+}
+
+/** Whether other bytes are in the same memory, as they are in Node's pool: such a chunk cannot be given away. */
+function isShared({ length, buffer }: Uint8Array): boolean {
+  return length !== buffer.byteLength;
 }
 
 const INTERCEPTED = ["push", "read", "resume", "on", "addListener"] as const;

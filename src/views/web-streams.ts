@@ -8,7 +8,7 @@ import {
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Link } from "../engine/link.js";
 import type { Data } from "../engine/payload.js";
-import { takeApart, takeInto } from "../engine/reads.js";
+import { takeChunk, takeInto } from "../engine/reads.js";
 import type { Asker } from "../engine/waiting.js";
 import { NetError, NetTimeoutError, refused } from "../errors.js";
 
@@ -136,7 +136,7 @@ class ByteSource {
     const { input } = this.#link;
     const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
     if (view == null)
-      return input.request(takeApart, undefined, undefined, this.#asker).then(this.#enqueue, this.#failed);
+      return input.request(takeChunk, undefined, undefined, this.#asker).then(this.#enqueue, this.#failed);
     return input.request(takeInto, view, undefined, this.#askerWithBuffer).then(this.#respond, this.#failed);
   }
 
