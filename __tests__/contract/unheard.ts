@@ -1,10 +1,30 @@
 import assert from "node:assert/strict";
-import { NetTimeoutError } from "../../src/index.js";
-import { onPair, type ContractCase } from "./contract-case.js";
+import { NetTimeoutError, type Connection, type ConnectionOptions } from "../../src/index.js";
+import { onPair, type ContractCase, type Pair } from "./contract-case.js";
 import { fails, sameBytes, timesOut } from "./expectations.js";
 import { clog } from "./payloads.js";
 
 const GONE = ["ECONNRESET", "EPIPE"];
+
+/** All forms of `close()` with enough time for it. */
+const FORMS: Readonly<Record<string, (connection: Connection) => Promise<void>>> = {
+  "close()": (connection) => connection.close(),
+  "close with a timeout": (connection) => connection.close({ timeout: 20_000 }),
+  "close with a timeout of 0": (connection) => connection.close({ timeout: 0 }),
+  "close with a signal": (connection) => connection.close({ signal: new AbortController().signal }),
+  "await using": (connection) => connection[Symbol.asyncDispose](),
+};
+
+/** A case for each form of `close()`. */
+function everyClose(
+  name: string,
+  check: (close: (connection: Connection) => Promise<void>, pair: Pair) => Promise<void>,
+  options?: ConnectionOptions,
+): ContractCase[] {
+  return Object.entries(FORMS).map(([form, close]) =>
+    onPair(`${form}: ${name}`, (pair) => check(close, pair), options),
+  );
+}
 
 /** Writes that nobody awaits, and that fail: it shows at the next call, and at `closed`. */
 export const unheard: readonly ContractCase[] = [
@@ -100,6 +120,63 @@ export const unheard: readonly ContractCase[] = [
     await a.close();
     await a.closed;
   }),
+
+  ...everyClose(
+    "fails for a lost write that nobody awaited, also when the connection is over",
+    async (close, { a, b }) => {
+      void a.write(clog());
+      b.reset();
+      await fails(a.closed, ...GONE);
+      assert.equal((await fails(close(a), ...GONE)).operation, "close");
+      for (const again of Object.values(FORMS)) await fails(again(a), ...GONE);
+    },
+  ),
+
+  ...everyClose(
+    "fails for a lost write that nobody awaited, on a connection that is still read",
+    async (close, { a, b }) => {
+      const first = a.write(clog());
+      void a.write("lost", { timeout: 10 });
+      await timesOut(first);
+      const waiting = b.read();
+      assert.equal((await timesOut(close(a))).operation, "close");
+      await timesOut(a.closed);
+      await waiting.catch(() => undefined);
+    },
+    { writeTimeout: 50 },
+  ),
+
+  ...everyClose("does not fail for a lost write that was awaited", async (close, { a, b }) => {
+    const written = a.write(clog());
+    b.reset();
+    await fails(written, ...GONE);
+    await close(a);
+    await close(a);
+    await fails(a.closed, ...GONE);
+  }),
+
+  ...["closeWrite", "close", "flush"].map((name) =>
+    onPair(
+      `${name}: an unawaited write that times out while it waits fails it, and no FIN hides the gap`,
+      async ({ a, b, resets }) => {
+        const first = a.write(clog());
+        void a.write("lost", { timeout: 10 });
+        const ending = a[name as "closeWrite" | "close" | "flush"]({ timeout: 20_000 });
+        const error = timesOut(ending);
+        await timesOut(a.read({ timeout: 50 })).catch(() => undefined);
+        await b.readExactly(clog().length);
+        await first;
+        assert.ok((await error).cause instanceof NetTimeoutError);
+        if (name !== "close") await timesOut(a.closeWrite());
+        // Closing again tells the same.
+        if (name === "close") await timesOut(a.close());
+        else await a.close();
+        await timesOut(a.closed);
+        const [rest] = await Promise.allSettled([b.read()]);
+        if (resets) assert.equal(rest.status, "rejected");
+      },
+    ),
+  ),
 
   onPair("close with a signal that is aborted already need not be awaited", async ({ a }) => {
     void a.close({ signal: AbortSignal.abort() });

@@ -53,6 +53,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   /** When to wait no longer for the peer to end its side. */
   #lingersUntil = Infinity;
   #closing: Promise<void> | null = null;
+  /** A call to close has found that what was written could not be sent. */
+  #sendingFailed = false;
   /** A call to close ran out of time when all was sent: nobody waits for our FIN to be acknowledged. */
   #cutShort = false;
   #gone: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
@@ -193,11 +195,11 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     if (signal?.aborted === true) return rejected(aborted("close", this.subject, signal));
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.
     const unreported = this.#phase === "over" && this.output.unreported;
-    this.#closing ??= unreported
+    const whole = (this.#closing ??= unreported
       ? this.output.end()
-      : this.#close(timeout === undefined ? undefined : Infinity);
-    if (timeout === undefined && signal === undefined) return this.#closing;
-    const closing = this.#closeWithin(options, () => needNotBeHandled(closing));
+      : this.#close(timeout === undefined ? undefined : Infinity));
+    if (this.#phase === "over" || (timeout === undefined && signal === undefined)) return whole;
+    const closing = this.#closeWithin(options, whole, () => needNotBeHandled(closing));
     return closing;
   }
 
@@ -242,6 +244,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     try {
       await this.output.end(timeout === undefined ? undefined : { timeout });
     } catch (error) {
+      this.#sendingFailed = true;
       if (this.#closing !== null) needNotBeHandled(this.#closing);
       if (error instanceof NetTimeoutError) this.reset();
       else this.#destroy();
@@ -252,14 +255,18 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   }
 
   /** The same within a time: what is unsent then is lost, and the caller told. */
-  async #closeWithin(options: OperationOptions, failing: () => void): Promise<void> {
-    if (this.#phase === "over") return;
+  async #closeWithin(options: OperationOptions, whole: Promise<void>, failing: () => void): Promise<void> {
     try {
-      await bounded("close", this.subject, options, () => this.#closing ?? this.#whenGone());
+      await bounded("close", this.subject, options, () => whole);
     } catch (error) {
       failing();
       if (!this.transport.callsBackAtOnce) await turn();
-      if (this.output.failure !== null) throw error;
+      if (this.#sendingFailed || this.output.failure !== null) {
+        // That was before the time was up, and decides how every call to close settles.
+        if (!(error instanceof NetTimeoutError)) throw error;
+        await whole;
+        return;
+      }
       const unsent = !this.output.idle;
       this.#cutShort = !unsent;
       if (unsent) this.reset();
