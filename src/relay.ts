@@ -19,7 +19,7 @@ export interface RelayOptions {
   signal?: AbortSignal | undefined;
   /**
    * Most ms in which no byte moves, in either direction: `Infinity` by default; `0` has passed at once. It may take a
-   * quarter more to notice.
+   * sixteenth more to notice, or 5 ms.
    */
   idleTimeout?: number | undefined;
 }
