@@ -35,7 +35,7 @@ import {
   pullsOf,
 } from "./read-options.js";
 import type { ChunksOptions, LimitOptions, LineOptions } from "./read-options.js";
-import { NodeDuplex } from "./views/node-duplex.js";
+import { ConnectionDuplex, type SocketDuplex } from "./views/socket-duplex.js";
 import { WebStreams } from "./views/web-streams.js";
 
 /** @internal The engine of a connection, for what this library builds on it. */
@@ -58,7 +58,7 @@ export let connectionOver: (link: Link, addresses: Addresses) => Connection;
  */
 export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>, AsyncDisposable {
   readonly #link: Link;
-  #duplex: NodeDuplex | undefined;
+  #duplex: ConnectionDuplex | undefined;
   #web: WebStreams | undefined;
 
   static {
@@ -292,10 +292,10 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * The `readTimeout` and `writeTimeout` bound its waits for progress; an error is a {@link NetError} and destroys it, and
    * with it the connection: reset, so that nobody takes half for the whole. {@link reset}, {@link close} and
    * {@link detach} destroy it without an error. `end()` sends FIN and reading goes on. It has
-   * what libraries call on a socket: `setTimeout`, `setNoDelay`, `setKeepAlive`, `ref`, `unref`, and the addresses.
+   * what libraries ask a `net.Socket` for: `setTimeout`, `readyState`, `destroySoon`, the addresses and the like.
    */
-  get duplex(): Duplex {
-    return (this.#duplex ??= new NodeDuplex(this.#link, this));
+  get duplex(): SocketDuplex {
+    return (this.#duplex ??= new ConnectionDuplex(this.#link, this));
   }
 
   /**

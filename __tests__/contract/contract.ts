@@ -7,6 +7,7 @@ import { duplex } from "./duplex.js";
 import { duplexFailures } from "./duplex-failures.js";
 import { duplexLocalEnds } from "./duplex-local-ends.js";
 import { duplexReading } from "./duplex-reading.js";
+import { duplexSocket } from "./duplex-socket.js";
 import { errors } from "./errors.js";
 import { fairness } from "./fairness.js";
 import { frames } from "./frames.js";
@@ -60,6 +61,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...duplexFailures,
   ...duplexLocalEnds,
   ...duplexReading,
+  ...duplexSocket,
   ...relays,
   ...webStreams,
   ...frames,

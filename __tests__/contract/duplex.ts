@@ -382,18 +382,4 @@ export const duplex: readonly ContractCase[] = [
     await Promise.allSettled([b.closed]);
     server.close();
   }),
-
-  onPair("duplex: setTimeout emits 'timeout' when nothing moves, and only then", async ({ a, b }) => {
-    const socket = a.duplex as Duplex & { setTimeout(ms: number, listener?: () => void): Duplex };
-    let timeouts = 0;
-    socket.setTimeout(60, () => timeouts++);
-    for (let n = 0; n < 5; n++) {
-      await b.write(".");
-      await rejection(b.read({ timeout: 20 }));
-    }
-    assert.equal(timeouts, 0);
-    await once(socket, "timeout");
-    socket.setTimeout(0);
-    assert.equal(socket.destroyed, false);
-  }),
 ];

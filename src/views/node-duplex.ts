@@ -1,16 +1,14 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { wrongType } from "../arguments.js";
-import type { ConnectedSocket } from "../connected-socket.js";
 import { givenBytes } from "../engine/given-bytes.js";
-import { IdleTimer } from "../engine/idle-timer.js";
 import { READ_AHEAD } from "../engine/input.js";
 import type { Link } from "../engine/link.js";
 import { takeChunk } from "../engine/reads.js";
 import type { StreamReader } from "../engine/waiting.js";
 import { NetError } from "../errors.js";
 
-type Done = (error?: Error | null) => void;
+export type Done = (error?: Error | null) => void;
 
 /**
  * What the user of the Duplex was last seen to do: `waits` got nothing from its last read; `is told` that there is more by
@@ -29,12 +27,9 @@ type Listener = (...args: any[]) => void;
  * It reads while it has a reader: while it flows, while somebody listens for `'readable'`, or for each `read()`. As every
  * Readable it then holds up to its high-water mark ahead of the reader. What a reader that has left did not get, the
  * connection's own reads take back.
- *
- * It also has what libraries call on a socket that they were given as a stream: `setTimeout`, `ref` and the like.
  */
 export class NodeDuplex extends Duplex {
   readonly #link: Link;
-  readonly #socket: ConnectedSocket;
   readonly #reader: StreamReader;
   /** The Readable has asked for more and was given nothing since. */
   #wanted = false;
@@ -48,12 +43,12 @@ export class NodeDuplex extends Duplex {
   #user: User = "waits";
   /** Why nothing comes after what is held. */
   #failure: Error | null = null;
-  #idle: IdleTimer | null = null;
+  /** Bytes of the write that is the connection's by now. */
+  #handedOver = 0;
 
-  constructor(link: Link, socket: ConnectedSocket) {
+  constructor(link: Link) {
     super({ readableHighWaterMark: READ_AHEAD, allowHalfOpen: true });
     this.#link = link;
-    this.#socket = socket;
     this.#reader = link.input.streamReader = this.#asReader();
     // A failure of a connection that nobody uses is nobody's uncaught exception.
     this.on("error", ignore);
@@ -199,11 +194,13 @@ export class NodeDuplex extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#handedOver = chunk.length;
     this.#settle(this.#link.output.write(chunk), done);
   }
 
   override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
     const data = chunks.map(({ chunk }) => chunk);
+    this.#handedOver = this.writableLength;
     this.#settle(this.#link.output.write(data), done);
   }
 
@@ -211,10 +208,19 @@ export class NodeDuplex extends Duplex {
     this.#settle(this.#link.output.end(), done);
   }
 
+  /** Bytes that were written here and the connection was not given yet. */
+  protected get queuedLength(): number {
+    return this.writableLength - this.#handedOver;
+  }
+
   #settle(sending: Promise<void>, done: Done): void {
     sending.then(
-      () => done(),
+      () => {
+        this.#handedOver = 0;
+        done();
+      },
       (error: unknown) => {
+        this.#handedOver = 0;
         if (!isOurOwn(error) || this.#link.live) done(error as Error);
         else this.#cutOff(() => done(error as Error));
       },
@@ -232,7 +238,6 @@ export class NodeDuplex extends Duplex {
 
   /** An unfinished stream must not look finished to the peer: it is reset, unless it was destroyed for no reason and all was sent. */
   override _destroy(error: Error | null, done: Done): void {
-    this.#idle?.set(0);
     const link = this.#link;
     const refused = error instanceof NetError && (error.code === "ERR_BUSY" || error.code === "ERR_CLOSED");
     // What the program did itself is no failure of the connection: another reads already, or it has closed this side.
@@ -246,59 +251,6 @@ export class NodeDuplex extends Duplex {
     }
     const closed = (): void => done(error);
     link.closed.then(closed, closed);
-  }
-
-  // What only sockets have
-
-  get localAddress(): string | undefined {
-    return this.#socket.localAddress;
-  }
-
-  get localPort(): number | undefined {
-    return this.#socket.localPort;
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress;
-  }
-
-  get remotePort(): number | undefined {
-    return this.#socket.remotePort;
-  }
-
-  /** Emits `'timeout'` after so many ms in which nothing came and nothing went; 0: never. */
-  setTimeout(ms: number, listener?: () => void): this {
-    if (listener !== undefined) {
-      if (ms > 0) this.once("timeout", listener);
-      else this.off("timeout", listener);
-    }
-    const { input, transport } = this.#link;
-    this.#idle ??= new IdleTimer(
-      () => input.received + transport.bytesTaken,
-      () => void this.emit("timeout"),
-    );
-    this.#idle.set(ms);
-    return this;
-  }
-
-  setNoDelay(on?: boolean): this {
-    this.#socket.setNoDelay(on);
-    return this;
-  }
-
-  setKeepAlive(on = false, delay = 0): this {
-    this.#socket.setKeepAlive(on, delay > 0 ? delay : undefined);
-    return this;
-  }
-
-  ref(): this {
-    this.#socket.ref();
-    return this;
-  }
-
-  unref(): this {
-    this.#socket.unref();
-    return this;
   }
 }
 

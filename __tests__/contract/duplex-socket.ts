@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import * as http from "node:http";
+import type { Connection } from "../../src/index.js";
+import { onPair, type ContractCase } from "./contract-case.js";
+import { fails, rejection, stillPending, text, turn, until } from "./expectations.js";
+import { clog } from "./payloads.js";
+
+type SocketDuplex = Connection["duplex"];
+
+/** Waits for a silence of `ms` that begins now, by another connection's end than the one that is looked at. */
+async function silence({ duplex }: Connection, ms: number): Promise<void> {
+  duplex.setTimeout(ms);
+  await once(duplex, "timeout");
+  duplex.setTimeout(0);
+}
+
+/** How often `'timeout'` is emitted from now on. */
+function timeoutsOf(duplex: SocketDuplex): { count: number } {
+  const timeouts = { count: 0 };
+  duplex.on("timeout", () => timeouts.count++);
+  return timeouts;
+}
+
+/** What libraries ask a connection's Duplex for when they take it for a `net.Socket`. */
+export const duplexSocket: readonly ContractCase[] = [
+  onPair("duplex: tells its addresses as a socket does", async ({ a, family }) => {
+    const { duplex } = a;
+    const name = family === undefined ? undefined : `IPv${family}`;
+    assert.deepEqual([duplex.localFamily, duplex.remoteFamily], [name, name]);
+    assert.deepEqual(
+      [duplex.localAddress, duplex.localPort, duplex.remoteAddress, duplex.remotePort],
+      [a.localAddress, a.localPort, a.remoteAddress, a.remotePort],
+    );
+    const own = { address: a.localAddress, family: name, port: a.localPort };
+    assert.deepEqual(duplex.address(), family === undefined ? {} : own);
+    return Promise.resolve();
+  }),
+
+  onPair("duplex: readyState tells which sides are open", async ({ a, b }) => {
+    const { duplex } = a;
+    assert.deepEqual([duplex.readyState, duplex.connecting, duplex.pending], ["open", false, false]);
+    duplex.end("all");
+    assert.equal(duplex.readyState, "readOnly");
+    duplex.resume();
+    await b.readAll();
+    await b.close();
+    await once(duplex, "close");
+    assert.deepEqual([duplex.readyState, duplex.connecting, duplex.pending], ["closed", false, true]);
+  }),
+
+  onPair("duplex: readyState is writeOnly once the peer's end was read", async ({ a, b }) => {
+    await b.closeWrite();
+    await once(a.duplex.resume(), "end");
+    assert.equal(a.duplex.readyState, "writeOnly");
+    a.duplex.destroy();
+    assert.equal(a.duplex.readyState, "closed");
+  }),
+
+  onPair("duplex: counts what was read and what was written", async ({ a, b }) => {
+    const { duplex } = a;
+    assert.deepEqual([duplex.bytesRead, duplex.bytesWritten], [0, 0]);
+    await b.write("four");
+    await until(() => duplex.bytesRead === 4);
+    await new Promise((resolve) => duplex.write("five!", resolve));
+    assert.equal(duplex.bytesWritten, 5);
+    // As a socket does, it counts what is still to be sent.
+    duplex.write(clog());
+    duplex.write("more");
+    assert.equal(duplex.bytesWritten, 5 + clog().length + 4);
+    await a.read();
+    await turn();
+    assert.equal(duplex.bytesWritten, 5 + clog().length + 4);
+    b.closeRead();
+    await until(() => duplex.writableLength === 0);
+    assert.equal(duplex.bytesWritten, 5 + clog().length + 4);
+    assert.equal(duplex.bytesWritten, a.bytesWritten);
+  }),
+
+  onPair("duplex: destroySoon() sends all, and then closes", async ({ a, b }) => {
+    const { duplex } = a;
+    const closed = once(duplex, "close");
+    duplex.write(clog());
+    duplex.destroySoon();
+    assert.equal(duplex.destroyed, false);
+    assert.equal((await b.readAll({ limit: Infinity })).length, clog().length);
+    await b.close();
+    await closed;
+    await a.closed;
+  }),
+
+  onPair("duplex: destroySoon() of one that has ended closes it at once", async ({ a, b }) => {
+    a.duplex.end("all");
+    await once(a.duplex, "finish");
+    a.duplex.destroySoon();
+    assert.equal(a.duplex.destroyed, true);
+    assert.equal(text(await b.readAll()), "all");
+    await Promise.all([b.close(), a.closed]);
+  }),
+
+  onPair(
+    "duplex: resetAndDestroy() resets the connection, without an error here",
+    async ({ a, b, resets }) => {
+      const errors: unknown[] = [];
+      a.duplex.on("error", (error) => errors.push(error));
+      const closed = once(a.duplex, "close");
+      assert.equal(a.duplex.resetAndDestroy(), a.duplex);
+      assert.equal(a.duplex.destroyed, true);
+      if (resets) await fails(b.read(), "ECONNRESET");
+      await closed;
+      a.duplex.resetAndDestroy();
+      await turn();
+      assert.deepEqual(errors, []);
+    },
+  ),
+
+  onPair("duplex: an HTTP server closes it after `Connection: close`", async ({ a, b }) => {
+    const server = http.createServer((_request, response) => response.end("answer"));
+    server.emit("connection", b.duplex);
+    await a.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert.match(String(await a.readAll()), /answer$/u);
+    await Promise.all([a.close(), b.closed]);
+    server.close();
+  }),
+
+  onPair("duplex: an HTTP server closes it when its keepAliveTimeout has passed", async ({ a, b }) => {
+    const server = http.createServer({ keepAliveTimeout: 50 }, (_request, response) =>
+      response.end("answer"),
+    );
+    server.emit("connection", b.duplex);
+    await a.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert.match(String(await a.readAll()), /answer/u);
+    await Promise.all([a.close(), b.closed]);
+    server.close();
+  }),
+
+  onPair("duplex: setNoDelay and setKeepAlive take what a socket's take", async ({ a }) => {
+    const loose = a.duplex as unknown as Record<string, (...args: unknown[]) => unknown>;
+    for (const args of [[], [1], [0], ["yes"], [null], [undefined]])
+      assert.equal(loose.setNoDelay?.(...args), a.duplex);
+    for (const args of [[], [true], [1, "2000"], [true, undefined], [false, NaN], [true, -1]])
+      assert.equal(loose.setKeepAlive?.(...args), a.duplex);
+    return Promise.resolve();
+  }),
+
+  onPair("duplex: setTimeout emits 'timeout' when nothing moves, and only then", async ({ a, b }) => {
+    const { duplex } = a;
+    const timeouts = timeoutsOf(duplex);
+    assert.equal(duplex.timeout, undefined);
+    assert.equal(duplex.setTimeout(90), duplex);
+    assert.equal(duplex.timeout, 90);
+    for (let n = 0; n < 8; n++) {
+      await b.write(".");
+      await rejection(b.read({ timeout: 20 }));
+    }
+    assert.equal(timeouts.count, 0);
+    await once(duplex, "timeout");
+    duplex.setTimeout(0);
+    assert.deepEqual([duplex.destroyed, duplex.timeout], [false, 0]);
+  }),
+
+  onPair("duplex: 'timeout' comes once for each silence", async ({ a, b }) => {
+    const { duplex } = a;
+    const timeouts = timeoutsOf(duplex);
+    duplex.setTimeout(25);
+    await silence(b, 250);
+    assert.equal(timeouts.count, 1);
+    // What comes ends the silence, and so does what goes.
+    await b.write("x");
+    await silence(b, 250);
+    assert.equal(timeouts.count, 2);
+    duplex.write("x");
+    await silence(b, 250);
+    assert.equal(timeouts.count, 3);
+    // Set again, it begins anew.
+    duplex.setTimeout(25);
+    await silence(b, 250);
+    assert.equal(timeouts.count, 4);
+  }),
+
+  onPair("duplex: a write that the peer does not take ends a silence once", async ({ a }) => {
+    const { duplex } = a;
+    duplex.write(clog());
+    await stillPending(once(duplex, "drain"));
+    const timeouts = timeoutsOf(duplex);
+    duplex.setTimeout(20);
+    await once(duplex, "timeout");
+    duplex.write("more");
+    await once(duplex, "timeout");
+    assert.equal(timeouts.count, 2);
+  }),
+
+  onPair("duplex: setTimeout has its listener called once, and with 0 removes it", async ({ a, b }) => {
+    const { duplex } = a;
+    let calls = 0;
+    const listener = () => calls++;
+    duplex.setTimeout(15, listener);
+    await once(duplex, "timeout");
+    await b.write("x");
+    await once(duplex, "timeout");
+    assert.equal(calls, 1);
+    duplex.setTimeout(1_000, listener);
+    assert.equal(duplex.listenerCount("timeout"), 1);
+    duplex.setTimeout(0, listener);
+    assert.equal(duplex.listenerCount("timeout"), 0);
+  }),
+
+  onPair("duplex: setTimeout refuses what a socket's refuses, and stays as it was", async ({ a }) => {
+    const { duplex } = a;
+    duplex.setTimeout(60_000);
+    const set = (...args: unknown[]): unknown =>
+      Reflect.apply(Reflect.get(duplex, "setTimeout"), duplex, args);
+    for (const ms of [undefined, null, "5", true, {}, 5n])
+      assert.throws(() => set(ms), { name: "TypeError", code: "ERR_INVALID_ARG_TYPE" });
+    for (const ms of [-1, NaN, Infinity, -Infinity])
+      assert.throws(() => set(ms), { name: "RangeError", code: "ERR_OUT_OF_RANGE" });
+    for (const listener of [null, "x", 5, {}])
+      assert.throws(() => set(50, listener), {
+        name: "TypeError",
+        code: "ERR_INVALID_ARG_TYPE",
+      });
+    assert.deepEqual([duplex.timeout, duplex.listenerCount("timeout")], [60_000, 0]);
+    return Promise.resolve();
+  }),
+
+  onPair("duplex: there is no 'timeout' after destroy(), however it comes about", async ({ a, b }) => {
+    const timeouts = [timeoutsOf(a.duplex), timeoutsOf(b.duplex)];
+    a.duplex.setTimeout(20);
+    b.duplex.setTimeout(20);
+    a.duplex.destroy();
+    b.reset();
+    await Promise.allSettled([a.closed, b.closed]);
+    a.duplex.setTimeout(20);
+    a.duplex.setTimeout(-1);
+    assert.equal(a.duplex.timeout, 20);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual(timeouts, [{ count: 0 }, { count: 0 }]);
+  }),
+];

@@ -1,0 +1,198 @@
+import type { AddressInfo, SocketReadyState } from "node:net";
+import { emitWarning, nextTick } from "node:process";
+import type { Duplex } from "node:stream";
+import { familyOf } from "../address/endpoint.js";
+import { outOfRange, wrongType } from "../arguments.js";
+import { LONGEST_TIMER } from "../bounded.js";
+import type { ConnectedSocket } from "../connected-socket.js";
+import { IdleTimer } from "../engine/idle-timer.js";
+import type { Link } from "../engine/link.js";
+import { NodeDuplex, type Done } from "./node-duplex.js";
+
+/** A Duplex of Node's with what libraries ask a `net.Socket` for; each member is as the socket's of that name. */
+export interface SocketDuplex extends Duplex {
+  /** Whether an adopted socket still connects; a connection of this library's is connected. */
+  readonly connecting: boolean;
+  /** Whether it still connects, or is closed. */
+  readonly pending: boolean;
+  readonly readyState: SocketReadyState;
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  /** `"IPv4"` or `"IPv6"`; `undefined` where there are no addresses. */
+  readonly localFamily: string | undefined;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly remoteFamily: string | undefined;
+  /** Bytes that the connection has received, whether read or not. */
+  readonly bytesRead: number;
+  /** Bytes that were written, those that the kernel has not taken among them. */
+  readonly bytesWritten: number;
+  /** What {@link setTimeout} has set; `undefined` before. */
+  readonly timeout: number | undefined;
+  /** Our own address; `{}` where there is none. */
+  address(): AddressInfo | Record<string, never>;
+  /**
+   * Emits `'timeout'` when for so many ms nothing came and nothing was written or went, once for each such silence; `0`
+   * ends that. `listener` is added for one event, and with `0` removed. It does nothing else: whoever listens destroys.
+   *
+   * @throws TypeError, RangeError for anything that is no finite number of ms, 0 or more
+   */
+  setTimeout(ms: number, listener?: () => void): this;
+  setNoDelay(on?: boolean): this;
+  setKeepAlive(on?: boolean, delay?: number): this;
+  ref(): this;
+  unref(): this;
+  /** Ends the writing side, and destroys the Duplex when all is sent. */
+  destroySoon(): void;
+  /** Resets the connection, and destroys the Duplex without an error. */
+  resetAndDestroy(): this;
+}
+
+/** A connection's Duplex with a face for libraries that were given it for a socket. */
+export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
+  readonly #link: Link;
+  readonly #socket: ConnectedSocket;
+  #idle: IdleTimer | null = null;
+  #timeout: number | undefined;
+
+  constructor(link: Link, socket: ConnectedSocket) {
+    super(link);
+    this.#link = link;
+    this.#socket = socket;
+    if (this.connecting) {
+      link.transport.stream.once("connect", () => {
+        // An adopted socket learns its addresses first.
+        nextTick(() => {
+          if (!this.destroyed) this.emit("connect");
+          if (!this.destroyed) this.emit("ready");
+        });
+      });
+    }
+  }
+
+  get connecting(): boolean {
+    return (this.#link.transport.stream as { connecting?: unknown }).connecting === true;
+  }
+
+  get pending(): boolean {
+    return this.connecting || this.destroyed;
+  }
+
+  get readyState(): SocketReadyState {
+    if (this.connecting && !this.destroyed) return "opening";
+    if (this.readable) return this.writable ? "open" : "readOnly";
+    return this.writable ? "writeOnly" : "closed";
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
+  get localFamily(): string | undefined {
+    return familyName(this.localAddress);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
+  get remoteFamily(): string | undefined {
+    return familyName(this.remoteAddress);
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten + this.#link.output.length + this.queuedLength;
+  }
+
+  get timeout(): number | undefined {
+    return this.#timeout;
+  }
+
+  address(): AddressInfo | Record<string, never> {
+    const { localAddress: address, localPort: port, localFamily: family } = this;
+    if (address === undefined || port === undefined || family === undefined) return {};
+    return { address, family, port };
+  }
+
+  setTimeout(ms: number, listener?: () => void): this {
+    if (this.destroyed) return this;
+    checkDuration(ms);
+    if (listener !== undefined && typeof listener !== "function")
+      throw wrongType("listener", "a function", listener);
+    this.#timeout = ms;
+    this.#idle ??= new IdleTimer(
+      // What was written counts when it is queued, and again when the kernel takes it.
+      () => this.bytesRead + this.bytesWritten + this.#socket.bytesWritten,
+      () => void this.emit("timeout"),
+    );
+    this.#idle.set(Math.min(ms, LONGEST_TIMER));
+    if (listener !== undefined) {
+      if (ms > 0) this.once("timeout", listener);
+      else this.off("timeout", listener);
+    }
+    return this;
+  }
+
+  setNoDelay(on: unknown = true): this {
+    this.#socket.setNoDelay(Boolean(on));
+    return this;
+  }
+
+  setKeepAlive(on: unknown = false, delay: unknown = 0): this {
+    const ms = Number(delay);
+    this.#socket.setKeepAlive(Boolean(on), ms > 0 ? ms : undefined);
+    return this;
+  }
+
+  ref(): this {
+    this.#socket.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#socket.unref();
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    this.#link.reset();
+    return this.destroy();
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.#idle?.set(0);
+    super._destroy(error, done);
+  }
+}
+
+/** As Node checks what its timers are set to. */
+function checkDuration(ms: unknown): void {
+  if (typeof ms !== "number") throw wrongType("ms", "a number of milliseconds", ms);
+  if (!(ms >= 0 && ms < Infinity)) throw outOfRange("ms", "a finite number of milliseconds, 0 or more", ms);
+  if (ms <= LONGEST_TIMER) return;
+  const text = `${String(ms)} ms are more than a timer can have, and were cut to ${String(LONGEST_TIMER)}`;
+  emitWarning(text, "TimeoutOverflowWarning");
+}
+
+function familyName(address: string | undefined): string | undefined {
+  const family = familyOf(address ?? "");
+  return family === 0 ? undefined : `IPv${String(family)}`;
+}
