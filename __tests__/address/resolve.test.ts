@@ -1,4 +1,10 @@
-import { ADDRCONFIG, lookup as systemLookup, type LookupAddress } from "node:dns";
+import {
+  ADDRCONFIG,
+  getDefaultResultOrder,
+  lookup as systemLookup,
+  setDefaultResultOrder,
+  type LookupAddress,
+} from "node:dns";
 import { getEventListeners } from "node:events";
 import { isIP, type LookupFunction as NodeLookupFunction } from "node:net";
 import {
@@ -104,6 +110,22 @@ describe("with a lookup", () => {
     expect(await found).toEqual([V6]);
     expect(signal.aborted).toBe(false);
   });
+
+  test.each(["ipv4first", "ipv6first", "verbatim"] as const)(
+    "it is asked for the order that the process wants: %s",
+    async (order) => {
+      const before = getDefaultResultOrder();
+      setDefaultResultOrder(order);
+      const { lookup, asked } = deferred();
+      const found = resolve("name.example", 80, { lookup });
+      const { request, answer } = await asked;
+      setDefaultResultOrder(before);
+      expect(request).toMatchObject({ order, verbatim: order === "verbatim" });
+      // What it answers is in that order, or in one of its own: it stays as it is.
+      answer(null, [V6, V4]);
+      expect(await found).toEqual([V6, V4]);
+    },
+  );
 
   test("family 0 and absent hints are not passed on", async () => {
     const { lookup, asked } = deferred();

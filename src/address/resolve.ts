@@ -1,4 +1,4 @@
-import { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
+import dns, { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
 import {
   checkBoolean,
   checkOptions,
@@ -17,15 +17,16 @@ import { aborted, refused, translated, type Subject } from "../errors.js";
 import { familyOf, formatEndpoint, isHost, normalAddress, type AddressInfo } from "./endpoint.js";
 import { portOf } from "./services.js";
 
-/** What a {@link LookupFunction} is asked for: every address, in the resolver's own order. */
+/** What a {@link LookupFunction} is asked for: every address, in the order that the process asks for. */
 export interface LookupRequest {
   all: true;
   /** Absent: both. */
   family?: 4 | 6;
   hints?: number;
-  order: "verbatim";
-  /** The same for releases of Node that do not know `order`. */
-  verbatim: true;
+  /** Node's `--dns-result-order`, or what `dns.setDefaultResultOrder` has set; the resolver's own order by default. */
+  order: "verbatim" | "ipv4first" | "ipv6first";
+  /** Whether that is the resolver's own, for lookups that do not know `order`. */
+  verbatim: boolean;
   /** Aborted once nobody waits for the answer: a lookup that can stop should stop then. */
   signal: AbortSignal;
 }
@@ -71,8 +72,8 @@ export const UNSPECIFIED: readonly string[] = ["::", "0.0.0.0"];
 const LOOPBACK = ["::1", "127.0.0.1"];
 
 /**
- * Resolves to the addresses of a host and service, in the resolver's order and without duplicates; never to none. The
- * egg's `address-information`.
+ * Resolves to the addresses of a host and service, in the resolver's order (or Node's `--dns-result-order`, if that is
+ * another) and without duplicates; never to none. The egg's `address-information`.
  *
  * A literal address (no brackets; a zone is kept) is its own answer and needs no lookup. A `host` of `null` is this
  * machine: `::1` and `127.0.0.1`, or with `passive` the unspecified addresses, `::` and `0.0.0.0`, to listen on.
@@ -174,6 +175,12 @@ async function answered(
   return addressesIn(await asked(host), question);
 }
 
+/** The order that the process wants, where the runtime can tell. */
+function resultOrder(): LookupRequest["order"] {
+  const { getDefaultResultOrder } = dns as Partial<typeof dns>;
+  return getDefaultResultOrder?.() ?? "verbatim";
+}
+
 /**
  * Resolves to the first thing that the lookup does: it may throw, reject, answer twice or never. What it said becomes an
  * error in {@link addressesIn} only, where the caller's stack is at hand.
@@ -183,12 +190,13 @@ function ask(
   { family, hints, lookup = systemLookup }: LookupOptions,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
+  const order = resultOrder();
   const request: LookupRequest = {
     all: true,
     ...(family === 4 || family === 6 ? { family } : {}),
     ...(hints === undefined ? {} : { hints }),
-    order: "verbatim",
-    verbatim: true,
+    order,
+    verbatim: order === "verbatim",
     signal: signal ?? new AbortController().signal,
   };
   return stoppable<Answer>(signal, (settle) => {

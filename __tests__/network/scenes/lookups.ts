@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
-import { connect, NetTimeoutError, resolve } from "../../../src/index.js";
+import { setDefaultResultOrder } from "node:dns";
+import { connect, listen, NetTimeoutError, resolve } from "../../../src/index.js";
 import { SILENCE, withFile, type Network } from "../network.js";
 import { assertPassed, failure, netError, type Scene } from "../scene.js";
 
@@ -8,6 +9,12 @@ const NO_ANSWER: Network = [
   ...SILENCE,
   ...withFile("/etc/resolv.conf", "nameserver 10.9.0.2\noptions timeout:2 attempts:1\n"),
   ...withFile("/etc/nsswitch.conf", "hosts: files dns\n"),
+];
+/** A name in the hosts file with two addresses of this machine. */
+const BOTH_FAMILIES: Network = [
+  ...SILENCE,
+  ...withFile("/etc/hosts", "10.9.0.1 athena.example\n2001:db8:9::1 athena.example\n"),
+  ...withFile("/etc/nsswitch.conf", "hosts: files\n"),
 ];
 const RESOLVER_GIVES_UP = 2_000;
 
@@ -66,4 +73,21 @@ export const LOOKUPS: readonly Scene[] = [
       assert.deepEqual(race.story, ["lookup EAI_AGAIN"]);
     },
   },
+  ...(["ipv4first", "ipv6first"] as const).map((order): Scene => ({
+    name: `the process's own order of addresses is kept: ${order}`,
+    network: BOTH_FAMILIES,
+    async play(race) {
+      setDefaultResultOrder(order);
+      const families = (await resolve("athena.example", 80)).map(({ family }) => family);
+      assert.deepEqual(families, order === "ipv4first" ? [4, 6] : [6, 4]);
+      await using listener = await listen("athena.example:0");
+      const { address } = listener.address as { address: string };
+      assert.equal(address, order === "ipv4first" ? "10.9.0.1" : "2001:db8:9::1");
+      const connection = await connect("athena.example", listener.port);
+      await using client = await listener.accept();
+      assert.equal(client.remotePort, connection.localPort);
+      connection.reset();
+      assert.deepEqual(race.story, ["lookup", `start ${address}`, `win ${address}`]);
+    },
+  })),
 ];
