@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect as netConnect } from "node:net";
 import { connect, connectTo, listen, NetError } from "../../src/index.js";
 import { frozenServer, type FrozenServer } from "../helpers/frozen-server.js";
 import { lookupOf } from "../helpers/lookups.js";
@@ -7,6 +9,8 @@ import { nothingLeft } from "../helpers/resources.js";
 import { writeFileSync } from "node:fs";
 
 afterEach(closeAll);
+
+const onLinux = process.platform === "linux" ? test : test.skip;
 
 describe("a refused connection", () => {
   test("names address, port and reason, and has one attempt", async () => {
@@ -28,6 +32,25 @@ describe("a refused connection", () => {
     expect(error.attempts?.[0]).toMatchObject({ code: "ECONNREFUSED", address: "127.0.0.1", port });
     await nothingLeft();
   });
+
+  onLinux.each(["127.0.0.1", "::1"])(
+    "is what a socket is told that is connected to itself, at %s",
+    async (host) => {
+      const port = await unusedPort(host);
+      const plain = netConnect({ host, port, localAddress: host, localPort: port });
+      await once(plain, "connect");
+      expect(plain.localPort).toBe(plain.remotePort);
+      plain.resetAndDestroy();
+      await once(plain, "close");
+      const options = { localAddress: host, localPort: port };
+      const error = await netError(connect(host, port, options));
+      expect(error).toMatchObject({ code: "ECONNREFUSED", syscall: "connect", address: host, port });
+      expect(error.message).toMatch(/: connection refused \(ECONNREFUSED\)$/);
+      expect(String(error.cause)).toContain("nobody listens there, the socket was connected to itself");
+      // Nothing holds the port: there is no TIME_WAIT.
+      keep(await listen(port, { host }));
+    },
+  );
 
   test("of a name names the name, and every address with its own reason", async () => {
     const port = await unusedPort();

@@ -1,8 +1,9 @@
 import type { Socket, SocketConnectOpts } from "node:net";
+import { constants } from "node:os";
 import { formatEndpoint, type AddressInfo } from "../address/endpoint.js";
 import { bounded, stoppable } from "../bounded.js";
 import { guard } from "../engine/guard.js";
-import { newSocket } from "../engine/socket-transport.js";
+import { newSocket, resetSocket } from "../engine/socket-transport.js";
 import { handleOf } from "../engine/stream-socket.js";
 import { translated, type Subject } from "../errors.js";
 
@@ -48,6 +49,11 @@ function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal 
       reject(translated("connect", subjectOf(to), cause));
     };
     const onConnect = () => {
+      if (isConnectedToItself(socket)) {
+        onError(connectedToItself());
+        resetSocket(socket);
+        return;
+      }
       try {
         resolve(options.establish(socket, to));
         socket.off("error", onError);
@@ -71,6 +77,21 @@ function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal 
       socket.destroy();
     };
   });
+}
+
+/**
+ * Whether the peer is the socket itself. Where nobody listens on a port of the system's own range, a socket of this
+ * machine may be given that port as its own; TCP then connects it to itself (RFC 9293, section 3.5: simultaneous open).
+ */
+function isConnectedToItself({ localPort, remotePort, localAddress, remoteAddress }: Socket): boolean {
+  return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
+}
+
+/** What the kernel would have said. */
+function connectedToItself(): Error {
+  const message = "connect ECONNREFUSED: nobody listens there, the socket was connected to itself";
+  const errno = -constants.errno.ECONNREFUSED;
+  return Object.assign(new Error(message), { code: "ECONNREFUSED", errno, syscall: "connect" });
 }
 
 /** Node binds to the local end from a callback, on the socket's handle. */

@@ -1,11 +1,19 @@
 import { strict as assert } from "node:assert";
+import { once } from "node:events";
+import { connect as netConnect } from "node:net";
 import { connect, connectTo, listen } from "../../../src/index.js";
 import { lookupOf } from "../../helpers/lookups.js";
 import { unusedPort } from "../../helpers/peers.js";
-import { LOOPBACK, SILENCE } from "../network.js";
+import { LOOPBACK, SILENCE, type Network } from "../network.js";
 import { netError, to, type Scene } from "../scene.js";
 
 const PORT = 4242;
+
+/** The system's own range of ports has one even port, which Linux gives to sockets that connect. */
+const FEW_PORTS: Network = [
+  ...LOOPBACK,
+  `echo '${PORT} ${PORT + 1}' > /proc/sys/net/ipv4/ip_local_port_range`,
+];
 
 export const LOCAL_ENDS: readonly Scene[] = [
   {
@@ -65,6 +73,56 @@ export const LOCAL_ENDS: readonly Scene[] = [
         "fail 10.9.0.2 ETIMEDOUT",
         "start 10.9.0.1",
         "win 10.9.0.1",
+      ]);
+    },
+  },
+  {
+    name: "a socket that is connected to itself is no connection, over IPv4 and IPv6",
+    network: FEW_PORTS,
+    async play(race) {
+      for (const address of ["127.0.0.1", "::1"]) {
+        // So that it would be one: nobody listens there.
+        const plain = netConnect({ host: address, port: PORT }).on("error", () => undefined);
+        const connected = await once(plain, "connect").then(
+          () => plain.localPort === plain.remotePort,
+          () => false,
+        );
+        plain.resetAndDestroy();
+        if (!plain.closed) await once(plain, "close");
+        assert.ok(connected, `the kernel does not connect a socket to itself at ${address}`);
+        const error = await netError(connect(address, PORT));
+        assert.equal(error.code, "ECONNREFUSED");
+        assert.match(error.message, /: connection refused \(ECONNREFUSED\)$/);
+        assert.match(String(error.cause), /nobody listens there, the socket was connected to itself$/);
+      }
+      assert.deepEqual(race.story, [
+        "lookup",
+        "start 127.0.0.1",
+        "fail 127.0.0.1 ECONNREFUSED",
+        "start ::1",
+        "fail ::1 ECONNREFUSED",
+      ]);
+      // The port is free at once.
+      await using listener = await listen(PORT, { host: "127.0.0.1" });
+      assert.equal(listener.port, PORT);
+    },
+  },
+  {
+    name: "an address that only the socket itself answers at loses to the next one",
+    network: FEW_PORTS,
+    async play(race) {
+      await using listener = await listen(PORT, { host: "127.0.0.2" });
+      const addresses = [to("127.0.0.1", PORT), to("127.0.0.2", PORT)];
+      const connection = await connectTo(addresses, { attemptDelay: 600_000 });
+      await using client = await listener.accept();
+      assert.equal(connection.remoteAddress, "127.0.0.2");
+      assert.equal(client.remotePort, connection.localPort);
+      connection.reset();
+      assert.deepEqual(race.story, [
+        "start 127.0.0.1",
+        "fail 127.0.0.1 ECONNREFUSED",
+        "start 127.0.0.2",
+        "win 127.0.0.2",
       ]);
     },
   },
