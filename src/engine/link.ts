@@ -306,8 +306,13 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
 
   /** Closes the socket; nothing that it says of what this cuts off is a failure. */
   #destroy(): void {
-    if (this.output.failure === null && !this.output.ended) this.output.close();
-    this.transport.destroy();
+    if (this.output.failure === null) {
+      if (!this.output.ended) this.output.close();
+      this.transport.destroy();
+    } else {
+      // A FIN would make what was sent look like all of it.
+      this.transport.reset();
+    }
   }
 
   /** A side that is left as it is leaves nothing to wait for. */

@@ -181,11 +181,14 @@ export class Output implements SenderHost {
     };
   }
 
-  /** A write that was lost while nobody listened fails the output: what would follow does not fit behind the gap. */
-  surface(): void {
+  /** A write that was lost while nobody listened fails the output: what would follow does not fit behind the gap. `teller` is a call that tells of it. */
+  surface(teller?: Delivery | null): void {
     const unheard = this.#lost?.find((call) => call?.heard !== true);
     if (unheard === undefined) this.#lost = null;
-    else if (unheard !== null) this.fail(unheard.reason);
+    else if (unheard !== null) {
+      if (teller !== undefined) this.#lost = [teller];
+      this.fail(unheard.reason);
+    }
   }
 
   /** Fails the calls whose time is up by `now`; answers when to look again. */

@@ -20,8 +20,8 @@ export interface SenderHost {
   fail(cause: unknown): void;
   /** Bytes are lost that this call answers for, or none does. */
   lost(call: Delivery | null): void;
-  /** Fails if bytes are lost, and nobody has heard of it. */
-  surface(): void;
+  /** Fails if bytes are lost, and nobody has heard of it; `teller` tells of it then. */
+  surface(teller: Delivery | null): void;
   /** An entry of kind `end` has had its turn. */
   finSent(): void;
   /** The kernel has taken all; answers whether that has put something into the queue. */
@@ -208,7 +208,8 @@ export class Sender {
     this.#handing = true;
     while (this.#turn === null) {
       // A call that answers for all that was written before it: should bytes be lost, no FIN must close the gap.
-      if (this.#queue.first?.isData === false) this.#host.surface();
+      const { first } = this.#queue;
+      if (first?.isData === false) this.#host.surface(first.promise);
       const entry = this.#queue.shift();
       if (entry !== null) this.#handEntry(entry);
       else if (!this.#host.drained()) break;
