@@ -75,8 +75,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * What the stream knows of addresses, it has; `fd` is `undefined` unless it is a socket of the kernel's. Bytes count as
    * taken when the stream's callback says so. Streams know no RST but for sockets: {@link reset} destroys them.
    *
-   * @throws TypeError for anything that is no Duplex, for one that another connection has, and for a socket that was made
-   *   with `onread`
+   * @throws TypeError for anything that is no Duplex, or lacks something of what is used of one, for one that another
+   *   connection has, and for a socket that was made with `onread`
    */
   static from(stream: Duplex, options: ConnectionOptions = {}): Connection {
     options = checkedConnectionOptions(options);
@@ -86,7 +86,6 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     const text = `stream (${classNameOf(stream) ?? "Duplex"})`;
     const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
     const connection = connectionOver(new Link(transport, subject, settingsOf(options)), addresses);
-    if (stream.writableEnded) void connection.closeWrite();
     if ((stream as Partial<Socket>).connecting === true) {
       stream.once("connect", () => Object.assign(addresses, new Addresses(stream as Addressed)));
     }

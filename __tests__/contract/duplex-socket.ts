@@ -43,9 +43,9 @@ export const duplexSocket: readonly ContractCase[] = [
     duplex.end("all");
     assert.equal(duplex.readyState, "readOnly");
     duplex.resume();
+    const closed = once(duplex, "close");
     await b.readAll();
-    await b.close();
-    await once(duplex, "close");
+    await Promise.all([b.close(), closed]);
     assert.deepEqual([duplex.readyState, duplex.connecting, duplex.pending], ["closed", false, true]);
   }),
 

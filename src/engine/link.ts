@@ -117,6 +117,10 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.transport.destroy();
   }
 
+  finished(): void {
+    if (this.live) void this.output.end();
+  }
+
   gone(): void {
     if (this.#phase === "over") return;
     this.output.surface();

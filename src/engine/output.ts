@@ -3,6 +3,7 @@ import { checkedOperation, OPERATION, type Known, type OperationOptions } from "
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
 import { MEMORY_UNITS, nextTurn, spend } from "./budget.js";
 import { Delivery } from "./delivery.js";
+import { FINISH_TIMEOUT_MS } from "./finish.js";
 import { Gather } from "./gather.js";
 import { isBelow, payloadOf, type Data, type Payload } from "./payload.js";
 import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
@@ -41,6 +42,7 @@ const FOREVER: OperationOptions = { timeout: Infinity };
 /** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
 export class Output implements SenderHost {
   readonly #host: OutputHost;
+  readonly #writeTimeout: number;
   readonly #bufferSize: number;
   /** `null` while nothing was ever gathered. */
   #gather: Gather | null = null;
@@ -56,6 +58,7 @@ export class Output implements SenderHost {
 
   constructor(host: OutputHost, writeTimeout: number, bufferSize: number) {
     this.#host = host;
+    this.#writeTimeout = writeTimeout;
     this.#bufferSize = bufferSize;
     this.#sender = new Sender(this, writeTimeout);
   }
@@ -67,7 +70,7 @@ export class Output implements SenderHost {
 
   /** Whether the kernel has taken all that was written, past us too, or a FIN is all that is left to send. */
   get idle(): boolean {
-    return this.length === 0 && this.transport.stream.writableLength === 0;
+    return this.length === 0 && this.transport.drained;
   }
 
   get ended(): boolean {
@@ -248,9 +251,10 @@ export class Output implements SenderHost {
     if (kind === "ended" || (kind === "closed" && operation === "close")) return served();
     if (kind === "failed" || kind === "closed") return this.#refuse(operation);
     if (entry === null && this.#sender.idle) return served();
-    // Where nothing is queued but a FIN, that is on its way: there is no progress to wait for.
+    // Where nothing is queued but a FIN, that is on its way, which takes a moment also when no time is allowed.
     const isOnItsWay = this.idle && (this.transport.stream as Partial<Socket>).connecting !== true;
-    const within = !isOnItsWay ? options : options === undefined ? FOREVER : { ...options, ...FOREVER };
+    const timeout = Math.max(options?.timeout ?? this.#writeTimeout, FINISH_TIMEOUT_MS);
+    const within = isOnItsWay ? { ...options, timeout } : options;
     return this.#sender.enqueue(entry ?? new Entry("mark", operation), within);
   }
 

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import { Socket, type SocketConstructorOpts } from "node:net";
 import { writeDirectly } from "./direct-write.js";
+import { onceFinished } from "./finish.js";
 import type { Payload } from "./payload.js";
 import {
   handleOf,
@@ -116,7 +117,7 @@ export function resetSocket(socket: Socket): void {
   else if (!isEnding(socket)) socket.resetAndDestroy();
   // A FIN that waits for a peer which takes nothing may never be on its way.
   else if (handle.writeQueueSize !== 0) socket.destroy();
-  else socket.once("finish", () => resetSocket(socket));
+  else onceFinished(socket, () => (isEnding(socket) ? socket.destroy() : resetSocket(socket)));
 }
 
 function knowsReset(handle: Handle): boolean {
@@ -156,6 +157,10 @@ class SocketTransport implements Transport {
 
   get unsent(): number {
     return this.#pieces?.unsent ?? handleOf(this.stream)?.writeQueueSize ?? Infinity;
+  }
+
+  get drained(): boolean {
+    return this.stream.writableLength === 0 && !((handleOf(this.stream)?.writeQueueSize ?? 0) > 0);
   }
 
   get bytesTaken(): number {
@@ -338,6 +343,7 @@ class AdoptedSocketTransport extends SocketTransport {
     this.#early = [];
     if (this.stream.readableEnded) nextTick(this.#onEnd);
     else this.stream.on("end", this.#onEnd);
+    if (this.stream.writableEnded) receiver.finished();
   }
 
   override release(unread: readonly Buffer[], ended: boolean): Socket {

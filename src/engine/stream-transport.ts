@@ -4,24 +4,27 @@
  * into it after that.
  */
 import { Buffer } from "node:buffer";
+import { Socket } from "node:net";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
+// Imported rather than global: test frameworks replace the globals, and a fake timer that never fires would block every wait.
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { BorrowedMethods } from "./borrowed-methods.js";
-import { memoryChanged } from "./given-bytes.js";
+import { FINISH_TIMEOUT_MS, onceFinished } from "./finish.js";
 import type { Payload } from "./payload.js";
+import { encodingOf, faultOfClose, faultOfEnd, hasEnded, isOver, wasEnded } from "./stream-kinds.js";
+import { PieceWriter } from "./stream-pieces.js";
 import { OWNER } from "./stream-socket.js";
 import type { Receiver, Taken, Transport } from "./transport.js";
 
-/** Most bytes that the stream is given at once, so that progress can be seen. */
-const PIECE = 64 * 1024;
-
-/** How long a stream that is closed may take over what it was given before it is destroyed. */
-const FINISHING = 500;
-
 /** The ways to read a stream, which tell that somebody does, and the one way into it. */
-const METHODS = ["push", "read", "resume", "on", "addListener"] as const;
+const READING = ["push", "read", "resume", "on", "addListener"] as const;
 
-type Method = (typeof METHODS)[number];
+/** What a stream calls when it has taken all and is to end, and when it is destroyed, also where it emits no `'close'`. */
+const ENDING = ["_final", "_destroy"] as const;
+
+type Reading = (typeof READING)[number];
+type Ending = (typeof ENDING)[number];
 
 /** A stream, and the connection that has adopted it. */
 interface OwnedStream extends Duplex {
@@ -31,33 +34,39 @@ interface OwnedStream extends Duplex {
 export class StreamTransport implements Transport {
   readonly stream: OwnedStream;
   readonly callsBackAtOnce = false;
-  bytesTaken = 0;
   spent: boolean;
   readonly #allowHalfOpen: boolean;
-  #unsent = 0;
-
-  readonly #methods: BorrowedMethods<Duplex, Method>;
+  readonly #pieces: PieceWriter;
+  readonly #reading: BorrowedMethods<Duplex, Reading>;
+  readonly #ending: BorrowedMethods<Duplex, Ending>;
   /** Who is given the bytes and the end. */
   #intake: Receiver | null = null;
   #wanted = false;
   #pumping = false;
-  /** The end has come, and the stream has not been told. */
+  /** The stream is being given something: what it tells meanwhile has to wait. */
+  #giving = false;
+  /** The end has come, and the stream has not been told; and what is wrong with it. */
   #withheld = false;
+  #fault: Error | null = null;
   #endTold = false;
   /** It is closed by us: what the stream says of that is no failure. */
   #closing = false;
-  /** What is left of the payload being sent, and who is told when nothing is. */
-  #pieces: Generator<Uint8Array, void> | null = null;
-  #taken: Taken | null = null;
-  /** Counts the pieces, and what has become of them; the one with this number is the stream's to take. */
-  #piece = 0;
+  /** Who is told when the stream has taken all before its end, which we have given it, or will in the next turn. */
+  #endTaken: Taken | null = null;
+  #endSoon: NodeJS.Immediate | undefined;
+  #isEnded = false;
+  /** Ends the wait for a `'close'` that does not come. */
+  #closeTimer: NodeJS.Timeout | undefined;
 
   constructor(stream: Duplex) {
     this.stream = stream;
-    this.spent = stream.readableEnded;
+    this.spent = hasEnded(stream);
     this.#allowHalfOpen = stream.allowHalfOpen;
     stream.allowHalfOpen = true;
-    this.#methods = new BorrowedMethods(stream, (own) => this.#standIns(own), METHODS);
+    this.#pieces = new PieceWriter(stream, (call) => this.#give(call));
+    this.#reading = new BorrowedMethods(stream, (own) => this.#readingOf(own), READING);
+    const ending = ENDING.filter((name) => typeof stream[name] === "function");
+    this.#ending = new BorrowedMethods(stream, (own) => this.#endingOf(own), ending);
   }
 
   get destroyed(): boolean {
@@ -66,7 +75,15 @@ export class StreamTransport implements Transport {
 
   /** What others have written and the stream has not taken goes first, and is counted. */
   get unsent(): number {
-    return Math.max(this.#unsent, this.stream.writableLength);
+    return Math.max(this.#pieces.unsent, this.stream.writableLength);
+  }
+
+  get bytesTaken(): number {
+    return this.#pieces.taken;
+  }
+
+  get drained(): boolean {
+    return this.stream.writableLength === 0;
   }
 
   attach(receiver: Receiver): void {
@@ -75,11 +92,15 @@ export class StreamTransport implements Transport {
     stream.on("error", this.#onError);
     stream.on("close", this.#onClose);
     stream.on("end", this.#onEnd);
-    this.#methods.own.on.call(stream, "readable", this.#onReadable);
-    if (stream.closed) nextTick(this.#onClose);
-    else if (stream.readableEnded) nextTick(this.#onEnd);
+    stream.on("finish", this.#onFinish);
+    this.#reading.own.on.call(stream, "readable", this.#onReadable);
+    const { errored } = stream as Partial<Duplex>;
+    if (errored != null) nextTick(this.#onError, errored);
+    if (stream.destroyed) this.#expectClose();
+    else if (this.spent) nextTick(this.#onEnd);
     this.#wanted = true;
     this.#pump();
+    if (wasEnded(stream)) receiver.finished();
   }
 
   startReading(): void {
@@ -94,82 +115,82 @@ export class StreamTransport implements Transport {
   }
 
   send(payload: Payload, taken: Taken): void {
-    if (this.stream.destroyed) return;
-    const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-    const bytes = parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part));
-    this.#unsent = bytes.reduce((size, part) => size + part.length, 0);
-    this.#pieces = piecesOf(bytes);
-    this.#taken = taken;
-    this.#sendOn();
+    if (!this.stream.destroyed) this.#pieces.send(payload, taken);
   }
 
   refused(): void {
     // Only what was taken is counted.
   }
 
+  /**
+   * Ends the stream when the event loop has turned: Node's TLS sockets throw away the records that came with the one
+   * being read if they are ended from there, and what is around one of these cannot be known.
+   */
   end(done: Taken): void {
-    const { stream } = this;
-    const isTaken = stream.writableLength === 0;
-    this.#calling(() => {
-      if (stream.writableEnded) return;
-      if (isTaken) stream.end();
-      else stream.end(done);
-    });
-    // Some streams finish only when their other side has read it all: this one has what it was given.
-    if (isTaken || stream.writableFinished) done();
+    this.#isEnded = true;
+    this.#endTaken = done;
+    this.#endSoon = setImmediate(() => this.#endNow());
   }
 
   destroy(): void {
     const { stream } = this;
     if (this.#closing) return;
     this.#closing = true;
+    if (this.#endSoon !== undefined) this.#endNow();
     this.#passEnd();
-    if (stream.destroyed || !stream.writableEnded || stream.writableFinished) {
-      this.#destroy();
-      return;
-    }
-    const destroy = (): void => {
-      clearTimeout(timer);
-      this.#destroy();
-    };
-    const timer = setTimeout(destroy, FINISHING).unref();
-    stream.once("finish", destroy).once("close", destroy);
+    if (stream.destroyed || !wasEnded(stream) || stream.writableFinished) this.#destroy();
+    else onceFinished(stream, () => this.#destroy());
   }
 
   reset(): void {
     this.#closing = true;
+    clearImmediate(this.#endSoon);
     this.#destroy();
   }
 
-  release(unread: readonly Buffer[]): Duplex {
+  release(unread: readonly Buffer[], _ended: boolean, allowHalfOpen = this.#allowHalfOpen): Duplex {
     const { stream } = this;
-    stream[OWNER] = undefined;
-    stream.off("error", this.#onError);
-    stream.off("close", this.#onClose);
-    stream.off("end", this.#onEnd);
-    stream.allowHalfOpen = this.#allowHalfOpen;
-    this.#letGo(unread);
-    const left = this.#pieces;
-    // The piece that the stream is taking is not among them.
-    if (left !== null) for (const piece of left) stream.write(Buffer.from(piece));
-    this.#pieces = this.#taken = null;
+    this.#handBack(unread);
+    this.#leave();
+    stream.allowHalfOpen = allowHalfOpen;
+    this.#pieces.flush();
+    // It had to stay open when it was told its end, by way of somebody who reads it.
+    if (stream.readableEnded && !allowHalfOpen && !this.#isEnded) stream.end();
     return stream;
   }
 
   readonly #onError = (error: Error): void => {
     if (this.#closing) return;
+    if (this.#giving) {
+      nextTick(this.#onError, error);
+      return;
+    }
     this.#pump(true);
     this.stream[OWNER]?.fail(error);
   };
 
   readonly #onClose = (): void => {
+    if (this.#giving) {
+      nextTick(this.#onClose);
+      return;
+    }
     this.#pump(true);
-    this.stream[OWNER]?.gone();
+    const receiver = this.stream[OWNER];
+    const fault = this.#closing ? null : faultOfClose(this.stream);
+    if (fault !== null) receiver?.fail(fault);
+    this.#handBack([]);
+    this.#leave();
+    receiver?.gone();
   };
 
   readonly #onEnd = (): void => {
     this.spent = true;
     this.#tellEnd();
+  };
+
+  readonly #onFinish = (): void => {
+    this.#tellEndTaken();
+    if (!this.#isEnded) this.stream[OWNER]?.finished();
   };
 
   readonly #onReadable = (): void => {
@@ -181,7 +202,7 @@ export class StreamTransport implements Transport {
     if (this.#pumping) return;
     this.#pumping = true;
     while (this.#intake !== null && (all || this.#wanted)) {
-      const chunk: unknown = this.#methods.own.read.call(this.stream);
+      const chunk: unknown = this.#reading.own.read.call(this.stream);
       if (chunk === null) break;
       this.#arrived(chunk);
     }
@@ -197,7 +218,7 @@ export class StreamTransport implements Transport {
       if (stream.listenerCount("data") === 0) stream.unshift(chunk);
       return;
     }
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk, stream.readableEncoding ?? "utf8") : chunk;
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk, encodingOf(stream) ?? "utf8") : chunk;
     if (bytes instanceof Uint8Array) {
       const { buffer, byteOffset, length } = bytes;
       if (length === 0) return;
@@ -214,77 +235,64 @@ export class StreamTransport implements Transport {
   #tellEnd(): void {
     if (this.#endTold) return;
     this.#endTold = true;
-    this.#intake?.end();
-  }
-
-  /** Gives the stream piece after piece, for as long as it takes them at once. */
-  #sendOn(): void {
-    const { stream } = this;
-    for (let next = this.#pieces?.next(); next?.done === false; next = this.#pieces?.next()) {
-      const piece = next.value;
-      const number = ++this.#piece;
-      let returned = false;
-      const took = (error?: Error | null): void => {
-        if (number !== this.#piece) return;
-        if (error) this.#over(error);
-        else {
-          this.#took(piece.length);
-          if (returned) this.#sendOn();
-        }
-      };
-      // Whoever gets it from the stream may keep it for longer than the stream does, so it is a copy.
-      this.#calling(() => stream.write(Buffer.from(piece), took));
-      returned = true;
-      if (stream.destroyed) return;
-      // Otherwise it has called back already.
-      if (number === this.#piece) {
-        if (stream.writableLength > 0 || stream.errored !== null) return;
-        this.#took(piece.length);
-      }
+    if (this.#fault !== null) {
+      this.stream.destroy(this.#fault);
+      return;
     }
-    this.#over(this.#unsent === 0 ? undefined : memoryChanged());
+    this.#intake?.end();
+    // It is destroyed when its end was read.
+    if (isOver(this.stream)) this.#passEnd();
   }
 
-  /** The stream has taken all, or has failed. */
-  #over(error?: Error): void {
-    const taken = this.#taken;
-    this.#piece++;
-    this.#pieces = this.#taken = null;
-    taken?.(error);
+  #endNow(): void {
+    const { stream } = this;
+    clearImmediate(this.#endSoon);
+    this.#endSoon = undefined;
+    // Some streams finish only when their other side has read it all: this one has what it was given.
+    const isTaken = stream.writableLength === 0 || stream.writableFinished;
+    this.#give(() => {
+      if (!wasEnded(stream)) stream.end();
+    });
+    if (isTaken) this.#tellEndTaken();
+  }
+
+  #tellEndTaken(): void {
+    const done = this.#endTaken;
+    this.#endTaken = null;
+    done?.();
   }
 
   /** A stream that throws where it should call back has failed. */
-  #calling(call: () => void): void {
+  #give(call: () => void): void {
+    // The stream may run the program, and that call the connection.
+    const isWithin = this.#giving;
+    this.#giving = true;
     try {
       call();
     } catch (error) {
       this.stream.destroy(error as Error);
+    } finally {
+      this.#giving = isWithin;
     }
+  }
+
+  #destroy(): void {
+    this.#expectClose();
+    if (!this.stream.destroyed) this.stream.destroy();
   }
 
   /** Not every stream says that it is closed. */
-  #destroy(): void {
+  #expectClose(): void {
     const { stream } = this;
-    if (stream.closed) {
-      nextTick(this.#onClose);
-      return;
-    }
-    const timer = setTimeout(this.#onClose, FINISHING).unref();
-    stream.once("close", () => clearTimeout(timer));
-    stream.destroy();
+    if (stream.destroyed && stream.closed) nextTick(this.#onClose);
+    else this.#closeTimer ??= setTimeout(this.#onClose, FINISH_TIMEOUT_MS);
   }
 
-  #took(size: number): void {
-    this.#piece++;
-    this.#unsent -= size;
-    this.bytesTaken += size;
-  }
-
-  #standIns(own: Pick<Duplex, Method>): Pick<Duplex, Method> {
+  #readingOf(own: Pick<Duplex, Reading>): Pick<Duplex, Reading> {
     const { stream } = this;
     const surrender = (): void => {
       if (this.#intake === null || this.spent || stream.destroyed) return;
-      this.#letGo(this.#intake.surrender().unread);
+      this.#handBack(this.#intake.surrender().unread);
     };
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
     const on = (event: string | symbol, listener: (...args: any[]) => void): Duplex => {
@@ -293,7 +301,10 @@ export class StreamTransport implements Transport {
     };
     return {
       push: (chunk, encoding) => {
-        if (chunk !== null || this.spent) return own.push.call(stream, chunk, encoding);
+        if (chunk !== null || this.spent || this.#intake === null) {
+          return own.push.call(stream, chunk, encoding);
+        }
+        if (!this.#withheld) this.#fault = faultOfEnd(stream);
         this.#withheld = true;
         nextTick(this.#onReadable);
         return false;
@@ -312,27 +323,59 @@ export class StreamTransport implements Transport {
     };
   }
 
-  /** Gives the stream its methods back, the bytes and the end: it is as it was, and whose it was. */
-  #letGo(unread: readonly Buffer[]): void {
+  #endingOf(own: Pick<Duplex, Ending>): Pick<Duplex, Ending> {
+    const { stream } = this;
+    return {
+      _final: (callback) => {
+        nextTick(() => this.#tellEndTaken());
+        own._final.call(stream, callback);
+      },
+      _destroy: (error, callback) => {
+        this.#expectClose();
+        // Packages' streams may have a method of this name with no callback.
+        const destroyed = callback as typeof callback | undefined;
+        own._destroy.call(stream, error, (failure) => {
+          destroyed?.(failure);
+          // Behind the events of that, if there are any. A socket's come later, when its handle is closed.
+          if (!(stream instanceof Socket)) nextTick(this.#onClose);
+        });
+      },
+    };
+  }
+
+  /** Gives the stream back its methods of reading, the bytes and the end. */
+  #handBack(unread: readonly Buffer[]): void {
     const { stream } = this;
     if (this.#intake === null) return;
     this.#intake = null;
-    stream.off("readable", this.#onReadable);
-    this.#methods.giveBack();
-    for (const chunk of unread.toReversed()) stream.unshift(chunk);
+    // By this name: `off` of some packages' streams is not their own, and leaves them paused.
+    stream.removeListener("readable", this.#onReadable);
+    this.#reading.giveBack();
+    const encoding = encodingOf(stream);
+    if (encoding === null) for (const chunk of unread.toReversed()) stream.unshift(chunk);
+    else if (unread.length > 0) stream.unshift(Buffer.concat(unread).toString(encoding), encoding);
     this.#passEnd();
   }
 
   #passEnd(): void {
     if (!this.#withheld) return;
     this.#withheld = false;
-    this.#methods.own.push.call(this.stream, null);
-    this.#methods.own.read.call(this.stream, 0);
+    this.#reading.own.push.call(this.stream, null);
+    this.#reading.own.read.call(this.stream, 0);
   }
-}
 
-function* piecesOf(parts: readonly Uint8Array[]): Generator<Uint8Array, void> {
-  for (const part of parts) {
-    for (let from = 0; from < part.length; from += PIECE) yield part.subarray(from, from + PIECE);
+  /** Leaves the stream as it was: closed, or somebody else's. */
+  #leave(): void {
+    const { stream } = this;
+    if (stream[OWNER] === undefined) return;
+    Reflect.deleteProperty(stream, OWNER);
+    clearTimeout(this.#closeTimer);
+    this.#ending.giveBack();
+    stream.allowHalfOpen = this.#allowHalfOpen;
+    stream.removeListener("close", this.#onClose);
+    stream.removeListener("end", this.#onEnd);
+    stream.removeListener("finish", this.#onFinish);
+    // One that does not say that it is closed may fail yet, which then is no matter of anybody's.
+    if (!this.#closing || stream.closed) stream.removeListener("error", this.#onError);
   }
 }

@@ -17,6 +17,8 @@ export interface Receiver {
   end(): void;
   /** The connection has failed. */
   fail(cause: unknown): void;
+  /** Somebody else has ended the output. */
+  finished(): void;
   /** The stream is closed: nothing follows. */
   gone(): void;
   /** The program has begun to read the stream itself: what has arrived and is unread goes there. */
@@ -45,6 +47,8 @@ export interface Transport {
   send(payload: Payload, taken: Taken): void;
   /** Of the payload being sent, the bytes that the kernel has not taken yet; `Infinity` if that cannot be known. */
   readonly unsent: number;
+  /** Whether the kernel has taken all that the stream was given, also by others. */
+  readonly drained: boolean;
   /** Bytes that the kernel has taken so far. */
   readonly bytesTaken: number;
   /** Of the payload that was being sent and has failed, so many bytes were not taken, as far as is known. */
@@ -55,6 +59,9 @@ export interface Transport {
   destroy(): void;
   /** Closes the stream with RST, where there is such a thing. */
   reset(): void;
-  /** Puts bytes, and the end, where a user of the stream finds them, and tells the receiver nothing more. */
-  release(unread: readonly Buffer[], ended: boolean): Duplex;
+  /**
+   * Puts bytes, and the end, where a user of the stream finds them, and tells the receiver nothing more. Without
+   * `allowHalfOpen` a stream that was adopted ends itself or not, when it is told its end, as it did before.
+   */
+  release(unread: readonly Buffer[], ended: boolean, allowHalfOpen?: boolean): Duplex;
 }
