@@ -143,6 +143,7 @@ interface PlatformError {
 interface Circumstances {
   readonly attempts?: NetError[] | undefined;
   readonly written?: "nothing" | "partly" | undefined;
+  readonly cause?: unknown;
 }
 
 /** Translates an error of the platform: the only place where that is done. */
@@ -185,7 +186,7 @@ export function timedOut(
   operation: Operation,
   subject: Subject,
   timeout: number | undefined,
-  circumstances: Circumstances & { cause?: unknown } = {},
+  circumstances: Circumstances = {},
 ): NetTimeoutError {
   const reason = timeout === undefined ? "timed out" : `timed out after ${String(timeout)} ms`;
   const fields = { operation, ...where(subject), ...circumstances, timeout };

