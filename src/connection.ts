@@ -171,7 +171,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Resolves to the next line, without its terminator, or to `null` at the end of the stream.
    *
-   * A line ends with `\n` or `\r\n`; a last line may lack it. Bytes are decoded once the line is whole.
+   * A line ends with `\n` or `\r\n`; a last line may lack it, or have only the `\r`. Bytes are decoded once the line is whole.
    *
    * @param options.limit - most bytes a line may have, terminator not counted; 64 KiB by default, `Infinity`
    *   for as many as a string can have, 512 MiB

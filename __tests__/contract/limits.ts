@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
-import { fails, sameBytes, text, until } from "./expectations.js";
+import { fails, sameBytes, stillPending, text, until } from "./expectations.js";
 import { pattern } from "./payloads.js";
 
 const KIB = 1024;
@@ -93,6 +93,14 @@ export const limits: readonly ContractCase[] = [
     },
   ),
 
+  onPair("a last line that ends with a carriage return may be as long as its limit", async ({ a, b }) => {
+    await b.write("abcd\r");
+    await b.closeWrite();
+    await until(() => a.readableLength === 5);
+    await fails(a.readLine({ limit: 3 }), "ERR_LIMIT");
+    assert.equal(await a.readLine({ limit: 4 }), "abcd");
+  }),
+
   onPair("a last line without a terminator has to keep the limit too", async ({ a, b }) => {
     await b.write("abcd");
     await b.closeWrite();
@@ -146,6 +154,23 @@ export const limits: readonly ContractCase[] = [
     void b.write("abcdef");
     await fails(hopeless, "ERR_LIMIT");
     assert.equal(text(await a.read()), "abcdef");
+  }),
+
+  onPair("a delimiter that can no longer come within the limit is not waited for", async ({ a, b }) => {
+    const hopeless = a.readUntil("\r\n\r\n", { limit: 8 });
+    await b.write("123456789");
+    await fails(hopeless, "ERR_LIMIT");
+    const split = a.readUntil("\r\n\r\n", { limit: 9 });
+    await b.write("\r\n\r");
+    await until(() => a.bytesRead === 12);
+    await stillPending(split);
+    await b.write("x");
+    await fails(split, "ERR_LIMIT");
+    assert.equal(text(await a.readExactly(13)), "123456789\r\n\rx");
+    const unfinished = a.readUntil("--", { limit: 2 });
+    await b.write("ab-");
+    await b.closeWrite();
+    await fails(unfinished, "ERR_UNEXPECTED_EOF");
   }),
 
   onPair(

@@ -38,13 +38,23 @@ export const lines: readonly ContractCase[] = [
     assert.deepEqual(got, ["only"]);
   }),
 
-  onPair("readLine and lines() agree on a carriage return that ends the stream", async ({ a, b }) => {
-    await Promise.all([a.write("x\r"), b.write("x\r")]);
-    await Promise.all([a.closeWrite(), b.closeWrite()]);
-    const { value } = (await b.lines().next()) as { value: string };
-    assert.equal(await a.readLine(), value);
-    assert.equal(value, "x\r");
-  }),
+  ...(["utf8", "latin1", "ascii"] as const).flatMap((encoding) =>
+    ["x\r", "\r", "x\r\r", "one\r\nx\r", "one\ntwo\nthree\nx\r"].map((sent) =>
+      onPair(
+        `a carriage return before the end of the stream is no part of the last line: ${encoding}, ${JSON.stringify(sent)}`,
+        async ({ a, b }) => {
+          await Promise.all([a.write(sent), b.write(sent)]);
+          await Promise.all([a.closeWrite(), b.closeWrite()]);
+          const expected = sent.slice(0, -1).split(/\r?\n/u);
+          const got: string[] = [];
+          for await (const line of a.lines({ encoding })) got.push(line);
+          assert.deepEqual(got, expected);
+          for (const line of expected) assert.equal(await b.readLine({ encoding }), line);
+          assert.equal(await b.readLine({ encoding }), null);
+        },
+      ),
+    ),
+  ),
 
   onPair("characters that packets split anywhere are read whole", async ({ a, b }) => {
     const line = "zoë € 𝄞 日本";

@@ -1,7 +1,8 @@
+import { jest } from "@jest/globals";
 import fc from "fast-check";
 import { ByteQueue } from "../../src/engine/byte-queue.js";
-import { isLineEncoding, LineRun, takeNextLine } from "../../src/engine/lines.js";
-import { LINE_FEED, Refusal, Search, takeLine, WAIT } from "../../src/engine/reads.js";
+import { isLineEncoding, LineRun, LineSearch, takeNextLine, takeTextLine } from "../../src/engine/lines.js";
+import { Refusal, WAIT } from "../../src/engine/reads.js";
 
 /** So that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;
@@ -12,7 +13,7 @@ function naiveLines(bytes: Buffer, encoding: BufferEncoding, limit: number): (st
   for (let from = 0; from < bytes.length;) {
     const found = bytes.indexOf(0x0a, from);
     let end = found === -1 ? bytes.length : found;
-    if (found > from && bytes[found - 1] === 0x0d) end--;
+    if (end > from && bytes[end - 1] === 0x0d) end--;
     if (end - from > limit) return [...lines, null];
     lines.push(bytes.toString(encoding, from, end));
     from = found === -1 ? bytes.length : found + 1;
@@ -82,8 +83,8 @@ describe.each(["utf8", "latin1", "ascii"] as const)("lines in %s", (encoding) =>
             const next = takeNextLine(queue, run, true);
             if (next !== WAIT && !(next instanceof Refusal) && next.done !== true) got.push(next.value);
           } else {
-            const line = takeLine(queue, new Search(LINE_FEED, Infinity), true);
-            if (Buffer.isBuffer(line)) got.push(line.toString(encoding));
+            const line = takeTextLine(queue, new LineSearch(Infinity, encoding), true);
+            if (typeof line === "string") got.push(line);
           }
         }
         const whole = Buffer.concat(parts.map(({ bytes }) => bytes));
@@ -110,3 +111,25 @@ test("only encodings whose line feed is one byte are line encodings", () => {
   expect(["utf8", "utf-8", "latin1", "binary", "ascii"].every(isLineEncoding)).toBe(true);
   expect(["utf16le", "ucs2", "hex", "base64", "", undefined, 8].some(isLineEncoding)).toBe(false);
 });
+
+test.each(["utf8", "latin1"] as const)(
+  "lines in turn with another read look at each byte a few times at most: %s",
+  (encoding) => {
+    const peek = jest.spyOn(ByteQueue.prototype, "peekRun");
+    const message = "$5\r\nhelló\n";
+    const bytes = Buffer.from(message.repeat(5_000));
+    const queue = new ByteQueue();
+    queue.append(bytes);
+    const run = new LineRun(Infinity, encoding);
+    const body = Buffer.byteLength("helló\n");
+    for (let n = 0; n < 5_000; n++) {
+      expect(takeNextLine(queue, run, false)).toEqual({ value: "$5", done: false });
+      expect(queue.take(body).toString()).toBe("helló\n");
+    }
+    const looked = peek.mock.results.reduce((size, { value }) => size + (value as Buffer).length, 0);
+    peek.mockRestore();
+    expect(queue.length).toBe(0);
+    expect(looked).toBeGreaterThan(0);
+    expect(looked).toBeLessThan(3 * bytes.length);
+  },
+);

@@ -116,6 +116,14 @@ export class ByteQueue {
     }
   }
 
+  /** Whether what comes at `position` and after it, to the end of the queue, is how `needle` begins. */
+  endsWithPartOf(needle: Uint8Array, position: number): boolean {
+    for (let at = position; at < this.length; at++) {
+      if (this.at(at) !== needle[at - position]) return false;
+    }
+    return true;
+  }
+
   /** Drops the first `size` bytes; there must be as many. */
   skip(size: number): void {
     this.length -= size;

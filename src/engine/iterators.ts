@@ -87,6 +87,11 @@ export class Lines extends Loop<string> {
   protected override pull(): Promise<IteratorResult<string, undefined>> {
     return this.input.request(takeNextLine, this.argument, this.#options);
   }
+
+  protected override leave(): void {
+    super.leave();
+    this.argument.drop();
+  }
 }
 
 /** What all pulls of a loop are bounded by, checked, as it was when the loop was made. */

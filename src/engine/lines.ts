@@ -1,6 +1,18 @@
-import { constants, type Buffer } from "node:buffer";
+import { Buffer, constants, isAscii } from "node:buffer";
 import type { ByteQueue } from "./byte-queue.js";
-import { CARRIAGE_RETURN, LINE_FEED, Refusal, Search, takeLine, WAIT, type Take } from "./reads.js";
+import { overLimit, Refusal, Search, WAIT, type Take } from "./reads.js";
+
+const LINE_FEED = Buffer.from("\n");
+const CARRIAGE_RETURN = 0x0d;
+const NOTHING = Buffer.alloc(0);
+
+/** V8's `slice` copies what is shorter; a longer slice keeps all of the text that it is of. */
+const SLICED = 13;
+
+/** What `toString("latin1")` calls; it spares each short line a tenth of its time. */
+interface Latin1Slice {
+  latin1Slice(start: number, end: number): string;
+}
 
 /** Encodings in which a line feed is the byte 0x0A, and every such byte a line feed. */
 const LINE_ENCODINGS = new Set<unknown>(["utf8", "utf-8", "latin1", "binary", "ascii"]);
@@ -20,18 +32,17 @@ export class LineSearch extends Search {
 }
 
 /**
- * Lines decoded ahead, a run of adjacent bytes at a time: one decoding for many lines. Their bytes stay in the queue
- * until each line is taken, so whoever else reads from the queue sees what the loop has not been given.
+ * Lines that are found and decoded fast: those of a run of adjacent bytes, which is made text once, a character for each
+ * byte. Their bytes stay in the queue until each line is taken, so whoever else reads from the queue sees what the loop
+ * has not been given; where the two are at odds, the queue's position tells. A run is kept until its last line is taken.
  */
 export class LineRun {
-  /** Whole lines, with their line feeds, and where the next one begins. */
+  /** Bytes that end with a line feed, and the queue's position where they begin. */
+  #bytes: Buffer = NOTHING;
+  #position = 0;
+  /** The same bytes as characters, and whether these are what the encoding makes of them. */
   #text = "";
-  #next = 0;
-  /** The queue's position when the next line was last known to begin at its front. */
-  #position = -1;
-  /** Where characters and bytes differ: the run's bytes, and where in them the next line begins. They tell its length. */
-  #bytes: Buffer | null = null;
-  #start = 0;
+  #isPlain = false;
 
   /** For lines that are in no run. */
   readonly #search: LineSearch;
@@ -45,59 +56,84 @@ export class LineRun {
   }
 
   /** The search for the end of the line at the queue's front; it goes on where it stopped. */
-  searchIn(queue: ByteQueue): Search {
+  searchIn(queue: ByteQueue): LineSearch {
     if (this.#searchedFrom !== queue.taken) this.#search.from = 0;
     this.#searchedFrom = queue.taken;
     return this.#search;
   }
 
-  /** The next line of the run at the queue's front, taken; or `undefined` if there is none. */
+  /** The next line of the run at the queue's front, taken; or `undefined` if it is in none. */
   take(queue: ByteQueue): string | undefined {
-    if (this.#next === this.#text.length || this.#position !== queue.taken) {
-      if (!this.#decode(queue)) return undefined;
-    }
-    const begin = this.#next;
+    if (queue.taken - this.#position >= this.#text.length && !this.#begin(queue)) return undefined;
+    const begin = queue.taken - this.#position;
     const feed = this.#text.indexOf("\n", begin);
     const end = feed > begin && this.#text.charCodeAt(feed - 1) === CARRIAGE_RETURN ? feed - 1 : feed;
-    const size = this.#bytes === null ? feed - begin : this.#bytes.indexOf(0x0a, this.#start) - this.#start;
-    if (size - (feed - end) > this.limit) return undefined;
-    this.#next = feed + 1;
-    this.#start += size + 1;
-    queue.skip(size + 1);
-    this.#position = queue.taken;
-    return this.#text.slice(begin, end);
+    if (end - begin > this.limit) return undefined;
+    const line = this.#lineAt(begin, end);
+    queue.skip(feed + 1 - begin);
+    if (feed + 1 === this.#text.length) this.drop();
+    return line;
   }
 
-  #decode(queue: ByteQueue): boolean {
-    // Node's ASCII drops the highest bit, which makes line feeds of other bytes.
-    if (this.encoding === "ascii") return false;
+  /** Lets go of the run. */
+  drop(): void {
+    this.#bytes = NOTHING;
+    this.#text = "";
+  }
+
+  /** A string of its own: a slice would keep all that came with the line. */
+  #lineAt(begin: number, end: number): string {
+    if (!this.#isPlain) return this.#bytes.toString(this.encoding, begin, end);
+    if (end - begin < SLICED) return this.#text.slice(begin, end);
+    return (this.#bytes as Buffer & Latin1Slice).latin1Slice(begin, end);
+  }
+
+  /** Begins with the run at the queue's front, if there is more than one line in it. */
+  #begin(queue: ByteQueue): boolean {
+    this.drop();
+    const feed = this.searchIn(queue).in(queue);
+    if (feed === -1) return false;
     const run = queue.peekRun();
     const size = run.lastIndexOf(0x0a) + 1;
-    if (size === 0 || size > constants.MAX_STRING_LENGTH) return false;
-    this.#text = run.toString(this.encoding, 0, size);
-    this.#next = 0;
+    if (size <= feed + 1 || size > constants.MAX_STRING_LENGTH) return false;
+    this.#bytes = run.subarray(0, size);
     this.#position = queue.taken;
-    // As many characters as bytes: a line is as long in the one as in the other.
-    this.#bytes = this.#text.length === size ? null : run;
-    this.#start = 0;
+    this.#text = run.toString("latin1", 0, size);
+    this.#isPlain = this.encoding === "latin1" || this.encoding === "binary" || isAscii(this.#bytes);
     return true;
   }
 }
 
 /** The next line, decoded. */
 export const takeTextLine: Take<string | null, LineSearch> = (queue, search, ended) => {
-  const bytes = takeLine(queue, search, ended);
-  if (bytes === null || bytes === WAIT || bytes instanceof Refusal) return bytes;
-  return bytes.toString(search.encoding);
+  const { limit } = search;
+  let end = search.in(queue);
+  if (end === -1) {
+    if (queue.length > limit && !mayBeTerminator(queue, limit)) return overLimit(limit);
+    if (!ended) return WAIT;
+    if (queue.length === 0) return null;
+    end = queue.length;
+  }
+  const size = end > 0 && queue.at(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
+  if (size > limit) return overLimit(limit);
+  const rest = Math.min(end + 1, queue.length) - size;
+  const line = queue.takeText(size, search.encoding);
+  queue.skip(rest);
+  return line;
 };
 
 /** The next line as an iterator's `next` gives it back, from the run or by itself. */
 export const takeNextLine: Take<IteratorResult<string, undefined>, LineRun> = (queue, run, ended) => {
-  const line = run.take(queue);
-  if (line !== undefined) return { value: line, done: false };
-  const bytes = takeLine(queue, run.searchIn(queue), ended);
-  if (bytes === WAIT || bytes instanceof Refusal) return bytes;
-  return bytes === null
-    ? { value: undefined, done: true }
-    : { value: bytes.toString(run.encoding), done: false };
+  const line = run.take(queue) ?? takeTextLine(queue, run.searchIn(queue), ended);
+  if (typeof line === "string") return { value: line, done: false };
+  if (line === WAIT || line instanceof Refusal) return line;
+  return { value: undefined, done: true };
 };
+
+/**
+ * Whether all that lies beyond the limit is a carriage return: a line feed would make that and itself the terminator, and
+ * so does the end of the stream, where a last line may lack it.
+ */
+function mayBeTerminator(queue: ByteQueue, limit: number): boolean {
+  return queue.length === limit + 1 && queue.at(limit) === CARRIAGE_RETURN;
+}

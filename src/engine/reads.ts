@@ -35,13 +35,18 @@ export class Search {
   /** Where the delimiter begins, or -1. */
   in(queue: ByteQueue): number {
     const found = queue.indexOf(this.delimiter, this.from);
-    if (found === -1) this.from = Math.max(0, queue.length - this.delimiter.length + 1);
+    this.from = found === -1 ? Math.max(0, queue.length - this.delimiter.length + 1) : found;
     return found;
   }
-}
 
-export const LINE_FEED = Buffer.from("\n");
-export const CARRIAGE_RETURN = 0x0d;
+  /** Whether a delimiter that has not been found may still begin within the limit: with the last bytes that are here. */
+  mayKeepLimit(queue: ByteQueue): boolean {
+    for (let begin = this.from; begin <= Math.min(this.limit, queue.length); begin++) {
+      if (queue.endsWithPartOf(this.delimiter, begin)) return true;
+    }
+    return false;
+  }
+}
 
 export const takeChunk: Take<Buffer | null, undefined> = (queue, _, ended) => {
   if (queue.length > 0) return queue.takeRun();
@@ -74,8 +79,7 @@ export const takeUntil: Take<Buffer | null, Search> = (queue, search, ended) => 
   const { limit, delimiter } = search;
   const end = search.in(queue);
   if (end === -1) {
-    // The last bytes may be the beginning of the delimiter, which does not count.
-    if (queue.length >= limit + delimiter.length) return overLimit(limit);
+    if (queue.length > limit && !search.mayKeepLimit(queue)) return overLimit(limit);
     if (!ended) return WAIT;
     return queue.length === 0
       ? null
@@ -87,32 +91,11 @@ export const takeUntil: Take<Buffer | null, Search> = (queue, search, ended) => 
   return found;
 };
 
-/** A line's bytes, without its terminator. */
-export const takeLine: Take<Buffer | null, Search> = (queue, search, ended) => {
-  const { limit } = search;
-  const end = search.in(queue);
-  if (end === -1) {
-    if (queue.length > limit && (ended || !mayBeTerminator(queue, limit))) return overLimit(limit);
-    if (!ended) return WAIT;
-    return queue.length === 0 ? null : queue.take(queue.length);
-  }
-  const size = end > 0 && queue.at(end - 1) === CARRIAGE_RETURN ? end - 1 : end;
-  if (size > limit) return overLimit(limit);
-  const line = queue.take(size);
-  queue.skip(end - size + 1);
-  return line;
-};
-
 export const takeAll: Take<Buffer, number> = (queue, limit, ended) => {
   const most = Math.min(limit, constants.MAX_LENGTH);
   if (queue.length > most) return overLimit(most);
   return ended ? queue.take(queue.length) : WAIT;
 };
-
-/** Whether all that lies beyond the limit is a carriage return, so that a line feed would still make it a good line. */
-function mayBeTerminator(queue: ByteQueue, limit: number): boolean {
-  return queue.length === limit + 1 && queue.at(limit) === CARRIAGE_RETURN;
-}
 
 export function overLimit(limit: number, size?: number): Refusal {
   const length = size === undefined ? "longer than" : `${String(size)} bytes, more than`;

@@ -1,0 +1,7 @@
+import { DONE, run } from "../helpers/programs.js";
+
+describe("memory far larger than they are is not held by", () => {
+  test.each(["lines of a loop", "small results of reads", "idle loops over lines"])("%s", async (name) => {
+    expect(await run("memory", { args: [name] })).toEqual(DONE);
+  });
+});
