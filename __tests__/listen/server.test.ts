@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { once } from "node:events";
+import { on as eventsOf, once } from "node:events";
 import {
   BlockList,
   createConnection,
@@ -9,9 +9,9 @@ import {
   type Socket,
 } from "node:net";
 import { promisify } from "node:util";
-import type { Listener } from "../../src/index.js";
+import type { Connection, Listener } from "../../src/index.js";
 import { useHandles } from "../../src/engine/socket-transport.js";
-import { until } from "../helpers/outcomes.js";
+import { turn, until } from "../helpers/outcomes.js";
 import { closeAll, keep, loopback, netClient } from "../helpers/peers.js";
 
 /** Servers of Node 20 know none. */
@@ -69,6 +69,60 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
     expect(await connection.readLine()).toBe("still here");
     await connection.write("so am I");
     expect(String((await once(first, "data"))[0])).toBe("so am I");
+  });
+
+  test("counts the clients that were claimed for its maxConnections, and closes without waiting for them", async () => {
+    const listener = await loopback();
+    listener.server.maxConnections = 2;
+    const dropped: unknown[] = [];
+    listener.server.on("drop", (client) => dropped.push(client));
+    const connections: Connection[] = [];
+    const loop = (async () => {
+      for await (const connection of listener) connections.push(keep(connection));
+    })();
+    for (let n = 0; n < 5; n++) await netClient(listener.port);
+    await until(() => dropped.length === 3);
+    expect(connections).toHaveLength(2);
+    expect(dropped[0]).toMatchObject({ localPort: listener.port, remoteAddress: "127.0.0.1" });
+
+    connections[0]?.reset();
+    await connections[0]?.closed;
+    await netClient(listener.port);
+    await until(() => connections.length === 3);
+
+    await listener.close();
+    await loop;
+    expect(connections[2]?.fd).toBeDefined();
+    await connections[2]?.write("still here");
+  });
+
+  test("counts detached sockets for its maxConnections until they close", async () => {
+    const listener = await loopback();
+    listener.server.maxConnections = 1;
+    const drops = eventsOf(listener.server, "drop");
+    const one = await netClient(listener.port);
+    const socket = keep((await listener.accept()).detach());
+    await netClient(listener.port);
+    await drops.next();
+    one.destroy();
+    socket.resume().end();
+    await once(socket, "close");
+    await netClient(listener.port);
+    keep(await listener.accept());
+  });
+
+  test("a listener that is closed by whoever is told of a client closes, claimed ones or not", async () => {
+    const listener = await loopback();
+    listener.server.maxConnections = 2;
+    await netClient(listener.port);
+    keep(await listener.accept());
+    listener.server.once("connection", () => void listener.close());
+    keep(createConnection(listener.port, "127.0.0.1")).on("error", () => undefined);
+    await listener.closed;
+    let closes = 0;
+    listener.server.on("close", () => closes++);
+    await turn();
+    expect(closes).toBe(0);
   });
 
   test("applies a block list, where Node has such a thing, and serves the others", async () => {

@@ -3,7 +3,8 @@
  * what its handle calls for each client is ours, and makes them.
  */
 import { channel } from "node:diagnostics_channel";
-import type { Server, Socket } from "node:net";
+import { isIP, type BlockList, type Server, type Socket } from "node:net";
+import { countClaimed, forgetSent } from "./claimed-sockets.js";
 import { newSocket, readsDirectly } from "./socket-transport.js";
 import { handleOf, type Handle } from "./stream-socket.js";
 
@@ -11,11 +12,12 @@ import { handleOf, type Handle } from "./stream-socket.js";
 const accepted = channel("net.server.socket");
 
 /** What Node's own function for new clients uses of a server, or asks it. */
-type AcceptingServer = Omit<Server, "maxConnections"> & {
+interface AcceptingServer extends Omit<Server, "maxConnections"> {
   readonly maxConnections?: number;
-  readonly blockList?: unknown;
+  readonly blockList?: BlockList | null;
   _connections: number;
-};
+  _emitCloseIfDrained?(): void;
+}
 
 interface AcceptedSocket extends Socket {
   server: AcceptingServer;
@@ -28,7 +30,7 @@ interface ListeningHandle extends Handle {
 
 /**
  * Has a server that listens make sockets that can be read into memory of ours, and are not until somebody wants them.
- * Where Node is not as we know it, or has to choose among clients, its own way remains.
+ * Where Node is not as we know it, or turns a client away, its own way remains.
  */
 export function makeSocketsOf(listening: Server): void {
   const server: AcceptingServer = listening as never;
@@ -36,9 +38,8 @@ export function makeSocketsOf(listening: Server): void {
   const original = handle?.onconnection;
   if (handle == null || typeof original !== "function" || typeof server._connections !== "number") return;
   handle.onconnection = function (status, client) {
-    const chooses = server.maxConnections != null || server.blockList != null;
-    if (status !== 0 || chooses || !readsDirectly(client)) {
-      original.call(this, status, client);
+    if (status !== 0 || !readsDirectly(client) || !hasRoom(server) || isBlocked(server, client)) {
+      acceptAsNode(server, () => original.call(this, status, client));
       return;
     }
     const socket = newSocket(client) as AcceptedSocket;
@@ -47,4 +48,34 @@ export function makeSocketsOf(listening: Server): void {
     server.emit("connection", socket);
     if (accepted.hasSubscribers) accepted.publish({ socket });
   };
+}
+
+/** Whether a server takes one more client: those that it has are all that are open, claimed or not. */
+function hasRoom(server: AcceptingServer): boolean {
+  const { maxConnections } = server;
+  if (maxConnections == null) return true;
+  if (server._connections + countClaimed(server) >= maxConnections) forgetSent(server);
+  return server._connections + countClaimed(server) < maxConnections;
+}
+
+function isBlocked(server: AcceptingServer, client: Handle): boolean {
+  if (server.blockList == null) return false;
+  const peer: { address?: string } = {};
+  client.getpeername?.(peer);
+  const { address = "" } = peer;
+  const family = isIP(address);
+  return family !== 0 && server.blockList.check(address, family === 6 ? "ipv6" : "ipv4");
+}
+
+/** Has Node accept a client, or turn it away, while all the server's open sockets are in its count. */
+function acceptAsNode(server: AcceptingServer, accept: () => void): void {
+  const claimed = countClaimed(server);
+  server._connections += claimed;
+  try {
+    accept();
+  } finally {
+    server._connections -= claimed;
+    // Closed meanwhile, it took them for clients to wait for.
+    if (claimed > 0 && handleOf(server) == null) server._emitCloseIfDrained?.();
+  }
 }

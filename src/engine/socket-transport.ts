@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import { Socket, type SocketConstructorOpts } from "node:net";
+import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { onceFinished } from "./finish.js";
 import type { Payload } from "./payload.js";
@@ -11,6 +12,7 @@ import {
   intercept,
   onread,
   OWNER,
+  pauseForTurn,
   pour,
   READ_SIZE,
   StreamSocket,
@@ -85,7 +87,7 @@ export function readsDirectly(handle: Handle | null | undefined): boolean {
 
 /** A transport over a socket that a server has accepted, and that nobody has read from. */
 export function takeOver(accepted: Socket): Transport {
-  leaveServer(accepted);
+  claim(accepted);
   if (!(accepted instanceof StreamSocket)) intercept(accepted);
   return new SocketTransport(accepted);
 }
@@ -219,7 +221,9 @@ class SocketTransport implements Transport {
     this.stream.off("error", onError);
     this.stream.off("close", onClose);
     this.stream[OWNER] = undefined;
+    leaveWhenClosed(this.stream);
     this.#pieces?.handOver();
+    pauseForTurn(this.stream);
     pour(this.stream, unread, ended);
     return this.stream;
   }
@@ -356,23 +360,6 @@ class AdoptedSocketTransport extends SocketTransport {
   };
 }
 
-/** The parts of a server that keep its count of connections. */
-interface CountingServer {
-  _connections?: number;
-  _emitCloseIfDrained?(): void;
-}
-
-/** Takes a socket out of its server's count, which would otherwise wait for it to close. */
-function leaveServer(accepted: Socket): void {
-  const counted = accepted as unknown as { _server?: CountingServer | null };
-  const server = counted._server;
-  if (accepted.destroyed || typeof server?._connections !== "number") return;
-  server._connections--;
-  counted._server = null;
-  // It may be closing, and have waited for this one only.
-  server._emitCloseIfDrained?.();
-}
-
 /** Takes out all that a socket has read and nobody has got yet, chunk by chunk as some releases give it. */
 function unreadOf(socket: Socket): Buffer[] {
   const unread: Buffer[] = [];
@@ -418,5 +405,6 @@ function onError(this: HandedSocket, error: Error): void {
 }
 
 function onClose(this: HandedSocket): void {
+  leave(this);
   this[OWNER]?.gone();
 }

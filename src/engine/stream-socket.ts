@@ -24,6 +24,9 @@ export interface Handle {
   /** Bun's handles have this instead of the two. */
   readonly terminate?: unknown;
   getpeername?(into: object): number;
+  /** Node's own mark that it reads. */
+  reading?: boolean;
+  readStop?(): number;
 }
 
 export function handleOf(owner: object): Handle | null | undefined {
@@ -148,6 +151,24 @@ export function readsElsewhere(socket: Socket): boolean {
   if (socket instanceof StreamSocket) return false;
   const own = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer");
   return own !== undefined && (socket as unknown as Record<symbol, unknown>)[own] !== null;
+}
+
+/**
+ * Has the kernel keep what comes from now on until the stream asks for it: in this turn of the event loop if it does, else
+ * in the next one, as Node's own sockets do. A socket that goes to another process in this turn takes it all along.
+ */
+export function pauseForTurn(socket: Socket): void {
+  const handle = handleOf(socket);
+  if (handle?.reading !== true || handle.readStop === undefined) return;
+  handle.reading = false;
+  handle.readStop();
+  setImmediate(readAgain, socket, handle);
+}
+
+function readAgain(socket: Socket, handle: Handle): void {
+  if (handleOf(socket) !== handle) return;
+  // The Readable of any other may wait for bytes that it has asked for, and would not ask again when it is resumed.
+  if (!socket.isPaused() || !(socket instanceof StreamSocket)) socket._read(READ_SIZE);
 }
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */

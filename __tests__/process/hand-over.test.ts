@@ -1,0 +1,5 @@
+import { DONE, run } from "../helpers/programs.js";
+
+test("clients that are detached at once go to another process whole, and their listeners close", async () => {
+  expect(await run("hand-over")).toEqual(DONE);
+});
