@@ -8,6 +8,7 @@ import { duplexFailures } from "./duplex-failures.js";
 import { duplexLocalEnds } from "./duplex-local-ends.js";
 import { duplexReading } from "./duplex-reading.js";
 import { duplexSocket } from "./duplex-socket.js";
+import { duplexWriting } from "./duplex-writing.js";
 import { errors } from "./errors.js";
 import { fairness } from "./fairness.js";
 import { frames } from "./frames.js";
@@ -62,6 +63,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...duplexLocalEnds,
   ...duplexReading,
   ...duplexSocket,
+  ...duplexWriting,
   ...relays,
   ...webStreams,
   ...frames,

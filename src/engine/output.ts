@@ -53,6 +53,8 @@ export class Output implements SenderHost {
   #flushWhenDrained = false;
   /** Ending the output leaves the connection's side as it is. */
   abandoned = false;
+  /** A stream over the connection writes what it queues: that comes before what is asked for now. */
+  writeQueued: (() => void) | null = null;
   /** The calls that answer for what was lost, `null` where none does, until one that is heard of has said so. */
   #lost: (Delivery | null)[] | null = null;
 
@@ -99,6 +101,7 @@ export class Output implements SenderHost {
     } catch (error) {
       return Promise.reject(error);
     }
+    if (this.writeQueued !== null) this.writeQueued();
     if (this.#lost !== null) this.surface();
     if (options?.signal?.aborted === true) {
       return rejected(aborted("write", this.subject, options.signal, { written: "nothing" }));
@@ -173,6 +176,7 @@ export class Output implements SenderHost {
    * writes to the socket from now on, and then to end it if it was `ending`.
    */
   detach(reason: string): { readonly left: readonly Payload[]; readonly ending: boolean } {
+    if (this.writeQueued !== null) this.writeQueued();
     this.sendGathered();
     this.#state = { kind: "closed", reason };
     const left = this.#sender.detach((entry) =>
@@ -244,6 +248,7 @@ export class Output implements SenderHost {
       }
     }
     if (options?.signal?.aborted === true) return rejected(aborted(operation, this.subject, options.signal));
+    if (this.writeQueued !== null) this.writeQueued();
     if (this.#lost !== null) this.surface();
     this.sendGathered();
     const entry = begin();

@@ -10,6 +10,10 @@ import { NetError } from "../errors.js";
 
 export type Done = (error?: Error | null) => void;
 
+interface Queued {
+  readonly chunk: Buffer;
+}
+
 /**
  * What the user of the Duplex was last seen to do: `waits` got nothing from its last read; `is told` that there is more by
  * now; `reads when told` read within the event, and will be told of what comes; `is busy` read at a time of its own choice,
@@ -43,13 +47,17 @@ export class NodeDuplex extends Duplex {
   #user: User = "waits";
   /** Why nothing comes after what is held. */
   #failure: Error | null = null;
-  /** Bytes of the write that is the connection's by now. */
+  /** Bytes that are the connection's by now, and that the Writable counts still. */
   #handedOver = 0;
+  #isSending = false;
+  /** For each of the first chunks in the Writable's queue, its write if it was made before the chunk's turn. */
+  readonly #ahead: Promise<void>[] = [];
 
   constructor(link: Link) {
     super({ readableHighWaterMark: READ_AHEAD, allowHalfOpen: true });
     this.#link = link;
     this.#reader = link.input.streamReader = this.#asReader();
+    link.output.writeQueued = this.#sendQueued;
     // A failure of a connection that nobody uses is nobody's uncaught exception.
     this.on("error", ignore);
     link.closed.then(
@@ -194,18 +202,20 @@ export class NodeDuplex extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
-    this.#handedOver = chunk.length;
-    this.#settle(this.#link.output.write(chunk), done);
+    const sent = this.#ahead.shift();
+    this.#settle(sent ?? this.#send(chunk), chunk.length, done);
   }
 
-  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
-    const data = chunks.map(({ chunk }) => chunk);
-    this.#handedOver = this.writableLength;
-    this.#settle(this.#link.output.write(data), done);
+  override _writev(queued: readonly Queued[], done: Done): void {
+    const sent = this.#ahead.splice(0, queued.length);
+    const rest = queued.slice(sent.length).map(({ chunk }) => chunk);
+    if (rest.length > 0) sent.push(this.#send(rest));
+    const size = queued.reduce((sum, { chunk }) => sum + chunk.length, 0);
+    this.#settle(sent.length === 1 ? (sent[0] as Promise<void>) : whenAll(sent), size, done);
   }
 
   override _final(done: Done): void {
-    this.#settle(this.#link.output.end(), done);
+    this.#settle(this.#link.output.end(), 0, done);
   }
 
   /** Bytes that were written here and the connection was not given yet. */
@@ -213,14 +223,31 @@ export class NodeDuplex extends Duplex {
     return this.writableLength - this.#handedOver;
   }
 
-  #settle(sending: Promise<void>, done: Done): void {
+  /** Gives the connection what the Writable queues, which is only told of that when its turn has come. */
+  readonly #sendQueued = (): void => {
+    if (this.#isSending || this.destroyed || this.writableLength === 0) return;
+    const chunks = queueOf(this).slice(this.#ahead.length);
+    if (chunks.length === 0) return;
+    const sending = this.#send(chunks.map(({ chunk }) => chunk));
+    this.#ahead.push(...chunks.map(() => sending));
+  };
+
+  #send(data: Buffer | Buffer[]): Promise<void> {
+    this.#handedOver += Array.isArray(data) ? data.reduce((sum, { length }) => sum + length, 0) : data.length;
+    this.#isSending = true;
+    const sending = this.#link.output.write(data);
+    this.#isSending = false;
+    return sending;
+  }
+
+  #settle(sending: Promise<void>, size: number, done: Done): void {
     sending.then(
       () => {
-        this.#handedOver = 0;
+        this.#handedOver -= size;
         done();
       },
       (error: unknown) => {
-        this.#handedOver = 0;
+        this.#handedOver -= size;
         if (!isOurOwn(error) || this.#link.live) done(error as Error);
         else this.#cutOff(() => done(error as Error));
       },
@@ -252,6 +279,16 @@ export class NodeDuplex extends Duplex {
     const closed = (): void => done(error);
     link.closed.then(closed, closed);
   }
+}
+
+/** What a Writable queues; it is none of Node's documented properties, and not everywhere. */
+function queueOf(stream: Duplex): readonly Queued[] {
+  return (stream as { writableBuffer?: readonly Queued[] }).writableBuffer ?? [];
+}
+
+/** Settles when all of them have, with the first failure in their order. */
+async function whenAll(sending: readonly Promise<void>[]): Promise<void> {
+  for (const one of sending) await one;
 }
 
 /** Whether it tells of a connection that was closed, reset or detached here: such errors have no cause. */
