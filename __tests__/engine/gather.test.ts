@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { Gather } from "../../src/engine/gather.js";
-import type { Payload } from "../../src/engine/payload.js";
+import { sizeOf, type Payload } from "../../src/engine/payload.js";
 
 /** What arrives when a payload is sent: each part is encoded for itself. */
 function sent(payload: Payload): Buffer {
@@ -88,6 +88,16 @@ test("as much as anybody could want to gather takes no more memory than there is
   for (const each of ["head", Buffer.from("tail"), large, Buffer.from("last")]) gather.add(each);
   expect(gather.isFull).toBe(false);
   expect(sent(gather.take()).toString()).toBe(`headtail${large.toString()}last`);
+});
+
+test("more text than a string can have is gathered all the same", () => {
+  const gather = new Gather(Infinity);
+  const text = "x".repeat(2 ** 26);
+  for (let count = 0; count < 9; count++) gather.add(text);
+  gather.add("end");
+  expect(gather.size).toBe(9 * text.length + 3);
+  const taken = gather.take();
+  expect([sizeOf(taken), taken.length]).toEqual([9 * text.length + 3, 10]);
 });
 
 test("halves of a character from two writes do not meet", () => {

@@ -4,6 +4,9 @@ import { MOST_BYTES, type Payload } from "./payload.js";
 /** Most memory that is taken for views to come. */
 const LARGEST_BLOCK = 64 * 1024;
 
+/** Most units of text that are joined into one string. */
+const MOST_TEXT = 64 * 1024 * 1024;
+
 /**
  * Writes that wait to be sent together. Text is kept as one rope, encoded when it is sent, and counted when it has to be;
  * views are copied, so the caller's memory is the caller's again.
@@ -72,6 +75,8 @@ export class Gather {
 
   #addText(text: string): void {
     this.#endBlock();
+    // A string has room for 512 MiB.
+    if (this.#text.length + this.#tail.length + text.length > MOST_TEXT) this.#endText();
     this.#tail += text;
     // Half a surrogate pair is a character of its own: it must not meet the other half in the next write.
     if (endsInHalf(text)) this.#endText();

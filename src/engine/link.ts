@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { bounded } from "../bounded.js";
 import { checkedOperation, type OperationOptions } from "../arguments.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
@@ -7,6 +7,7 @@ import { needNotBeHandled } from "./fail-at-caller.js";
 import { Input, type InputHost } from "./input.js";
 import { Output, type OutputHost } from "./output.js";
 import { rejected } from "./sender.js";
+import { writeTo } from "./payload.js";
 import type { Ring } from "./recycled.js";
 import type { Receiver, Transport } from "./transport.js";
 import type { Sleeper } from "./wake-queue.js";
@@ -228,11 +229,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.input.close("ERR_CLOSED", reason);
     const { left, ending } = this.output.detach(reason);
     const stream = this.transport.release(unread, this.#peerEnded);
-    for (const payload of left) {
-      const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-      // Its caller has been told, and may use its memory again.
-      for (const part of parts) stream.write(typeof part === "string" ? part : Buffer.from(part));
-    }
+    for (const payload of left) writeTo(stream, payload);
     if (ending) stream.end();
     this.#finish();
     return stream;

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { Writable } from "node:stream";
 import { wrongType } from "../arguments.js";
 import { givenBytes } from "./given-bytes.js";
 
@@ -21,6 +22,12 @@ export function payloadOf(data: unknown): Payload {
     if (part.length > 0) parts.push(part);
   }
   return parts.length === 1 ? (parts[0] ?? "") : parts;
+}
+
+/** Writes it to a stream, whose it is from then on: its caller has been told, and may use the memory of views again. */
+export function writeTo(stream: Writable, payload: Payload): void {
+  const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
+  for (const part of parts) stream.write(typeof part === "string" ? part : Buffer.from(part));
 }
 
 /** How many bytes it has. */

@@ -5,7 +5,8 @@ import { Socket, type SocketConstructorOpts } from "node:net";
 import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { onceFinished } from "./finish.js";
-import type { Payload } from "./payload.js";
+import { writeTo, type Payload } from "./payload.js";
+import { fits, Portions } from "./portions.js";
 import {
   handleOf,
   INTAKE,
@@ -144,6 +145,9 @@ class SocketTransport implements Transport {
   /** What is being sent in pieces, if that was ever necessary. */
   #pieces: Pieces | null = null;
 
+  /** What is being sent, if that is too much to be handed over at once. */
+  #portions: Portions | null = null;
+
   constructor(socket: HandedSocket) {
     this.stream = socket;
   }
@@ -158,7 +162,8 @@ class SocketTransport implements Transport {
   }
 
   get unsent(): number {
-    return this.#pieces?.unsent ?? handleOf(this.stream)?.writeQueueSize ?? Infinity;
+    const handed = this.#pieces?.unsent ?? handleOf(this.stream)?.writeQueueSize ?? Infinity;
+    return this.#portions === null ? handed : handed + this.#portions.ahead;
   }
 
   get drained(): boolean {
@@ -186,6 +191,15 @@ class SocketTransport implements Transport {
   }
 
   send(payload: Payload, taken: Taken): void {
+    if (fits(payload)) {
+      this.#portions = null;
+      this.#sendAtOnce(payload, taken);
+    } else {
+      this.#portions = new Portions(payload, (portion, done) => this.#sendAtOnce(portion, done), taken);
+    }
+  }
+
+  #sendAtOnce(payload: Payload, taken: Taken): void {
     const { stream } = this;
     if (stream.destroyed) return;
     // What somebody else wrote to the stream goes first.
@@ -201,7 +215,8 @@ class SocketTransport implements Transport {
   }
 
   refused(size: number): void {
-    this.#lost += size;
+    // The handle does not know of what it was never given.
+    this.#lost += Math.max(0, size - (this.#portions?.ahead ?? 0));
   }
 
   end(done: Taken): void {
@@ -225,6 +240,7 @@ class SocketTransport implements Transport {
     this.#pieces?.handOver();
     pauseForTurn(this.stream);
     pour(this.stream, unread, ended);
+    for (const portion of this.#portions?.rest() ?? []) writeTo(this.stream, portion);
     return this.stream;
   }
 
@@ -241,7 +257,7 @@ class SocketTransport implements Transport {
     }));
     // Node sets it to null for handles that cannot.
     if (this.stream._writev != null) this.stream._writev(chunks, taken);
-    else this.send(Buffer.concat(parts.map((part) => Buffer.from(part as string))), taken);
+    else this.#sendAtOnce(Buffer.concat(parts.map((part) => Buffer.from(part as string))), taken);
   }
 }
 

@@ -1,0 +1,111 @@
+import fc from "fast-check";
+import type { Payload } from "../../src/engine/payload.js";
+import { fits, MOST_AT_ONCE, portionsOf } from "../../src/engine/portions.js";
+import { closeAll, pair } from "../helpers/peers.js";
+import { until } from "../helpers/outcomes.js";
+
+afterEach(closeAll);
+
+const KIB = 1024;
+const MIB = KIB * KIB;
+
+function partsOf(payload: Payload): readonly (string | Uint8Array)[] {
+  return typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
+}
+
+/** What the kernel would get: each text is encoded by itself. */
+function sent(payloads: readonly Payload[]): Buffer {
+  return Buffer.concat(payloads.flatMap(partsOf).map((part) => Buffer.from(part as string)));
+}
+
+const part = fc.oneof(
+  fc.string({ unit: "binary", minLength: 1, maxLength: 40 }),
+  fc.string({ unit: fc.constantFrom("a", "é", "€", "𝄞", "\ud834", "\udd1e"), minLength: 1, maxLength: 40 }),
+  fc.uint8Array({ minLength: 1, maxLength: 60 }),
+);
+
+test("portions are the payload, in order, and each of them fits", () => {
+  const payload = fc.oneof(part, fc.array(part, { maxLength: 12 }));
+  fc.assert(
+    fc.property(payload, fc.integer({ min: 6, max: 80 }), (whole: Payload, most) => {
+      const portions = [...portionsOf(whole, most)];
+      expect(sent(portions)).toEqual(sent([whole]));
+      for (const portion of portions) {
+        expect(partsOf(portion).length).toBeGreaterThan(0);
+        expect(fits(portion, most)).toBe(true);
+      }
+      if (fits(whole, most)) expect(portions.length).toBeLessThan(2);
+    }),
+  );
+});
+
+test.each([
+  ["a text", "x".repeat(MOST_AT_ONCE / 3 + 1), 2],
+  ["a list of texts", Array<string>(720).fill("x".repeat(MIB)), 18],
+  ["a view", Buffer.alloc(MOST_AT_ONCE + 1), 2],
+  ["a list of views", Array<Buffer>(72).fill(Buffer.alloc(64 * MIB)), 36],
+])("%s that is too large comes in few portions", (_, payload, count) => {
+  expect(fits(payload)).toBe(false);
+  expect([...portionsOf(payload)].length).toBe(count);
+});
+
+test("memory that is given away between two portions is told of", () => {
+  const memory = Buffer.alloc(100);
+  const portions = portionsOf([memory, "end"], 40);
+  portions.next();
+  structuredClone(memory.buffer, { transfer: [memory.buffer] });
+  expect(() => portions.next()).toThrow(TypeError);
+});
+
+test("a list of texts of 720 MB is written, followed by others", async () => {
+  const { client, server } = await pair();
+  const text = "x".repeat(1_000_000);
+  const written = client.write(Array<string>(720).fill(text));
+  const after = client.write("after");
+  expect(client.writableLength + client.bytesWritten).toBe(720_000_005);
+  let [size, last] = [0, ""];
+  for await (const chunk of server.chunks({ recycle: true })) {
+    size += chunk.length;
+    last = chunk.subarray(-5).toString();
+    if (size === 720_000_005) break;
+  }
+  await Promise.all([written, after]);
+  expect([size, last, client.bytesWritten, client.writableLength]).toEqual([720_000_005, "after", size, 0]);
+});
+
+test("more than 4 GiB are counted as they are", async () => {
+  const { client, server } = await pair();
+  const block = Buffer.alloc(64 * MIB);
+  const size = 72 * block.length;
+  const written = client.write(Array<Buffer>(72).fill(block));
+  expect(client.writableLength + client.bytesWritten).toBe(size);
+  const read = (await server.readExactly(50 * MIB)).length;
+  expect(client.writableLength + client.bytesWritten).toBe(size);
+  expect(client.bytesWritten).toBeGreaterThanOrEqual(read);
+  expect(client.writableLength).toBeGreaterThan(4 * KIB * MIB);
+  client.reset();
+  await expect(written).rejects.toMatchObject({ code: "ERR_CLOSED", written: "partly" });
+  expect(client.bytesWritten).toBeLessThan(size / 2);
+});
+
+test("a detached socket sends the portions that are left", async () => {
+  const { client, server } = await pair();
+  const block = Buffer.alloc(MOST_AT_ONCE / 2, "b");
+  const written = client.write([block, block, block, "end"]);
+  written.catch(() => undefined);
+  const after = client.write("after");
+  after.catch(() => undefined);
+  const socket = client.detach();
+  socket.on("error", () => undefined);
+  await expect(written).rejects.toMatchObject({ code: "ERR_CLOSED" });
+  const total = 3 * block.length + 8;
+  let [size, last] = [0, ""];
+  for await (const chunk of server.chunks({ recycle: true })) {
+    size += chunk.length;
+    last = (last + chunk.subarray(-8).toString()).slice(-8);
+    if (size >= total) break;
+  }
+  expect([size, last]).toEqual([total, "endafter"]);
+  socket.destroy();
+  await until(() => socket.closed);
+});
