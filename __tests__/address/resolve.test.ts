@@ -14,6 +14,7 @@ import {
   type LookupRequest,
   type ResolveOptions,
 } from "../../src/address/resolve.js";
+import { connect } from "../../src/connect.js";
 import { NetError, NetTimeoutError } from "../../src/errors.js";
 
 type Answer = Parameters<LookupFunction>[2];
@@ -148,6 +149,12 @@ describe("with a lookup", () => {
     ["false for no error", [false, "192.0.2.1", 4], {}, [V4]],
     ["0 for no error", [0, both], {}, [V6, V4]],
     ["an empty string for no error", ["", both], {}, [V6, V4]],
+    ["a list of texts", [null, ["2001:db8::1", "192.0.2.1"]], {}, [V6, V4]],
+    ["a list of texts and objects", [null, ["2001:db8::1", { address: "192.0.2.1" }]], {}, [V6, V4]],
+    ["one object", [null, { address: "192.0.2.1", family: 4 }], {}, [V4]],
+    ["one object without a family", [null, { address: "2001:db8::1" }], {}, [V6]],
+    ["a list of one text", [null, ["192.0.2.1"]], { family: 4 }, [V4]],
+    ["duplicates in both shapes", [null, ["192.0.2.1", { address: "192.0.2.1", family: 4 }]], {}, [V4]],
     ["duplicates", [null, [...both, ...both]], {}, [V6, V4]],
     ["families in words, and more", [null, [{ address: "192.0.2.1", family: "IPv4", ttl: 60 }]], {}, [V4]],
     ["a wrong family", [null, "192.0.2.1", 6], {}, [V4]],
@@ -161,6 +168,15 @@ describe("with a lookup", () => {
     const found = resolve("name.example", 80, options);
     Object.assign(options, { lookup: forbidden, family: 6 });
     expect(await found).toEqual([V4]);
+  });
+
+  test("that uses its list again, the addresses are those that it answered", async () => {
+    const lookup: LookupFunction = (_name, _options, callback) => {
+      const list = ["192.0.2.1"];
+      callback(null, list);
+      list[0] = "198.51.100.1";
+    };
+    expect(await resolve("name.example", 80, { lookup })).toEqual([V4]);
   });
 
   test("that answers at once, the addresses are right", async () => {
@@ -239,6 +255,62 @@ describe("a failed lookup", () => {
       host: "name.example",
     });
     expect((error as Error).message).toContain(`the lookup answered ${described}, no IP address`);
+  });
+
+  const ownError = Object.assign(new Error("no address for you"), { code: "EOWN" });
+  const fail = (): never => {
+    throw ownError;
+  };
+  test.each<[string, unknown]>([
+    [
+      "an address",
+      [
+        {
+          get address(): never {
+            return fail();
+          },
+        },
+      ],
+    ],
+    [
+      "one address alone",
+      {
+        get address(): never {
+          return fail();
+        },
+      },
+    ],
+    ["the list", Object.defineProperty([], 0, { get: fail, enumerable: true })],
+    ["a Proxy in the list", [new Proxy({}, { has: fail })]],
+    ["a Proxy for a list", new Proxy([], { get: fail })],
+  ])("that answers with a getter which throws is one that has failed: %s", async (_, found) => {
+    const error = await failure(resolve("name.example", 80, { lookup: answering(null, found) }));
+    expect(error).toBeInstanceOf(NetError);
+    expect(error).toMatchObject({
+      operation: "resolve",
+      code: "EOWN",
+      host: "name.example",
+      cause: ownError,
+    });
+    const connecting = failure(connect("name.example", 80, { lookup: answering(null, found) }));
+    expect(await connecting).toMatchObject({ operation: "resolve", code: "EOWN", cause: ownError });
+  });
+
+  test.each<[string, object]>([
+    ["a code", Object.defineProperty(new Error("hidden"), "code", { get: fail })],
+    ["a message", Object.defineProperty({}, "message", { get: fail })],
+    ["everything", new Proxy({}, { get: fail })],
+  ])("that fails with an error which throws when it is asked has failed: %s", async (_, cause) => {
+    const rejecting: LookupFunction = async () => {
+      await Promise.resolve();
+      throw cause as Error;
+    };
+    for (const lookup of [answering(cause), rejecting]) {
+      const error = await failure(resolve("name.example", 80, { lookup }));
+      expect(error).toBeInstanceOf(NetError);
+      expect(error).toMatchObject({ operation: "resolve", code: "ERR_UNKNOWN" });
+      expect((error as Error).cause).toBe(cause);
+    }
   });
 
   test.each(["ABORT_ERR", "ECANCELED", "ERR_STREAM_PREMATURE_CLOSE"])(

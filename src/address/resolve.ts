@@ -32,15 +32,16 @@ export interface LookupRequest {
 }
 
 /**
- * A name lookup of Node's shape: `dns.lookup`, `cacheable-lookup`, or one's own. It may also answer with one address. What
- * it returns does not count, save that a promise which rejects is an answer too.
+ * A name lookup of Node's shape: `dns.lookup`, `cacheable-lookup`, or one's own. It answers with a list, or with one
+ * address, each as text or as an object. What it returns does not count, save that a promise which rejects is an answer
+ * too.
  */
 export type LookupFunction = (
   hostname: string,
   options: LookupRequest,
   callback: (
     error: NodeJS.ErrnoException | null,
-    addresses: string | readonly LookupAddress[],
+    addresses: string | LookupAddress | readonly (string | LookupAddress)[],
     family?: number,
   ) => void,
 ) => unknown;
@@ -154,8 +155,8 @@ interface Question {
   readonly options: LookupOptions;
 }
 
-/** What a lookup answered, not looked at yet. */
-type Answer = { readonly error: unknown } | { readonly found: unknown };
+/** What a lookup answered: that it failed, or what should be literal addresses. */
+type Answer = { readonly error: unknown } | { readonly found: readonly unknown[] };
 
 function subjectOf({ host, port }: Question): Subject {
   return { host: host ?? undefined, port, text: formatEndpoint(host ?? "localhost", port) };
@@ -202,7 +203,7 @@ function ask(
   return stoppable<Answer>(signal, (settle) => {
     const call = (): unknown =>
       signal?.aborted === true ||
-      lookup(name, request, (error, found) => settle(error ? { error } : { found }));
+      lookup(name, request, (error, found) => settle(error ? { error } : answerOf(found)));
     // In a microtask of its own: `signal` is listened to by then, should the lookup itself abort it.
     Promise.resolve()
       .then(call)
@@ -214,14 +215,22 @@ function ask(
 function addressesIn(answer: Answer, question: Question): AddressInfo[] {
   const subject = subjectOf(question);
   if ("error" in answer) throw translated("resolve", subject, answer.error);
-  const found: unknown[] = Array.isArray(answer.found) ? answer.found : [answer.found];
-  const literals = found.filter((entry) => !isAbsent(entry)).map(addressOf);
-  const wrong = literals.findIndex((address) => typeof address !== "string" || familyOf(address) === 0);
+  const wrong = answer.found.findIndex((found) => typeof found !== "string" || familyOf(found) === 0);
   if (wrong !== -1) {
-    const reason = `the lookup answered ${described(literals[wrong])}, no IP address`;
+    const reason = `the lookup answered ${described(answer.found[wrong])}, no IP address`;
     throw refused("resolve", subject, "ERR_INVALID_IP_ADDRESS", reason);
   }
-  return matching(literals as string[], question);
+  return matching(answer.found as string[], question);
+}
+
+/** What was found, as it is when the lookup answers: it may use its list again. */
+function answerOf(found: unknown): Answer {
+  try {
+    const entries: unknown[] = Array.isArray(found) ? [...(found as unknown[])] : [found];
+    return { found: entries.filter((entry) => entry != null).map(addressOf) };
+  } catch (error) {
+    return { error }; // A getter of its own has thrown.
+  }
 }
 
 function addressOf(entry: unknown): unknown {
@@ -237,8 +246,4 @@ function matching(literals: readonly string[], question: Question): AddressInfo[
   if (addresses.length > 0) return addresses;
   const reason = family === 0 ? "the lookup answered no address" : `no IPv${String(family)} address`;
   throw refused("resolve", subjectOf(question), "ENOTFOUND", reason);
-}
-
-function isAbsent(value: unknown): boolean {
-  return value === null || value === undefined;
 }
