@@ -64,8 +64,9 @@ export async function connect(
  * Resolves to a connection to the first of several literal addresses that can be reached: the egg's `tcp-connect/ai`.
  *
  * RFC 8305, "Happy Eyeballs": the families take turns, beginning with that of the first address; the next address is
- * tried `attemptDelay` ms after the last, or at once when one fails; the first to connect wins and the others are
- * destroyed. Only a lack of local resources (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`) ends the race early.
+ * tried `attemptDelay` ms after the last, or at once when one fails; at most 16 are tried beside each other; the first to
+ * connect wins and the others are destroyed. Only a lack of local resources (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`) ends
+ * the race early.
  *
  * @param addresses - what {@link resolve} gives; lists may be joined
  * @throws as {@link connect}

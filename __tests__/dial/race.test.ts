@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
-import { interleave, race, type Clock, type Outcome } from "../../src/dial/race.js";
+import { interleave, MAX_IN_FLIGHT, race, type Clock, type Outcome } from "../../src/dial/race.js";
 
 /** A clock that stands still until it is told to go on. */
 class FakeClock implements Clock {
@@ -142,6 +142,54 @@ describe("order", () => {
     expect(begun()).toEqual(["a@0"]);
     await clock.advance(1);
     expect(begun()).toEqual(["a@0", "b@10"]);
+  });
+});
+
+describe("at most 16 attempts are in flight", () => {
+  const names = Array.from({ length: 40 }, (_, i) => String(i));
+
+  test("while they are, none is begun, and no timer runs", async () => {
+    const { clock, begun } = start(names, 10);
+    await clock.advance(149);
+    expect(begun()).toHaveLength(15);
+    await clock.advance(1);
+    expect(begun()).toHaveLength(MAX_IN_FLIGHT);
+    expect(clock.pending).toBe(0);
+    await clock.advance(1_000_000);
+    expect(begun()).toHaveLength(MAX_IN_FLIGHT);
+  });
+
+  test("one that fails makes room for the next, at once", async () => {
+    const { clock, attempt, begun, promise } = start(names, 10);
+    await clock.advance(1_000);
+    await Promise.all([attempt("3").fail("refused"), attempt("9").fail("refused")]);
+    expect(begun().slice(MAX_IN_FLIGHT)).toEqual(["16@1000", "17@1000"]);
+    await clock.advance(1_000);
+    expect(begun()).toHaveLength(MAX_IN_FLIGHT + 2);
+    await attempt("17").succeed();
+    expect(await promise).toEqual({ won: "to 17", address: "17" });
+  });
+
+  test("every address has its turn while those before it fail, and the last failure ends the race", async () => {
+    const { clock, attempt, begun, promise, expectNothingLeft } = start(names, 10);
+    for (const name of names) {
+      await clock.advance(10);
+      expect(begun().length - Number(name)).toBeLessThanOrEqual(MAX_IN_FLIGHT);
+      await attempt(name).fail("refused");
+    }
+    expect(await promise).toMatchObject({ lost: { length: names.length }, last: { address: "39" } });
+    expectNothingLeft();
+  });
+
+  test("an abort ends them all, and one that wins late is discarded", async () => {
+    const { clock, controller, attempt, discarded, promise, expectNothingLeft } = start(names, 10);
+    await clock.advance(1_000);
+    controller.abort("stop");
+    await expect(promise).rejects.toBe("stop");
+    expect(names.slice(0, 16).every((name) => attempt(name).signal.aborted)).toBe(true);
+    await attempt("15").succeed();
+    expect(discarded).toEqual(["to 15"]);
+    expectNothingLeft();
   });
 });
 
@@ -319,12 +367,12 @@ describe("aborting", () => {
 
 test("whatever the attempts do, the race ends once, and nothing is left or lost", async () => {
   const event = fc.oneof(
-    fc.record({ do: fc.constantFrom("succeed", "fail", "fatal"), which: fc.nat({ max: 4 }) }),
+    fc.record({ do: fc.constantFrom("succeed", "fail", "fatal"), which: fc.nat({ max: 24 }) }),
     fc.record({ do: fc.constant("wait"), which: fc.nat({ max: 400 }) }),
     fc.record({ do: fc.constant("abort"), which: fc.constant(0) }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.nat({ max: 4 }), fc.array(event, { maxLength: 20 }), async (more, events) => {
+    fc.asyncProperty(fc.nat({ max: 24 }), fc.array(event, { maxLength: 20 }), async (more, events) => {
       const addresses = Array.from({ length: more + 1 }, (_, i) => String(i));
       const { clock, controller, attempt, begun, discarded, outcome, expectNothingLeft } = start(addresses);
       const succeeded = new Set<string>();
@@ -337,6 +385,8 @@ test("whatever the attempts do, the race ends once, and nothing is left or lost"
           if (what === "succeed") succeeded.add(`to ${which}`);
           await (what === "succeed" ? attempt(String(which)).succeed() : attempt(String(which)).fail(what));
         }
+        const isRunning = outcome.value === undefined && outcome.error === undefined;
+        if (isRunning) expect(begun().length - ended.size).toBeLessThanOrEqual(MAX_IN_FLIGHT);
       }
       controller.abort("end");
       await settled();

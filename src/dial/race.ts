@@ -4,6 +4,12 @@ import { LONGEST_TIMER } from "../bounded.js";
 /** Milliseconds between attempts, at the least: RFC 8305, section 5, "MUST NOT be less than 10 milliseconds". */
 export const LEAST_ATTEMPT_DELAY = 10;
 
+/**
+ * Most attempts of one race that run beside each other. A name with hundreds of silent addresses would otherwise take a
+ * descriptor for each of them.
+ */
+export const MAX_IN_FLIGHT = 16;
+
 /** Where a race has its time from. */
 export interface Clock {
   /** Milliseconds, from any start. */
@@ -56,7 +62,7 @@ export function interleave<A extends { readonly family: 4 | 6 }>(addresses: read
  * Resolves to how the race of the addresses ended: RFC 8305, section 5 ("Happy Eyeballs").
  *
  * The addresses are tried in their order: the next one `attemptDelay` after the last was begun, or at once when any
- * attempt fails. The first to succeed wins, and the others are aborted; so are all when `signal` is aborted, and the race
+ * attempt fails; while {@link MAX_IN_FLIGHT} attempts run, only then. The first to succeed wins, and the others are aborted; so are all when `signal` is aborted, and the race
  * then rejects with its reason. Afterwards no timer and no listener is left, and late winners go to `discard`.
  *
  * @throws TypeError `ERR_INVALID_ARG_VALUE`: there is no address
@@ -84,7 +90,10 @@ export async function race<A, T>(
       clock.clearTimeout(timer);
       if (over || begun === addresses.length) return;
       const index = begun++;
-      if (begun < addresses.length && delay <= LONGEST_TIMER) timer = clock.setTimeout(next, delay);
+      const isFull = running.size + 1 >= MAX_IN_FLIGHT;
+      if (begun < addresses.length && !isFull && delay <= LONGEST_TIMER) {
+        timer = clock.setTimeout(next, delay);
+      }
       void run(addresses[index] as A, index);
     }
 

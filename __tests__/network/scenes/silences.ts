@@ -166,4 +166,25 @@ export const SILENCES: readonly Scene[] = [
       assert.deepEqual(race.story, ["start 10.9.0.2", "lose 10.9.0.2"]);
     },
   },
+  {
+    name: "silence: of a name with 200 addresses 16 are in flight, and room is made by those that time out",
+    network: SILENCE,
+    async play(race) {
+      await using listener = await listen(0, { host: "127.0.0.1" });
+      const silent = Array.from({ length: 200 }, (_, i) => to(`10.9.0.${i + 2}`, PORT));
+      const addresses = [...silent.slice(0, 30), to("127.0.0.1", listener.port), ...silent.slice(30)];
+      const seen: number[] = [];
+      // An attempt is told of before its socket has sent anything.
+      race.onEvent = () => setTimeout(() => seen.push(inSynSent().length), 20);
+      const cutOff = await netError(connectTo(addresses, { attemptDelay: 10, timeout: 600 }));
+      assert.equal(cutOff.attempts?.length, 16);
+      assert.equal(Math.max(...seen), 16);
+      assert.deepEqual(inSynSent(), []);
+      const connection = await connectTo(addresses, { attemptDelay: 10, attemptTimeout: 300 });
+      assert.equal(connection.remoteAddress, "127.0.0.1");
+      connection.reset();
+      assert.equal(Math.max(...seen), 16);
+      assert.deepEqual(inSynSent(), []);
+    },
+  },
 ];
