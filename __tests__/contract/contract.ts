@@ -17,6 +17,7 @@ import { halfClose } from "./half-close.js";
 import { handOver } from "./hand-over.js";
 import { integrity } from "./integrity.js";
 import { leftLoops } from "./left-loops.js";
+import { leftUnread } from "./left-unread.js";
 import { limits } from "./limits.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
@@ -50,6 +51,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...signals,
   ...halfClose,
   ...closing,
+  ...leftUnread,
   ...resets,
   ...replies,
   ...handOver,

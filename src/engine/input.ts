@@ -80,6 +80,11 @@ export class Input {
     return this.#state.kind === "ended";
   }
 
+  /** Whether nothing can be read any more. */
+  get closed(): boolean {
+    return this.#state.kind === "closed";
+  }
+
   /** Whether a read waits, and does not give way, or a stream is being read; `asker` is the one who wants to know. */
   isBusy(asker?: Asker): boolean {
     if (this.#waiting !== null && !this.#givesWay(this.#waiting)) return true;

@@ -60,6 +60,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   #cutShort = false;
   #gone: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
   #closed: Promise<void> | null = null;
+  #onDropped: (() => void)[] | null = null;
 
   constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
     this.transport = transport;
@@ -198,6 +199,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     }
     const { timeout, signal } = options;
     if (signal?.aborted === true) return rejected(aborted("close", this.subject, signal));
+    if (this.#phase === "over") this.#dropUnread();
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.
     const unreported = this.#phase === "over" && this.output.unreported;
     const whole = (this.#closing ??= unreported
@@ -209,12 +211,20 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   }
 
   reset(): void {
-    if (this.#phase === "over") return;
+    if (this.#phase === "over") {
+      this.#dropUnread();
+      return;
+    }
     this.#phase = "closing";
     this.#inputShut = true;
     this.input.close("ERR_CLOSED");
     this.output.close();
     this.transport.reset();
+  }
+
+  /** Has a view told when the program closes the connection after it was over: what was unread is dropped then. */
+  onDropped(drop: () => void): void {
+    (this.#onDropped ??= []).push(drop);
   }
 
   detach(): Duplex {
@@ -319,6 +329,13 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   /** A side that is left as it is leaves nothing to wait for. */
   #abandoned(): boolean {
     return this.#inputAbandoned || this.output.abandoned;
+  }
+
+  /** Of a connection that is over there is nothing to close but what is unread. */
+  #dropUnread(): void {
+    if (this.input.closed) return;
+    this.input.close("ERR_CLOSED");
+    this.#onDropped?.forEach((drop) => drop());
   }
 
   #finish(): void {

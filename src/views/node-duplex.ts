@@ -60,6 +60,7 @@ export class NodeDuplex extends Duplex {
     link.output.writeQueued = this.#sendQueued;
     // A failure of a connection that nobody uses is nobody's uncaught exception.
     this.on("error", ignore);
+    link.onDropped(() => this.destroy());
     link.closed.then(
       () => {
         // What both sides have ended well is read to its end.

@@ -54,6 +54,7 @@ export class WebStreams {
       start: (controller: ReadableByteStreamController) => {
         reading = new ByteSource(this.#link, controller, () => stream.locked);
         this.#onFailure((error) => reading.fail(error));
+        this.#link.onDropped(() => reading.fail(refused("close", this.#link.subject, "ERR_CLOSED")));
       },
       pull: () => reading.pull().catch((error: unknown) => this.#fail(error)),
       cancel: () => reading.cancel(),
