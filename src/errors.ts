@@ -259,8 +259,13 @@ function wordsOf(cause: unknown, { message }: PlatformError): string {
   return typeof cause === "string" ? cause : `failed with ${described(cause)}`;
 }
 
+/** The platform's errors by number: a Map that Node makes anew for each who asks. */
+let systemErrors: ReadonlyMap<number, readonly [string, string]> | undefined;
+
 function reasonOf(code: string, error: PlatformError): string | undefined {
   const own = REASONS[code];
   if (own !== undefined) return own;
-  return typeof error.errno === "number" ? getSystemErrorMap().get(error.errno)?.[1] : undefined;
+  if (typeof error.errno !== "number") return undefined;
+  systemErrors ??= getSystemErrorMap();
+  return systemErrors.get(error.errno)?.[1];
 }

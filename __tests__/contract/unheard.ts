@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { NetTimeoutError, type Connection, type ConnectionOptions } from "../../src/index.js";
 import { onPair, type ContractCase, type Pair } from "./contract-case.js";
-import { fails, sameBytes, timesOut, until } from "./expectations.js";
+import { fails, sameBytes, timesOut, turn, until } from "./expectations.js";
 import { clog } from "./payloads.js";
 
 const GONE = ["ECONNRESET", "EPIPE"];
@@ -176,6 +176,43 @@ export const unheard: readonly ContractCase[] = [
         if (resets) assert.equal(received.status, "rejected");
       },
     ),
+  ),
+
+  onPair(
+    "many writes that nobody awaits fail with one error, those that are awaited each with their own",
+    async ({ a, b }) => {
+      const unhandled: unknown[] = [];
+      const note = (reason: unknown) => unhandled.push(reason);
+      process.on("unhandledRejection", note);
+      try {
+        void a.write(clog());
+        const writes = Array.from({ length: 2_000 }, (_, n) => a.write(String(n)));
+        const ends = [a.flush(), a.closeWrite()];
+        const awaited = writes.filter((_, n) => n % 4 === 0).map((write) => fails(write, ...GONE));
+        b.reset();
+        await fails(a.closed, ...GONE);
+        const errors = await Promise.all(awaited);
+        assert.equal(new Set(errors).size, 500);
+        for (const { operation, written } of errors)
+          assert.deepEqual([operation, written], ["write", "nothing"]);
+        await turn();
+        // An await that comes later finds the failure all the same.
+        const late = await Promise.all(
+          writes.filter((_, n) => n % 4 !== 0).map((write) => fails(write, ...GONE)),
+        );
+        assert.equal(new Set(late).size, 1);
+        assert.deepEqual([late[0]?.operation, late[0]?.written], ["write", "nothing"]);
+        const [flushed, ended] = await Promise.all(ends.map((end) => fails(end, ...GONE)));
+        assert.deepEqual(
+          [flushed?.operation, ended?.operation, ended?.written],
+          ["write", "close", undefined],
+        );
+        await turn();
+        assert.deepEqual(unhandled, []);
+      } finally {
+        process.off("unhandledRejection", note);
+      }
+    },
   ),
 
   onPair("close with a signal that is aborted already need not be awaited", async ({ a }) => {

@@ -31,6 +31,11 @@ export function failAtCaller<T>(
   void DONE.then(run);
 }
 
+/** Calls back when those who were given a promise just now have had the time to await it. */
+export function whenAwaited(callback: () => void): void {
+  void DONE.then(ignore).then(callback);
+}
+
 /**
  * Makes a rejection that nobody handles no failure of the process. To be called when it fails, after the error was made:
  * whom V8 would name as the one who awaits is found only while there is no other reaction.

@@ -3,8 +3,8 @@ import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import { unwatch, watch, type Cancellable } from "../signals.js";
 import { kernelUnits, nextTurn, spend } from "./budget.js";
-import { Delivery } from "./delivery.js";
-import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
+import { Delivery, failAll } from "./delivery.js";
+import { needNotBeHandled, whenAwaited } from "./fail-at-caller.js";
 import { memoryChanged } from "./given-bytes.js";
 import { isWhole, lengthOf, sizeOf, type Payload } from "./payload.js";
 import type { Taken, Transport } from "./transport.js";
@@ -122,11 +122,9 @@ export class Sender {
     const turn = this.#turn;
     this.#turn = null;
     if (this.#handing) this.#cut = make;
-    for (let entry = turn ?? this.#queue.shift(); entry !== null; entry = this.#queue.shift()) {
-      const dropped = entry;
-      if (entry.isData) this.#host.lost(entry.promise);
-      this.#reject(entry, () => make(dropped, dropped === turn));
-    }
+    const dropped = this.#takeAll(turn);
+    for (const entry of dropped) if (entry.isData) this.#host.lost(entry.promise);
+    this.#rejectAll(dropped, turn, make);
   }
 
   /**
@@ -137,13 +135,8 @@ export class Sender {
     const turn = this.#turn;
     this.#turn = null;
     if (this.#handing) this.#cut = make;
-    if (turn !== null) this.#reject(turn, () => make(turn));
-    const left = [];
-    for (let entry = this.#queue.shift(); entry !== null; entry = this.#queue.shift()) {
-      const handedOver = entry;
-      this.#reject(handedOver, () => make(handedOver));
-      left.push(handedOver);
-    }
+    const left = this.#takeAll(null);
+    this.#rejectAll(turn === null ? left : [turn, ...left], turn, make);
     return left;
   }
 
@@ -155,7 +148,7 @@ export class Sender {
     let next = Infinity;
     for (let entry: Entry | null = this.#turn; entry !== null;) {
       const following: Entry | null = entry === this.#turn ? this.#queue.first : entry.next;
-      if (entry.resolve !== null && entry.bound !== Infinity) {
+      if (entry.isAwaited && entry.bound !== Infinity) {
         const deadline = (entry.whole ? entry.since : Math.max(entry.since, this.#progressAt)) + entry.bound;
         if (deadline <= now) this.#expired(entry);
         else next = Math.min(next, deadline, entry.whole ? Infinity : now + entry.bound / SAMPLES);
@@ -265,10 +258,7 @@ export class Sender {
   #wait(entry: Entry, { timeout, signal }: OperationOptions = NONE): Promise<void> {
     entry.bound = timeout ?? this.#writeTimeout;
     entry.whole = timeout !== undefined;
-    const promise = new Delivery((resolve) => {
-      entry.resolve = resolve;
-    });
-    entry.promise = promise;
+    const promise = (entry.promise = Delivery.pending());
     if (entry.bound === 0) {
       if (this.#host.transport.callsBackAtOnce) this.#expired(entry);
       else setImmediate(() => this.#expired(entry));
@@ -296,8 +286,8 @@ export class Sender {
   }
 
   #expired(entry: Entry): void {
-    const { operation, bound, resolve } = entry;
-    if (resolve === null) return;
+    const { operation, bound } = entry;
+    if (!entry.isAwaited) return;
     const isLost = entry.kind === "data" && entry !== this.#turn;
     this.#giveUp(entry, (written) => {
       // Not before: by now its caller has had the time to await it.
@@ -314,16 +304,35 @@ export class Sender {
   }
 
   #settle(entry: Entry): void {
-    const { resolve } = entry;
     forget(entry);
-    resolve?.();
+    entry.promise?.succeed();
   }
 
   #reject(entry: Entry, make: () => unknown): void {
-    const { resolve, promise } = entry;
     forget(entry);
-    if (resolve === null || promise === null) return;
-    failAtCaller(resolve, () => (promise.reason = make()), promise);
+    entry.promise?.fail(make);
+  }
+
+  /** Takes out all entries, after one that is out already. */
+  #takeAll(turn: Entry | null): Entry[] {
+    const all = turn === null ? [] : [turn];
+    for (let entry = this.#queue.shift(); entry !== null; entry = this.#queue.shift()) all.push(entry);
+    return all;
+  }
+
+  #rejectAll(
+    entries: readonly Entry[],
+    turn: Entry | null,
+    make: (entry: Entry, inTurn: boolean) => unknown,
+  ): void {
+    const awaited = entries.filter((entry) => entry.isAwaited);
+    for (const entry of awaited) {
+      forget(entry);
+      if (entry.promise !== null) entry.promise.waits = false;
+    }
+    const kindOf = (entry: Entry) => `${entry.operation} ${entry.written(entry === turn).written ?? ""}`;
+    if (awaited.length > 0)
+      whenAwaited(() => failAll(awaited, kindOf, (entry) => make(entry, entry === turn)));
   }
 }
 
@@ -336,6 +345,6 @@ export function rejected(reason: unknown): Promise<never> {
 
 function forget(entry: Entry): void {
   const { forget } = entry;
-  entry.forget = entry.resolve = null;
+  entry.forget = null;
   forget?.();
 }

@@ -4,8 +4,6 @@ import { sizeOf, type Payload } from "./payload.js";
 
 /** Something that happens in its turn, and the call that waits for it. */
 export class Entry {
-  /** Settles the call; `null` when none waits. */
-  resolve: ((value: void | Promise<void>) => void) | null = null;
   /** What the call was given, also once it waits no longer. */
   promise: Delivery | null = null;
   /** Takes the listener off the call's signal. */
@@ -29,6 +27,11 @@ export class Entry {
     readonly payload: Payload = "",
   ) {
     this.size = sizeOf(payload);
+  }
+
+  /** Whether a call waits for it. */
+  get isAwaited(): boolean {
+    return this.promise !== null && this.promise.waits;
   }
 
   /** Whether it has its turn also when nobody waits for it any more. */
