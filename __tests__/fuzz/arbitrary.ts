@@ -1,0 +1,138 @@
+import fc from "fast-check";
+import type { Bounds, Call, Scenario, Step } from "./scenario.js";
+
+/** Sizes of writes: nothing, a few bytes, around a buffer's, around what is read at once, more than the kernel takes. */
+const size = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 0, max: 60 }) },
+  { weight: 4, arbitrary: fc.integer({ min: 61, max: 5_000 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 60_000, max: 70_000 }) },
+  { weight: 1, arbitrary: fc.constantFrom(65_536, 300_000) },
+);
+const hugeOr = (usual: fc.Arbitrary<number>) =>
+  fc.oneof({ weight: 12, arbitrary: usual }, { weight: 1, arbitrary: fc.constant(6_000_000) });
+
+const timeout = fc.constantFrom(undefined, undefined, undefined, 0, 1, 5, 20);
+const signal = fc.constantFrom(
+  ...([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    "soon",
+    "now",
+    "aborted",
+    "late",
+    "timer",
+    "shared",
+    "shared",
+  ] as const),
+);
+const bounds = { timeout, signal } satisfies Record<keyof Bounds, unknown>;
+const limit = fc.constantFrom(undefined, undefined, 0, 10, 1_000, 100_000);
+const bytes = fc.constantFrom(1 as const, 2 as const, 4 as const);
+const times = fc.integer({ min: 0, max: 6 });
+const turns = fc.integer({ min: 0, max: 6 });
+const data = fc.constantFrom("bytes" as const, "text" as const);
+
+function call<O extends Call["op"]>(
+  op: O,
+  model: { [K in keyof Omit<Extract<Call, { op: O }>, "op">]: fc.Arbitrary<Extract<Call, { op: O }>[K]> },
+): fc.Arbitrary<Call> {
+  return fc.record({ op: fc.constant(op), ...model }) as unknown as fc.Arbitrary<Call>;
+}
+
+const reads = fc.oneof(
+  call("read", bounds),
+  call("readInto", { size: fc.constantFrom(1, 0, 10, 5_000, 100_000), ...bounds }),
+  call("readExactly", { size: fc.constantFrom(1, 0, 50, 5_000, 100_000), ...bounds }),
+  call("readUntil", { delimiter: fc.constantFrom("\n", "a", "\n\n", "z\n"), limit, ...bounds }),
+  call("readLine", { limit, ...bounds }),
+  call("readAll", { limit, ...bounds }),
+  call("receive", { bytes, ...bounds }),
+  {
+    weight: 3,
+    arbitrary: call("loop", {
+      over: fc.constantFrom("chunks", "recycled", "iterator", "lines", "frames"),
+      times,
+      leave: fc.constantFrom("break", "returnWhileWaiting", "forgotten"),
+      ...bounds,
+    }),
+  },
+);
+
+const writes = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: call("write", {
+      data: fc.constantFrom("bytes", "text", "view", "list"),
+      size: hugeOr(size),
+      unheard: fc.constantFrom(false, false, false, true),
+      ...bounds,
+    }),
+  },
+  call("chop", { size, pieces: fc.integer({ min: 2, max: 20 }), ...bounds }),
+  call("writeLine", { size, ...bounds }),
+  call("send", { bytes, size, ...bounds }),
+  call("flush", bounds),
+);
+
+const viewReads = fc.oneof(
+  { weight: 3, arbitrary: call("duplexFlow", { turns }) },
+  { weight: 2, arbitrary: call("duplexRead", { turns }) },
+  { weight: 2, arbitrary: call("duplexLoop", { times, keep: fc.constantFrom(true, true, false) }) },
+  { weight: 3, arbitrary: call("webRead", { release: fc.constantFrom("settled", "waiting") }) },
+  { weight: 3, arbitrary: call("webReadInto", { size: fc.constantFrom(1, 10, 5_000, 100_000) }) },
+  { weight: 2, arbitrary: call("webLoop", { times, keep: fc.constantFrom(true, true, false) }) },
+);
+
+const viewWrites = fc.oneof(
+  call("duplexWrite", { data, size: hugeOr(size) }),
+  call("webWrite", { data, size: hugeOr(size) }),
+  call("duplexPipeline", { size, pieces: fc.integer({ min: 1, max: 6 }) }),
+);
+
+const endings = fc.oneof(
+  { weight: 4, arbitrary: call("closeWrite", bounds) },
+  call("closeRead", {}),
+  { weight: 3, arbitrary: call("close", bounds) },
+  call("reset", {}),
+  { weight: 3, arbitrary: call("detach", {}) },
+  { weight: 3, arbitrary: call("adopt", {}) },
+  call("abandon", { side: fc.constantFrom("output", "input") }),
+  call("duplexEnd", {}),
+  call("duplexDestroy", { error: fc.boolean() }),
+  call("webCancel", {}),
+  call("webClose", {}),
+  call("webAbort", {}),
+);
+
+const anyCall = fc.oneof(
+  { weight: 20, arbitrary: reads },
+  { weight: 16, arbitrary: writes },
+  { weight: 3, arbitrary: call("abort", {}) },
+  { weight: 12, arbitrary: viewReads },
+  { weight: 8, arbitrary: viewWrites },
+  { weight: 4, arbitrary: endings },
+);
+
+const step: fc.Arbitrary<Step> = fc.record({
+  end: fc.constantFrom("a", "b"),
+  call: anyCall,
+  pause: fc.constantFrom("none", "none", "turn", "settled", "microtasks", "turns"),
+});
+
+/** Any scenario over one of these kinds of connections; the first is the simplest. */
+export function scenarios(kinds: readonly string[]): fc.Arbitrary<Scenario> {
+  return fc.record({
+    kind: fc.constantFrom(...kinds),
+    settings: fc.record({
+      readTimeout: fc.constantFrom(undefined, undefined, undefined, Infinity, 15),
+      writeTimeout: fc.constantFrom(undefined, undefined, undefined, undefined, Infinity, 25),
+      bufferSize: fc.constantFrom(undefined, undefined, undefined, 1, 100, 100_000),
+    }),
+    wide: fc.constantFrom(false, false, true),
+    buffers: fc.constantFrom("kept", "overwritten", "transferred"),
+    steps: fc.array(step, { maxLength: 24, size: "max" }),
+    finish: fc.constantFrom("drain", "drain", "drain", "close", "reset"),
+  });
+}

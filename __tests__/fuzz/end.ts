@@ -1,0 +1,182 @@
+import type { Duplex } from "node:stream";
+import type { Connection, ConnectionOptions } from "../../src/index.js";
+import type { Pair } from "../contract/contract-case.js";
+import type { Operation } from "./operation.js";
+import { Payloads } from "./payload.js";
+import type { EndName, Scenario } from "./scenario.js";
+import type { Traces } from "./traces.js";
+import type { Received, Written } from "./transcript.js";
+
+/**
+ * What has been done at an end, as far as it explains what its own calls and those of its peer fail with. `destroy` stands
+ * for every way to drop a view or a stream in the middle, `over` for a Duplex that has closed the connection since both sides
+ * had ended.
+ */
+export type Deed = "closeWrite" | "closeRead" | "close" | "reset" | "destroy" | "detach" | "abandon" | "over";
+
+/** What leaves the peer with a connection that may be reset, or cut off. */
+const DESTRUCTIVE: readonly Deed[] = ["closeRead", "close", "reset", "destroy", "abandon"];
+
+/** Whether a reset that comes with the last bytes may look like an end: before Node 24 it may. */
+const RESETS_MAY_LOOK_LIKE_ENDS = Number(process.versions.node.split(".")[0]) < 24;
+
+/** What the ends of one run have in common. */
+export interface Shared {
+  readonly scenario: Scenario;
+  /** What both connections were made with. */
+  readonly settings: ConnectionOptions;
+  readonly pair: Pair;
+  /** Whether the bytes go through connections in between. */
+  readonly isRelayed: boolean;
+  /** What is on the streams of such ends before a connection has them. */
+  readonly bare: Readonly<Record<EndName, Traces>>;
+  /** Every signal that a call was given. */
+  readonly signals: Set<AbortSignal>;
+  readonly operations: Operation[];
+  /** The next number of an event. */
+  tick(): number;
+  /** Calls back some turns from now, and before the run has ended. */
+  later(callback: () => void): void;
+  /** Something that must not be. */
+  complain(text: string): void;
+}
+
+/** How bytes were read. */
+export interface Taking {
+  readonly startedAt: number;
+  readonly lane: "connection" | "duplex" | "web" | "detached";
+  readonly by: string;
+  /** What the read has stripped. */
+  readonly before?: Buffer;
+  readonly after?: Buffer;
+  readonly isLine?: boolean;
+}
+
+/** One end of the connection, and what the model knows of it. */
+export class End {
+  readonly name: EndName;
+  readonly shared: Shared;
+  readonly payloads: Payloads;
+  readonly written: Written[] = [];
+  readonly #taken: (Omit<Received, "bytes"> & { readonly parts: readonly Buffer[] })[] = [];
+  readonly #deeds = new Set<Deed>();
+  peer!: End;
+  connection: Connection;
+  /** What `detach()` has given back; it goes on by hand. */
+  detached: Duplex | null = null;
+  /** Our listeners on it. */
+  byHand: Readonly<Record<string, (argument: unknown) => void>> = {};
+  /** Aborts the signal that calls share. */
+  common = new AbortController();
+  /** Reads that wait, in whatever dialect. */
+  reading = 0;
+  /** Connections whose Duplex or web streams were used: their failures reset the connection. */
+  readonly viewed = new Set<Connection>();
+  /** A write with a timeout was not awaited: its loss is told by other calls. */
+  hasUnheardWrite = false;
+  /** Views that were read from. */
+  readonly readViews = new Set<Duplex | Connection["readable"]>();
+  /** What views have failed with: all that is called of them afterwards fails with the same. */
+  readonly viewErrors = new Set<unknown>();
+  /** The end of the stream was read. */
+  sawEnd = false;
+  /** A call that ends the output has resolved. */
+  endedWell = false;
+
+  constructor(name: EndName, connection: Connection, shared: Shared) {
+    this.name = name;
+    this.connection = connection;
+    this.shared = shared;
+    this.payloads = new Payloads(shared.scenario.wide);
+  }
+
+  get usesViews(): boolean {
+    return this.viewed.has(this.connection);
+  }
+
+  do(deed: Deed): void {
+    this.#deeds.add(deed);
+  }
+
+  undo(deed: Deed): void {
+    this.#deeds.delete(deed);
+  }
+
+  has(...deeds: readonly Deed[]): boolean {
+    return deeds.some((deed) => this.#deeds.has(deed));
+  }
+
+  /** Whether something was done here that drops the connection in the middle. */
+  get wasCutOff(): boolean {
+    return this.has(...DESTRUCTIVE);
+  }
+
+  /** Whether the connection may be gone in the middle: by something done here, or by a timeout of a view. */
+  get mayBeCutOff(): boolean {
+    const { readTimeout, writeTimeout } = this.shared.settings;
+    const timesOut = [readTimeout, writeTimeout].some(
+      (timeout) => timeout !== undefined && timeout !== Infinity,
+    );
+    return this.wasCutOff || (this.usesViews && (timesOut || this.hasUnheardWrite));
+  }
+
+  /** Whether our own input is closed: an end of stream then says nothing about the peer. */
+  get isShut(): boolean {
+    return this.has("closeRead", "close", "reset", "destroy", "over");
+  }
+
+  /** Whether an end of stream that is read here may be a reset in disguise. */
+  get endMayBeReset(): boolean {
+    const { pair, isRelayed } = this.shared;
+    if (!this.peer.mayBeCutOff && !this.mayBeCutOff) return false;
+    return (
+      !pair.resets || isRelayed || (RESETS_MAY_LOOK_LIKE_ENDS && this.has("closeWrite", "close", "detach"))
+    );
+  }
+
+  /** Takes note of an end of stream. */
+  readEnd(by: string): void {
+    if (this.isShut) return;
+    this.sawEnd = true;
+    const isExplained = this.peer.has("closeWrite", "close", "destroy", "abandon") || this.endMayBeReset;
+    if (!isExplained)
+      this.shared.complain(`${by} found an end of stream that ${this.peer.name} has not sent`);
+  }
+
+  /** The bytes that a read took out of the stream. They are its caller's from now on, unless they are only `lent`. */
+  take(bytes: Buffer, how: Taking, isLent = false): void {
+    const { startedAt, lane, by, before = NONE, after = NONE, isLine = false } = how;
+    const parts = [before, isLent ? Buffer.from(bytes) : this.#used(bytes), after];
+    this.#taken.push({ parts, startedAt, settledAt: this.shared.tick(), lane, by, isLine });
+  }
+
+  /**
+   * What was read, as it is now: nothing may have changed what its owners have kept. Reads take their bytes in the order in
+   * which they were made, since only one may wait; of which has settled first a loop hears later than a call.
+   */
+  get received(): Received[] {
+    const inOrder = this.#taken.toSorted((one, other) => one.startedAt - other.startedAt);
+    return inOrder.map(({ parts, ...rest }) => ({ ...rest, bytes: Buffer.concat(parts) }));
+  }
+
+  /** What the bytes were, should their owner do with them as it likes. */
+  #used(bytes: Buffer): Buffer {
+    const { buffers } = this.shared.scenario;
+    if (buffers === "kept") return bytes;
+    const copy = Buffer.from(bytes);
+    if (buffers === "overwritten") bytes.fill(0x21);
+    else giveAway(bytes);
+    return copy;
+  }
+}
+
+const NONE = Buffer.alloc(0);
+
+/** Transfers the memory below a buffer, as posting it to a worker does, if that is the buffer's alone. */
+export function giveAway({ buffer }: Uint8Array): void {
+  try {
+    structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+  } catch {
+    // Node's own pool refuses that.
+  }
+}

@@ -1,0 +1,164 @@
+/** Endings, and what follows `detach()`. */
+import type { Duplex } from "node:stream";
+import { Connection } from "../../src/index.js";
+import { written } from "./duplex.js";
+import { LEAVES_METHODS } from "./exclusions.js";
+import type { End } from "./end.js";
+import { reasonOf, type Operation } from "./operation.js";
+import type { CallOf, Op } from "./scenario.js";
+import { tracesOn } from "./traces.js";
+import { note, settle } from "./writing.js";
+
+async function closeWrite(end: End, operation: Operation): Promise<void> {
+  end.do("closeWrite");
+  await ending(operation, () => end.connection.closeWrite(operation.options));
+}
+
+async function close(end: End, operation: Operation): Promise<void> {
+  end.do("close");
+  await ending(operation, () => end.connection.close(operation.options));
+}
+
+async function ending(operation: Operation, ask: () => Promise<void>): Promise<void> {
+  try {
+    const asked = ask();
+    operation.started();
+    await asked;
+    operation.end.endedWell = true;
+  } catch (error) {
+    operation.failed(error, "close");
+  }
+}
+
+function closeRead(end: End): void {
+  end.do("closeRead");
+  end.connection.closeRead();
+}
+
+function reset(end: End): void {
+  end.do("reset");
+  end.connection.reset();
+}
+
+function abandon(end: End, _operation: Operation, { side }: CallOf<"abandon">): void {
+  end.do("abandon");
+  end.connection.abandon(side);
+}
+
+function abort(end: End): void {
+  end.common.abort(reasonOf("shared"));
+  end.common = new AbortController();
+}
+
+/** Hands the stream over: it goes on by hand. */
+function detach(end: End, operation: Operation): void {
+  // What was thrown away before cannot be told from what is missing then.
+  if (end.detached !== null || end.has("closeRead")) return;
+  let stream: Duplex;
+  try {
+    stream = end.connection.detach();
+  } catch (error) {
+    operation.failed(error, "close");
+    return;
+  }
+  end.do("detach");
+  for (const trace of tracesOn(stream, end.shared.bare[end.name], LEAVES_METHODS))
+    operation.complain(`left ${trace}`);
+  end.detached = stream;
+  end.byHand = {
+    error: (error) => {
+      end.do("destroy");
+      operation.failed(error, "detached");
+    },
+    end: () => end.readEnd(`the detached stream of ${end.name}`),
+    data: (bytes) => {
+      const { startedAt, text: by } = operation;
+      // The other side of a pair in memory may have the same.
+      end.take(bytes as Buffer, { lane: "detached", by: `the stream of ${by}`, startedAt }, true);
+    },
+  };
+  for (const [event, listener] of Object.entries(end.byHand)) stream.on(event, listener);
+  // Each write by hand listens to it.
+  stream.setMaxListeners(0);
+}
+
+/** Makes a connection of what was detached. */
+function adopt(end: End): void {
+  const stream = end.detached;
+  if (stream === null || stream.destroyed) return;
+  stream.pause();
+  for (const [event, listener] of Object.entries(end.byHand)) stream.off(event, listener);
+  end.undo("detach");
+  end.detached = null;
+  end.connection = Connection.from(stream, end.shared.settings);
+}
+
+async function writeByHand(
+  end: End,
+  operation: Operation,
+  { size }: { readonly size: number },
+): Promise<void> {
+  const bytes = end.payloads.next(size);
+  const stream = end.detached as Duplex;
+  const writing = () => Promise.race([written(stream, Buffer.from(bytes)), closed(stream)]);
+  await settle(operation, note(end, operation, bytes, "detached"), "detached", writing);
+}
+
+/** Not every stream calls back for what it was writing when it was destroyed. */
+function closed(stream: Duplex): Promise<never> {
+  return new Promise((_, reject) => {
+    const error = Object.assign(new Error("the stream has closed"), { code: "ERR_STREAM_DESTROYED" });
+    stream.once("close", () => reject(error));
+    if (stream.closed) reject(error);
+  });
+}
+
+async function endByHand(end: End): Promise<void> {
+  end.do("closeWrite");
+  const stream = end.detached as Duplex;
+  await new Promise<void>((resolve) => {
+    stream.once("finish", () => {
+      end.endedWell = true;
+      resolve();
+    });
+    stream.once("close", resolve);
+    if (stream.writableFinished || stream.destroyed) resolve();
+    stream.end();
+  });
+}
+
+function destroyByHand(end: End): void {
+  end.do("destroy");
+  end.detached?.destroy();
+}
+
+export const endingCalls = {
+  closeWrite,
+  closeRead,
+  close,
+  reset,
+  abandon,
+  detach,
+  adopt,
+  abort,
+};
+
+/** The same for what was detached; other calls are made on the connection, which refuses them. */
+export const callsByHand: {
+  readonly [O in Op]?: (end: End, operation: Operation, call: CallOf<O>) => Promise<void> | void;
+} = {
+  write: writeByHand,
+  chop: writeByHand,
+  writeLine: writeByHand,
+  send: writeByHand,
+  duplexWrite: writeByHand,
+  duplexPipeline: writeByHand,
+  webWrite: writeByHand,
+  closeWrite: endByHand,
+  close: endByHand,
+  duplexEnd: endByHand,
+  webClose: endByHand,
+  reset: destroyByHand,
+  duplexDestroy: destroyByHand,
+  webAbort: destroyByHand,
+};

@@ -1,0 +1,105 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { Duplex } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { kindOver } from "./kinds.js";
+import { run } from "./run.js";
+import { textOf, type Scenario } from "./scenario.js";
+
+/** How long random scenarios are tried here; `npm run soak` tries them for longer. */
+const SECONDS = 12;
+
+test("whatever is called at both ends, in whatever order: bytes arrive in order and once, all settles, nothing is left", async () => {
+  // A process of its own, since a test runner keeps unhandled rejections and warnings to itself.
+  const program = fileURLToPath(new URL("soak.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--import", "tsx", program, "--seconds", String(SECONDS)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  }
+  const [code] = (await once(child, "close")) as [number | null];
+  process.stdout.write(output);
+  expect(output).toMatch(/^seeds \d+ to \d+: \d+ scenarios held\n$/);
+  expect(code).toBe(0);
+}, 300_000);
+
+describe("a fault is found", () => {
+  const write = { op: "write", data: "bytes", size: 100 } as const;
+  const scenario: Scenario = {
+    kind: "broken",
+    settings: {},
+    wide: false,
+    buffers: "kept",
+    steps: [
+      { end: "a", call: write, pause: "turn" },
+      { end: "a", call: { ...write, size: 7 }, pause: "settled" },
+      { end: "b", call: { op: "readExactly", size: 20 }, pause: "none" },
+    ],
+    finish: "drain",
+  };
+
+  test("by the same scenario that holds over a stream without it", async () => {
+    await run(
+      scenario,
+      broken((chunk) => [chunk]),
+    );
+  });
+
+  test("of a stream that loses a byte", async () => {
+    const kind = broken((chunk) => [chunk.subarray(0, 50), chunk.subarray(51)]);
+    await expect(run(scenario, kind)).rejects.toThrow(/^from a to b, after 50 bytes: byte 30 of /);
+  });
+
+  test("of a stream that gives a chunk twice", async () => {
+    const kind = broken((chunk) => [chunk, chunk]);
+    await expect(run(scenario, kind)).rejects.toThrow(/^from a to b, after 100 bytes: /);
+  });
+
+  test("of a stream that ends too early", async () => {
+    const kind = broken((chunk) => (chunk.length < 10 ? [] : [chunk]));
+    await expect(run(scenario, kind)).rejects.toThrow(/step 2, a\.write\(.*\) is missing from byte 0$/);
+  });
+});
+
+test("a scenario is printed as a list of its steps", () => {
+  const scenario: Scenario = {
+    kind: "Unix sockets",
+    settings: { readTimeout: Infinity, bufferSize: undefined },
+    wide: true,
+    buffers: "overwritten",
+    steps: [
+      { end: "a", call: { op: "read", timeout: 5, signal: undefined }, pause: "settled" },
+      { end: "b", call: { op: "reset" }, pause: "none" },
+    ],
+    finish: "close",
+  };
+  expect(textOf(scenario).split("\n")).toEqual([
+    "Unix sockets, { readTimeout: Infinity }; wide text; buffers are overwritten",
+    "   1. a.read({ timeout: 5 })  then settled",
+    "   2. b.reset()",
+    "      close",
+  ]);
+});
+
+/** Streams in memory that pass on what `change` makes of each chunk. */
+function broken(change: (chunk: Buffer) => readonly Buffer[]) {
+  return kindOver("broken", () => {
+    const make = (other: () => Duplex): Duplex =>
+      new Duplex({
+        read: () => undefined,
+        write: (chunk: Buffer, _encoding, done) => {
+          for (const changed of change(chunk)) other().push(changed);
+          setImmediate(done);
+        },
+        final: (done) => {
+          other().push(null);
+          done();
+        },
+      });
+    const a: Duplex = make(() => b);
+    const b: Duplex = make(() => a);
+    return Promise.resolve([a, b]);
+  });
+}

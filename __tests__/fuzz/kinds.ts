@@ -1,0 +1,198 @@
+/** The kinds of connections that are tried: those of the contract, and some more. */
+import { Duplex } from "node:stream";
+import { relay, type ConnectionOptions } from "../../src/index.js";
+import type { Pair } from "../contract/contract-case.js";
+import { adopted, memoryPair, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
+import { pairKinds, type PairKind } from "../support/pairs.js";
+import { tracesOf, withListener, type Traces } from "./traces.js";
+
+export interface Kind {
+  readonly name: string;
+  readonly isRelayed: boolean;
+  /** Settings that connections of this kind have whatever the scenario says. */
+  readonly settings: ConnectionOptions;
+  readonly makePair: (options?: ConnectionOptions) => Promise<RunningPair>;
+  readonly enter: () => void;
+  readonly leave: () => void;
+  /** What is on the streams of both ends before a connection has them. */
+  readonly bare: () => Promise<{ readonly a: Traces; readonly b: Traces }>;
+}
+
+export interface RunningPair extends Pair {
+  /** What runs between the two ends, and settles when both are done. */
+  readonly between?: Promise<unknown>;
+}
+
+const OTHER_STREAM = { resets: false, kernel: false, family: undefined };
+
+/** The streams that some kinds adopt; all others are sockets. */
+const STREAMS: Readonly<Record<string, MakeStreams>> = {
+  "adopted TLS sockets": tlsPair,
+  "adopted streams": tunnelPair,
+};
+
+export const kinds: readonly Kind[] = [
+  ...pairKinds.map((kind) => {
+    const isAdopted = kind.name.startsWith("adopted");
+    return isAdopted ? kindOf(kind, STREAMS[kind.name] ?? socketPair) : accepted(kindOf(kind, socketPair));
+  }),
+  // A side of it does not hear before Node 26 that the other was destroyed, and waits for its time to be up.
+  {
+    ...kindOver("duplexPair", tellingPair, endedMemoryPair),
+    settings: { writeTimeout: 100 },
+  },
+  kindOver("streams that chop", choppingPair),
+  ...["TCP over IPv4", "Unix sockets"].map((name) =>
+    relayed(pairKinds.find((kind) => kind.name === name) as PairKind),
+  ),
+];
+
+export function kindNamed(name: string): Kind {
+  const found = kinds.find((kind) => kind.name === name);
+  if (found === undefined) throw new Error(`there is no kind of connection called ${name}`);
+  return found;
+}
+
+type MakeStreams = () => Promise<[Duplex, Duplex]>;
+
+/** A kind of connections over streams that are made in pairs; `bare` ones show what is on them in any case. */
+export function kindOver(name: string, make: MakeStreams, bare = make): Kind {
+  return kindOf({ name, makePair: pairsOf(make) }, bare);
+}
+
+/** A kind of which one end was accepted: its listener counts it until it is closed, whoever has it. */
+function accepted(kind: Kind): Kind {
+  const bare = async () => {
+    const { a, b } = await kind.bare();
+    return { a, b: withListener(b, "close") };
+  };
+  return { ...kind, bare };
+}
+
+function kindOf({ name, makePair, enter = nothing, leave = nothing }: PairKind, make: MakeStreams): Kind {
+  let bare: ReturnType<Kind["bare"]> | undefined;
+  return {
+    name,
+    isRelayed: false,
+    settings: {},
+    makePair,
+    enter,
+    leave,
+    bare: () => (bare ??= make().then(([a, b]) => ({ a: look(a), b: look(b) }))),
+  };
+}
+
+/** What is on a stream, which is not needed any more. */
+function look(stream: Duplex): Traces {
+  const traces = tracesOf(stream);
+  stream.on("error", nothing).destroy();
+  return traces;
+}
+
+function pairsOf(make: MakeStreams): Kind["makePair"] {
+  return async (options) => {
+    const [a, b] = await adopted(make, options);
+    const dispose = async () => {
+      for (const { socket } of [a, b]) socket.on("error", nothing);
+      a.reset();
+      b.reset();
+      a.socket.destroy();
+      b.socket.destroy();
+      await Promise.allSettled([a.closed, b.closed]);
+    };
+    return { a, b, ...OTHER_STREAM, dispose };
+  };
+}
+
+/** Two connections of a kind, and a relay between them. */
+function relayed(kind: PairKind): Kind {
+  return {
+    ...accepted(kindOf(kind, socketPair)),
+    name: `${kind.name}, through a relay`,
+    isRelayed: true,
+    makePair: async (options) => {
+      const [near, far] = [await kind.makePair(options), await kind.makePair(options)];
+      const between = relay(near.b, far.a);
+      between.catch(nothing);
+      const dispose = async () => {
+        await near.dispose();
+        await far.dispose();
+      };
+      return { ...near, b: far.b, between, dispose };
+    },
+  };
+}
+
+/** Both sides of a `stream.duplexPair()`, of which each sees an end when the other is destroyed, also while that was ending. */
+async function tellingPair(): Promise<[Duplex, Duplex]> {
+  const [a, b] = await memoryPair();
+  a.once("close", () => b.destroyed || b.push(null));
+  b.once("close", () => a.destroyed || a.push(null));
+  return [a, b];
+}
+
+/** Both sides of a `stream.duplexPair()` that have ended: Node has each listen for the other's end then. */
+async function endedMemoryPair(): Promise<[Duplex, Duplex]> {
+  const pair = await tellingPair();
+  for (const side of pair) side.end();
+  return pair;
+}
+
+/** A pair in memory that passes on what it is given in pieces, one in each turn of the event loop. */
+function choppingPair(): Promise<[Duplex, Duplex]> {
+  const a: ChoppingSide = new ChoppingSide(() => b);
+  const b: ChoppingSide = new ChoppingSide(() => a);
+  return Promise.resolve([a, b]);
+}
+
+class ChoppingSide extends Duplex {
+  readonly #other: () => ChoppingSide;
+  #passed = 0;
+  #isEnded = false;
+  #onRead: (() => void) | null = null;
+
+  constructor(other: () => ChoppingSide) {
+    super();
+    this.#other = other;
+  }
+
+  override _read(): void {
+    const onRead = this.#onRead;
+    this.#onRead = null;
+    onRead?.();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    // Few bytes, then more, then few again; a long chunk does not take for ever.
+    const size = Math.max((this.#passed++ % 7) ** 3 + 1, chunk.length >> 4);
+    const rest = chunk.subarray(size);
+    const next = rest.length === 0 ? done : () => this._write(rest, "buffer" as BufferEncoding, done);
+    setImmediate(() => this.#other().#take(Buffer.from(chunk.subarray(0, size)), next));
+  }
+
+  override _final(done: () => void): void {
+    setImmediate(() => this.#other().#take(null, done));
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const other = this.#other();
+    // Who waits for room or for an end is told that there will be none.
+    setImmediate(() => {
+      this._read();
+      if (!other.destroyed && !this.writableFinished) other.#take(null, nothing);
+    });
+    done(error);
+  }
+
+  #take(chunk: Buffer | null, done: () => void): void {
+    const isOver = this.destroyed || this.#isEnded;
+    if (chunk === null) this.#isEnded = true;
+    if (isOver) done();
+    else if (this.push(chunk) || chunk === null) done();
+    else this.#onRead = done;
+  }
+}
+
+function nothing(): void {
+  // Whatever it is, it is told elsewhere.
+}

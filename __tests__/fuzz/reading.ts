@@ -1,0 +1,226 @@
+/** The connection's own reads. */
+import { lengthPrefixed } from "../../src/index.js";
+import { lengthPrefix } from "../../src/engine/frames.js";
+import { giveAway, type End } from "./end.js";
+import type { Operation } from "./operation.js";
+import type { CallOf } from "./scenario.js";
+
+/** What a target is filled with before `readInto`. */
+const UNTOUCHED = 0xee;
+const LINE_FEED = Buffer.from("\n");
+
+/** Bytes that a read gave, and what it had stripped of them. */
+interface Given {
+  readonly bytes: Buffer;
+  readonly before?: Buffer;
+  readonly after?: Buffer;
+  readonly isLine?: boolean;
+  /** The bytes are valid only until the next read. */
+  readonly isLent?: boolean;
+}
+
+export type Observed = "taken" | "ended" | "failed";
+
+/** What a loop gives once it has been left: no word about the stream. */
+const LEFT = Symbol("left");
+
+/** Makes a read and takes note of what it has taken out of the stream, or of the end. */
+async function observe<T>(
+  operation: Operation,
+  ask: () => Promise<T | null | typeof LEFT>,
+  given: (value: T) => Given,
+): Promise<Observed> {
+  const { end, text } = operation;
+  const startedAt = end.shared.tick();
+  end.reading++;
+  try {
+    const asked = ask();
+    operation.started();
+    const value = await asked;
+    if (value === LEFT) return "ended";
+    if (value === null) {
+      end.readEnd(text);
+      return "ended";
+    }
+    const { bytes, isLent, ...rest } = given(value);
+    end.take(bytes, { lane: "connection", by: text, startedAt, ...rest }, isLent);
+    return "taken";
+  } catch (error) {
+    operation.failed(error, "read");
+    return "failed";
+  } finally {
+    end.reading--;
+  }
+}
+
+async function read(_end: End, operation: Operation): Promise<void> {
+  await readSome(operation);
+}
+
+export function readSome(operation: Operation): Promise<Observed> {
+  const { end, options } = operation;
+  return observe(operation, () => end.connection.read(options), notEmpty(operation));
+}
+
+async function readInto(end: End, operation: Operation, { size }: CallOf<"readInto">): Promise<void> {
+  const target = Buffer.alloc(size, UNTOUCHED);
+  let filled = 0;
+  await observe(
+    operation,
+    () => end.connection.readInto(target, operation.options),
+    (length) => {
+      if (length > size || (length === 0 && size > 0)) operation.complain(`filled ${String(length)} bytes`);
+      filled = length;
+      return { bytes: Buffer.from(target.subarray(0, length)) };
+    },
+  );
+  if (target.subarray(filled).some((byte) => byte !== UNTOUCHED)) {
+    operation.complain(`wrote behind the ${String(filled)} bytes that it has read`);
+  }
+  if (end.shared.scenario.buffers === "transferred") giveAway(target);
+  else target.fill(0x21);
+}
+
+async function readExactly(end: End, operation: Operation, { size }: CallOf<"readExactly">): Promise<void> {
+  await observe(
+    operation,
+    () => end.connection.readExactly(size, operation.options),
+    (bytes) => {
+      if (bytes.length !== size) operation.complain(`gave ${String(bytes.length)} bytes`);
+      return { bytes };
+    },
+  );
+}
+
+async function readUntil(end: End, operation: Operation, call: CallOf<"readUntil">): Promise<void> {
+  const { delimiter, limit } = call;
+  const after = Buffer.from(delimiter);
+  await observe(
+    operation,
+    () => end.connection.readUntil(delimiter, { ...operation.options, limit }),
+    (bytes) => {
+      checkLimit(operation, bytes.length, limit ?? 65_536);
+      const found = Buffer.concat([bytes, after]).indexOf(after);
+      if (found !== bytes.length) operation.complain(`passed over a delimiter at ${String(found)}`);
+      return { bytes, after };
+    },
+  );
+}
+
+async function readLine(end: End, operation: Operation, { limit }: CallOf<"readLine">): Promise<void> {
+  const encoding = encodingOf(end);
+  await observe(
+    operation,
+    () => end.connection.readLine({ ...operation.options, limit, encoding }),
+    line(operation, limit),
+  );
+}
+
+async function readAll(end: End, operation: Operation, { limit }: CallOf<"readAll">): Promise<void> {
+  const observed = await observe(
+    operation,
+    () => end.connection.readAll({ ...operation.options, limit }),
+    (bytes) => {
+      checkLimit(operation, bytes.length, limit ?? Infinity);
+      return { bytes };
+    },
+  );
+  if (observed === "taken") end.readEnd(operation.text);
+}
+
+async function receive(end: End, operation: Operation, { bytes }: CallOf<"receive">): Promise<void> {
+  const frames = lengthPrefixed(end.connection, { bytes });
+  await observe(operation, () => frames.receive(operation.options), framed(bytes));
+}
+
+/** Some turns of a loop over the connection, which is then left in one of the ways there are. */
+async function loop(end: End, operation: Operation, call: CallOf<"loop">): Promise<void> {
+  const { iterator, given } = iterate(end, operation, call);
+  let isLeft = false;
+  const next = () => {
+    const ask = async () => {
+      const { value, done } = await iterator.next();
+      if (done === true) return isLeft ? LEFT : null;
+      return value as never;
+    };
+    return observe(operation, ask, given);
+  };
+  for (let count = 0; count < call.times; count++) {
+    if ((await next()) !== "taken") return;
+  }
+  if (call.leave === "forgotten") return;
+  const pending = call.leave === "returnWhileWaiting" ? next() : undefined;
+  isLeft = true;
+  await iterator.return?.();
+  await pending;
+}
+
+interface Iteration {
+  readonly iterator: AsyncIterator<unknown, undefined>;
+  readonly given: (value: never) => Given;
+}
+
+function iterate(end: End, operation: Operation, { over }: CallOf<"loop">): Iteration {
+  const { connection } = end;
+  const { options } = operation;
+  switch (over) {
+    case "lines":
+      return {
+        iterator: connection.lines({ ...options, encoding: encodingOf(end) }),
+        given: line(operation, undefined),
+      };
+    case "frames":
+      return { iterator: lengthPrefixed(connection, { bytes: 1 })[Symbol.asyncIterator](), given: framed(1) };
+    case "recycled":
+      return {
+        iterator: connection.chunks({ ...options, recycle: true }),
+        given: (bytes: Buffer) => ({ bytes, isLent: true }),
+      };
+    case "iterator":
+      return { iterator: connection[Symbol.asyncIterator](), given: notEmpty(operation) };
+    case "chunks":
+      return { iterator: connection.chunks(options), given: notEmpty(operation) };
+  }
+}
+
+function notEmpty(operation: Operation): (bytes: Buffer) => Given {
+  return (bytes) => {
+    if (bytes.length === 0) operation.complain("gave no bytes, and not the end");
+    return { bytes };
+  };
+}
+
+function framed(size: number): (payload: Buffer) => Given {
+  return (bytes) => ({ bytes, before: lengthPrefix(bytes.length, size) });
+}
+
+function line(operation: Operation, limit = 65_536): (line: string) => Given {
+  const encoding = encodingOf(operation.end);
+  return (text) => {
+    const bytes = Buffer.from(text, encoding);
+    checkLimit(operation, bytes.length, limit);
+    if (text.includes("\n")) operation.complain("gave a line with a line feed in it");
+    return { bytes, after: LINE_FEED, isLine: true };
+  };
+}
+
+/** A line that begins within a character, or has a frame's length in it, is no text: only its bytes say what it was. */
+function encodingOf(end: End): "latin1" | "utf8" {
+  const { wide, steps } = end.shared.scenario;
+  return wide || steps.some(({ call }) => call.op === "send") ? "latin1" : "utf8";
+}
+
+function checkLimit(operation: Operation, length: number, limit: number): void {
+  if (length > limit) operation.complain(`gave ${String(length)} bytes, more than its limit`);
+}
+
+export const readingCalls = {
+  read,
+  readInto,
+  readExactly,
+  readUntil,
+  readLine,
+  readAll,
+  receive,
+  loop,
+};

@@ -1,0 +1,127 @@
+/** What a run does, as plain data: it can be printed, kept and run again. */
+
+export type EndName = "a" | "b";
+
+/**
+ * The signal of a call: aborted before it, during the call (in the same turn, or some turns later), after it has settled, or
+ * by a timer; or one that many calls share, until an `abort` step aborts it.
+ */
+export type SignalKind = "aborted" | "now" | "soon" | "late" | "timer" | "shared";
+
+export interface Bounds {
+  /** Milliseconds. */
+  readonly timeout?: number | undefined;
+  readonly signal?: SignalKind | undefined;
+}
+
+interface Limited extends Bounds {
+  readonly limit?: number | undefined;
+}
+
+export type DataKind = "text" | "bytes" | "view" | "list";
+
+/** How a loop over a connection is left: by `break`, by `return()` while its next element is waited for, or not at all. */
+export type Leaving = "break" | "returnWhileWaiting" | "forgotten";
+
+export type Call =
+  // Reading
+  | ({ readonly op: "read" } & Bounds)
+  | ({ readonly op: "readInto"; readonly size: number } & Bounds)
+  | ({ readonly op: "readExactly"; readonly size: number } & Bounds)
+  | ({ readonly op: "readUntil"; readonly delimiter: string } & Limited)
+  | ({ readonly op: "readLine" } & Limited)
+  | ({ readonly op: "readAll" } & Limited)
+  | ({ readonly op: "receive"; readonly bytes: 1 | 2 | 4 } & Bounds)
+  | ({
+      readonly op: "loop";
+      readonly over: "lines" | "chunks" | "recycled" | "iterator" | "frames";
+      readonly times: number;
+      readonly leave: Leaving;
+    } & Bounds)
+  // Writing
+  | ({
+      readonly op: "write";
+      readonly data: DataKind;
+      readonly size: number;
+      readonly unheard?: boolean;
+    } & Bounds)
+  | ({ readonly op: "chop"; readonly size: number; readonly pieces: number } & Bounds)
+  | ({ readonly op: "writeLine"; readonly size: number } & Bounds)
+  | ({ readonly op: "send"; readonly bytes: 1 | 2 | 4; readonly size: number } & Bounds)
+  | ({ readonly op: "flush" } & Bounds)
+  // The connection as a Duplex of Node's
+  | { readonly op: "duplexFlow"; readonly turns: number }
+  | { readonly op: "duplexRead"; readonly turns: number }
+  | { readonly op: "duplexLoop"; readonly times: number; readonly keep: boolean }
+  | { readonly op: "duplexWrite"; readonly data: "text" | "bytes"; readonly size: number }
+  | { readonly op: "duplexPipeline"; readonly size: number; readonly pieces: number }
+  | { readonly op: "duplexEnd" }
+  | { readonly op: "duplexDestroy"; readonly error: boolean }
+  // The connection as web streams
+  | { readonly op: "webRead"; readonly release: "settled" | "waiting" }
+  | { readonly op: "webReadInto"; readonly size: number }
+  | { readonly op: "webLoop"; readonly times: number; readonly keep: boolean }
+  | { readonly op: "webCancel" }
+  | { readonly op: "webWrite"; readonly data: "text" | "bytes"; readonly size: number }
+  | { readonly op: "webClose" }
+  | { readonly op: "webAbort" }
+  // Endings
+  | ({ readonly op: "closeWrite" } & Bounds)
+  | { readonly op: "closeRead" }
+  | ({ readonly op: "close" } & Bounds)
+  | { readonly op: "reset" }
+  | { readonly op: "abandon"; readonly side: "input" | "output" }
+  | { readonly op: "detach" }
+  /** Adopts again what was detached. */
+  | { readonly op: "adopt" }
+  /** Aborts the signal that calls of this end share. */
+  | { readonly op: "abort" };
+
+export type Op = Call["op"];
+export type CallOf<O extends Op> = Extract<Call, { op: O }>;
+
+/** What happens between a call and the next: nothing, microtasks, turns of the event loop, or waiting until it has settled. */
+export type Pause = "none" | "microtasks" | "turn" | "turns" | "settled";
+
+export interface Step {
+  readonly end: EndName;
+  readonly call: Call;
+  readonly pause: Pause;
+}
+
+export interface Scenario {
+  readonly kind: string;
+  readonly settings: {
+    readonly readTimeout?: number | undefined;
+    readonly writeTimeout?: number | undefined;
+    readonly bufferSize?: number | undefined;
+  };
+  /** Text has characters of several bytes. */
+  readonly wide: boolean;
+  /** What its owner does to a buffer that was handed out, or taken: it is left as it is, written over, or transferred. */
+  readonly buffers: "kept" | "overwritten" | "transferred";
+  readonly steps: readonly Step[];
+  /** How both ends end: what is unread is read to the end of the stream, both are closed, or one is reset. */
+  readonly finish: "drain" | "close" | "reset";
+}
+
+/** A scenario as a person reads it. */
+export function textOf({ kind, settings, wide, buffers, steps, finish }: Scenario): string {
+  const options = optionsOf(settings);
+  const head = `${kind}${options === "" ? "" : `, ${options}`}; ${wide ? "wide text; " : ""}buffers are ${buffers}`;
+  const lines = steps.map(
+    ({ end, call, pause }, at) =>
+      `  ${String(at + 1).padStart(2)}. ${end}.${textOfCall(call)}${pause === "none" ? "" : `  then ${pause}`}`,
+  );
+  return [head, ...lines, `      ${finish}`].join("\n");
+}
+
+export function textOfCall({ op, ...details }: Call): string {
+  return `${op}(${optionsOf(details)})`;
+}
+
+function optionsOf(values: object): string {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return "";
+  return `{ ${given.map(([name, value]) => `${name}: ${typeof value === "number" ? String(value) : JSON.stringify(value)}`).join(", ")} }`;
+}

@@ -1,0 +1,30 @@
+import type { Duplex } from "node:stream";
+
+/** What a connection may leave on a stream: listeners, and methods of the stream's own. */
+export interface Traces {
+  readonly listeners: ReadonlyMap<string, number>;
+  readonly methods: ReadonlySet<string>;
+}
+
+export function tracesOf(stream: Duplex): Traces {
+  const listeners = new Map(stream.eventNames().map((name) => [String(name), stream.listenerCount(name)]));
+  const own = Object.entries(Object.getOwnPropertyDescriptors(stream));
+  const methods = own.filter(([, { value }]) => typeof value === "function").map(([name]) => name);
+  return { listeners, methods: new Set(methods) };
+}
+
+/** The same with a listener that is meant to stay. */
+export function withListener({ listeners, methods }: Traces, name: string): Traces {
+  return { listeners: new Map([...listeners, [name, (listeners.get(name) ?? 0) + 1]]), methods };
+}
+
+/** What is on a stream now, and was not before. */
+export function tracesOn(stream: Duplex, before: Traces, mayLeaveMethods: boolean): string[] {
+  const { listeners, methods } = tracesOf(stream);
+  const more = [...listeners].filter(([name, count]) => count > (before.listeners.get(name) ?? 0));
+  const strange = mayLeaveMethods ? [] : [...methods].filter((name) => !before.methods.has(name));
+  return [
+    ...more.map(([name, count]) => `${String(count)} listeners of '${name}' on the stream`),
+    ...strange.map((name) => `a method ${name}() on the stream`),
+  ];
+}

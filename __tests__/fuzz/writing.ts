@@ -1,0 +1,157 @@
+/** The connection's own writes. */
+import { setImmediate as turn } from "node:timers/promises";
+import { lengthPrefixed, NetError, type Data, type OperationOptions } from "../../src/index.js";
+import { lengthPrefix } from "../../src/engine/frames.js";
+import { giveAway, type End } from "./end.js";
+import type { Failing } from "./failures.js";
+import type { Operation } from "./operation.js";
+import type { CallOf, DataKind } from "./scenario.js";
+import type { Fate, Written } from "./transcript.js";
+
+const CARRIAGE_RETURN = 0x0d;
+
+async function write(end: End, operation: Operation, call: CallOf<"write">): Promise<void> {
+  const bytes = end.payloads.next(call.size);
+  const data = shaped(call.data, bytes);
+  if (call.unheard === true && end.detached === null) {
+    // Nobody learns what becomes of it.
+    note(end, operation, bytes, "connection");
+    if (call.timeout !== undefined || call.signal === "timer") end.hasUnheardWrite = true;
+    void end.connection.write(data, operation.options);
+    operation.started();
+    return;
+  }
+  await send(operation, bytes, data, (given, options) => end.connection.write(given, options));
+}
+
+/** Many small writes that are not awaited one by one. */
+async function chop(end: End, operation: Operation, { size, pieces }: CallOf<"chop">): Promise<void> {
+  const writes = [];
+  for (let count = 0; count < pieces; count++) {
+    const bytes = end.payloads.next(Math.ceil(size / pieces));
+    writes.push(
+      send(operation, bytes, Buffer.from(bytes), (given, options) => end.connection.write(given, options)),
+    );
+    if (count % 4 === 3) await turn();
+  }
+  await Promise.all(writes);
+}
+
+async function writeLine(end: End, operation: Operation, { size }: CallOf<"writeLine">): Promise<void> {
+  const line = end.payloads.next(size).toString();
+  await send(operation, Buffer.from(`${line}\n`), line, (given, options) =>
+    end.connection.writeLine(given, options),
+  );
+}
+
+async function sendFrame(end: End, operation: Operation, call: CallOf<"send">): Promise<void> {
+  let payload = end.payloads.next(call.size);
+  // A line would be given without the carriage return, if that is the last byte of the length.
+  if ((payload.length & 0xff) === CARRIAGE_RETURN) payload = Buffer.concat([payload, end.payloads.next(1)]);
+  const frames = lengthPrefixed(end.connection, { bytes: call.bytes });
+  const fits = payload.length < 256 ** call.bytes;
+  const bytes = fits ? Buffer.concat([lengthPrefix(payload.length, call.bytes), payload]) : payload;
+  await send(operation, bytes, Buffer.from(payload), (given, options) => frames.send(given, options));
+}
+
+async function flush(end: End, operation: Operation): Promise<void> {
+  try {
+    const flushing = end.connection.flush(operation.options);
+    operation.started();
+    await flushing;
+  } catch (error) {
+    operation.failed(error, "write");
+  }
+}
+
+/** Makes a write, takes note of what becomes of it, and uses its memory again once that is its caller's. */
+async function send<D extends Data | readonly Data[]>(
+  operation: Operation,
+  bytes: Buffer,
+  data: D,
+  ask: (data: D, options: OperationOptions | undefined) => Promise<void>,
+): Promise<void> {
+  const { end } = operation;
+  const written = note(end, operation, bytes, "connection");
+  const isTaken = await settle(operation, written, "write", () => {
+    const writing = ask(data, operation.options);
+    operation.started();
+    return writing;
+  });
+  if (isTaken) reuse(end, data);
+}
+
+/** Takes note of a write, of which nothing is known yet. */
+export function note(end: End, operation: Operation, bytes: Buffer, lane: string): Written {
+  const { text } = operation;
+  const startedAt = end.shared.tick();
+  const written: Written = { lane, bytes, by: text, fate: "either", startedAt, settledAt: Infinity };
+  end.written.push(written);
+  return written;
+}
+
+/** Waits for a write and takes note of its fate; answers whether its memory is its caller's again. */
+export async function settle(
+  operation: Operation,
+  written: Written,
+  failing: Failing,
+  ask: () => Promise<unknown>,
+): Promise<boolean> {
+  try {
+    await ask();
+    written.fate = "whole";
+    return true;
+  } catch (error) {
+    written.fate = fateAfter(error, failing);
+    operation.failed(error, failing);
+    return false;
+  } finally {
+    written.settledAt = operation.end.shared.tick();
+  }
+}
+
+/** What becomes of a write that has failed: one that was sent in part is sent to its end, if the stream is. */
+function fateAfter(error: unknown, failing: Failing): Fate {
+  if (!(error instanceof NetError) || error.written === undefined) return "either";
+  if (error.written === "nothing") return "nothing";
+  // What a Duplex fails with it tells also those whose writes were behind that one.
+  return failing === "duplex" ? "either" : "whole";
+}
+
+/** The same bytes in another form. */
+function shaped(kind: DataKind, bytes: Buffer): Data | readonly Data[] {
+  switch (kind) {
+    case "text":
+      return bytes.toString();
+    case "bytes":
+      return Buffer.from(bytes);
+    case "view": {
+      const memory = new Uint8Array(bytes.length + 7);
+      memory.set(bytes, 3);
+      return new DataView(memory.buffer, 3, bytes.length);
+    }
+    case "list": {
+      const half = bytes.length >> 1;
+      return [new Uint8Array(bytes.subarray(0, half)), "", Buffer.from(bytes.subarray(half))];
+    }
+  }
+}
+
+/** What a caller does with memory that is its own again. */
+function reuse(end: End, data: Data | readonly Data[]): void {
+  const { buffers } = end.shared.scenario;
+  for (const part of Array.isArray(data) ? (data as readonly Data[]) : [data as Data]) {
+    if (buffers === "kept" || !ArrayBuffer.isView(part)) continue;
+    const memory = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+    if (buffers === "overwritten") memory.fill(0x21);
+    else giveAway(memory);
+  }
+}
+
+export const writingCalls = {
+  write,
+  chop,
+  writeLine,
+  send: sendFrame,
+  flush,
+};
