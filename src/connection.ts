@@ -134,8 +134,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Resolves to exactly `size` bytes.
    *
-   * @throws NetError `ERR_UNEXPECTED_EOF` if the stream ends before; otherwise as {@link read}. In every case the bytes
-   *   that have arrived stay unread
+   * @throws NetError `ERR_UNEXPECTED_EOF` if the stream ends before, `ERR_LIMIT`, at once, for more than one buffer can have
+   *   on this machine; otherwise as {@link read}. In every case the bytes that have arrived stay unread
    */
   readExactly(size: number, options?: OperationOptions): Promise<Buffer> {
     try {

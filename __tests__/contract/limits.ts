@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../../src/index.js";
+import { lengthPrefixed, type Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, stillPending, text, until } from "./expectations.js";
 import { pattern } from "./payloads.js";
@@ -182,6 +182,21 @@ export const limits: readonly ContractCase[] = [
       await b.closeWrite();
       await fails(a.readAll({ limit: 4 }), "ERR_LIMIT");
       assert.equal(text(await a.readAll({ limit: 5 })), "12345");
+    },
+  ),
+
+  onPair(
+    "more bytes than a buffer can have are refused at once, and nothing is consumed",
+    async ({ a, b }) => {
+      await b.write(Buffer.from("0001000000000000", "hex"));
+      for (const size of [Number.MAX_SAFE_INTEGER, 2 ** 50]) {
+        const { message } = await fails(a.readExactly(size), "ERR_LIMIT");
+        assert.match(message, new RegExp(`${String(size)} bytes, more than the limit of \\d+ bytes`, "u"));
+      }
+      const frames = lengthPrefixed(a, { bytes: 8, limit: Infinity });
+      await fails(frames.receive(), "ERR_LIMIT");
+      await fails(frames[Symbol.asyncIterator]().next(), "ERR_LIMIT");
+      assert.equal((await a.readExactly(8)).readUInt16BE(), 1);
     },
   ),
 

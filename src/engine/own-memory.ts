@@ -1,4 +1,5 @@
-import { Buffer } from "node:buffer";
+import { Buffer, constants } from "node:buffer";
+import { totalmem } from "node:os";
 
 /** V8 keeps so many bytes of a typed array in its heap: that costs a fifth of an ArrayBuffer. */
 const MOST_IN_HEAP = 64;
@@ -22,4 +23,12 @@ export function copyOf(memory: Buffer, start: number, end: number): Buffer {
 export function cutOf(memory: Buffer, size: number): Buffer {
   if (2 * size < memory.buffer.byteLength) return copyOf(memory, 0, size);
   return size === memory.length ? memory : memory.subarray(0, size);
+}
+
+/** What some releases of Node allow one buffer at most. On others that is far more than any machine has. */
+const FEW_BYTES = 2 ** 32;
+
+/** Most bytes that one buffer can have here, asked for so many. */
+export function mostBytes(size: number): number {
+  return size <= FEW_BYTES ? constants.MAX_LENGTH : Math.min(constants.MAX_LENGTH, totalmem());
 }
