@@ -353,7 +353,7 @@ describe("a connection and its bytes are untouched", () => {
       ...badOperation(),
     ],
     write: [
-      ...[undefined, null, 5, true, {}, new ArrayBuffer(1)].map((data): Bad => [[data], TYPE, data]),
+      ...[undefined, null, 5, true, {}, new Map()].map((data): Bad => [[data], TYPE, data]),
       ...[undefined, null, 5, ["nested"]].map((part): Bad => [[["fine", part]], TYPE, part]),
       ...badOperation("data"),
     ],
