@@ -133,6 +133,7 @@ const CONNECT_TO: readonly Bad[] = [
   ...[null, "127.0.0.1", {}, { address: "localhost", port: 80 }, { address: 5, port: 80 }].map(
     (entry): Bad => [[[ADDRESS, entry]], VALUE, entry],
   ),
+  [[[ADDRESS, , ADDRESS]], VALUE, undefined],
   ...BAD_PORTS.map(([port, code]): Bad => [[[{ ...ADDRESS, port }]], code, port]),
   ...badConnectOptions([ADDRESS]),
 ];

@@ -456,6 +456,29 @@ describe("a signal of a library older than AbortSignal.reason", () => {
     expect(await rejected).toMatchObject({ name: "AbortError", message: expect.any(String) as string });
   });
 
+  test.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
+    ["connect", (signal) => connect("never.test", 80, { lookup: never, signal })],
+    [
+      "connect with a timeout",
+      (signal) => connect("never.test", 80, { lookup: never, signal, timeout: 10_000 }),
+    ],
+    ["resolve", (signal) => resolve("never.test", 80, { lookup: never, signal })],
+    ["accept", async (signal) => (await loopback()).accept({ signal })],
+    ["read", async (signal) => (await pair()).client.read({ signal })],
+  ])("%s rejects with an AbortError where the reason cannot be read", async (_, wait) => {
+    const signal = new OldSignal();
+    Object.defineProperty(signal, "reason", {
+      get: () => {
+        throw new Error("no reason");
+      },
+    });
+    const rejected = failure(wait(signal as unknown as AbortSignal));
+    await turn();
+    signal.abort();
+    expect(isAbortError(await rejected)).toBe(true);
+    expect(isAbortError(await failure(wait(signal as unknown as AbortSignal)))).toBe(true);
+  });
+
   test("a reason whose name cannot be read is given as it is", async () => {
     const reason = Object.defineProperty({}, "name", {
       get: () => {

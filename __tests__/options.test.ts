@@ -386,7 +386,8 @@ describe("options are read once", () => {
     };
     const ofConnect = { ...OF_CONNECTION, ...race, timeout: 5_000, signal, lookup: () => undefined };
     keep((await loose(connect)(onceOnly({ host: "127.0.0.1", port }), onceOnly(ofConnect))) as Connection);
-    keep((await loose(connectTo)([{ address: "127.0.0.1", port }], onceOnly(ofConnect))) as Connection);
+    const addresses = [onceOnly({ address: "127.0.0.1", port })];
+    keep((await loose(connectTo)(addresses, onceOnly(ofConnect))) as Connection);
     for (let i = 0; i < 2; i++) {
       const accepted = await loose(listener.accept.bind(listener))(onceOnly({ timeout: 5_000, signal }));
       keep(accepted as Connection);

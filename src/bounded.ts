@@ -1,7 +1,7 @@
 import { execute } from "abort-controller-x";
 import pTimeout from "p-timeout";
 import type { OperationOptions } from "./arguments.js";
-import { aborted, NetError, timedOut, type Operation, type Subject } from "./errors.js";
+import { aborted, NetError, reasonOfAbort, timedOut, type Operation, type Subject } from "./errors.js";
 import { unwatch, watch, type Cancellable } from "./signals.js";
 
 /** The longest a timer of Node's can run, about 24.8 days; what is longer would fire at once. */
@@ -99,7 +99,8 @@ export function bounded<T>(
       if (stop?.signal.aborted === true) discard?.(value);
       else resolve(value);
     }, reject);
-    return () => stop?.abort(options.signal?.reason);
+    const { signal } = options;
+    return () => stop?.abort(signal?.aborted === true ? reasonOfAbort(signal) : undefined);
   });
 }
 

@@ -86,8 +86,9 @@ export function targetOf(to: ConnectEndpoint): { host: string; port: number } | 
 export function checkedAddresses(addresses: unknown): AddressInfo[] {
   if (!Array.isArray(addresses)) throw wrongType("addresses", "an array of addresses", addresses);
   if (addresses.length === 0) throw wrongValue("addresses", "one address or more", addresses);
-  return addresses.map((candidate: Partial<AddressInfo> | null) => {
-    const { address: given, port } = candidate ?? {};
+  // A copy, which has no holes.
+  return [...(addresses as unknown[])].map((candidate) => {
+    const { address: given, port } = (candidate ?? {}) as Partial<AddressInfo>;
     const address = typeof given === "string" ? normalAddress(given) : "";
     const family = familyOf(address);
     if (family === 0) throw wrongValue("addresses", "literal addresses with ports", candidate);

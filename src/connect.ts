@@ -76,10 +76,9 @@ export async function connectTo(
   options: ConnectOptions = {},
 ): Promise<Connection> {
   options = checkedConnectOptions(options);
-  const candidates = checkedAddresses(addresses).filter(
-    ({ family }) => !options.family || family === options.family,
-  );
-  const text = addresses.map(({ address, port }) => formatEndpoint(address, port)).join(", ");
+  const checked = checkedAddresses(addresses);
+  const candidates = checked.filter(({ family }) => !options.family || family === options.family);
+  const text = checked.map(({ address, port }) => formatEndpoint(address, port)).join(", ");
   return await dial(dialOptions(options, { text }, () => Promise.resolve(candidates)));
 }
 

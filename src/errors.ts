@@ -209,9 +209,14 @@ export function aborted(
     : reason;
 }
 
-/** A signal's reason; signals of libraries that are older than `AbortSignal.reason` have none. */
-function reasonOfAbort(signal: AbortSignal): unknown {
-  const reason: unknown = signal.reason;
+/** The reason of a signal that was aborted; signals of libraries that are older than `AbortSignal.reason` have none. */
+export function reasonOfAbort(signal: AbortSignal): unknown {
+  let reason: unknown;
+  try {
+    reason = signal.reason;
+  } catch {
+    // A getter of its own has thrown.
+  }
   return reason === undefined ? new DOMException("This operation was aborted", "AbortError") : reason;
 }
 

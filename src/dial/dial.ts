@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { familyOf, type AddressInfo } from "../address/endpoint.js";
 import type { OperationOptions } from "../arguments.js";
 import { bounded } from "../bounded.js";
-import { NetError, NetTimeoutError, refused, type Subject } from "../errors.js";
+import { NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";
 import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
 import { Journal } from "./journal.js";
 import { interleave, race, type Clock } from "./race.js";
@@ -40,7 +40,8 @@ export async function dial<T>(options: DialOptions<T>): Promise<T> {
     return await bounded("connect", subject, options, run, discard);
   } catch (error) {
     // What it was aborted with may be another call's timeout.
-    if (!(error instanceof NetTimeoutError) || error === signal?.reason) throw error;
+    if (!(error instanceof NetTimeoutError)) throw error;
+    if (signal?.aborted === true && error === reasonOfAbort(signal)) throw error;
     if (error.attempts !== undefined) throw error;
     throw expired(subject, error, journal.errors());
   }
