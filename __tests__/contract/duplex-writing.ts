@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
-import { sameBytes, text, turn, until } from "./expectations.js";
+import { fails, sameBytes, text, turn, until } from "./expectations.js";
 import { clog, random } from "./payloads.js";
 
 /** What may be asked of the connection while its Duplex still queues what was written to it. */
@@ -78,6 +78,50 @@ export const duplexWriting: readonly ContractCase[] = [
       ["clog", "1", "2", "4"],
     );
     assert.equal(a.duplex.bytesWritten, clog().length + 5);
+  }),
+
+  onPair(
+    "duplex: what it queues goes out before destroy() without a reason closes well",
+    async ({ a, b }) => {
+      for (const letter of "abcdef") a.duplex.write(letter);
+      a.duplex.destroy();
+      assert.equal(text(await b.readAll()), "abcdef");
+      await Promise.all([a.closed, b.close()]);
+    },
+  ),
+
+  onPair("duplex: a loop that writes is left with all of that sent", async ({ a, b }) => {
+    await b.write("question");
+    for await (const chunk of a.duplex) {
+      for (const letter of String(chunk)) a.duplex.write(letter);
+      break;
+    }
+    assert.equal(text(await b.readAll()), "question");
+    await Promise.all([a.closed, b.close()]);
+  }),
+
+  onPair(
+    "duplex: what it queues behind a write that is not taken is cut off by destroy(), not by an end",
+    async ({ a, b, resets }) => {
+      a.duplex.write(clog());
+      a.duplex.write("more");
+      await turn();
+      a.duplex.destroy();
+      await a.closed;
+      const received = (await Promise.allSettled([b.readAll({ limit: Infinity })]))[0];
+      if (resets) assert.equal(received.status, "rejected");
+    },
+  ),
+
+  onPair("duplex: what it queues goes out also when it is refused as a second reader", async ({ a, b }) => {
+    const reading = a.read();
+    a.duplex.resume();
+    a.duplex.cork();
+    a.duplex.write("queued");
+    await fails(once(a.duplex, "close"), "ERR_BUSY");
+    assert.equal(text(await b.read()), "queued");
+    await b.write("for the first");
+    assert.equal(text(await reading), "for the first");
   }),
 
   onPair("duplex: what is corked stays so, until something follows it", async ({ a, b }) => {

@@ -56,6 +56,37 @@ describe("http", () => {
     await client.close();
   });
 
+  test("a server that closes its connections closes those of their agent, unless they stay half-open", async () => {
+    const origin = http.createServer((_request, response) => response.end("hello"));
+    // A server that is fed by hand only looks after its connections when it believes that it listens.
+    origin.emit("listening");
+    origin.emit("connection", server.duplex);
+    const agent = new http.Agent({ keepAlive: true });
+    agent.createConnection = () => client.duplex;
+    client.duplex.allowHalfOpen = false;
+    const [response] = (await once(http.get({ agent, host: "localhost" }), "response")) as [
+      http.IncomingMessage,
+    ];
+    await once(response.resume(), "end");
+    const closed = once(client.duplex, "close");
+    while (Object.keys(agent.freeSockets).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    origin.closeAllConnections();
+    await closed;
+    await Promise.all([client.closed, server.closed]);
+    expect(Object.keys(agent.freeSockets)).toEqual([]);
+    origin.close();
+  });
+
+  test("a request's timeout is that of its socket", async () => {
+    const origin = http.createServer(() => undefined);
+    origin.emit("connection", server.duplex);
+    const request = http.get({ createConnection: () => client.duplex });
+    await once(request.setTimeout(50), "timeout");
+    request.on("error", () => undefined).destroy();
+    await Promise.allSettled([client.closed, server.closed]);
+    origin.close();
+  });
+
   test("a request that is destroyed resets the connection", async () => {
     const request = http.get({ createConnection: () => client.duplex });
     request.on("error", () => undefined);

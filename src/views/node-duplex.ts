@@ -226,7 +226,7 @@ export class NodeDuplex extends Duplex {
 
   /** Gives the connection what the Writable queues, which is only told of that when its turn has come. */
   readonly #sendQueued = (): void => {
-    if (this.#isSending || this.destroyed || this.writableLength === 0) return;
+    if (this.#isSending || this.closed || this.writableLength === 0) return;
     const chunks = queueOf(this).slice(this.#ahead.length);
     if (chunks.length === 0) return;
     const sending = this.#send(chunks.map(({ chunk }) => chunk));
@@ -267,16 +267,21 @@ export class NodeDuplex extends Duplex {
   /** An unfinished stream must not look finished to the peer: it is reset, unless it was destroyed for no reason and all was sent. */
   override _destroy(error: Error | null, done: Done): void {
     const link = this.#link;
-    const refused = error instanceof NetError && (error.code === "ERR_BUSY" || error.code === "ERR_CLOSED");
+    const isGood = isForNoReason(error);
+    if (link.live && (isGood || isBusy(error))) this.#sendQueued();
     // What the program did itself is no failure of the connection: another reads already, or it has closed this side.
-    if (refused) {
+    if (isBusy(error) || (error instanceof NetError && error.code === "ERR_CLOSED")) {
       done(error);
       return;
     }
-    if (link.live) {
-      if (isForNoReason(error) && link.output.idle) void link.close().catch(ignore);
+    const end = (): void => {
+      if (!link.live) return;
+      if (isGood && link.output.idle) void link.close().catch(ignore);
       else link.reset();
-    }
+    };
+    // Streams that are no sockets of the kernel's say a turn later what they have taken.
+    if (isGood && !link.output.idle && !link.transport.callsBackAtOnce) setImmediate(end);
+    else end();
     const closed = (): void => done(error);
     link.closed.then(closed, closed);
   }
