@@ -3,6 +3,7 @@ import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import { unwatch, watch, type Cancellable } from "../signals.js";
 import { kernelUnits, nextTurn, spend } from "./budget.js";
+import { Deadline, Deadlines } from "./deadlines.js";
 import { Delivery, failAll } from "./delivery.js";
 import { needNotBeHandled, whenAwaited } from "./fail-at-caller.js";
 import { memoryChanged } from "./given-bytes.js";
@@ -34,9 +35,6 @@ const NONE: OperationOptions = {};
 /** The queue of those who never had to queue anything: most never do. */
 const NOTHING = new WriteQueue();
 
-/** The progress of a long write is looked at this often per `writeTimeout`. */
-const SAMPLES = 4;
-
 /**
  * Has entries sent one after the other and settles the calls that wait for them. At most one is with the kernel; one
  * whose caller gives up before its turn leaves the queue, one in its turn is sent to its end.
@@ -44,6 +42,8 @@ const SAMPLES = 4;
 export class Sender {
   readonly #host: SenderHost;
   readonly #writeTimeout: number;
+  /** `null` while no call has ever waited: most never do. */
+  #deadlines: Deadlines<Entry> | null = null;
   /** The entry of which the kernel has not taken all. While there is none, the queue is empty. */
   #turn: Entry | null = null;
   #queue = NOTHING;
@@ -142,20 +142,12 @@ export class Sender {
 
   /** Fails the calls whose time is up by `now`; answers when to look again. */
   expire(now: number): number {
-    if (this.#turn === null) return Infinity;
+    const deadlines = this.#deadlines;
+    if (this.#turn === null || deadlines === null) return Infinity;
     const { unsent } = this.#host.transport;
     if (unsent !== this.#unsent) this.#progressed(now, unsent);
-    let next = Infinity;
-    for (let entry: Entry | null = this.#turn; entry !== null;) {
-      const following: Entry | null = entry === this.#turn ? this.#queue.first : entry.next;
-      if (entry.isAwaited && entry.bound !== Infinity) {
-        const deadline = (entry.whole ? entry.since : Math.max(entry.since, this.#progressAt)) + entry.bound;
-        if (deadline <= now) this.#expired(entry);
-        else next = Math.min(next, deadline, entry.whole ? Infinity : now + entry.bound / SAMPLES);
-      }
-      entry = following;
-    }
-    return next;
+    this.#expireAll(deadlines.late(now, this.#progressAt));
+    return deadlines.next(now, this.#progressAt);
   }
 
   /** Hands a payload to the transport, or with `null` the end. */
@@ -256,18 +248,15 @@ export class Sender {
 
   /** Makes the promise of the call that waits for an entry. */
   #wait(entry: Entry, { timeout, signal }: OperationOptions = NONE): Promise<void> {
-    entry.bound = timeout ?? this.#writeTimeout;
-    entry.whole = timeout !== undefined;
+    if (timeout !== undefined) entry.deadline = new Deadline(entry, timeout);
     const promise = (entry.promise = Delivery.pending());
-    if (entry.bound === 0) {
-      if (this.#host.transport.callsBackAtOnce) this.#expired(entry);
-      else setImmediate(() => this.#expired(entry));
+    if ((timeout ?? this.#writeTimeout) === 0) {
+      if (this.#host.transport.callsBackAtOnce) this.#expireAll([entry]);
+      else setImmediate(() => this.#expireAll(entry.isAwaited ? [entry] : []));
       return promise;
     }
-    if (entry.bound !== Infinity) {
-      entry.since = performance.now();
-      this.#host.wakeAt(entry.since + (entry.whole ? entry.bound : entry.bound / SAMPLES));
-    }
+    this.#deadlines ??= new Deadlines(this.#writeTimeout);
+    this.#host.wakeAt(this.#deadlines.add(entry, performance.now()));
     if (signal !== undefined) this.#heed(signal, entry);
     return promise;
   }
@@ -285,32 +274,46 @@ export class Sender {
     }
   }
 
-  #expired(entry: Entry): void {
-    const { operation, bound } = entry;
-    if (!entry.isAwaited) return;
-    const isLost = entry.kind === "data" && entry !== this.#turn;
-    this.#giveUp(entry, (written) => {
-      // Not before: by now its caller has had the time to await it.
-      if (isLost) this.#host.lost(entry.promise);
-      return timedOut(operation, this.#host.subject, bound, written);
+  /** The time of these calls is up. */
+  #expireAll(entries: readonly Entry[]): void {
+    if (entries.length === 0) return;
+    const turn = this.#turn;
+    for (const entry of entries) if (entry !== turn) this.#leave(entry);
+    // Not before: by then their callers have had the time to await them.
+    whenAwaited(() => {
+      for (const entry of entries)
+        if (entry.kind === "data" && entry !== turn) this.#host.lost(entry.promise);
     });
+    this.#rejectAll(entries, turn, (entry, inTurn) => {
+      const timeout = entry.deadline?.timeout ?? this.#writeTimeout;
+      return timedOut(entry.operation, this.#host.subject, timeout, entry.written(inTurn));
+    });
+  }
+
+  /** Takes an entry out of the queue before its turn, unless it has its turn all the same. */
+  #leave(entry: Entry): void {
+    if (entry.staysQueued) return;
+    this.#queue.remove(entry);
+    entry.payload = "";
   }
 
   /** The caller no longer waits. */
   #giveUp(entry: Entry, make: (written: { written?: "nothing" | "partly" }) => unknown): void {
     const inTurn = entry === this.#turn;
-    if (!inTurn && !entry.staysQueued) this.#queue.remove(entry);
+    if (!inTurn) this.#leave(entry);
     this.#reject(entry, () => make(entry.written(inTurn)));
   }
 
   #settle(entry: Entry): void {
     forget(entry);
     entry.promise?.succeed();
+    this.#deadlines?.remove(entry);
   }
 
   #reject(entry: Entry, make: () => unknown): void {
     forget(entry);
     entry.promise?.fail(make);
+    this.#deadlines?.remove(entry);
   }
 
   /** Takes out all entries, after one that is out already. */
@@ -329,8 +332,10 @@ export class Sender {
     for (const entry of awaited) {
       forget(entry);
       if (entry.promise !== null) entry.promise.waits = false;
+      this.#deadlines?.remove(entry);
     }
-    const kindOf = (entry: Entry) => `${entry.operation} ${entry.written(entry === turn).written ?? ""}`;
+    const kindOf = (entry: Entry) =>
+      [entry.operation, entry.written(entry === turn).written, entry.deadline?.timeout].join();
     if (awaited.length > 0)
       whenAwaited(() => failAll(awaited, kindOf, (entry) => make(entry, entry === turn)));
   }

@@ -1,17 +1,17 @@
 import type { Operation } from "../errors.js";
+import type { Bounded, Deadline } from "./deadlines.js";
 import type { Delivery } from "./delivery.js";
 import { sizeOf, type Payload } from "./payload.js";
 
 /** Something that happens in its turn, and the call that waits for it. */
-export class Entry {
+export class Entry implements Bounded<Entry> {
   /** What the call was given, also once it waits no longer. */
   promise: Delivery | null = null;
   /** Takes the listener off the call's signal. */
   forget: (() => void) | null = null;
-  /** When the call began to wait, and the ms it may: for the `whole`, or until the kernel takes more bytes. */
+  /** The call's own timeout, if it has one. */
+  deadline: Deadline<Entry> | null = null;
   since = 0;
-  bound = Infinity;
-  whole = false;
   next: Entry | null = null;
   previous: Entry | null = null;
   /** Bytes of the payload. */
@@ -24,7 +24,8 @@ export class Entry {
   constructor(
     readonly kind: "data" | "kept" | "mark" | "end",
     readonly operation: Operation,
-    readonly payload: Payload = "",
+    /** Given up when the entry leaves the queue unsent. */
+    public payload: Payload = "",
   ) {
     this.size = sizeOf(payload);
   }
