@@ -71,6 +71,13 @@ export const fairness: readonly ContractCase[] = [
     }),
   ),
 
+  ...(["write", "read"] as const).map((name) =>
+    onPair(`a loop of calls to ${name} that fail lets the event loop turn`, async ({ a }) => {
+      a.reset();
+      await turnsBeside(() => rejection(name === "write" ? a.write("lost") : a.read()), 5_000);
+    }),
+  ),
+
   onPair(
     "a loop of gathered writes lets the event loop turn",
     async ({ a }) => {

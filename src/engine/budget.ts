@@ -16,6 +16,8 @@ const UNITS_PER_TURN = 512;
 
 /** What a call costs that the queue or the gathered bytes serve. */
 export const MEMORY_UNITS = 1;
+/** What it costs to fail at once: most of it is the error's stack. */
+export const FAILURE_UNITS = 48;
 /** What a call costs that the kernel serves, and what each KiB adds. */
 const KERNEL_UNITS = 24;
 const BYTES_PER_UNIT = 1024;

@@ -1,3 +1,4 @@
+import { FAILURE_UNITS, postpone, spend } from "./budget.js";
 import { failAtCaller, needNotBeHandled } from "./fail-at-caller.js";
 
 type Settle = (value: void | Promise<void>) => void;
@@ -35,9 +36,13 @@ export class Delivery extends Promise<void> {
     return delivery;
   }
 
-  /** One that has failed already. */
+  /** One that has failed already. It says so in the next turn if a loop of such calls would starve the event loop. */
   static failed(reason: unknown): Delivery {
-    const delivery = new Delivery((_resolve, reject) => reject(reason));
+    const isInTime = spend(FAILURE_UNITS);
+    const delivery = new Delivery((_resolve, reject) => {
+      if (isInTime) reject(reason);
+      else postpone(() => reject(reason));
+    });
     delivery.reason = reason;
     needNotBeHandled(delivery);
     return delivery;

@@ -3,7 +3,7 @@ import { checkedOperation, OPERATION, type Known, type OperationOptions } from "
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
 import { unwatch, watch } from "../signals.js";
 import { deadlineIn } from "./alarm.js";
-import { MEMORY_UNITS, postpone, spend } from "./budget.js";
+import { FAILURE_UNITS, MEMORY_UNITS, postpone, spend } from "./budget.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
 import { copyOf, cutOf } from "./own-memory.js";
@@ -127,15 +127,15 @@ export class Input {
     this.copies = (take as unknown) === takeInto;
     const state = this.#state;
     if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(asker))
-      return Promise.reject(this.#refused("ERR_BUSY"));
+      return failedNow(this.#refused("ERR_BUSY"));
     if (!spend(MEMORY_UNITS)) return this.#postpone(take, argument, options, asker);
-    if (state.kind === "closed") return Promise.reject(this.#refused(state.code, state.reason));
+    if (state.kind === "closed") return failedNow(this.#refused(state.code, state.reason));
     const taken = this.#try(take, argument);
     if (taken === WAIT) {
-      if (state.kind === "failed") return Promise.reject(this.#failed(state.cause));
+      if (state.kind === "failed") return failedNow(this.#failed(state.cause));
       return this.#wait(take, argument, options, asker);
     }
-    if (taken instanceof Refusal) return Promise.reject(this.#refused(taken.code, taken.reason));
+    if (taken instanceof Refusal) return failedNow(this.#refused(taken.code, taken.reason));
     if (this.#stopped) this.#refill();
     return Promise.resolve(taken);
   }
@@ -256,7 +256,7 @@ export class Input {
     asker: Asker | undefined,
   ): Promise<T> {
     const bound = options?.timeout ?? this.#readTimeout;
-    if (bound === 0) return Promise.reject(timedOut("read", this.#host.subject, 0));
+    if (bound === 0) return failedNow(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection.
     if (this.#state !== OPEN) return this.#request(take, argument, options, asker);
@@ -433,6 +433,12 @@ export class Input {
 }
 
 const NONE: OperationOptions = {};
+
+/** A read that fails at once: the next one may have to wait for its turn. */
+function failedNow(error: NetError): Promise<never> {
+  spend(FAILURE_UNITS);
+  return Promise.reject(error);
+}
 
 function owned(memory: Buffer, size: number, lent: boolean): Buffer {
   return lent ? copyOf(memory, 0, size) : cutOf(memory, size);
