@@ -110,11 +110,12 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
       checkedOperation(options);
     if (signal?.aborted === true) throw aborted("accept", this.#subject, signal);
     const settings = settingsOf(this.#options);
-    const here = this.#queue.take(settings);
-    if (here !== undefined) {
-      if (!spend(kernelUnits(0))) await nextTurn();
-      return here;
+    let here = this.#queue.take(settings);
+    if (!spend(kernelUnits(0)) && (here !== undefined || timeout === 0)) {
+      await nextTurn();
+      here ??= this.#queue.take(settings);
     }
+    if (here !== undefined) return here;
     if (this.#queue.closed) throw this.#closed();
     const wait: Wait<Connection> = (resolve) => {
       const closed = (): void => failAtCaller(resolve, () => this.#closed());

@@ -25,3 +25,15 @@ describe.each(["accept", "a loop"])("%s over clients that wait", (way) => {
     expect(turns).toBeGreaterThanOrEqual(2);
   });
 });
+
+test("a loop of accepts that may not wait lets clients come", async () => {
+  const listener = await loopback();
+  const coming = netClient(listener.port);
+  for (let calls = 0; calls < 10_000; calls++) {
+    const accepted = await listener.accept({ timeout: 0 }).catch(() => undefined);
+    if (accepted === undefined) continue;
+    expect(keep(accepted).remotePort).toBe((await coming).localPort);
+    return;
+  }
+  throw new Error("no client came");
+});
