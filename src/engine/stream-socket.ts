@@ -80,8 +80,11 @@ export class StreamSocket extends Socket implements HandedSocket {
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     const receiver = this[INTAKE];
     if (receiver === undefined) return super.push(chunk, encoding);
-    if (chunk !== null)
+    if (chunk !== null) {
+      // Node pushes what the kernel has brought, in a turn of its own.
+      refill();
       return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, isShared(chunk as Buffer));
+    }
     // Not every runtime leaves it at 'close' when the socket was destroyed.
     if (this.destroyed) return false;
     if (wasReset(this)) receiver.fail(connectionReset());
