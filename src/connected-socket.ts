@@ -89,14 +89,19 @@ export abstract class ConnectedSocket {
     return this.#link.transport.stream as Settable;
   }
 
-  /** Lets the open connection keep the process alive, as it does from the start. */
+  /**
+   * Lets the open connection keep the process alive, as it does from the start: also while it is not reading. One over an
+   * adopted stream that is no socket does only while a call waits, `closed` included.
+   */
   ref(): this {
+    this.#link.refer(true);
     this.#settable.ref?.();
     return this;
   }
 
-  /** Lets the process end while the connection is open. */
+  /** Lets the process end while the connection is open, whatever waits. */
   unref(): this {
+    this.#link.refer(false);
     this.#settable.unref?.();
     return this;
   }

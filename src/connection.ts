@@ -393,7 +393,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * {@link NetError} of a failure that was not ours. It never is an unhandled rejection.
    */
   get closed(): Promise<void> {
-    return this.#link.closed;
+    return this.#link.awaitClosed();
   }
 }
 

@@ -17,7 +17,13 @@ function hugeQueue(): ByteQueue {
 function input(): Input {
   const nothing = () => undefined;
   return new Input(
-    { subject: { text: "test" }, wakeAt: nothing, startReading: nothing, beforeWait: nothing },
+    {
+      subject: { text: "test" },
+      wakeAt: nothing,
+      startReading: nothing,
+      beforeWait: nothing,
+      waitChanged: nothing,
+    },
     Infinity,
   );
 }

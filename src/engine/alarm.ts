@@ -1,6 +1,6 @@
 /**
  * One timer for all the waits of all connections, set lazily: a wait that ends in time costs a comparison, not a timer. It
- * keeps no process alive: the sockets do, for as long as anything can still happen on them.
+ * keeps no process alive: the connections do, as `link.ts` says.
  */
 import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";

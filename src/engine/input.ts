@@ -30,6 +30,8 @@ export interface InputHost {
   startReading(): void;
   /** Sends what is gathered: a peer that waits for it would never answer. */
   beforeWait(): void;
+  /** A read waits from now on, or none does any more. */
+  waitChanged(): void;
 }
 
 type State =
@@ -83,6 +85,11 @@ export class Input {
   /** Whether nothing can be read any more. */
   get closed(): boolean {
     return this.#state.kind === "closed";
+  }
+
+  /** Whether a read waits. */
+  get waits(): boolean {
+    return this.#waiting !== null;
   }
 
   /** Whether a read waits, and does not give way, or a stream is being read; `asker` is the one who wants to know. */
@@ -263,6 +270,7 @@ export class Input {
     return new Promise<T>((resolve) => {
       const waiting = this.#watched(take, argument, resolve, options, asker);
       this.#waiting = waiting;
+      this.#host.waitChanged();
       if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
       if (this.#stopped) this.#refill();
     });
@@ -279,6 +287,7 @@ export class Input {
       const waiting = this.#watched(take, argument, resolve, options, asker);
       waiting.postponed = true;
       this.#waiting = waiting;
+      this.#host.waitChanged();
       postpone(() => this.#resume(waiting));
     });
   }
@@ -377,6 +386,7 @@ export class Input {
 
   #leave(waiting: Waiting): void {
     this.#waiting = null;
+    this.#host.waitChanged();
     if (waiting.signal !== undefined) unwatch(waiting.signal, waiting);
   }
 

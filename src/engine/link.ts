@@ -8,6 +8,7 @@ import { Input, type InputHost } from "./input.js";
 import { Output, type OutputHost } from "./output.js";
 import { rejected } from "./sender.js";
 import { writeTo } from "./payload.js";
+import { hold, release } from "./process-hold.js";
 import type { Ring } from "./recycled.js";
 import type { Receiver, Transport } from "./transport.js";
 import type { Sleeper } from "./wake-queue.js";
@@ -61,14 +62,21 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   #gone: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
   #closed: Promise<void> | null = null;
   #onDropped: (() => void)[] | null = null;
+  /** The program has asked when it is over. */
+  #isAwaited = false;
+  #isReferred: boolean;
+  /** Whether it keeps the process alive. */
+  #holds = false;
 
   constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
     this.transport = transport;
     this.subject = subject;
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
+    this.#isReferred = !transport.unreferred;
     transport.attach(this);
     transport.startReading();
+    this.#holdOrRelease();
   }
 
   /** Whether it is neither closed, reset or detached by us nor over. */
@@ -86,6 +94,13 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
       throw error;
     }));
     return closed;
+  }
+
+  /** {@link closed} for the program, which may wait for it. */
+  awaitClosed(): Promise<void> {
+    this.#isAwaited = true;
+    this.#holdOrRelease();
+    return this.closed;
   }
 
   // What the transport asks and tells
@@ -163,6 +178,15 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.#endIfDone();
   }
 
+  refer(isReferred: boolean): void {
+    this.#isReferred = isReferred;
+    this.#holdOrRelease();
+  }
+
+  waitChanged(): void {
+    if (!this.transport.holdsProcess) this.#holdOrRelease();
+  }
+
   /** Sees to it that both halves are asked at that time whose wait is over, if not earlier. */
   wakeAt(due: number): void {
     wake(this, due);
@@ -216,6 +240,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
       return;
     }
     this.#phase = "closing";
+    this.#holdOrRelease();
     this.#inputShut = true;
     this.input.close("ERR_CLOSED");
     this.output.close();
@@ -250,6 +275,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     if (this.#phase === "over") return;
     const reported = this.output.failure !== null && !this.output.unreported;
     this.#phase = "closing";
+    this.#holdOrRelease();
     this.#inputShut = true;
     this.input.close("ERR_CLOSED");
     try {
@@ -338,8 +364,24 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.#onDropped?.forEach((drop) => drop());
   }
 
+  /** Until it is over, it keeps the process alive: also while its socket is not reading, or if it has none and a call waits. */
+  #holdOrRelease(): void {
+    const holds =
+      this.#phase !== "over" && this.#isReferred && (this.transport.holdsProcess || this.#waits());
+    if (holds === this.#holds) return;
+    this.#holds = holds;
+    if (holds) hold();
+    else release();
+  }
+
+  /** Whether a call waits. */
+  #waits(): boolean {
+    return this.#phase === "closing" || this.#isAwaited || this.input.waits || this.output.waits;
+  }
+
   #finish(): void {
     this.#phase = "over";
+    this.#holdOrRelease();
     this.#lingersUntil = Infinity;
     letSleep(this);
     this.#gone?.resolve();

@@ -19,6 +19,8 @@ export interface OutputHost {
   readonly transport: Transport;
   /** Has {@link Output.expire} called at that time, if not earlier. */
   wakeAt(due: number): void;
+  /** A call waits from now on, or none does any more. */
+  waitChanged(): void;
   /** The output ends after what is queued. */
   outputEnding(): void;
   /** The output has ended or failed. */
@@ -73,6 +75,11 @@ export class Output implements SenderHost {
   /** Whether the kernel has taken all that was written, past us too, or a FIN is all that is left to send. */
   get idle(): boolean {
     return this.length === 0 && this.transport.drained;
+  }
+
+  /** Whether a call waits. */
+  get waits(): boolean {
+    return this.#sender.waits;
   }
 
   get ended(): boolean {
@@ -215,6 +222,10 @@ export class Output implements SenderHost {
 
   wakeAt(due: number): void {
     this.#host.wakeAt(due);
+  }
+
+  waitChanged(): void {
+    this.#host.waitChanged();
   }
 
   lost(call: Delivery | null): void {

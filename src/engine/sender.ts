@@ -16,6 +16,8 @@ export interface SenderHost {
   readonly subject: Subject;
   /** Has {@link Sender.expire} called at that time, if not earlier. */
   wakeAt(due: number): void;
+  /** A call waits from now on, or none does any more. */
+  waitChanged(): void;
   readonly transport: Transport;
   /** Sending failed. */
   fail(cause: unknown): void;
@@ -47,6 +49,8 @@ export class Sender {
   /** The entry of which the kernel has not taken all. While there is none, the queue is empty. */
   #turn: Entry | null = null;
   #queue = NOTHING;
+  /** Calls that wait. */
+  #waits = 0;
   /**
    * Entries are being handed to the transport. Some streams run the program's code in the course of that: calls that it
    * makes have to queue, and are handed on when the transport has returned.
@@ -71,6 +75,11 @@ export class Sender {
   /** Whether the kernel has taken all. */
   get idle(): boolean {
     return this.#turn === null && !this.#handing;
+  }
+
+  /** Whether a call waits. */
+  get waits(): boolean {
+    return this.#waits > 0;
   }
 
   /** Bytes that the kernel has not taken. */
@@ -248,6 +257,7 @@ export class Sender {
 
   /** Makes the promise of the call that waits for an entry. */
   #wait(entry: Entry, { timeout, signal }: OperationOptions = NONE): Promise<void> {
+    if (this.#waits++ === 0) this.#host.waitChanged();
     if (timeout !== undefined) entry.deadline = new Deadline(entry, timeout);
     const promise = (entry.promise = Delivery.pending());
     if ((timeout ?? this.#writeTimeout) === 0) {
@@ -305,13 +315,13 @@ export class Sender {
   }
 
   #settle(entry: Entry): void {
-    forget(entry);
+    this.#forget(entry);
     entry.promise?.succeed();
     this.#deadlines?.remove(entry);
   }
 
   #reject(entry: Entry, make: () => unknown): void {
-    forget(entry);
+    this.#forget(entry);
     entry.promise?.fail(make);
     this.#deadlines?.remove(entry);
   }
@@ -330,7 +340,7 @@ export class Sender {
   ): void {
     const awaited = entries.filter((entry) => entry.isAwaited);
     for (const entry of awaited) {
-      forget(entry);
+      this.#forget(entry);
       if (entry.promise !== null) entry.promise.waits = false;
       this.#deadlines?.remove(entry);
     }
@@ -339,6 +349,13 @@ export class Sender {
     if (awaited.length > 0)
       whenAwaited(() => failAll(awaited, kindOf, (entry) => make(entry, entry === turn)));
   }
+
+  #forget(entry: Entry): void {
+    if (entry.isAwaited && --this.#waits === 0) this.#host.waitChanged();
+    const { forget } = entry;
+    entry.forget = null;
+    forget?.();
+  }
 }
 
 /** A rejection that nobody has to handle. */
@@ -346,10 +363,4 @@ export function rejected(reason: unknown): Promise<never> {
   const promise: Promise<never> = Promise.reject(reason);
   needNotBeHandled(promise);
   return promise;
-}
-
-function forget(entry: Entry): void {
-  const { forget } = entry;
-  entry.forget = null;
-  forget?.();
 }

@@ -140,6 +140,7 @@ export function descriptorOf(owner: object): number | undefined {
 class SocketTransport implements Transport {
   readonly stream: HandedSocket;
   readonly callsBackAtOnce = true;
+  readonly holdsProcess = true;
   /** Bytes that the handle was given, and the kernel has refused. */
   #lost = 0;
   /** What is being sent in pieces, if that was ever necessary. */
@@ -150,6 +151,10 @@ class SocketTransport implements Transport {
 
   constructor(socket: HandedSocket) {
     this.stream = socket;
+  }
+
+  get unreferred(): boolean {
+    return handleOf(this.stream)?.hasRef?.() === false;
   }
 
   get destroyed(): boolean {

@@ -23,6 +23,7 @@ export interface Handle {
   readonly bind?: unknown;
   /** Bun's handles have this instead of the two. */
   readonly terminate?: unknown;
+  hasRef?(): boolean;
   getpeername?(into: object): number;
   /** Node's own mark that it reads. */
   reading?: boolean;
@@ -111,6 +112,16 @@ export class StreamSocket extends Socket implements HandedSocket {
     return super.on(event, listener);
   }
 
+  override ref(): this {
+    this[OWNER]?.refer(true);
+    return super.ref();
+  }
+
+  override unref(): this {
+    this[OWNER]?.refer(false);
+    return super.unref();
+  }
+
   override addListener(event: string, listener: Listener): this {
     return this.on(event, listener);
   }
@@ -121,7 +132,7 @@ function isShared({ length, buffer }: Uint8Array): boolean {
   return length !== buffer.byteLength;
 }
 
-const INTERCEPTED = ["push", "read", "resume", "on", "addListener"] as const;
+const INTERCEPTED = ["push", "read", "resume", "on", "addListener", "ref", "unref"] as const;
 
 /** Makes a socket of somebody else's hand over what arrives, as a {@link StreamSocket} does. */
 export function intercept(socket: HandedSocket): void {

@@ -34,6 +34,8 @@ interface OwnedStream extends Duplex {
 export class StreamTransport implements Transport {
   readonly stream: OwnedStream;
   readonly callsBackAtOnce = false;
+  readonly holdsProcess = false;
+  readonly unreferred = false;
   spent: boolean;
   readonly #allowHalfOpen: boolean;
   readonly #pieces: PieceWriter;

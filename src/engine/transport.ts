@@ -21,6 +21,8 @@ export interface Receiver {
   finished(): void;
   /** The stream is closed: nothing follows. */
   gone(): void;
+  /** The program has said whether the open stream may keep the process alive. */
+  refer(isReferred: boolean): void;
   /** The program has begun to read the stream itself: what has arrived and is unread goes there. */
   surrender(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
   /** Whether whoever reads copies what arrives, so that memory to be given away would be allocated in vain. */
@@ -36,6 +38,13 @@ export interface Transport {
   readonly destroyed: boolean;
   /** The stream's users have been told that it ended, before it was adopted: nothing can be put back into it. */
   readonly spent: boolean;
+  /**
+   * Whether the stream keeps the process alive for as long as it is open, as sockets do; over any other, only a call that
+   * waits does.
+   */
+  readonly holdsProcess: boolean;
+  /** Whether its maker lets the process end while it is open. */
+  readonly unreferred: boolean;
   /** Whether what can be taken at once is taken before `send` returns, or only before the event loop turns. */
   readonly callsBackAtOnce: boolean;
   /** Says who is told from now on; reading starts with {@link Transport.startReading}. */
