@@ -64,7 +64,7 @@ const writes = fc.oneof(
   {
     weight: 4,
     arbitrary: call("write", {
-      data: fc.constantFrom("bytes", "text", "view", "list"),
+      data: fc.constantFrom("bytes", "text", "view", "memory", "list"),
       size: hugeOr(size),
       unheard: fc.constantFrom(false, false, false, true),
       ...bounds,
@@ -82,6 +82,8 @@ const viewReads = fc.oneof(
   { weight: 2, arbitrary: call("duplexLoop", { times, keep: fc.constantFrom(true, true, false) }) },
   { weight: 3, arbitrary: call("webRead", { release: fc.constantFrom("settled", "waiting") }) },
   { weight: 3, arbitrary: call("webReadInto", { size: fc.constantFrom(1, 10, 5_000, 100_000) }) },
+  { weight: 2, arbitrary: call("webPipe", { turns }) },
+  { weight: 2, arbitrary: call("webFrom", { times }) },
   { weight: 2, arbitrary: call("webLoop", { times, keep: fc.constantFrom(true, true, false) }) },
 );
 
@@ -102,6 +104,7 @@ const endings = fc.oneof(
   call("duplexEnd", {}),
   call("duplexDestroy", { error: fc.boolean() }),
   call("webCancel", {}),
+  call("duplexTimeout", { ms: fc.constantFrom(0, 5, 10_000) }),
   call("webClose", {}),
   call("webAbort", {}),
 );

@@ -1,12 +1,13 @@
 /** The connection as a Duplex of Node's. */
+import type { Socket } from "node:net";
 import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { setImmediate as turn } from "node:timers/promises";
 import { NetError } from "../../src/index.js";
 import type { End } from "./end.js";
 import { DESTROYED_DUPLEX } from "./failures.js";
 import type { Operation } from "./operation.js";
 import type { CallOf } from "./scenario.js";
+import { pass } from "./turns.js";
 import { note, settle } from "./writing.js";
 
 /** Duplexes that are watched already. */
@@ -34,6 +35,9 @@ function duplexOf(operation: Operation): Duplex {
     noteEnd();
   });
   duplex.on("finish", noteEnd);
+  duplex.on("close", () => {
+    if (!duplex.readableEnded || !duplex.writableFinished) end.do("destroy");
+  });
   return duplex;
 }
 
@@ -162,8 +166,9 @@ function taking(end: End, operation: Operation): (chunk: Buffer) => void {
   return (bytes) => end.take(bytes, { lane: "duplex", by: operation.text, startedAt: 0 });
 }
 
-async function pass(turns: number): Promise<void> {
-  for (let count = 0; count <= turns; count++) await turn();
+/** Rings after so much silence, for as long as the connection lives. */
+function duplexTimeout(_end: End, operation: Operation, { ms }: CallOf<"duplexTimeout">): void {
+  (duplexOf(operation) as Duplex & Pick<Socket, "setTimeout">).setTimeout(ms);
 }
 
 export const duplexCalls = {
@@ -172,6 +177,7 @@ export const duplexCalls = {
   duplexLoop,
   duplexWrite,
   duplexPipeline,
+  duplexTimeout,
   duplexEnd,
   duplexDestroy,
 };

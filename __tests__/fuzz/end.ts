@@ -64,6 +64,8 @@ export class End {
   connection: Connection;
   /** What `detach()` has given back; it goes on by hand. */
   detached: Duplex | null = null;
+  /** A connection of this end was, at some time. */
+  wasDetached = false;
   /** Our listeners on it. */
   byHand: Readonly<Record<string, (argument: unknown) => void>> = {};
   /** Aborts the signal that calls share. */
@@ -118,6 +120,12 @@ export class End {
       (timeout) => timeout !== undefined && timeout !== Infinity,
     );
     return this.wasCutOff || (this.usesViews && (timesOut || this.hasUnheardWrite));
+  }
+
+  /** Whether nothing was done here that could keep a stream from ending well. */
+  get isGentle(): boolean {
+    const { writeTimeout = Infinity } = this.shared.settings;
+    return !this.mayBeCutOff && !this.hasUnheardWrite && writeTimeout === Infinity;
   }
 
   /** Whether our own input is closed: an end of stream then says nothing about the peer. */

@@ -3,28 +3,29 @@ import type { Duplex } from "node:stream";
 import { Connection } from "../../src/index.js";
 import { written } from "./duplex.js";
 import { LEAVES_METHODS } from "./exclusions.js";
-import type { End } from "./end.js";
+import type { Deed, End } from "./end.js";
 import { reasonOf, type Operation } from "./operation.js";
 import type { CallOf, Op } from "./scenario.js";
 import { tracesOn } from "./traces.js";
 import { note, settle } from "./writing.js";
 
-async function closeWrite(end: End, operation: Operation): Promise<void> {
-  end.do("closeWrite");
-  await ending(operation, () => end.connection.closeWrite(operation.options));
+function closeWrite(end: End, operation: Operation): Promise<void> {
+  return ending(operation, "closeWrite", () => end.connection.closeWrite(operation.options));
 }
 
-async function close(end: End, operation: Operation): Promise<void> {
-  end.do("close");
-  await ending(operation, () => end.connection.close(operation.options));
+function close(end: End, operation: Operation): Promise<void> {
+  return ending(operation, "close", () => end.connection.close(operation.options));
 }
 
-async function ending(operation: Operation, ask: () => Promise<void>): Promise<void> {
+async function ending(operation: Operation, deed: Deed, ask: () => Promise<void>): Promise<void> {
+  const { end, options } = operation;
+  // A signal that is aborted already: nothing is done.
+  if (options?.signal?.aborted !== true) end.do(deed);
   try {
     const asked = ask();
     operation.started();
     await asked;
-    operation.end.endedWell = true;
+    end.endedWell = true;
   } catch (error) {
     operation.failed(error, "close");
   }
@@ -65,6 +66,7 @@ function detach(end: End, operation: Operation): void {
   for (const trace of tracesOn(stream, end.shared.bare[end.name], LEAVES_METHODS))
     operation.complain(`left ${trace}`);
   end.detached = stream;
+  end.wasDetached = true;
   end.byHand = {
     error: (error) => {
       end.do("destroy");

@@ -56,6 +56,7 @@ function hasCause(error: NetError, operation: Operation, failing: Failing): bool
       return operation.foundBusy || end.reading > 0 || isReadInAView(end);
     case "ERR_CLOSED":
       return (
+        operation.connection !== end.connection ||
         isClosedHere(end, failing) ||
         (call.op === "detach" && isOver(end)) ||
         (!end.shared.pair.kernel && end.peer.mayBeCutOff)

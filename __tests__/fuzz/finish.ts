@@ -33,10 +33,16 @@ export async function finish(ends: readonly [End, End], how: Scenario["finish"])
 async function drain(end: End): Promise<void> {
   const ending = make(end, { op: "closeWrite" }, 0);
   if (end.detached === null) await readOn(end);
-  else end.detached.resume();
+  else await flowOn(end.detached);
   await ending.done;
   // A peer that takes nothing any more, and has not said so.
   if (ending.failure instanceof NetTimeoutError) await make(end, { op: "close" }, 0).done;
+}
+
+/** Lets a stream flow to its end, for those who listen. */
+async function flowOn(stream: Duplex): Promise<void> {
+  if (stream.readableEnded || stream.closed) return;
+  await new Promise((resolve) => stream.once("end", resolve).once("close", resolve).resume());
 }
 
 /** Reads to the end of the stream, after those who still wait. */

@@ -1,4 +1,4 @@
-import type { OperationOptions } from "../../src/index.js";
+import type { Connection, OperationOptions } from "../../src/index.js";
 import type { End } from "./end.js";
 import { complaintAbout, type Failing } from "./failures.js";
 import { textOfCall, type Bounds, type Call } from "./scenario.js";
@@ -7,6 +7,8 @@ import { textOfCall, type Bounds, type Call } from "./scenario.js";
 export class Operation {
   readonly end: End;
   readonly call: Call;
+  /** The end may adopt another while this call goes on. */
+  readonly connection: Connection;
   /** How it is named when something is wrong with it. */
   readonly text: string;
   readonly startedAt: number;
@@ -25,6 +27,7 @@ export class Operation {
   constructor(end: End, call: Call, number: number) {
     this.end = end;
     this.call = call;
+    this.connection = end.connection;
     this.text = `${number === 0 ? "at the end" : `step ${String(number)}`}, ${end.name}.${textOfCall(call)}`;
     this.startedAt = end.shared.tick();
     this.foundBusy = end.reading > 0;

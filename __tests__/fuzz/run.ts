@@ -1,6 +1,7 @@
 /** Runs scenarios, and says what is wrong. It needs no test runner. */
-import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ConnectionOptions } from "../../src/index.js";
+import { checkAfterwards } from "./afterwards.js";
 import { make } from "./calls.js";
 import { End, type Shared } from "./end.js";
 import { finish } from "./finish.js";
@@ -9,6 +10,7 @@ import { holdings, leftSince, listenersOf } from "./leaks.js";
 import type { Operation } from "./operation.js";
 import type { Pause, Scenario } from "./scenario.js";
 import { fault } from "./transcript.js";
+import { pass } from "./turns.js";
 
 /** A call that should settle has this many ms more than its bound: a busy machine is no fault. */
 const PATIENCE = 6_000;
@@ -65,7 +67,7 @@ class Run implements Shared {
 
   later(callback: () => void): void {
     const waited = (async () => {
-      for (let count = 0; count < 4; count++) await turn();
+      await pass(4);
       callback();
     })();
     this.#later.push(waited);
@@ -101,10 +103,10 @@ class Run implements Shared {
 
   async #pause(pause: Pause, operation: Operation): Promise<void> {
     if (pause === "microtasks") for (let count = 0; count < 3; count++) await Promise.resolve();
-    else if (pause === "turn") await turn();
-    else if (pause === "turns") for (let count = 0; count < 6; count++) await turn();
+    else if (pause === "turn") await pass(0);
+    else if (pause === "turns") await pass(5);
     else if (pause === "settled") {
-      for (let count = 0; count < 30 && !operation.isDone; count++) await turn();
+      for (let count = 0; count < 30 && !operation.isDone; count++) await pass(0);
     }
   }
 
@@ -121,6 +123,9 @@ class Run implements Shared {
         this.complain(`closed of ${end.name} has not settled although both ends have ended`);
       }
     }
+    // The views tell of it in their own time.
+    await pass(4);
+    for (const end of this.#ends) if (end.detached === null) await checkAfterwards(end);
     const { between } = this.pair;
     if (between !== undefined && !(await within(PATIENCE, Promise.allSettled([between])))) {
       this.complain("the relay has not settled although both ends have ended");
@@ -130,6 +135,17 @@ class Run implements Shared {
   /** Compares what was written at one end with what was read at the other. */
   #judge(from: End, to: End): void {
     const isComplete = to.sawEnd && from.endedWell && !to.endMayBeReset;
+    if (!isComplete && from.isGentle && to.isGentle && this.scenario.finish === "drain") {
+      this.complain(
+        `from ${from.name} to ${to.name}, the stream has not ended well although nothing was done to it`,
+      );
+    }
+    const isHere = !from.wasDetached && !to.wasDetached;
+    const { bytesWritten } = from.connection;
+    const { bytesRead } = to.connection;
+    if (isComplete && isHere && bytesWritten !== bytesRead) {
+      this.complain(`${String(bytesWritten)} bytes were written and ${String(bytesRead)} read`);
+    }
     const wrong = fault(from.written, to.received, isComplete);
     if (wrong !== undefined) this.complain(`from ${from.name} to ${to.name}, ${wrong}`);
   }

@@ -18,7 +18,7 @@ interface Limited extends Bounds {
   readonly limit?: number | undefined;
 }
 
-export type DataKind = "text" | "bytes" | "view" | "list";
+export type DataKind = "text" | "bytes" | "view" | "memory" | "list";
 
 /** How a loop over a connection is left: by `break`, by `return()` while its next element is waited for, or not at all. */
 export type Leaving = "break" | "returnWhileWaiting" | "forgotten";
@@ -55,12 +55,15 @@ export type Call =
   | { readonly op: "duplexLoop"; readonly times: number; readonly keep: boolean }
   | { readonly op: "duplexWrite"; readonly data: "text" | "bytes"; readonly size: number }
   | { readonly op: "duplexPipeline"; readonly size: number; readonly pieces: number }
+  | { readonly op: "duplexTimeout"; readonly ms: number }
   | { readonly op: "duplexEnd" }
   | { readonly op: "duplexDestroy"; readonly error: boolean }
   // The connection as web streams
   | { readonly op: "webRead"; readonly release: "settled" | "waiting" }
   | { readonly op: "webReadInto"; readonly size: number }
   | { readonly op: "webLoop"; readonly times: number; readonly keep: boolean }
+  | { readonly op: "webPipe"; readonly turns: number }
+  | { readonly op: "webFrom"; readonly times: number }
   | { readonly op: "webCancel" }
   | { readonly op: "webWrite"; readonly data: "text" | "bytes"; readonly size: number }
   | { readonly op: "webClose" }

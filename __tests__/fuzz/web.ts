@@ -1,9 +1,13 @@
 /** The connection as web streams. */
+import { ReadableStream, WritableStream } from "node:stream/web";
 import type { End } from "./end.js";
 import { ABORTED_WRITABLE } from "./failures.js";
 import type { Operation } from "./operation.js";
 import type { CallOf } from "./scenario.js";
+import { pass } from "./turns.js";
 import { note, settle } from "./writing.js";
+
+const STOPPED = new Error("the pipe was stopped");
 
 /** Reads with a reader of its own, which is released when the read has settled, or while it waits. */
 async function webRead(end: End, operation: Operation, { release }: CallOf<"webRead">): Promise<void> {
@@ -46,6 +50,59 @@ async function webLoop(end: End, operation: Operation, { times, keep }: CallOf<"
   }
 }
 
+/** Pipes it somewhere for some turns. */
+async function webPipe(end: End, operation: Operation, { turns }: CallOf<"webPipe">): Promise<void> {
+  end.viewed.add(end.connection);
+  const { readable } = end.connection;
+  if (readable.locked) return;
+  end.readViews.add(readable);
+  const sink = new WritableStream<Uint8Array>({
+    write: ({ buffer, byteOffset, length }) => {
+      end.take(Buffer.from(buffer, byteOffset, length), { lane: "web", by: operation.text, startedAt: 0 });
+    },
+  });
+  const stop = new AbortController();
+  end.shared.signals.add(stop.signal);
+  const piping = readable.pipeTo(sink, { preventCancel: true, signal: stop.signal });
+  void pass(turns).then(() => stop.abort(STOPPED));
+  end.reading++;
+  try {
+    await piping;
+    end.readEnd(operation.text);
+  } catch (error) {
+    if (error !== STOPPED) operation.failed(error, "web");
+  } finally {
+    end.reading--;
+  }
+}
+
+/** A stream made of the connection's own loop, which is cancelled while it waits. */
+async function webFrom(end: End, operation: Operation, { times }: CallOf<"webFrom">): Promise<void> {
+  const reader = ReadableStream.from(end.connection).getReader();
+  let isCancelled = false;
+  const next = async () => {
+    const startedAt = end.shared.tick();
+    end.reading++;
+    try {
+      const { value, done } = await reader.read();
+      if (done && !isCancelled) end.readEnd(operation.text);
+      if (done) return false;
+      end.take(value, { lane: "connection", by: operation.text, startedAt });
+      return true;
+    } catch (error) {
+      operation.failed(error, "read");
+      return false;
+    } finally {
+      end.reading--;
+    }
+  };
+  for (let count = 0; count < times; count++) if (!(await next())) return;
+  const pending = next();
+  isCancelled = true;
+  await reader.cancel().catch((error: unknown) => operation.failed(error, "read"));
+  await pending;
+}
+
 async function webCancel(end: End, operation: Operation): Promise<void> {
   end.viewed.add(end.connection);
   const { readable } = end.connection;
@@ -85,7 +142,8 @@ async function webAbort(end: End, operation: Operation): Promise<void> {
   end.viewed.add(end.connection);
   const { writable } = end.connection;
   if (writable.locked) return;
-  end.do("reset");
+  // One that has failed already is left as it is.
+  end.do("destroy");
   await writable.abort(ABORTED_WRITABLE).catch((error: unknown) => operation.failed(error, "web"));
 }
 
@@ -120,6 +178,8 @@ export const webCalls = {
   webRead,
   webReadInto,
   webLoop,
+  webPipe,
+  webFrom,
   webCancel,
   webWrite,
   webClose,

@@ -130,6 +130,8 @@ function shaped(kind: DataKind, bytes: Buffer): Data | readonly Data[] {
       memory.set(bytes, 3);
       return new DataView(memory.buffer, 3, bytes.length);
     }
+    case "memory":
+      return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
     case "list": {
       const half = bytes.length >> 1;
       return [new Uint8Array(bytes.subarray(0, half)), "", Buffer.from(bytes.subarray(half))];
