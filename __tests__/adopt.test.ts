@@ -7,9 +7,10 @@ import {
   type AddressInfo,
   type Socket,
 } from "node:net";
+import { connect as tlsConnect } from "node:tls";
 import { Duplex, duplexPair, PassThrough, Readable } from "node:stream";
 import { connect, Connection, listen, NetError } from "../src/index.js";
-import { closeAll, keep, pair, socketPath } from "./helpers/peers.js";
+import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "./helpers/peers.js";
 import { netError, timeoutError, turn, until } from "./helpers/outcomes.js";
 import { memoryPair, socketPair, tlsPair } from "./support/adopted-pairs.js";
 
@@ -386,13 +387,71 @@ describe("streams that misbehave", () => {
     right.on("error", () => undefined).destroy();
   });
 
+  test.each([
+    ["a socket", (port: number) => netConnect(port, "127.0.0.1")],
+    ["a TLS socket", (port: number) => tlsConnect(port, "127.0.0.1")],
+  ])("%s that cannot connect has written nothing, however much waited", async (_, dial) => {
+    const connection = Connection.from(dial(await unusedPort()));
+    const writes = [
+      connection.write("x"),
+      connection.write(["a", "list"]),
+      connection.write("x", { timeout: 5_000 }),
+    ];
+    const ending = connection.closeWrite();
+    for (const write of writes) {
+      expect(await netError(write)).toMatchObject({ code: "ECONNREFUSED", written: "nothing" });
+    }
+    expect((await netError(ending)).written).toBeUndefined();
+    expect(connection.bytesWritten).toBe(0);
+    const gathering = Connection.from(dial(await unusedPort()), { bufferSize: 4 });
+    const full = gathering.write("12345");
+    expect(await netError(full)).toMatchObject({ code: "ECONNREFUSED", written: "nothing" });
+  });
+
+  test("a socket that is reset, aborted or out of time before it connects has written nothing", async () => {
+    const dial = () =>
+      Connection.from(netConnect({ port: 1, host: "never.example", lookup: () => undefined }));
+    const [one, two] = [dial(), dial()];
+    const controller = new AbortController();
+    const given = [two.write("a", { timeout: 0 }), two.write("b", { timeout: 5 })];
+    const aborted = two.write("c", { signal: controller.signal });
+    controller.abort("enough");
+    await expect(aborted).rejects.toBe("enough");
+    for (const write of given) expect((await timeoutError(write)).written).toBe("nothing");
+    expect(two.writableLength).toBe(0);
+    const waiting = [one.write("x"), one.write("y")];
+    one.reset();
+    for (const write of waiting) {
+      expect(await netError(write)).toMatchObject({ code: "ERR_CLOSED", written: "nothing" });
+    }
+    two.reset();
+    await Promise.all([one.closed, two.closed]);
+  });
+
+  test("what was written while a socket connects is sent in order when it has, also by whom it is handed to", async () => {
+    const listener = await loopback();
+    const connecting = () => netConnect(listener.port, "127.0.0.1");
+    const a = keep(Connection.from(connecting()));
+    const writes = [a.write("1"), a.write(["2", Buffer.from("3")]), a.closeWrite()];
+    expect(a.writableLength).toBe(3);
+    const b = keep(await listener.accept());
+    expect((await b.readAll()).toString()).toBe("123");
+    await Promise.all(writes);
+    const socket = connecting();
+    const c = Connection.from(socket);
+    void c.write("x");
+    const back = keep(c.detach());
+    back.end("y");
+    expect((await keep(await listener.accept()).readAll()).toString()).toBe("xy");
+  });
+
   test("a socket that never connects does not take what is written", async () => {
     const socket = netConnect({ port: 1, host: "never.example", lookup: () => undefined });
     const connection = Connection.from(socket, { writeTimeout: 40 });
-    await timeoutError(connection.write("x"));
-    expect([connection.writableLength, connection.bytesWritten]).toEqual([1, 0]);
+    expect((await timeoutError(connection.write("x"))).written).toBe("nothing");
+    expect([connection.writableLength, connection.bytesWritten]).toEqual([0, 0]);
     await timeoutError(connection.flush());
-    await timeoutError(connection.close({ timeout: 20 }));
+    await connection.close({ timeout: 20 });
     await connection.closed;
   });
 

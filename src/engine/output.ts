@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
 import { MEMORY_UNITS, nextTurn, spend } from "./budget.js";
@@ -65,6 +66,8 @@ export class Output implements SenderHost {
     this.#writeTimeout = writeTimeout;
     this.#bufferSize = bufferSize;
     this.#sender = new Sender(this, writeTimeout);
+    const stream = host.transport.stream as Partial<Socket> & Duplex;
+    if (stream.connecting === true) this.#sender.holdUntil(stream, "connect");
   }
 
   /** Bytes written here that the kernel has not taken. */
@@ -164,7 +167,9 @@ export class Output implements SenderHost {
   fail(cause: unknown): void {
     if (this.#state.kind !== "open" && this.#state.kind !== "ending") return;
     this.#state = { kind: "failed", cause };
-    this.#drop((entry, inTurn) => translated(entry.operation, this.subject, cause, entry.written(inTurn)));
+    this.#drop((entry, inTurn) =>
+      translated(entry.operation, this.subject, cause, entry.written(inTurn, true)),
+    );
     this.#host.outputOver();
   }
 
@@ -173,7 +178,7 @@ export class Output implements SenderHost {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
     this.#drop((entry, inTurn) =>
-      refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(inTurn)),
+      refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(inTurn, true)),
     );
     this.#lost = null;
   }

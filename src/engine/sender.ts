@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import type { Duplex } from "node:stream";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import { unwatch, watch, type Cancellable } from "../signals.js";
@@ -124,6 +125,15 @@ export class Sender {
     const settled = options === null ? DONE : this.#wait(entry, options);
     if (this.idle) this.#handOn();
     return settled;
+  }
+
+  /** Hands nothing to the transport before the stream says that it can take it: what waits has not been sent. */
+  holdUntil(stream: Duplex, event: string): void {
+    const opening = new Entry("open", "write");
+    const open = () => this.#taken(null);
+    stream.once(event, open);
+    opening.forget = () => void stream.off(event, open);
+    this.#takesTurn(opening);
   }
 
   /** Drops all entries and rejects those who wait. */
@@ -339,13 +349,13 @@ export class Sender {
     make: (entry: Entry, inTurn: boolean) => unknown,
   ): void {
     const awaited = entries.filter((entry) => entry.isAwaited);
+    for (const entry of entries) this.#forget(entry);
     for (const entry of awaited) {
-      this.#forget(entry);
       if (entry.promise !== null) entry.promise.waits = false;
       this.#deadlines?.remove(entry);
     }
     const kindOf = (entry: Entry) =>
-      [entry.operation, entry.written(entry === turn).written, entry.deadline?.timeout].join();
+      [entry.kind, entry.operation, entry === turn, entry.deadline?.timeout].join();
     if (awaited.length > 0)
       whenAwaited(() => failAll(awaited, kindOf, (entry) => make(entry, entry === turn)));
   }

@@ -19,10 +19,11 @@ export class Entry implements Bounded<Entry> {
 
   /**
    * `data` leaves the queue when its caller gives up, `kept` is sent all the same; a `mark` sends nothing and settles
-   * when all before it is sent; `end` sends FIN, all the same.
+   * when all before it is sent; `end` sends FIN, all the same. `open` is the stream's own: it is in its turn until that
+   * has connected.
    */
   constructor(
-    readonly kind: "data" | "kept" | "mark" | "end",
+    readonly kind: "data" | "kept" | "mark" | "end" | "open",
     readonly operation: Operation,
     /** Given up when the entry leaves the queue unsent. */
     public payload: Payload = "",
@@ -45,10 +46,10 @@ export class Entry implements Bounded<Entry> {
     return this.kind === "data" || this.kind === "kept";
   }
 
-  /** What the error of a write says of its bytes. */
-  written(inTurn: boolean): { written?: "nothing" | "partly" } {
+  /** What the error of a write says of its bytes: those that are kept in the queue may still follow. */
+  written(inTurn: boolean, isDropped = false): { written?: "nothing" | "partly" } {
     if (!this.isData) return {};
-    return { written: inTurn || this.kind === "kept" ? "partly" : "nothing" };
+    return { written: inTurn || (this.kind === "kept" && !isDropped) ? "partly" : "nothing" };
   }
 }
 
