@@ -2,6 +2,7 @@ import { execute } from "abort-controller-x";
 import pTimeout from "p-timeout";
 import type { OperationOptions } from "./arguments.js";
 import { aborted, NetError, reasonOfAbort, timedOut, type Operation, type Subject } from "./errors.js";
+import { letArrive } from "./let-arrive.js";
 import { unwatch, watch, type Cancellable } from "./signals.js";
 
 /** The longest a timer of Node's can run, about 24.8 days; what is longer would fire at once. */
@@ -59,7 +60,6 @@ async function untilStopped<T>(
       expire = () => {
         stopped("expired");
         stop();
-        // p-timeout rejects the caller; rejecting here makes `execute` remove its abort listener.
         reject(undefined);
       };
       return () => {
@@ -67,11 +67,16 @@ async function untilStopped<T>(
         stop();
       };
     });
+    const settled = (): void => {
+      expire = undefined;
+    };
+    result.then(settled, settled);
     return await pTimeout(result, {
       milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
+      // What has come while the program was busy ends the wait in time.
       fallback: () => {
-        expire?.();
-        throw new Error("expired");
+        letArrive(() => expire?.());
+        return result;
       },
     });
   } finally {

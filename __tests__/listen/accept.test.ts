@@ -1,5 +1,5 @@
 import { AbortError, isAbortError } from "abort-controller-x";
-import type { Socket } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import {
   Connection,
   NetTimeoutError,
@@ -429,4 +429,13 @@ test("accept of a closed listener rejects with ERR_CLOSED, whatever its timeout"
     const error = await netError(listener.accept(options));
     expect(error).toMatchObject({ code: "ERR_CLOSED", operation: "accept", name: "NetError" });
   }
+});
+
+test("a client that came while the program was busy is accepted although the time is up", async () => {
+  const listener = await loopback();
+  const accepting = listener.accept({ timeout: 50 });
+  keep(createConnection(listener.port, "127.0.0.1"));
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  for (const end = performance.now() + 100; performance.now() < end;);
+  keep(await accepting);
 });
