@@ -49,17 +49,17 @@ describe("a fault is found", () => {
 
   test("of a stream that loses a byte", async () => {
     const kind = broken((chunk) => [chunk.subarray(0, 50), chunk.subarray(51)]);
-    await expect(run(scenario, kind)).rejects.toThrow(/^from a to b, after 50 bytes: byte 30 of /);
+    await expect(run(scenario, kind)).rejects.toThrow(/^from a to b, after 50 bytes: byte 30 of /m);
   });
 
   test("of a stream that gives a chunk twice", async () => {
     const kind = broken((chunk) => [chunk, chunk]);
-    await expect(run(scenario, kind)).rejects.toThrow(/^from a to b, after 100 bytes: /);
+    await expect(run(scenario, kind)).rejects.toThrow(/^from a to b, after 100 bytes: /m);
   });
 
   test("of a stream that ends too early", async () => {
     const kind = broken((chunk) => (chunk.length < 10 ? [] : [chunk]));
-    await expect(run(scenario, kind)).rejects.toThrow(/step 2, a\.write\(.*\) is missing from byte 0$/);
+    await expect(run(scenario, kind)).rejects.toThrow(/step 2, a\.write\(.*\) is missing from byte 0$/m);
   });
 });
 
