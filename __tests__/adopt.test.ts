@@ -37,16 +37,14 @@ test("what a socket has not sent when it is adopted is not taken, and counted on
   await until(() => connection.bytesWritten === size);
 });
 
-test("a socket that is adopted again and again carries no more each time", async () => {
+test("a socket that is adopted again and again carries nothing of it", async () => {
   const [ours, theirs] = await socketPair();
   keep(theirs.on("error", () => undefined));
   const adopted = () => {
     Connection.from(ours).detach();
     return Object.getOwnPropertyDescriptor(ours, "_destroy")?.value as unknown;
   };
-  const first = adopted();
-  expect(first).toBeInstanceOf(Function);
-  expect([adopted(), adopted()].every((later) => later === first)).toBe(true);
+  expect([adopted(), adopted(), adopted()]).toEqual([undefined, undefined, undefined]);
   keep(ours);
 });
 

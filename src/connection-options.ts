@@ -66,6 +66,16 @@ export function checkConnectionOptions(options: ConnectionOptions): void {
   }
 }
 
+/** The option of `detach`, checked. */
+export function halfOpenOf(options: unknown): boolean | undefined {
+  if (options === undefined) return undefined;
+  checkOptions(options);
+  refuseUnknown(options, { names: ["allowHalfOpen"] });
+  const { allowHalfOpen } = options as { allowHalfOpen?: unknown };
+  checkBoolean("allowHalfOpen", allowHalfOpen);
+  return allowHalfOpen;
+}
+
 /** What a connection made now captures. */
 export function settingsOf(options: ConnectionOptions): LinkSettings {
   const { readTimeout, writeTimeout, bufferSize } = options;

@@ -15,7 +15,7 @@ import {
 import type { OperationOptions } from "./arguments.js";
 import { classNameOf } from "./described.js";
 import { ConnectedSocket } from "./connected-socket.js";
-import { applyTo, checkedConnectionOptions, settingsOf } from "./connection-options.js";
+import { applyTo, halfOpenOf, checkedConnectionOptions, settingsOf } from "./connection-options.js";
 import type { ConnectionOptions, Settable } from "./connection-options.js";
 import { adopt } from "./engine/adopt.js";
 import { Chunks, Lines } from "./engine/iterators.js";
@@ -379,13 +379,17 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * Hands over the socket, with its unread bytes and unsent writes in it, to whoever takes a `net.Socket`. The connection
    * cannot be used any more: its calls reject with `ERR_CLOSED`, those that wait as well; writes among these are still
    * sent (`written` is `"partly"`; the memory of the one that is being sent is the socket's until it has drained, or is
-   * closed). The socket has `allowHalfOpen` set and needs an `'error'` listener, as every socket does.
+   * closed). The socket is as any `net.Socket`, and needs an `'error'` listener as every socket does; a stream that was
+   * adopted is as it was.
    *
+   * @param options.allowHalfOpen - whether the socket's own side stays open when its peer's end is read from it; `false` by
+   *   default, as of all of Node's sockets, and for a stream that was adopted as it was
+   * @throws TypeError for other options
    * @throws NetError `ERR_CLOSED` if the connection is closed or closing, or both its sides have ended
    */
-  detach(): Socket {
+  detach(options?: { allowHalfOpen?: boolean | undefined }): Socket {
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an adopted stream may be no socket
-    return this.#link.detach() as Socket;
+    return this.#link.detach(halfOpenOf(options)) as Socket;
   }
 
   /**

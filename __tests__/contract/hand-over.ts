@@ -43,11 +43,62 @@ export const handOver: readonly ContractCase[] = [
   onPair("a detached socket ends also when nothing is unread", async ({ a, b }) => {
     await b.closeWrite();
     assert.equal(await a.read(), null);
-    const socket = a.detach();
+    const socket = a.detach({ allowHalfOpen: true });
     assert.equal((await rest(socket)).length, 0);
     socket.end("reply");
     assert.equal(text(await b.read()), "reply");
   }),
+
+  ...(["later", "before", "as it was read raw"] as const).map((when) =>
+    onPair(`a detached socket ends itself at its peer's end, which came ${when}`, async ({ a, b }) => {
+      await b.write("last words");
+      if (when !== "later") await b.closeWrite();
+      let length = 0;
+      if (when === "as it was read raw") length = (await rest(a.socket)).length;
+      if (when === "before") await fails(a.readExactly(11), "ERR_UNEXPECTED_EOF");
+      const socket = a.detach({ allowHalfOpen: false });
+      assert.equal(socket.allowHalfOpen, false);
+      const closed = once(socket, "close");
+      if (when === "later") await b.closeWrite();
+      if (length === 0) length = (await rest(socket)).length;
+      assert.equal(length, 10);
+      assert.equal(await b.read(), null);
+      await Promise.all([closed, b.close()]);
+    }),
+  ),
+
+  onPair("a detached socket that was asked for half-open stays so at its peer's end", async ({ a, b }) => {
+    await b.closeWrite();
+    const socket = a.detach({ allowHalfOpen: true });
+    assert.equal((await rest(socket)).length, 0);
+    const waiting = b.read();
+    await stillPending(waiting);
+    socket.end("reply");
+    assert.equal(text(await waiting), "reply");
+    assert.equal(await b.read(), null);
+  }),
+
+  onPair("a socket that ends itself sends what waited to be sent before", async ({ a, b }) => {
+    await b.closeWrite();
+    assert.equal(await a.read(), null);
+    void a.write(clog());
+    void a.write("end");
+    const socket = a.detach({ allowHalfOpen: false }).resume();
+    sameBytes(await b.readExactly(clog().length), clog());
+    assert.equal((await b.readAll()).toString(), "end");
+    await until(() => socket.destroyed);
+  }),
+
+  onPair(
+    "options that detach does not know are refused, and the connection is as it was",
+    async ({ a, b }) => {
+      for (const options of [null, 5, "x", { allowHalfOpen: 1 }, { halfOpen: true }, Buffer.alloc(1)]) {
+        assert.throws(() => a.detach(options as never), TypeError);
+      }
+      await a.write("alive");
+      assert.equal(text(await b.read()), "alive");
+    },
+  ),
 
   onPair("what waited to be sent is sent as it was, whatever its caller does then", async ({ a, b }) => {
     const waiting = Buffer.alloc(1_000, "as it was ");

@@ -254,7 +254,7 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
     const [a, b] = await opened();
     await a.write("read\nunread");
     assert.equal(await b.readLine(), "read");
-    const socket = b.detach();
+    const socket = b.detach({ allowHalfOpen: true });
     const unread: Buffer[] = [];
     socket.on("data", (chunk: Buffer) => unread.push(chunk));
     await a.write(" and more");

@@ -1,7 +1,8 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { wrongType, wrongValue } from "../arguments.js";
-import { adoptSocket, isKernelSocket } from "./socket-transport.js";
+import { adoptSocket } from "./adopted-socket.js";
+import { isKernelSocket } from "./socket-transport.js";
 import { OWNER, readsElsewhere } from "./stream-socket.js";
 import { StreamTransport } from "./stream-transport.js";
 import type { Transport } from "./transport.js";

@@ -135,7 +135,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   }
 
   finished(): void {
-    if (this.live) void this.output.end();
+    if (this.live && !this.output.ending && !this.output.ended) void this.output.end();
   }
 
   gone(): void {
@@ -252,7 +252,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     (this.#onDropped ??= []).push(drop);
   }
 
-  detach(): Duplex {
+  /** Without `allowHalfOpen` a stream that was adopted is as it was, and any other ends with its peer. */
+  detach(allowHalfOpen?: boolean): Duplex {
     if (this.#phase !== "live" || this.transport.destroyed)
       throw refused("detach", this.subject, "ERR_CLOSED");
     if (this.transport.spent && this.input.length > 0) {
@@ -263,9 +264,10 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     const unread = this.input.drain();
     this.input.close("ERR_CLOSED", reason);
     const { left, ending } = this.output.detach(reason);
-    const stream = this.transport.release(unread, this.#peerEnded);
+    const stream = this.transport.release(unread, this.#peerEnded, allowHalfOpen);
     for (const payload of left) writeTo(stream, payload);
-    if (ending) stream.end();
+    // It may have been told its end already, when it had to stay open.
+    if (ending || (stream.readableEnded && !stream.allowHalfOpen)) stream.end();
     this.#finish();
     return stream;
   }

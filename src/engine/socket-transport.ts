@@ -5,12 +5,12 @@ import { Socket, type SocketConstructorOpts } from "node:net";
 import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { onceFinished } from "./finish.js";
+import { Interception } from "./interception.js";
 import { writeTo, type Payload } from "./payload.js";
 import { fits, Portions } from "./portions.js";
 import {
   handleOf,
   INTAKE,
-  intercept,
   onread,
   OWNER,
   pauseForTurn,
@@ -89,8 +89,14 @@ export function readsDirectly(handle: Handle | null | undefined): boolean {
 /** A transport over a socket that a server has accepted, and that nobody has read from. */
 export function takeOver(accepted: Socket): Transport {
   claim(accepted);
-  if (!(accepted instanceof StreamSocket)) intercept(accepted);
-  return new SocketTransport(accepted);
+  return new SocketTransport(accepted, interceptionOf(accepted));
+}
+
+/** Has a socket hand over what arrives, as those of {@link newSocket} do of themselves. */
+export function interceptionOf(socket: HandedSocket): Interception | null {
+  const interception = socket instanceof StreamSocket ? null : new Interception(socket);
+  (socket as { readableFlowing: boolean | null }).readableFlowing = null;
+  return interception;
 }
 
 /** A transport over a socket of {@link newSocket} that has connected. */
@@ -103,13 +109,6 @@ export function isKernelSocket(stream: object): stream is Socket {
   if (!(stream instanceof Socket) || "encrypted" in stream) return false;
   const handle = handleOf(stream);
   return typeof (handle?.bind ?? handle?.terminate) === "function";
-}
-
-/** A transport over a socket that somebody else has made, and perhaps used. */
-export function adoptSocket(socket: Socket): Transport {
-  intercept(socket);
-  socket.allowHalfOpen = true;
-  return new AdoptedSocketTransport(socket, unreadOf(socket));
 }
 
 /** Closes a socket with RST, where it knows such a thing: Unix sockets do not, nor those that have not connected yet. */
@@ -137,10 +136,17 @@ export function descriptorOf(owner: object): number | undefined {
   return fd === undefined || fd < 0 ? undefined : fd;
 }
 
-class SocketTransport implements Transport {
+/** A transport over a socket of the kernel's. */
+export class SocketTransport implements Transport {
   readonly stream: HandedSocket;
   readonly callsBackAtOnce = true;
   readonly holdsProcess = true;
+  /** Whether the socket is not ended by its peer's end when it is handed over, unless that is asked for. */
+  protected readonly allowHalfOpen: boolean = false;
+  readonly #interception: Interception | null;
+  #onGone: (() => void) | null = null;
+  /** Bytes that the kernel had taken when the socket was given back. */
+  #takenBefore: number | undefined;
   /** Bytes that the handle was given, and the kernel has refused. */
   #lost = 0;
   /** What is being sent in pieces, if that was ever necessary. */
@@ -149,8 +155,9 @@ class SocketTransport implements Transport {
   /** What is being sent, if that is too much to be handed over at once. */
   #portions: Portions | null = null;
 
-  constructor(socket: HandedSocket) {
+  constructor(socket: HandedSocket, interception: Interception | null = null) {
     this.stream = socket;
+    this.#interception = interception;
   }
 
   get unreferred(): boolean {
@@ -177,14 +184,19 @@ class SocketTransport implements Transport {
 
   get bytesTaken(): number {
     if (this.#pieces !== null) return this.#pieces.taken;
-    return (this.stream[TAKEN] ?? takenFrom(this.stream)) - this.#lost;
+    return this.#takenFromStream - this.#lost;
   }
 
   attach(receiver: Receiver): void {
     this.stream[INTAKE] = this.stream[OWNER] = receiver;
     this.stream.on("error", onError);
     this.stream.on("close", onClose);
-    if (this.stream.closed) nextTick(() => receiver.gone());
+    if (this.#interception !== null) this.stream.on("close", (this.#onGone = () => this.giveBack()));
+    if (!this.stream.closed) return;
+    nextTick(() => {
+      receiver.gone();
+      this.giveBack();
+    });
   }
 
   startReading(): void {
@@ -237,16 +249,30 @@ class SocketTransport implements Transport {
     if (!this.stream.destroyed) resetSocket(this.stream);
   }
 
-  release(unread: readonly Buffer[], ended: boolean): Socket {
-    this.stream.off("error", onError);
-    this.stream.off("close", onClose);
-    this.stream[OWNER] = undefined;
+  release(unread: readonly Buffer[], ended: boolean, allowHalfOpen = this.allowHalfOpen): Socket {
+    this.giveBack();
     leaveWhenClosed(this.stream);
+    this.stream.allowHalfOpen = allowHalfOpen;
     this.#pieces?.handOver();
     pauseForTurn(this.stream);
     pour(this.stream, unread, ended);
     for (const portion of this.#portions?.rest() ?? []) writeTo(this.stream, portion);
     return this.stream;
+  }
+
+  /** Leaves the socket as it was: closed, or somebody else's. */
+  protected giveBack(): void {
+    const { stream } = this;
+    stream.off("error", onError);
+    stream.off("close", onClose);
+    if (this.#onGone !== null) stream.off("close", this.#onGone);
+    stream[INTAKE] = stream[OWNER] = undefined;
+    this.#takenBefore ??= this.#takenFromStream;
+    this.#interception?.giveBack();
+  }
+
+  get #takenFromStream(): number {
+    return this.#takenBefore ?? this.stream[TAKEN] ?? takenFrom(this.stream);
   }
 
   #sendBehind(payload: Payload, taken: Taken): void {
@@ -344,79 +370,8 @@ class Pieces {
   }
 }
 
-/** A socket that had a life before: it may have been read from, written to, and ended. */
-class AdoptedSocketTransport extends SocketTransport {
-  #early: readonly Buffer[];
-
-  constructor(socket: HandedSocket, early: readonly Buffer[]) {
-    super(socket);
-    this.#early = early;
-  }
-
-  /** What its maker has written goes first, and is counted; while it connects, nothing is sent. */
-  override get unsent(): number {
-    return this.stream.connecting ? Infinity : super.unsent + this.stream.writableLength;
-  }
-
-  override get bytesTaken(): number {
-    return this.stream.connecting ? 0 : super.bytesTaken;
-  }
-
-  override attach(receiver: Receiver): void {
-    super.attach(receiver);
-    for (const chunk of this.#early) receiver.arrive(chunk, chunk.length, true);
-    this.#early = [];
-    if (this.stream.readableEnded) nextTick(this.#onEnd);
-    else this.stream.on("end", this.#onEnd);
-    if (this.stream.writableEnded) receiver.finished();
-  }
-
-  override release(unread: readonly Buffer[], ended: boolean): Socket {
-    this.stream.off("end", this.#onEnd);
-    return super.release(unread, ended);
-  }
-
-  readonly #onEnd = (): void => {
-    this.stream[INTAKE]?.end();
-  };
-}
-
-/** Takes out all that a socket has read and nobody has got yet, chunk by chunk as some releases give it. */
-function unreadOf(socket: Socket): Buffer[] {
-  const unread: Buffer[] = [];
-  for (let chunk = read(socket); chunk !== null; chunk = read(socket)) {
-    unread.push(bytesOf(chunk, socket.readableEncoding));
-  }
-  const begun = begunCharacter(socket);
-  if (begun.length > 0) unread.push(begun);
-  return unread;
-}
-
-function read(socket: Socket): Buffer | string | null {
-  return socket.read() as Buffer | string | null;
-}
-
-/** The parts of Node's StringDecoder that tell which bytes it keeps until the character is whole. */
-interface KeepingDecoder {
-  readonly lastChar: Buffer;
-  readonly lastTotal: number;
-  readonly lastNeed: number;
-  end(): string;
-}
-
-/** Takes out the bytes of a character that has come in part, which a socket with an encoding keeps apart. */
-function begunCharacter(socket: Socket): Buffer {
-  const state = (socket as unknown as { _readableState?: { decoder?: KeepingDecoder | null } })
-    ._readableState;
-  const decoder = state?.decoder;
-  if (decoder == null) return Buffer.alloc(0);
-  const { lastChar, lastTotal, lastNeed } = decoder;
-  const begun = Buffer.from(lastChar.subarray(0, lastTotal - lastNeed));
-  decoder.end();
-  return begun;
-}
-
-function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
+/** The bytes of a chunk, as they are or of its text. */
+export function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
   if (typeof chunk === "string") return Buffer.from(chunk, encoding ?? "utf8");
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
 }

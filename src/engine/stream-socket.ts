@@ -80,17 +80,15 @@ export class StreamSocket extends Socket implements HandedSocket {
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     const receiver = this[INTAKE];
-    if (receiver === undefined) return super.push(chunk, encoding);
-    if (chunk !== null) {
-      // Node pushes what the kernel has brought, in a turn of its own.
-      refill();
-      return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, isShared(chunk as Buffer));
-    }
-    // Not every runtime leaves it at 'close' when the socket was destroyed.
-    if (this.destroyed) return false;
-    if (wasReset(this)) receiver.fail(connectionReset());
-    else receiver.end();
+    if (receiver !== undefined) return received(this, receiver, chunk);
+    if (chunk !== null || !wasReset(this)) return super.push(chunk, encoding);
+    this.destroy(connectionReset());
     return false;
+  }
+
+  /** Ends the Readable, however that came. */
+  pushEnd(): void {
+    super.push(null);
   }
 
   override read(size?: number): unknown {
@@ -132,32 +130,24 @@ function isShared({ length, buffer }: Uint8Array): boolean {
   return length !== buffer.byteLength;
 }
 
-const INTERCEPTED = ["push", "read", "resume", "on", "addListener", "ref", "unref"] as const;
-
-/** Makes a socket of somebody else's hand over what arrives, as a {@link StreamSocket} does. */
-export function intercept(socket: HandedSocket): void {
-  if (!(socket instanceof StreamSocket)) {
-    const methods = Object.getOwnPropertyDescriptors(StreamSocket.prototype);
-    for (const name of INTERCEPTED) Object.defineProperty(socket, name, methods[name]);
-    if (!(TAKEN in socket)) noteTaken(socket);
+/** Hands over what a socket would put into its Readable; answers whether more may arrive. */
+export function received(socket: Socket, receiver: Receiver, chunk: unknown): boolean {
+  if (chunk !== null) {
+    // Node pushes what the kernel has brought, in a turn of its own.
+    refill();
+    return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, isShared(chunk as Buffer));
   }
-  (socket as { readableFlowing: boolean | null }).readableFlowing = null;
+  // Not every runtime leaves it at 'close' when the socket was destroyed.
+  if (socket.destroyed) return false;
+  if (wasReset(socket)) receiver.fail(connectionReset());
+  else receiver.end();
+  return false;
 }
 
 /** Bytes that the kernel has taken from a socket. */
 export function takenFrom(socket: Socket): number {
   const handle = handleOf(socket);
   return (handle?.bytesWritten ?? socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
-}
-
-/** Has a socket of somebody else's note that when it is destroyed; once, however often it is adopted. */
-function noteTaken(socket: HandedSocket): void {
-  socket[TAKEN] = undefined;
-  const destroy = socket._destroy.bind(socket);
-  socket._destroy = (error, callback) => {
-    socket[TAKEN] = takenFrom(socket);
-    destroy(error, callback);
-  };
 }
 
 /** Whether what arrives goes to a callback of its maker's, by the option `onread`, so that no stream ever sees it. */
@@ -187,21 +177,23 @@ function readAgain(socket: Socket, handle: Handle): void {
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
 export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
-  socket[INTAKE] = undefined;
+  if (socket[INTAKE] !== undefined) socket[INTAKE] = undefined;
   // Behind an end that the Readable knows of already, there is only the front to put them to.
   if (socket.readableEncoding === null) for (const chunk of unread.toReversed()) socket.unshift(chunk);
   else for (const chunk of unread) socket.push(chunk);
   if (!ended) return;
-  socket.push(null);
+  if (socket instanceof StreamSocket) socket.pushEnd();
+  else socket.push(null);
   socket.read(0);
 }
 
-/** Moves what is unread into the Readable, unless nothing comes out of that any more. */
-function surrender(socket: HandedSocket): void {
+/** Moves what is unread into the Readable, unless nothing comes out of that any more. Answers whether it did. */
+export function surrender(socket: HandedSocket): boolean {
   const receiver = socket[INTAKE];
-  if (receiver === undefined || socket.readableEnded || socket.destroyed) return;
+  if (receiver === undefined || socket.readableEnded || socket.destroyed) return false;
   const { unread, ended } = receiver.surrender();
   pour(socket, unread, ended);
+  return true;
 }
 
 /**

@@ -156,8 +156,6 @@ export class StreamTransport implements Transport {
     this.#leave();
     stream.allowHalfOpen = allowHalfOpen;
     this.#pieces.flush();
-    // It had to stay open when it was told its end, by way of somebody who reads it.
-    if (stream.readableEnded && !allowHalfOpen && !this.#isEnded) stream.end();
     return stream;
   }
 

@@ -1,0 +1,85 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { BorrowedMethods } from "./borrowed-methods.js";
+import { INTAKE, OWNER, received, surrender, TAKEN, takenFrom, type HandedSocket } from "./stream-socket.js";
+
+const READING = ["push", "read", "resume", "on", "addListener"] as const;
+
+type Reading = Pick<Duplex, (typeof READING)[number]>;
+
+/** What tells of the socket's life, also when it is read as a stream. */
+const LIFE = ["_destroy", "ref", "unref"] as const;
+
+/** Makes a socket of somebody else's hand over what arrives, as a `StreamSocket` does, until it is given back. */
+export class Interception {
+  readonly #socket: HandedSocket;
+  readonly #reading: BorrowedMethods<Duplex, keyof Reading>;
+  readonly #life: BorrowedMethods<Socket, (typeof LIFE)[number]>;
+
+  constructor(socket: HandedSocket) {
+    this.#socket = socket;
+    this.#reading = new BorrowedMethods<Duplex, keyof Reading>(
+      socket,
+      (own) => this.#readingOf(own),
+      READING,
+    );
+    this.#life = new BorrowedMethods<Socket, (typeof LIFE)[number]>(
+      socket,
+      (own) => ({
+        _destroy: (error, callback) => {
+          socket[TAKEN] = takenFrom(socket);
+          own._destroy.call(socket, error, callback);
+        },
+        ref: () => {
+          socket[OWNER]?.refer(true);
+          return own.ref.call(socket);
+        },
+        unref: () => {
+          socket[OWNER]?.refer(false);
+          return own.unref.call(socket);
+        },
+      }),
+      LIFE,
+    );
+  }
+
+  /** Leaves nothing of it on the socket. */
+  giveBack(): void {
+    this.#reading.giveBack();
+    this.#life.giveBack();
+    for (const symbol of [INTAKE, OWNER, TAKEN]) Reflect.deleteProperty(this.#socket, symbol);
+  }
+
+  #readingOf(own: Reading): Reading {
+    const socket = this.#socket;
+    const surrendered = (): void => {
+      // From now on the methods would only pass their calls on.
+      if (surrender(socket)) this.#reading.giveBack();
+    };
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
+    type Listener = (...args: any[]) => void;
+    const listening = (method: "on" | "addListener") => (event: string | symbol, listener: Listener) => {
+      if (event === "data" || event === "readable") surrendered();
+      return own[method].call(socket, event as string, listener);
+    };
+    return {
+      push: (chunk, encoding) => {
+        const receiver = socket[INTAKE];
+        if (receiver === undefined) return own.push.call(socket, chunk, encoding);
+        return received(socket, receiver, chunk);
+      },
+      read: (size) => {
+        // Node's own way to get things going, also after the end of the stream.
+        if (size === 0 && socket[INTAKE] !== undefined) return null;
+        surrendered();
+        return own.read.call(socket, size) as unknown;
+      },
+      resume: () => {
+        surrendered();
+        return own.resume.call(socket);
+      },
+      on: listening("on"),
+      addListener: listening("addListener"),
+    };
+  }
+}
