@@ -399,6 +399,17 @@ describe("streams that their maker has written to, or ended", () => {
   });
 });
 
+test("a connection whose both sides have ended is not handed over while its stream takes its time to close", async () => {
+  const stream = streamOf({ final: () => undefined });
+  const connection = Connection.from(stream);
+  await connection.closeWrite();
+  stream.push(null);
+  expect(await connection.read()).toBeNull();
+  expect(() => connection.detach()).toThrow("(ERR_CLOSED)");
+  await connection.closed;
+  expect(stream.destroyed).toBe(true);
+});
+
 /** What a promise rejects with, or `undefined`. */
 async function failureOrNothing(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(

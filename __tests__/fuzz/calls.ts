@@ -1,7 +1,6 @@
 import { duplexCalls } from "./duplex.js";
 import type { End } from "./end.js";
 import { callsByHand, endingCalls } from "./ending.js";
-import { isLeftOut } from "./exclusions.js";
 import { Operation } from "./operation.js";
 import { readingCalls } from "./reading.js";
 import type { Call, CallOf, Op } from "./scenario.js";
@@ -25,10 +24,6 @@ export function make(end: End, call: Call, number: number): Operation {
   const { op } = call;
   // What was detached goes on by hand.
   const inHand = end.detached === null ? undefined : callsByHand[op];
-  if (isLeftOut(end, call)) {
-    operation.settled();
-    return operation;
-  }
   const perform = (inHand ?? CALLS[op]) as Performer<Op>;
   const outcome = (async () => perform(end, operation, call))();
   outcome.catch((error: unknown) => operation.threw(error)).finally(() => operation.settled());

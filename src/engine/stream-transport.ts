@@ -71,8 +71,9 @@ export class StreamTransport implements Transport {
     this.#ending = new BorrowedMethods(stream, (own) => this.#endingOf(own), ending);
   }
 
+  /** A stream that is to be destroyed once it has finished counts as well. */
   get destroyed(): boolean {
-    return this.stream.destroyed;
+    return this.#closing || this.stream.destroyed;
   }
 
   /** What others have written and the stream has not taken goes first, and is counted. */
