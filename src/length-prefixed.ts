@@ -101,6 +101,6 @@ class FrameLoop extends Loop<Buffer> {
   }
 
   protected override pull(): Promise<IteratorResult<Buffer, undefined>> {
-    return this.input.request(takeNextFrame, this.argument);
+    return this.input.pull(takeNextFrame, this.argument, undefined);
   }
 }

@@ -86,50 +86,58 @@ export const fairness: readonly ContractCase[] = [
     { bufferSize: 1_000_000 },
   ),
 
-  onPair("a read in a turn that has nothing left to spend gets the same, in order", async ({ a, b }) => {
+  onPair("reads in a turn that has nothing left to spend get the same, in order", async ({ a, b }) => {
     await b.write("0123456789");
     await until(() => a.readableLength === 10);
     spendAll();
-    const first = a.readExactly(3);
-    await fails(a.read(), "ERR_BUSY");
-    await b.write("abc");
-    assert.equal(text(await first), "012");
-    spendAll();
-    assert.equal(text(await a.readExactly(10, { timeout: 0 })), "3456789abc");
+    const reads = [a.readExactly(3), a.readExactly(2), a.read({ timeout: 0 })];
+    assert.deepEqual((await Promise.all(reads)).map(text), ["012", "34", "56789"]);
     spendAll();
     await timesOut(a.read({ timeout: 0 }));
     spendAll();
     const waiting = a.read();
+    await fails(a.read(), "ERR_BUSY");
     await b.write("later");
     assert.equal(text(await waiting), "later");
     spendAll();
     await b.closeWrite();
     assert.equal(await a.read(), null);
-  }),
-
-  onPair("a read that waits for its turn can be aborted, and then consumes nothing", async ({ a, b }) => {
-    await b.write("unread");
-    await until(() => a.readableLength === 6);
-    const controller = new AbortController();
-    spendAll();
-    const read = a.read({ signal: controller.signal });
-    controller.abort("no longer");
-    assert.equal(await rejection(read), "no longer");
-    assert.equal(text(await a.read()), "unread");
-  }),
-
-  onPair("a read that waits for its turn is ended by every ending", async ({ a, b }) => {
-    await b.write("unread");
-    await until(() => a.readableLength === 6);
-    spendAll();
-    const read = a.read();
     a.reset();
-    await fails(read, "ERR_CLOSED");
     spendAll();
-    await fails(a.read(), "ERR_CLOSED");
+    const calls = [a.read(), a.readLine(), a.readExactly(1), a.write("x"), a.flush()];
+    await Promise.all(calls.map((call) => fails(call, "ERR_CLOSED")));
   }),
 
-  onPair("a timeout begins when a read's turn has come", async ({ a }) => {
+  onPair("a pull that waits for its turn has taken nothing when it is aborted or left", async ({ a, b }) => {
+    await b.write("unread\n");
+    await until(() => a.readableLength === 7);
+    for (const loop of ["chunks", "lines"] as const) {
+      const controller = new AbortController();
+      spendAll();
+      const pull = a[loop]({ signal: controller.signal }).next();
+      const busy = a.read();
+      controller.abort("no longer");
+      assert.equal(await rejection(pull), "no longer");
+      await fails(busy, "ERR_BUSY");
+      const iterator: AsyncIterableIterator<unknown, undefined> = a[loop]();
+      spendAll();
+      const next = iterator.next();
+      await iterator.return?.();
+      assert.deepEqual(await next, { value: undefined, done: true });
+    }
+    assert.equal(text(await a.read()), "unread\n");
+  }),
+
+  onPair("a pull that waits for its turn is ended by every ending", async ({ a, b }) => {
+    await b.write("unread");
+    await until(() => a.readableLength === 6);
+    spendAll();
+    const pull = a.chunks().next();
+    a.reset();
+    await fails(pull, "ERR_CLOSED");
+  }),
+
+  onPair("a timeout begins when a pull's turn has come", async ({ a }) => {
     spendAll();
     await timesOut(a.read({ timeout: 5 }));
     spendAll();

@@ -51,6 +51,17 @@ export function nextTurn(): Promise<void> {
   return (turned ??= new Promise((resolve) => postpone(resolve)));
 }
 
+/** Resolves in the next turn to a value that is here already. */
+export function inNextTurn<T>(value: T): Promise<T> {
+  return new Promise((resolve) => postpone(() => resolve(value)));
+}
+
+/** What a call comes to that fails at once: in this turn if its budget allows it, else in the next. */
+export function rejectedInTime(error: unknown): Promise<never> {
+  if (spend(FAILURE_UNITS)) return Promise.reject(error);
+  return new Promise((_resolve, reject) => postpone(() => reject(error)));
+}
+
 function resume(): void {
   const callbacks = postponed;
   postponed = [];

@@ -3,10 +3,10 @@ import { checkedOperation, OPERATION, type Known, type OperationOptions } from "
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
 import { unwatch, watch } from "../signals.js";
 import { deadlineIn } from "./alarm.js";
-import { FAILURE_UNITS, MEMORY_UNITS, postpone, spend } from "./budget.js";
+import { inNextTurn, MEMORY_UNITS, postpone, rejectedInTime, spend } from "./budget.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
-import { copyOf, cutOf } from "./own-memory.js";
+import { ownBytes } from "./own-memory.js";
 import { Recycled, type Ring } from "./recycled.js";
 import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
 import { Waiting, type Asker, type StreamReader } from "./waiting.js";
@@ -121,30 +121,41 @@ export class Input {
         return Promise.reject(error);
       }
     }
-    return this.#request(take, argument, options, asker);
+    return this.#request(take, argument, options, asker, asker !== undefined);
   }
 
+  /** The same for a loop, whose options were checked when it was made, and which may be left while this waits. */
+  pull<T, A>(take: Take<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
+    if (options?.signal?.aborted === true) {
+      return Promise.reject(aborted("read", this.#host.subject, options.signal));
+    }
+    return this.#request(take, argument, options, undefined, true);
+  }
+
+  /** `mayLeave`: the one who asks may turn away before this settles, so nothing may be taken in advance. */
   #request<T, A>(
     take: Take<T, A>,
     argument: A,
     options: OperationOptions | undefined,
     asker: Asker | undefined,
+    mayLeave: boolean,
   ): Promise<T> {
     if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
     this.copies = (take as unknown) === takeInto;
     const state = this.#state;
     if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(asker))
-      return failedNow(this.#refused("ERR_BUSY"));
-    if (!spend(MEMORY_UNITS)) return this.#postpone(take, argument, options, asker);
-    if (state.kind === "closed") return failedNow(this.#refused(state.code, state.reason));
+      return rejectedInTime(this.#refused("ERR_BUSY"));
+    if (state.kind === "closed") return rejectedInTime(this.#refused(state.code, state.reason));
+    const isInTime = spend(MEMORY_UNITS);
+    if (!isInTime && mayLeave) return this.#postpone(take, argument, options, asker);
     const taken = this.#try(take, argument);
     if (taken === WAIT) {
-      if (state.kind === "failed") return failedNow(this.#failed(state.cause));
+      if (state.kind === "failed") return rejectedInTime(this.#failed(state.cause));
       return this.#wait(take, argument, options, asker);
     }
-    if (taken instanceof Refusal) return failedNow(this.#refused(taken.code, taken.reason));
+    if (taken instanceof Refusal) return rejectedInTime(this.#refused(taken.code, taken.reason));
     if (this.#stopped) this.#refill();
-    return Promise.resolve(taken);
+    return isInTime ? Promise.resolve(taken) : inNextTurn(taken);
   }
 
   /**
@@ -162,11 +173,11 @@ export class Input {
       return !this.#stopped;
     }
     // Nothing can be in the queue when one of these waits, so they are handed what arrives as it is.
-    if (waiting.take === takeChunk) this.#settle(waiting, owned(memory, size, lent));
+    if (waiting.take === takeChunk) this.#settle(waiting, ownBytes(memory, size, lent));
     else if (waiting.take === takeIteration) {
-      this.#settle(waiting, { value: owned(memory, size, lent), done: false });
+      this.#settle(waiting, { value: ownBytes(memory, size, lent), done: false });
     } else if (waiting.take === takeRecycled) {
-      const value = this.#recycled?.view(memory, size, lent) ?? owned(memory, size, lent);
+      const value = this.#recycled?.view(memory, size, lent) ?? ownBytes(memory, size, lent);
       this.#settle(waiting, { value, done: false });
     } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
       memory.copy(waiting.argument as Uint8Array, 0, 0, size);
@@ -263,10 +274,10 @@ export class Input {
     asker: Asker | undefined,
   ): Promise<T> {
     const bound = options?.timeout ?? this.#readTimeout;
-    if (bound === 0) return failedNow(timedOut("read", this.#host.subject, 0));
+    if (bound === 0) return rejectedInTime(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection.
-    if (this.#state !== OPEN) return this.#request(take, argument, options, asker);
+    if (this.#state !== OPEN) return this.#request(take, argument, options, asker, false);
     return new Promise<T>((resolve) => {
       const waiting = this.#watched(take, argument, resolve, options, asker);
       this.#waiting = waiting;
@@ -276,7 +287,7 @@ export class Input {
     });
   }
 
-  /** Waits for the next turn of the event loop; until then the bytes stay in the queue. */
+  /** Waits for the next turn of the event loop, and has taken nothing until then. */
   #postpone<T, A>(
     take: Take<T, A>,
     argument: A,
@@ -296,9 +307,7 @@ export class Input {
   #resume(waiting: Waiting): void {
     if (this.#waiting !== waiting) return;
     waiting.postponed = false;
-    const state = this.#state;
-    if (state.kind === "closed") this.#fail(waiting, () => this.#refused(state.code, state.reason));
-    else this.#retry(waiting);
+    this.#retry(waiting);
     // What was gathered may fail to go out, and then the read.
     if (this.#waiting === waiting) this.#host.beforeWait();
     if (this.#waiting === waiting) {
@@ -443,13 +452,3 @@ export class Input {
 }
 
 const NONE: OperationOptions = {};
-
-/** A read that fails at once: the next one may have to wait for its turn. */
-function failedNow(error: NetError): Promise<never> {
-  spend(FAILURE_UNITS);
-  return Promise.reject(error);
-}
-
-function owned(memory: Buffer, size: number, lent: boolean): Buffer {
-  return lent ? copyOf(memory, 0, size) : cutOf(memory, size);
-}

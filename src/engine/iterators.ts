@@ -62,9 +62,9 @@ export class Chunks extends Loop<Buffer> {
   }
 
   protected override pull(): Promise<IteratorResult<Buffer, undefined>> {
-    if (!this.#recycle) return this.input.request(takeIteration, this, this.#options);
+    if (!this.#recycle) return this.input.pull(takeIteration, this, this.#options);
     this.input.recycle();
-    return this.input.request(takeRecycled, this, this.#options);
+    return this.input.pull(takeRecycled, this, this.#options);
   }
 
   protected override leave(): void {
@@ -85,7 +85,7 @@ export class Lines extends Loop<string> {
   }
 
   protected override pull(): Promise<IteratorResult<string, undefined>> {
-    return this.input.request(takeNextLine, this.argument, this.#options);
+    return this.input.pull(takeNextLine, this.argument, this.#options);
   }
 
   protected override leave(): void {

@@ -32,3 +32,8 @@ const FEW_BYTES = 2 ** 32;
 export function mostBytes(size: number): number {
   return size <= FEW_BYTES ? constants.MAX_LENGTH : Math.min(constants.MAX_LENGTH, totalmem());
 }
+
+/** The first `size` bytes of memory that is only `lent`, or given: the taker's own. */
+export function ownBytes(memory: Buffer, size: number, lent: boolean): Buffer {
+  return lent ? copyOf(memory, 0, size) : cutOf(memory, size);
+}
