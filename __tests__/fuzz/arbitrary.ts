@@ -98,7 +98,7 @@ const endings = fc.oneof(
   call("closeRead", {}),
   { weight: 3, arbitrary: call("close", bounds) },
   call("reset", {}),
-  { weight: 3, arbitrary: call("detach", {}) },
+  { weight: 3, arbitrary: call("detach", { allowHalfOpen: fc.boolean() }) },
   { weight: 3, arbitrary: call("adopt", {}) },
   call("abandon", { side: fc.constantFrom("output", "input") }),
   call("duplexEnd", {}),

@@ -44,7 +44,7 @@ export interface Shared {
 /** How bytes were read. */
 export interface Taking {
   readonly startedAt: number;
-  readonly lane: "connection" | "duplex" | "web" | "detached";
+  readonly lane: "connection" | "duplex" | "web" | "from" | "detached";
   readonly by: string;
   /** What the read has stripped. */
   readonly before?: Buffer;
@@ -78,6 +78,8 @@ export class End {
   hasUnheardWrite = false;
   /** Views that were read from. */
   readonly readViews = new Set<Duplex | Connection["readable"]>();
+  /** A reader that was let go may have left bytes in the web stream, which a cancel throws away. */
+  mayHaveLeftBytes = false;
   /** What views have failed with: all that is called of them afterwards fails with the same. */
   readonly viewErrors = new Set<unknown>();
   /** The end of the stream was read. */

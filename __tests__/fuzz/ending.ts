@@ -2,7 +2,6 @@
 import type { Duplex } from "node:stream";
 import { Connection } from "../../src/index.js";
 import { written } from "./duplex.js";
-import { LEAVES_METHODS } from "./exclusions.js";
 import type { Deed, End } from "./end.js";
 import { reasonOf, type Operation } from "./operation.js";
 import type { CallOf, Op } from "./scenario.js";
@@ -52,27 +51,32 @@ function abort(end: End): void {
 }
 
 /** Hands the stream over: it goes on by hand. */
-function detach(end: End, operation: Operation): void {
+function detach(end: End, operation: Operation, { allowHalfOpen }: CallOf<"detach">): void {
   // What was thrown away before cannot be told from what is missing then.
   if (end.detached !== null || end.has("closeRead")) return;
   let stream: Duplex;
   try {
-    stream = end.connection.detach();
+    stream = end.connection.detach({ allowHalfOpen });
   } catch (error) {
     operation.failed(error, "close");
     return;
   }
   end.do("detach");
-  for (const trace of tracesOn(stream, end.shared.bare[end.name], LEAVES_METHODS))
-    operation.complain(`left ${trace}`);
+  for (const trace of tracesOn(stream, end.shared.bare[end.name])) operation.complain(`left ${trace}`);
   end.detached = stream;
   end.wasDetached = true;
+  // It ends itself then.
+  if (end.sawEnd && !allowHalfOpen) end.do("closeWrite");
   end.byHand = {
     error: (error) => {
       end.do("destroy");
       operation.failed(error, "detached");
     },
-    end: () => end.readEnd(`the detached stream of ${end.name}`),
+    end: () => {
+      end.readEnd(`the detached stream of ${end.name}`);
+      if (!allowHalfOpen) end.do("closeWrite");
+    },
+    finish: () => (end.endedWell = true),
     data: (bytes) => {
       const { startedAt, text: by } = operation;
       // The other side of a pair in memory may have the same.

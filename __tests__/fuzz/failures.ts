@@ -53,7 +53,8 @@ function hasCause(error: NetError, operation: Operation, failing: Failing): bool
   const { end, call } = operation;
   switch (error.code) {
     case "ERR_BUSY":
-      return operation.foundBusy || end.reading > 0 || isReadInAView(end);
+      // A stream that is made of a connection asks it later than it is asked.
+      return operation.foundBusy || end.reading > 0 || isReadInAView(end) || call.op === "webFrom";
     case "ERR_CLOSED":
       return (
         operation.connection !== end.connection ||

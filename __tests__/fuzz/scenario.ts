@@ -74,7 +74,7 @@ export type Call =
   | ({ readonly op: "close" } & Bounds)
   | { readonly op: "reset" }
   | { readonly op: "abandon"; readonly side: "input" | "output" }
-  | { readonly op: "detach" }
+  | { readonly op: "detach"; readonly allowHalfOpen: boolean }
   /** Adopts again what was detached. */
   | { readonly op: "adopt" }
   /** Aborts the signal that calls of this end share. */

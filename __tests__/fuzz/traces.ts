@@ -19,10 +19,10 @@ export function withListener({ listeners, methods }: Traces, name: string): Trac
 }
 
 /** What is on a stream now, and was not before. */
-export function tracesOn(stream: Duplex, before: Traces, mayLeaveMethods: boolean): string[] {
+export function tracesOn(stream: Duplex, before: Traces): string[] {
   const { listeners, methods } = tracesOf(stream);
   const more = [...listeners].filter(([name, count]) => count > (before.listeners.get(name) ?? 0));
-  const strange = mayLeaveMethods ? [] : [...methods].filter((name) => !before.methods.has(name));
+  const strange = [...methods].filter((name) => !before.methods.has(name));
   return [
     ...more.map(([name, count]) => `${String(count)} listeners of '${name}' on the stream`),
     ...strange.map((name) => `a method ${name}() on the stream`),

@@ -17,6 +17,7 @@ async function webRead(end: End, operation: Operation, { release }: CallOf<"webR
   const reader = readable.getReader();
   const reading = observe(operation, () => reader.read());
   if (release === "waiting") {
+    end.mayHaveLeftBytes = true;
     reader.releaseLock();
     await reading;
   } else {
@@ -38,6 +39,7 @@ async function webLoop(end: End, operation: Operation, { times, keep }: CallOf<"
   end.viewed.add(end.connection);
   const { readable } = end.connection;
   if (readable.locked) return;
+  if (!keep && end.mayHaveLeftBytes) return;
   const iterator = readable.values({ preventCancel: keep });
   if (!keep) end.do("closeRead");
   for (let count = 0; count < times; count++) {
@@ -61,6 +63,7 @@ async function webPipe(end: End, operation: Operation, { turns }: CallOf<"webPip
       end.take(Buffer.from(buffer, byteOffset, length), { lane: "web", by: operation.text, startedAt: 0 });
     },
   });
+  end.mayHaveLeftBytes = true;
   const stop = new AbortController();
   end.shared.signals.add(stop.signal);
   const piping = readable.pipeTo(sink, { preventCancel: true, signal: stop.signal });
@@ -87,7 +90,8 @@ async function webFrom(end: End, operation: Operation, { times }: CallOf<"webFro
       const { value, done } = await reader.read();
       if (done && !isCancelled) end.readEnd(operation.text);
       if (done) return false;
-      end.take(value, { lane: "connection", by: operation.text, startedAt });
+      // It asks the connection a little later than it is asked.
+      end.take(value, { lane: "from", by: operation.text, startedAt });
       return true;
     } catch (error) {
       operation.failed(error, "read");
@@ -98,6 +102,8 @@ async function webFrom(end: End, operation: Operation, { times }: CallOf<"webFro
   };
   for (let count = 0; count < times; count++) if (!(await next())) return;
   const pending = next();
+  // What has been given to the stream already is thrown away with it.
+  await pass(1);
   isCancelled = true;
   await reader.cancel().catch((error: unknown) => operation.failed(error, "read"));
   await pending;
@@ -106,7 +112,7 @@ async function webFrom(end: End, operation: Operation, { times }: CallOf<"webFro
 async function webCancel(end: End, operation: Operation): Promise<void> {
   end.viewed.add(end.connection);
   const { readable } = end.connection;
-  if (readable.locked) return;
+  if (readable.locked || end.mayHaveLeftBytes) return;
   end.do("closeRead");
   await readable.cancel().catch((error: unknown) => operation.failed(error, "web"));
 }

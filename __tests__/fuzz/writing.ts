@@ -110,12 +110,13 @@ export async function settle(
   }
 }
 
-/** What becomes of a write that has failed: one that was sent in part is sent to its end, if the stream is. */
+/**
+ * What becomes of a write that has failed: one that was sent in part is sent to its end, if the stream is. What a Duplex fails
+ * with it tells all whose writes it has, so that it says nothing about one of them.
+ */
 function fateAfter(error: unknown, failing: Failing): Fate {
-  if (!(error instanceof NetError) || error.written === undefined) return "either";
-  if (error.written === "nothing") return "nothing";
-  // What a Duplex fails with it tells also those whose writes were behind that one.
-  return failing === "duplex" ? "either" : "whole";
+  if (!(error instanceof NetError) || error.written === undefined || failing === "duplex") return "either";
+  return error.written === "nothing" ? "nothing" : "whole";
 }
 
 /** The same bytes in another form. */
