@@ -7,6 +7,7 @@ import {
   refuseUnknown,
   wrongType,
 } from "./arguments.js";
+import { makerHere } from "./engine/forgotten.js";
 import type { LinkSettings } from "./engine/link.js";
 import { getParameters } from "./parameters.js";
 
@@ -80,13 +81,14 @@ export function halfOpenOf(options: unknown): boolean | undefined {
 export function settingsOf(options: ConnectionOptions): LinkSettings {
   const { readTimeout, writeTimeout, bufferSize } = options;
   if (readTimeout !== undefined && writeTimeout !== undefined && bufferSize !== undefined) {
-    return { readTimeout, writeTimeout, bufferSize };
+    return { readTimeout, writeTimeout, bufferSize, maker: makerHere() };
   }
   const parameters = getParameters();
   return {
     readTimeout: readTimeout ?? parameters.readTimeout,
     writeTimeout: writeTimeout ?? parameters.writeTimeout,
     bufferSize: bufferSize ?? parameters.bufferSize,
+    maker: makerHere(),
   };
 }
 

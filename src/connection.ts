@@ -18,6 +18,7 @@ import { ConnectedSocket } from "./connected-socket.js";
 import { applyTo, halfOpenOf, checkedConnectionOptions, settingsOf } from "./connection-options.js";
 import type { ConnectionOptions, Settable } from "./connection-options.js";
 import { adopt } from "./engine/adopt.js";
+import { noteMaker } from "./engine/forgotten.js";
 import { Chunks, Lines } from "./engine/iterators.js";
 import { LineSearch, takeTextLine } from "./engine/lines.js";
 import { givenBytes } from "./engine/given-bytes.js";
@@ -98,6 +99,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     }
     super(link, addresses);
     this.#link = link;
+    noteMaker(this, link, link.maker);
   }
 
   // Reading

@@ -24,6 +24,8 @@ export interface LinkSettings {
   readonly readTimeout: number;
   readonly writeTimeout: number;
   readonly bufferSize: number;
+  /** Where the connection was made, if that is to be told. */
+  readonly maker?: string | undefined;
 }
 
 /** A failure that was not of our making. */
@@ -38,6 +40,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   readonly subject: Subject;
   readonly input: Input;
   readonly output: Output;
+  readonly maker: string | undefined;
 
   due = Infinity;
   place = -1;
@@ -62,6 +65,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   #gone: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
   #closed: Promise<void> | null = null;
   #onDropped: (() => void)[] | null = null;
+  #onLeftOpen: (() => void) | null = null;
   /** The program has asked when it is over. */
   #isAwaited = false;
   #isReferred: boolean;
@@ -71,6 +75,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
     this.transport = transport;
     this.subject = subject;
+    this.maker = settings.maker;
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
     this.#isReferred = !transport.unreferred;
@@ -123,6 +128,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     if (failure === null) this.input.end();
     else this.input.fail(failure.cause);
     this.#endIfDone();
+    if (this.#onLeftOpen !== null) this.#tellIfLeftOpen();
   }
 
   fail(cause: unknown): void {
@@ -132,6 +138,15 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.input.fail(cause);
     this.output.fail(cause);
     this.transport.destroy();
+  }
+
+  whenLeftOpen(act: () => void): void {
+    this.#onLeftOpen = act;
+    this.#tellIfLeftOpen();
+  }
+
+  #tellIfLeftOpen(): void {
+    if (this.#peerEnded && this.live && !this.output.ended) this.#onLeftOpen?.();
   }
 
   finished(): void {
