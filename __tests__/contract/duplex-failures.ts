@@ -90,4 +90,20 @@ export const duplexFailures: readonly ContractCase[] = [
     const [chunk] = (await once(a.duplex.resume(), "data")) as [Buffer];
     assert.equal(text(chunk), "for its duplex");
   }),
+
+  onPair(
+    "a chunk on its way to a Duplex that fails meanwhile is left to the connection's reads",
+    async ({ a, b }) => {
+      await b.write("unread");
+      await until(() => a.readableLength === 6);
+      // The first to hear of the failure: the Duplex hears of it next, and is destroyed.
+      const asked = a.closed.catch(() => void a.duplex.read());
+      const { duplex } = a;
+      a.socket.destroy(new Error("broken"));
+      await asked;
+      await until(() => duplex.destroyed);
+      assert.equal(text(await a.read()), "unread");
+      await assert.rejects(a.read(), NetError);
+    },
+  ),
 ];

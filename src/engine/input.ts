@@ -98,7 +98,7 @@ export class Input {
     if (this.streamReader === null || this.streamReader === asker || this.#state.kind === "closed")
       return false;
     if (this.streamReader.isReading()) return true;
-    this.#putBack(this.streamReader.takeBack());
+    this.putBack(this.streamReader.takeBack());
     return false;
   }
 
@@ -245,8 +245,16 @@ export class Input {
 
   /** Takes out all bytes, for whoever reads the stream from now on. */
   drain(): Buffer[] {
-    if (this.streamReader !== null) this.#putBack(this.streamReader.takeBack());
+    if (this.streamReader !== null) this.putBack(this.streamReader.takeBack());
     return this.#takeOut();
+  }
+
+  /** Puts bytes before those in the queue; copies, since the stream that had them may have handed out others of their memory. */
+  putBack(unread: readonly Buffer[]): void {
+    if (unread.length === 0 || this.#discarding) return;
+    const later = this.#takeOut();
+    for (const chunk of unread) this.#queue.copy(chunk, chunk.length);
+    for (const chunk of later) this.#queue.append(chunk);
   }
 
   /** The signal of the waiting read was aborted. */
@@ -426,14 +434,6 @@ export class Input {
     const runs: Buffer[] = [];
     while (this.#queue.length > 0) runs.push(this.#queue.takeRun());
     return runs;
-  }
-
-  /** Puts bytes before those in the queue; copies, since the stream that had them may have handed out others of their memory. */
-  #putBack(unread: readonly Buffer[]): void {
-    if (unread.length === 0) return;
-    const later = this.#takeOut();
-    for (const chunk of unread) this.#queue.copy(chunk, chunk.length);
-    for (const chunk of later) this.#queue.append(chunk);
   }
 
   #refill(): void {

@@ -137,6 +137,11 @@ export class NodeDuplex extends Duplex {
 
   readonly #onChunk = (chunk: Buffer | null): void => {
     this.#asking = this.#wanted = false;
+    // It was destroyed while the chunk was on its way: the connection's own reads get it.
+    if (this.destroyed) {
+      if (chunk !== null) this.#link.input.putBack([chunk]);
+      return;
+    }
     this.#hasEnd = chunk === null;
     if (this.#user === "waits") this.#user = "is told";
     this.push(chunk);
