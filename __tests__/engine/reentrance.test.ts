@@ -178,6 +178,37 @@ describe("called inside of a write that the stream takes at once", () => {
     expect(await settledOf(inner)).toEqual(["fulfilled", "rejected"]);
   });
 
+  test("a read of its own comes first when a read sends what is gathered", async () => {
+    const inner: Promise<unknown>[] = [];
+    const { connection, other } = await scene((it) => void inner.push(it.read()), { bufferSize: 100 });
+    await connection.write("question");
+    const outer = connection.read();
+    expect(inner).toHaveLength(1);
+    expect(await netError(outer)).toMatchObject({ code: "ERR_BUSY" });
+    other.write("answer");
+    expect(String(await inner[0])).toBe("answer");
+  });
+
+  test.each(["write", "read"] as const)("a signal that is aborted there ends the %s", async (operation) => {
+    const controller = new AbortController();
+    const stop = new Error("stop");
+    const { connection, other } = await scene(
+      (_, side) => {
+        side.pause();
+        controller.abort(stop);
+      },
+      { bufferSize: operation === "read" ? 100 : 0 },
+    );
+    const { signal } = controller;
+    if (operation === "read") await connection.write("gathered");
+    const outer = operation === "read" ? connection.read({ signal }) : connection.write(PIECES, { signal });
+    expect(signal.aborted).toBe(true);
+    await expect(outer).rejects.toBe(stop);
+    other.resume();
+    await connection.flush();
+    expect(connection.writableLength).toBe(0);
+  });
+
   test("a timeout of 0 finds the stream busy, and takes the write back", async () => {
     const inner: Promise<unknown>[] = [];
     const { connection, received } = await scene((it) => {

@@ -284,8 +284,11 @@ export class Input {
     const bound = options?.timeout ?? this.#readTimeout;
     if (bound === 0) return rejectedInTime(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
-    // What was gathered may have failed to go out, and then the connection.
-    if (this.#state !== OPEN) return this.#request(take, argument, options, asker, false);
+    // What was gathered may have failed to go out, and then the connection; or a stream that it went to has run the program.
+    if (this.#state !== OPEN || this.#waiting !== null)
+      return this.#request(take, argument, options, asker, false);
+    if (options?.signal?.aborted === true)
+      return rejectedInTime(aborted("read", this.#host.subject, options.signal));
     return new Promise<T>((resolve) => {
       const waiting = this.#watched(take, argument, resolve, options, asker);
       this.#waiting = waiting;

@@ -287,6 +287,11 @@ export class Sender {
         this.#giveUp(entry, (written) => aborted(entry.operation, this.#host.subject, signal, written)),
     };
     try {
+      // A stream that was given bytes of this call may have run the program, which has aborted it.
+      if (signal.aborted) {
+        call.aborted(signal);
+        return;
+      }
       watch(signal, call);
       entry.forget = () => unwatch(signal, call);
     } catch (error) {
