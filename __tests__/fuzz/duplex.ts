@@ -41,6 +41,9 @@ function duplexOf(operation: Operation): Duplex {
   return duplex;
 }
 
+/** Duplexes that a pipeline has ended, or will. */
+const piped = new WeakSet<Duplex>();
+
 /** Duplexes that are being read: two readers of one Duplex would each be shown what the other takes. */
 const read = new Set<Duplex>();
 
@@ -110,8 +113,9 @@ async function duplexWrite(end: End, operation: Operation, call: CallOf<"duplexW
 /** Pieces, and then the end. */
 async function duplexPipeline(end: End, operation: Operation, call: CallOf<"duplexPipeline">): Promise<void> {
   const duplex = duplexOf(operation);
-  // Node 20's own pipeline() into a stream that is destroyed never settles.
-  if (duplex.destroyed || duplex.writableEnded) return;
+  // Node 20's own pipeline() into a stream that is destroyed never settles, nor does the first of two into one stream.
+  if (duplex.destroyed || duplex.writableEnded || piped.has(duplex)) return;
+  piped.add(duplex);
   end.do("closeWrite");
   const pieces = Array.from({ length: call.pieces }, () =>
     end.payloads.next(Math.ceil(call.size / call.pieces)),
