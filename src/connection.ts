@@ -237,9 +237,12 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     return this.chunks();
   }
 
-  /** Bytes that have arrived and can be read without waiting: the egg's `char-ready?`. */
+  /**
+   * Bytes that have arrived and can be read without waiting: the egg's `char-ready?`. What {@link duplex} holds counts
+   * once its user has left.
+   */
   get readableLength(): number {
-    return this.#link.input.length;
+    return this.#link.input.readable;
   }
 
   // Writing

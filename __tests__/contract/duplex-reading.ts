@@ -361,4 +361,31 @@ export const duplexReading: readonly ContractCase[] = [
       assert.equal(got, "words ".repeat(5));
     },
   ),
+
+  onPair("duplex: what a reader that left did not get counts as readable", async ({ a, b }) => {
+    const ignore = () => undefined;
+    a.duplex.on("readable", ignore);
+    await b.write("ahead");
+    await until(() => a.duplex.readableLength === 5);
+    assert.equal(a.readableLength, 0);
+    a.duplex.off("readable", ignore);
+    assert.equal(a.readableLength, 5);
+    assert.equal(text(await a.readExactly(2)), "ah");
+    assert.equal(a.readableLength, 3);
+    a.closeRead();
+    assert.equal(a.readableLength, 0);
+  }),
+
+  onPair("duplex: after closeRead the connection's reads give null, whatever it holds", async ({ a, b }) => {
+    const ignore = () => undefined;
+    a.duplex.on("readable", ignore);
+    await b.write("ahead");
+    await until(() => a.duplex.readableLength === 5);
+    a.duplex.off("readable", ignore);
+    a.closeRead();
+    for (let again = 0; again < 3; again++) {
+      assert.equal(a.readableLength, 0);
+      assert.equal(await a.read(), null);
+    }
+  }),
 ];

@@ -158,6 +158,22 @@ export const ownership: readonly ContractCase[] = [
     },
   ),
 
+  onPair("duplex: parts of what it holds may be transferred", async ({ a, b }) => {
+    const { duplex } = a;
+    for (const size of [40, 3_000, 12_000]) {
+      const sent = pattern(size, size);
+      const readable = once(duplex, "readable");
+      await b.write(sent);
+      await readable;
+      await until(() => duplex.readableLength === size);
+      sameBytes(transfer(duplex.read(size / 4) as Buffer), sent.subarray(0, size / 4));
+      sameBytes(transfer(duplex.read(size / 2) as Buffer), sent.subarray(size / 4, (3 * size) / 4));
+      assert.equal(duplex.readableLength, size / 4);
+      sameBytes(duplex.read() as Buffer, sent.subarray((3 * size) / 4));
+      assert.equal(duplex.read(), null);
+    }
+  }),
+
   onPair("a delimiter may be transferred while its read waits", async ({ a, b }) => {
     const delimiter = Uint8Array.of(0x2d, 0x2d);
     const waiting = a.readUntil(delimiter);

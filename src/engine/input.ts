@@ -72,9 +72,14 @@ export class Input {
     this.#readTimeout = readTimeout;
   }
 
-  /** Bytes that can be read without waiting. */
+  /** Bytes that are in the queue. */
   get length(): number {
     return this.#queue.length;
+  }
+
+  /** Bytes that can be read without waiting: also those that a stream holds whose user has left. */
+  get readable(): number {
+    return this.length + (this.#discarding ? 0 : (this.streamReader?.left ?? 0));
   }
 
   /** Whether nothing comes after the bytes in the queue, and all is well. */
@@ -95,8 +100,8 @@ export class Input {
   /** Whether a read waits, and does not give way, or a stream is being read; `asker` is the one who wants to know. */
   isBusy(asker?: Asker): boolean {
     if (this.#waiting !== null && !this.#givesWay(this.#waiting)) return true;
-    if (this.streamReader === null || this.streamReader === asker || this.#state.kind === "closed")
-      return false;
+    // Once all is thrown away, so is what its user did not get.
+    if (this.streamReader === null || this.streamReader === asker || this.#discarding) return false;
     if (this.streamReader.isReading()) return true;
     this.putBack(this.streamReader.takeBack());
     return false;
@@ -191,8 +196,7 @@ export class Input {
 
   /** Settles the read that waits with that `argument`, if one does, with `value`: it has taken nothing. */
   withdraw(argument: object, value: unknown): void {
-    const waiting = this.#waiting;
-    if (waiting !== null && waiting.argument === argument) this.#settle(waiting, value);
+    if (this.#waiting?.argument === argument) this.#settle(this.#waiting, value);
   }
 
   /** Begins to recycle memory, until something else than {@link takeRecycled} is requested, or the loop is left. */
@@ -218,9 +222,8 @@ export class Input {
 
   /** Nothing more will arrive because of `cause`; what has arrived can still be read. */
   fail(cause: unknown): void {
-    if (this.#state.kind === "open" || (this.#state.kind === "ended" && !this.#discarding)) {
-      this.#become({ kind: "failed", cause });
-    }
+    const { kind } = this.#state;
+    if (kind === "open" || (kind === "ended" && !this.#discarding)) this.#become({ kind: "failed", cause });
   }
 
   /** Ends this side: the bytes in the queue and all that follow are thrown away, reads find the end of the stream. */

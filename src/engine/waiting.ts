@@ -13,6 +13,8 @@ export interface Asker {
 export interface StreamReader extends Asker {
   /** Whether that user reads, also while no read waits. */
   isReading(): boolean;
+  /** How much the stream holds that its user has left to others: nothing while that user reads. */
+  readonly left: number;
   /** Takes back what the stream holds and its user has not got, to be read by others. */
   takeBack(): readonly Buffer[];
 }

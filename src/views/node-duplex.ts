@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 import { wrongType } from "../arguments.js";
 import { givenBytes } from "../engine/given-bytes.js";
 import { READ_AHEAD } from "../engine/input.js";
+import { copyOf } from "../engine/own-memory.js";
 import type { Link } from "../engine/link.js";
 import { takeChunk } from "../engine/reads.js";
 import type { StreamReader } from "../engine/waiting.js";
@@ -89,7 +90,8 @@ export class NodeDuplex extends Duplex {
   }
 
   override read(size?: number): unknown {
-    const chunk: unknown = super.read(size);
+    const given: unknown = super.read(size);
+    const chunk = size !== undefined && this.readableLength > 0 ? ownPart(given) : given;
     // Node's own way to get things going.
     if (size === 0) return chunk;
     if (chunk === null && this.#user === "is busy") this.#link.input.renew(this.#reader);
@@ -177,6 +179,9 @@ export class NodeDuplex extends Duplex {
       hasLeft: () => {
         if (!this.#isRead) return (this.#gaveWay = true);
         return this.#user === "is busy" && this.readableFlowing !== true;
+      },
+      get left() {
+        return duplex.#isRead && !duplex.#hasEnd ? 0 : duplex.readableLength;
       },
       isReading: () => (this.#asking && !this.#gaveWay) || (this.#isRead && !this.#hasEnd),
       takeBack: () => this.#takeBack(),
@@ -295,6 +300,12 @@ export class NodeDuplex extends Duplex {
 /** What a Writable queues; it is none of Node's documented properties, and not everywhere. */
 function queueOf(stream: Duplex): readonly Queued[] {
   return (stream as { writableBuffer?: readonly Queued[] }).writableBuffer ?? [];
+}
+
+/** A part of a chunk, whose rest the Readable holds: its reader may transfer it, so it gets a copy. */
+function ownPart(chunk: unknown): unknown {
+  if (!Buffer.isBuffer(chunk) || chunk.length === chunk.buffer.byteLength) return chunk;
+  return copyOf(chunk, 0, chunk.length);
 }
 
 /** Settles when all of them have, with the first failure in their order. */
