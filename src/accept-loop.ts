@@ -1,7 +1,7 @@
 import type { AcceptQueue, Claim } from "./accept-queue.js";
 import { settingsOf, type ConnectionOptions } from "./connection-options.js";
 import type { Connection } from "./connection.js";
-import { kernelUnits, nextTurn, spend } from "./engine/budget.js";
+import { ACCEPT_UNITS, nextTurn, spend } from "./engine/budget.js";
 import type { LinkSettings } from "./engine/link.js";
 
 type Next = IteratorResult<Connection, undefined>;
@@ -26,7 +26,7 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
     const value = this.#queue.take(settings);
     if (value !== undefined) {
       const next: Next = { value, done: false };
-      return spend(kernelUnits(0)) ? Promise.resolve(next) : nextTurn().then(() => next);
+      return spend(ACCEPT_UNITS) ? Promise.resolve(next) : nextTurn().then(() => next);
     }
     if (this.#queue.closed) return Promise.resolve(DONE);
     return new Promise((resolve) => {

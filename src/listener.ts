@@ -5,7 +5,7 @@ import { checkedOperation, illegalConstructor, type OperationOptions } from "./a
 import { waited, type Wait } from "./bounded.js";
 import { settingsOf } from "./connection-options.js";
 import type { Connection } from "./connection.js";
-import { kernelUnits, nextTurn, spend } from "./engine/budget.js";
+import { ACCEPT_UNITS, nextTurn, spend } from "./engine/budget.js";
 import { failAtCaller } from "./engine/fail-at-caller.js";
 import { descriptorOf } from "./engine/socket-transport.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
@@ -111,7 +111,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     if (signal?.aborted === true) throw aborted("accept", this.#subject, signal);
     const settings = settingsOf(this.#options);
     let here = this.#queue.take(settings);
-    if (!spend(kernelUnits(0)) && (here !== undefined || timeout === 0)) {
+    if (!spend(ACCEPT_UNITS) && (here !== undefined || timeout === 0)) {
       await nextTurn();
       here ??= this.#queue.take(settings);
     }

@@ -4,26 +4,26 @@ describe("the budget of a turn", () => {
   beforeEach(refill);
 
   it("lets calls settle until it is spent", () => {
-    expect(spend(512)).toBe(true);
+    expect(spend(2048)).toBe(true);
     expect(spend(1)).toBe(false);
     refill();
     expect(spend(1)).toBe(true);
   });
 
-  it("lets some twenty small writes settle, and fewer large ones", () => {
+  it("lets some eighty small writes settle, and fewer large ones", () => {
     const calls = (bytes: number) => {
       refill();
       let count = 0;
       while (spend(kernelUnits(bytes))) count++;
       return count;
     };
-    expect([0, 1_024, 64 * 1_024, 1_024 * 1_024].map(calls)).toEqual([21, 20, 5, 0]);
+    expect([0, 1_024, 64 * 1_024, 1_024 * 1_024].map(calls)).toEqual([85, 73, 7, 0]);
   });
 
   it("is full again in the next turn, in which what was postponed goes on in its order", async () => {
     const order: string[] = [];
     spend(1_000_000);
-    postpone(() => order.push(`first: ${String(spend(512))}`));
+    postpone(() => order.push(`first: ${String(spend(2048))}`));
     postpone(() => order.push(`second: ${String(spend(1))}`));
     void Promise.resolve().then(() => order.push("microtask"));
     await nextTurn();

@@ -3,7 +3,7 @@ import { checkedOperation, OPERATION, type Known, type OperationOptions } from "
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../errors.js";
 import { unwatch, watch } from "../signals.js";
 import { deadlineIn } from "./alarm.js";
-import { inNextTurn, MEMORY_UNITS, postpone, rejectedInTime, spend } from "./budget.js";
+import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "./budget.js";
 import { ByteQueue } from "./byte-queue.js";
 import { failAtCaller } from "./fail-at-caller.js";
 import { ownBytes } from "./own-memory.js";
@@ -151,7 +151,7 @@ export class Input {
     if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(asker))
       return rejectedInTime(this.#refused("ERR_BUSY"));
     if (state.kind === "closed") return rejectedInTime(this.#refused(state.code, state.reason));
-    const isInTime = spend(MEMORY_UNITS);
+    const isInTime = spend(QUEUE_UNITS);
     if (!isInTime && mayLeave) return this.#postpone(take, argument, options, asker);
     const taken = this.#try(take, argument);
     if (taken === WAIT) {

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
-import { MEMORY_UNITS, nextTurn, spend } from "./budget.js";
+import { GATHER_UNITS, nextTurn, QUEUE_UNITS, spend } from "./budget.js";
 import { Delivery } from "./delivery.js";
 import { FINISH_TIMEOUT_MS } from "./finish.js";
 import { Gather } from "./gather.js";
@@ -287,7 +287,7 @@ export class Output implements SenderHost {
       this.#flushAtTurnsEnd = true;
       setImmediate(flushAtTurnsEnd, this);
     }
-    return served();
+    return served(GATHER_UNITS);
   }
 
   #sendGathered(options: OperationOptions | null | undefined): Promise<void> {
@@ -316,8 +316,8 @@ export class Output implements SenderHost {
 }
 
 /** The result of a call that needs nothing of the kernel. */
-function served(): Promise<void> {
-  return spend(MEMORY_UNITS) ? DONE : nextTurn();
+function served(units = QUEUE_UNITS): Promise<void> {
+  return spend(units) ? DONE : nextTurn();
 }
 
 function flushAtTurnsEnd(output: Output): void {

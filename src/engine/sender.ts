@@ -97,7 +97,9 @@ export class Sender {
     this.#handing = true;
     const outcome = this.#hand(payload);
     if (outcome === "taken") {
-      this.#handOn();
+      // Most writes have neither anything behind them, nor something that the program's code did inside of them.
+      if (this.#queue.first === null && this.#cut === null && !this.#host.drained()) this.#handing = false;
+      else this.#handOn();
       return spend(kernelUnits(lengthOf(payload))) ? DONE : nextTurn();
     }
     if (outcome === "failed") {
@@ -247,7 +249,8 @@ export class Sender {
 
   /** Rejects the call whose turn has come in spite of a {@link drop} or a {@link detach} from inside of the transport. */
   #cutOff(): void {
-    const [make, turn] = [this.#cut, this.#turn];
+    const make = this.#cut;
+    const turn = this.#turn;
     this.#cut = null;
     if (make === null || turn === null) return;
     this.#turn = null;
