@@ -42,13 +42,22 @@ function setTimer(at: number): void {
   clearTimeout(timer);
   ringsAt = at;
   const delay = Math.min(Math.max(Math.ceil(at - performance.now()), 1), LONGEST_TIMER);
-  timer = scope.runInAsyncScope(() => setTimeout(letArrive, delay, ring));
+  timer = scope.runInAsyncScope(() => setTimeout(timeUp, delay));
   timer.unref();
 }
 
-function ring(): void {
-  ringsAt = Infinity;
+/**
+ * What has come by now is let in first. Until that is done other turns may be busy for long, and what comes in them has
+ * not been let in: so it counts whose time was up before.
+ */
+function timeUp(): void {
   const now = performance.now();
+  letArrive(() => ring(now));
+}
+
+/** Wakes all that were due at `now`. */
+function ring(now: number): void {
+  ringsAt = Infinity;
   const due: Sleeper[] = [];
   for (let { first } = sleepers; first !== undefined && first.due <= now; { first } = sleepers) {
     sleepers.remove(first);
