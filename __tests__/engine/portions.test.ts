@@ -1,8 +1,11 @@
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
 import fc from "fast-check";
+import { connect } from "../../src/index.js";
 import type { Payload } from "../../src/engine/payload.js";
 import { fits, MOST_AT_ONCE, portionsOf } from "../../src/engine/portions.js";
-import { closeAll, pair } from "../helpers/peers.js";
-import { until } from "../helpers/outcomes.js";
+import { closeAll, keep, pair, socketPath } from "../helpers/peers.js";
+import { netError, until } from "../helpers/outcomes.js";
 
 afterEach(closeAll);
 
@@ -108,4 +111,34 @@ test("a detached socket sends the portions that are left", async () => {
   expect([size, last]).toEqual([total, "endafter"]);
   socket.destroy();
   await until(() => socket.closed);
+});
+
+test("what has failed is not sent again by a detached socket, whose reply can be read", async () => {
+  const path = socketPath();
+  const listening = createServer({ pauseOnConnect: true }).listen(path);
+  const arrived = once(listening, "connection") as Promise<[Socket]>;
+  await once(listening, "listening");
+  const client = keep(await connect({ path }));
+  const [peer] = await arrived;
+  const reply = Buffer.alloc(150_000, "r");
+  peer.write(reply);
+  await until(() => client.readableLength > 0);
+  const written = netError(client.write(Buffer.alloc(MOST_AT_ONCE + MIB)));
+  await until(() => client.bytesWritten > 0);
+  peer.destroy();
+  expect(await written).toMatchObject({ code: "EPIPE", written: "partly" });
+  const chunks: Buffer[] = [];
+  for await (const chunk of client.detach()) chunks.push(chunk as Buffer);
+  expect(Buffer.concat(chunks)).toEqual(reply);
+  listening.close();
+});
+
+test("a detached socket is reset where memory was given away that it had still to send", async () => {
+  const { client, server } = await pair();
+  const memory = Buffer.alloc(MOST_AT_ONCE + MIB);
+  client.write([memory, "end"]).catch(() => undefined);
+  structuredClone(memory.buffer, { transfer: [memory.buffer] });
+  const socket = client.detach();
+  await Promise.all([once(socket, "close"), client.closed]);
+  await expect(server.readAll({ limit: Infinity })).rejects.toMatchObject({ code: "ECONNRESET" });
 });

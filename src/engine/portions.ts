@@ -99,6 +99,8 @@ export class Portions {
 
   /** What fails before `send` has returned counts as not sent at all. */
   #fail(error: Error, begun: boolean): void {
+    // Behind the gap nothing follows.
+    this.#left.return();
     if (begun) nextTick(this.#taken, error);
     else this.#taken(error);
   }

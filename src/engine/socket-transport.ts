@@ -256,7 +256,12 @@ export class SocketTransport implements Transport {
     this.#pieces?.handOver();
     pauseForTurn(this.stream);
     pour(this.stream, unread, ended);
-    for (const portion of this.#portions?.rest() ?? []) writeTo(this.stream, portion);
+    try {
+      for (const portion of this.#portions?.rest() ?? []) writeTo(this.stream, portion);
+    } catch {
+      // The memory of what is left is gone: a FIN would make what was sent look like all of it.
+      resetSocket(this.stream);
+    }
     return this.stream;
   }
 
