@@ -5,7 +5,7 @@ import { checkedOperation, illegalConstructor, type OperationOptions } from "./a
 import { waited, type Wait } from "./bounded.js";
 import { settingsOf } from "./connection-options.js";
 import type { Connection } from "./connection.js";
-import { ACCEPT_UNITS, nextTurn, spend } from "./engine/budget.js";
+import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./engine/budget.js";
 import { failAtCaller } from "./engine/fail-at-caller.js";
 import { descriptorOf } from "./engine/socket-transport.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
@@ -108,7 +108,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   async accept(options?: OperationOptions): Promise<Connection> {
     const { signal, timeout = this.#options.acceptTimeout ?? getParameters().acceptTimeout } =
       checkedOperation(options);
-    if (signal?.aborted === true) throw aborted("accept", this.#subject, signal);
+    if (signal?.aborted === true) return await rejectedInTime(aborted("accept", this.#subject, signal));
     const settings = settingsOf(this.#options);
     let here = this.#queue.take(settings);
     if (!spend(ACCEPT_UNITS) && (here !== undefined || timeout === 0)) {
@@ -116,7 +116,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
       here ??= this.#queue.take(settings);
     }
     if (here !== undefined) return here;
-    if (this.#queue.closed) throw this.#closed();
+    if (this.#queue.closed) return await rejectedInTime(this.#closed());
     const wait: Wait<Connection> = (resolve) => {
       const closed = (): void => failAtCaller(resolve, () => this.#closed());
       const claim: Claim = { settings, accept: resolve, closed };

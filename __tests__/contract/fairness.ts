@@ -71,6 +71,14 @@ export const fairness: readonly ContractCase[] = [
     }),
   ),
 
+  ...(["write", "flush", "closeWrite", "close", "read", "readLine"] as const).map((name) =>
+    onPair(`a loop of calls to ${name} whose signal is aborted lets the event loop turn`, async ({ a }) => {
+      const signal = AbortSignal.abort(new Error("stop"));
+      const call = (): Promise<unknown> => (name === "write" ? a.write("", { signal }) : a[name]({ signal }));
+      await turnsBeside(() => rejection(call()), 5_000);
+    }),
+  ),
+
   ...(["write", "read"] as const).map((name) =>
     onPair(`a loop of calls to ${name} that fail lets the event loop turn`, async ({ a }) => {
       a.reset();

@@ -37,3 +37,19 @@ test("a loop of accepts that may not wait lets clients come", async () => {
   }
   throw new Error("no client came");
 });
+
+test.each(["refused", "aborted", "over"])(
+  "a loop of accepts that are %s lets the event loop turn",
+  async (how) => {
+    const listener = await loopback();
+    if (how !== "aborted") await listener.close();
+    const signal = how === "aborted" ? AbortSignal.abort(new Error("stop")) : undefined;
+    let turns = 0;
+    setImmediate(() => turns++);
+    for (let calls = 0; calls < 5_000 && turns === 0; calls++) {
+      if (how === "over") for await (const connection of listener) keep(connection);
+      else await listener.accept({ signal }).catch(() => undefined);
+    }
+    expect(turns).toBe(1);
+  },
+);

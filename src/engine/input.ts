@@ -121,10 +121,11 @@ export class Input {
     if (options !== undefined) {
       try {
         options = checkedOperation(options, known);
-        if (options.signal?.aborted === true) throw aborted("read", this.#host.subject, options.signal);
       } catch (error) {
         return Promise.reject(error);
       }
+      if (options.signal?.aborted === true)
+        return rejectedInTime(aborted("read", this.#host.subject, options.signal));
     }
     return this.#request(take, argument, options, asker, asker !== undefined);
   }
@@ -132,7 +133,7 @@ export class Input {
   /** The same for a loop, whose options were checked when it was made, and which may be left while this waits. */
   pull<T, A>(take: Take<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
     if (options?.signal?.aborted === true) {
-      return Promise.reject(aborted("read", this.#host.subject, options.signal));
+      return rejectedInTime(aborted("read", this.#host.subject, options.signal));
     }
     return this.#request(take, argument, options, undefined, true);
   }

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import { unwatch, watch, type Cancellable } from "../signals.js";
-import { kernelUnits, nextTurn, spend } from "./budget.js";
+import { kernelUnits, nextTurn, rejectedInTime, spend } from "./budget.js";
 import { Deadline, Deadlines } from "./deadlines.js";
 import { Delivery, failAll } from "./delivery.js";
 import { needNotBeHandled, whenAwaited } from "./fail-at-caller.js";
@@ -378,7 +378,7 @@ export class Sender {
 
 /** A rejection that nobody has to handle. */
 export function rejected(reason: unknown): Promise<never> {
-  const promise: Promise<never> = Promise.reject(reason);
+  const promise = rejectedInTime(reason);
   needNotBeHandled(promise);
   return promise;
 }
