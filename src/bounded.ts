@@ -1,3 +1,5 @@
+// Imported rather than global: test frameworks replace the globals.
+import { clearTimeout, setTimeout } from "node:timers";
 import { execute } from "abort-controller-x";
 import pTimeout from "p-timeout";
 import type { OperationOptions } from "./arguments.js";
@@ -78,6 +80,7 @@ async function untilStopped<T>(
         letArrive(() => expire?.());
         return result;
       },
+      customTimers: { setTimeout, clearTimeout },
     });
   } finally {
     if (signal !== undefined) unwatch(signal, call);

@@ -15,6 +15,10 @@ describe("reads time out all the same after", () => {
   );
 });
 
+test("a test framework that has replaced the global timers stops nothing", async () => {
+  expect(await run("alarm", { args: ["global timers that do nothing, for good"] })).toEqual(DONE);
+});
+
 /** Takes whatever comes, and lets the other thread alone. */
 const SINK = `
   const { createServer } = require("node:net");

@@ -1,4 +1,6 @@
 import { performance } from "node:perf_hooks";
+// Imported rather than global: test frameworks replace the globals.
+import { clearTimeout, setTimeout } from "node:timers";
 import { familyOf, type AddressInfo } from "../address/endpoint.js";
 import type { OperationOptions } from "../arguments.js";
 import { bounded } from "../bounded.js";

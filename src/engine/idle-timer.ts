@@ -1,4 +1,6 @@
 import { performance } from "node:perf_hooks";
+// Imported rather than global: test frameworks replace the globals.
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { LONGEST_TIMER } from "../bounded.js";
 
 /** How often per period it is looked whether bytes have moved: a silence is noticed so much later than due at most. */

@@ -1,4 +1,6 @@
 import type { Buffer } from "node:buffer";
+// Imported rather than global: test frameworks replace the globals.
+import { setImmediate } from "node:timers";
 import { bounded } from "../bounded.js";
 import { checkedOperation, type OperationOptions } from "../arguments.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";

@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+// Imported rather than global: test frameworks replace the globals.
+import { setImmediate } from "node:timers";
 import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../arguments.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../errors.js";
 import { GATHER_UNITS, nextTurn, QUEUE_UNITS, spend } from "./budget.js";

@@ -1,5 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
+// Imported rather than global: test frameworks replace the globals.
+import { setImmediate } from "node:timers";
 import type { OperationOptions } from "../arguments.js";
 import { aborted, timedOut, translated, type Subject } from "../errors.js";
 import { unwatch, watch, type Cancellable } from "../signals.js";

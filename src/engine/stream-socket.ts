@@ -7,6 +7,8 @@
  */
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
+// Imported rather than global: test frameworks replace the globals.
+import { setImmediate } from "node:timers";
 import { refill } from "./budget.js";
 import { Staggered } from "./staggered.js";
 import type { Receiver } from "./transport.js";

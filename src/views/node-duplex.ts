@@ -1,5 +1,7 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
+// Imported rather than global: test frameworks replace the globals.
+import { setImmediate } from "node:timers";
 import { wrongType } from "../arguments.js";
 import { givenBytes } from "../engine/given-bytes.js";
 import { READ_AHEAD } from "../engine/input.js";

@@ -1,6 +1,7 @@
 // What must not keep the waits of others from ending: `alarm.ts <case>`.
 import assert from "node:assert/strict";
-import { Duplex } from "node:stream";
+import { once } from "node:events";
+import { Duplex, duplexPair } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, Connection, listen, NetTimeoutError } from "../../../src/index.js";
 
@@ -25,6 +26,28 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     await sleep(50);
     await timesOut(other.read({ timeout: 20 }));
     await reading;
+  },
+
+  async "global timers that do nothing, for good"() {
+    const [one, other] = [await opened(), await opened()];
+    const gathering = connect("127.0.0.1", listener.port, { bufferSize: 1_000 });
+    const peer = await listener.accept();
+    const end = Connection.from(duplexPair()[0]);
+    for (const name of ["setTimeout", "setInterval", "setImmediate"])
+      Object.assign(globalThis, { [name]: () => ({ unref: () => undefined }) });
+    await (await gathering).write("gathered");
+    assert.equal(String(await peer.readExactly(8)), "gathered");
+    void end.write(new Uint8Array(1_000_000)).catch(() => undefined);
+    await timesOut(end.write("never", { timeout: 0 }));
+    await timesOut(end.close({ timeout: 20 }));
+    await timesOut(listener.accept({ timeout: 20 }));
+    const silent = new Promise((resolve) => one.duplex.setTimeout(20, () => resolve("silent")));
+    assert.equal(await silent, "silent");
+    const detached = peer.detach();
+    await (await gathering).write(new Uint8Array(1_000));
+    const [chunk] = (await once(detached, "data")) as [Buffer];
+    assert.equal(chunk.length, 1_000);
+    await timesOut(other.read({ timeout: 20 }));
   },
 
   async "a stream that throws when it is destroyed"() {
