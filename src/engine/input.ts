@@ -124,17 +124,12 @@ export class Input {
       } catch (error) {
         return Promise.reject(error);
       }
-      if (options.signal?.aborted === true)
-        return rejectedInTime(aborted("read", this.#host.subject, options.signal));
     }
     return this.#request(take, argument, options, asker, asker !== undefined);
   }
 
   /** The same for a loop, whose options were checked when it was made, and which may be left while this waits. */
   pull<T, A>(take: Take<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
-    if (options?.signal?.aborted === true) {
-      return rejectedInTime(aborted("read", this.#host.subject, options.signal));
-    }
     return this.#request(take, argument, options, undefined, true);
   }
 
@@ -146,6 +141,8 @@ export class Input {
     asker: Asker | undefined,
     mayLeave: boolean,
   ): Promise<T> {
+    if (options?.signal?.aborted === true)
+      return rejectedInTime(aborted("read", this.#host.subject, options.signal));
     if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
     this.copies = (take as unknown) === takeInto;
     const state = this.#state;
@@ -289,10 +286,8 @@ export class Input {
     if (bound === 0) return rejectedInTime(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection; or a stream that it went to has run the program.
-    if (this.#state !== OPEN || this.#waiting !== null)
+    if (this.#state !== OPEN || this.#waiting !== null || options?.signal?.aborted === true)
       return this.#request(take, argument, options, asker, false);
-    if (options?.signal?.aborted === true)
-      return rejectedInTime(aborted("read", this.#host.subject, options.signal));
     return new Promise<T>((resolve) => {
       const waiting = this.#watched(take, argument, resolve, options, asker);
       this.#waiting = waiting;
