@@ -1,7 +1,7 @@
 import type { AcceptQueue, Claim } from "./accept-queue.js";
 import { settingsOf, type ConnectionOptions } from "./connection-options.js";
 import type { Connection } from "./connection.js";
-import { ACCEPT_UNITS, inNextTurn, MEMORY_UNITS, nextTurn, spend } from "./engine/budget.js";
+import { ACCEPT_UNITS, inNextTurn, nextTurn, QUEUE_UNITS, spend } from "./engine/budget.js";
 import type { LinkSettings } from "./engine/link.js";
 
 type Next = IteratorResult<Connection, undefined>;
@@ -28,7 +28,7 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
       const next: Next = { value, done: false };
       return spend(ACCEPT_UNITS) ? Promise.resolve(next) : nextTurn().then(() => next);
     }
-    if (this.#queue.closed) return spend(MEMORY_UNITS) ? Promise.resolve(DONE) : inNextTurn(DONE);
+    if (this.#queue.closed) return spend(QUEUE_UNITS) ? Promise.resolve(DONE) : inNextTurn(DONE);
     return new Promise((resolve) => {
       const pull = new Pull(settings, resolve, this.#pulls);
       this.#pulls.add(pull);
