@@ -98,3 +98,22 @@ test("calls that have settled are let go of, in whatever order", () => {
   expect(deadlines.next(1, 0)).toBe(Infinity);
   expect(deadlines.late(1e9, 0)).toEqual([]);
 });
+
+test("calls that wait no longer are not kept behind one that does", () => {
+  const deadlines = new Deadlines<Call>(WRITE_TIMEOUT);
+  const first = new Call();
+  const last = new Call();
+  deadlines.add(first, 0);
+  for (let count = 0; count < 100_000; count++) {
+    const call = new Call();
+    deadlines.add(call, 1);
+    call.waits = false;
+    deadlines.remove(call);
+  }
+  deadlines.add(last, 2);
+  Call.looks = 0;
+  first.waits = false;
+  deadlines.remove(first);
+  expect(deadlines.late(2 + WRITE_TIMEOUT, 0)).toEqual([last]);
+  expect(Call.looks).toBeLessThan(5_000);
+});

@@ -3,6 +3,9 @@ import { WakeQueue, type Timed } from "./wake-queue.js";
 /** The progress of a long write is looked at this often per `writeTimeout`. */
 const SAMPLES = 4;
 
+/** So many calls at least are kept before any are looked for that wait no longer. */
+const SWEEP = 1_024;
+
 /** A call with a timeout of its own, in the heap of those. */
 export class Deadline<T> implements Timed {
   due = Infinity;
@@ -34,6 +37,8 @@ export class Deadlines<T extends Bounded<T>> {
   #patient: T[] = [];
   /** The first of the patient ones that may still wait. */
   #head = 0;
+  /** When there are so many, those are forgotten that wait no longer, behind one that does. */
+  #sweepAt = SWEEP;
 
   constructor(writeTimeout: number) {
     this.#writeTimeout = writeTimeout;
@@ -48,6 +53,7 @@ export class Deadlines<T extends Bounded<T>> {
       return deadline.due;
     }
     if (this.#writeTimeout === Infinity) return Infinity;
+    if (this.#patient.length >= this.#sweepAt) this.#sweep();
     this.#patient.push(call);
     return now + this.#writeTimeout / SAMPLES;
   }
@@ -95,12 +101,16 @@ export class Deadlines<T extends Bounded<T>> {
   #trim(): void {
     const patient = this.#patient;
     while (this.#head < patient.length && patient[this.#head]?.isAwaited !== true) this.#head++;
-    if (this.#head === patient.length) {
-      if (this.#head > 0) this.#patient = [];
-      this.#head = 0;
-    } else if (this.#head > 1_024 && this.#head > patient.length / 2) {
-      this.#patient = patient.slice(this.#head);
-      this.#head = 0;
-    }
+    if (this.#head === patient.length && this.#head > 0) this.#keep([]);
+  }
+
+  #sweep(): void {
+    this.#keep(this.#patient.slice(this.#head).filter(({ isAwaited }) => isAwaited));
+  }
+
+  #keep(patient: T[]): void {
+    this.#patient = patient;
+    this.#head = 0;
+    this.#sweepAt = Math.max(SWEEP, 2 * patient.length);
   }
 }
