@@ -139,8 +139,6 @@ export function descriptorOf(owner: object): number | undefined {
 /** A transport over a socket of the kernel's. */
 export class SocketTransport implements Transport {
   readonly stream: HandedSocket;
-  readonly callsBackAtOnce = true;
-  readonly holdsProcess = true;
   /** Whether the socket is not ended by its peer's end when it is handed over, unless that is asked for. */
   protected readonly allowHalfOpen: boolean = false;
   readonly #interception: Interception | null;
@@ -158,6 +156,16 @@ export class SocketTransport implements Transport {
   constructor(socket: HandedSocket, interception: Interception | null = null) {
     this.stream = socket;
     this.#interception = interception;
+  }
+
+  // Getters, since a field is memory of each connection.
+
+  get callsBackAtOnce(): boolean {
+    return true;
+  }
+
+  get holdsProcess(): boolean {
+    return true;
   }
 
   get unreferred(): boolean {
