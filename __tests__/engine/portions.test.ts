@@ -128,8 +128,12 @@ test("what has failed is not sent again by a detached socket, whose reply can be
   peer.destroy();
   expect(await written).toMatchObject({ code: "EPIPE", written: "partly" });
   const chunks: Buffer[] = [];
-  for await (const chunk of client.detach()) chunks.push(chunk as Buffer);
-  expect(Buffer.concat(chunks)).toEqual(reply);
+  const socket = client.detach();
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  // Some releases tell of bytes that the peer had not read, behind the reply.
+  socket.on("error", (error: NodeJS.ErrnoException) => expect(error).toMatchObject({ syscall: "read" }));
+  await until(() => socket.closed);
+  expect(Buffer.concat(chunks).equals(reply)).toBe(true);
   listening.close();
 });
 
