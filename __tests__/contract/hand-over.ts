@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { PassThrough } from "node:stream";
+import type { Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, stillPending, text, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
@@ -328,4 +329,19 @@ export const handOver: readonly ContractCase[] = [
     }, TypeError);
     return Promise.resolve();
   }),
+
+  ...Object.entries({
+    "detach()": (end: Connection) => end.detach({ allowHalfOpen: true }),
+    "raw use of the socket": (end: Connection) => end.socket,
+  }).map(([name, handOver]) =>
+    onPair(`a chunk that its Duplex has asked for just now is handed over by ${name}`, async ({ a, b }) => {
+      await b.write("unread");
+      await until(() => a.readableLength === 6);
+      assert.equal(a.duplex.read(), null);
+      const socket = handOver(a).on("error", () => undefined);
+      let got = "";
+      socket.on("data", (chunk: Buffer) => (got += chunk.toString()));
+      await until(() => got === "unread");
+    }),
+  ),
 ];

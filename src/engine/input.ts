@@ -158,6 +158,7 @@ export class Input {
     }
     if (taken instanceof Refusal) return rejectedInTime(this.#refused(taken.code, taken.reason));
     if (this.#stopped) this.#refill();
+    asker?.given?.(taken);
     return isInTime ? Promise.resolve(taken) : inNextTurn(taken);
   }
 
@@ -395,6 +396,7 @@ export class Input {
 
   #settle(waiting: Waiting, value: unknown): void {
     this.#leave(waiting);
+    waiting.asker?.given?.(value);
     waiting.resolve(value);
   }
 

@@ -7,6 +7,8 @@ export interface Asker {
   hasLeft(): boolean;
   /** Whether the wait may then end for whoever reads next, with `ERR_BUSY`; otherwise it goes on. */
   readonly givesWay: boolean;
+  /** Told at once what its read comes to, of which its promise tells a microtask later. */
+  given?(value: unknown): void;
 }
 
 /** The reader of a stream that holds bytes ahead of its own user, as Node's streams do. */

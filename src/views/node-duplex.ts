@@ -43,6 +43,8 @@ export class NodeDuplex extends Duplex {
   /** A request of ours has not settled, or its chunk is on its way to the Readable. */
   #asking = false;
   #gaveWay = false;
+  /** The chunk that a request has come to, and that is on its way to the Readable. */
+  #coming: Buffer | null = null;
   /** The Readable knows that nothing comes after what it holds. */
   #hasEnd = false;
   #emitsReadable = false;
@@ -141,6 +143,9 @@ export class NodeDuplex extends Duplex {
 
   readonly #onChunk = (chunk: Buffer | null): void => {
     this.#asking = this.#wanted = false;
+    const isTakenBack = chunk !== this.#coming;
+    this.#coming = null;
+    if (isTakenBack) return;
     // It was destroyed while the chunk was on its way: the connection's own reads get it.
     if (this.destroyed) {
       if (chunk !== null) this.#link.input.putBack([chunk]);
@@ -187,6 +192,7 @@ export class NodeDuplex extends Duplex {
       },
       isReading: () => (this.#asking && !this.#gaveWay) || (this.#isRead && !this.#hasEnd),
       takeBack: () => this.#takeBack(),
+      given: (chunk) => (this.#coming = chunk as Buffer | null),
     };
   }
 
@@ -199,6 +205,8 @@ export class NodeDuplex extends Duplex {
       held.push(typeof chunk === "string" ? Buffer.from(chunk, this.readableEncoding ?? "utf8") : chunk);
     }
     this.#takesBack = false;
+    if (this.#coming !== null) held.push(this.#coming);
+    this.#coming = null;
     this.#failIfRead(false);
     return held;
   }
