@@ -22,7 +22,7 @@ import { limits } from "./limits.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
 import { memory } from "./memory.js";
-import { ownership } from "./ownership.js";
+import { ownership, resizing } from "./ownership.js";
 import { reading } from "./reading.js";
 import { relays } from "./relay.js";
 import { replies } from "./replies.js";
@@ -70,4 +70,5 @@ export const connectionContract: readonly ContractCase[] = [
   ...webStreams,
   ...frames,
   ...dialectsInTurns,
+  ...resizing,
 ];

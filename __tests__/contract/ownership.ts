@@ -131,32 +131,15 @@ export const ownership: readonly ContractCase[] = [
     sameBytes(Buffer.concat(got), sent.subarray(20));
   }),
 
-  onPair(
-    "a target that is taken away or made smaller while its read waits gets what it holds",
-    async ({ a, b }) => {
-      const resizable = (size: number, most: number) =>
-        new Uint8Array(new (ArrayBuffer as unknown as ResizableConstructor)(size, { maxByteLength: most }));
-      const changes: readonly (readonly [
-        target: Uint8Array,
-        change: (target: Uint8Array) => void,
-        fits: number,
-      ])[] = [
-        [new Uint8Array(8), (target) => void transfer(target), 0],
-        [resizable(8, 8), (target) => resize(target, 3), 3],
-        [resizable(8, 8), (target) => resize(target, 0), 0],
-        [resizable(2, 8), (target) => resize(target, 8), 6],
-      ];
-      for (const [target, change, fits] of changes) {
-        const waiting = a.readInto(target);
-        await stillPending(waiting);
-        change(target);
-        await b.write("abcdef");
-        assert.equal(await waiting, fits);
-        if (fits > 0) assert.equal(Buffer.from(target).toString("latin1", 0, fits), "abcdef".slice(0, fits));
-        assert.equal(text(await a.readExactly(6 - fits)), "abcdef".slice(fits));
-      }
-    },
-  ),
+  onPair("a target that is taken away while its read waits gets nothing", async ({ a, b }) => {
+    const target = new Uint8Array(8);
+    const waiting = a.readInto(target);
+    await stillPending(waiting);
+    transfer(target);
+    await b.write("abcdef");
+    assert.equal(await waiting, 0);
+    assert.equal(text(await a.readExactly(6)), "abcdef");
+  }),
 
   onPair("duplex: parts of what it holds may be transferred", async ({ a, b }) => {
     const { duplex } = a;
@@ -186,8 +169,35 @@ export const ownership: readonly ContractCase[] = [
   }),
 ];
 
+/**
+ * Of memory whose size changes. After all others: once V8 up to 12 (Node 20, 22) has seen such memory, optimized code may
+ * take the length of memory that was transferred for what it was before.
+ */
+export const resizing: readonly ContractCase[] = [
+  onPair("a target that is made smaller while its read waits gets what it holds", async ({ a, b }) => {
+    for (const [size, later, fits] of [
+      [8, 3, 3],
+      [8, 0, 0],
+      [2, 8, 6],
+    ] as const) {
+      const target = resizable(size, 8);
+      const waiting = a.readInto(target);
+      await stillPending(waiting);
+      resize(target, later);
+      await b.write("abcdef");
+      assert.equal(await waiting, fits);
+      if (fits > 0) assert.equal(Buffer.from(target).toString("latin1", 0, fits), "abcdef".slice(0, fits));
+      assert.equal(text(await a.readExactly(6 - fits)), "abcdef".slice(fits));
+    }
+  }),
+];
+
 /** The types of this release of the language do not have them yet. */
 type ResizableConstructor = new (size: number, options: { maxByteLength: number }) => ArrayBuffer;
+
+function resizable(size: number, most: number): Uint8Array {
+  return new Uint8Array(new (ArrayBuffer as unknown as ResizableConstructor)(size, { maxByteLength: most }));
+}
 
 function resize(target: Uint8Array, size: number): void {
   (target.buffer as unknown as { resize(size: number): void }).resize(size);

@@ -13,9 +13,9 @@ process.on("warning", (warning) => {
 });
 
 let held = 0;
-for (const { name: kind, makePair, enter, leave } of pairKinds) {
-  enter?.();
-  for (const { name, run } of connectionContract) {
+for (const { name, run } of connectionContract) {
+  for (const { name: kind, makePair, enter, leave } of pairKinds) {
+    enter?.();
     try {
       await run(makePair);
       held++;
@@ -23,7 +23,7 @@ for (const { name: kind, makePair, enter, leave } of pairKinds) {
       console.error(`${kind}: ${name}:`, error);
       process.exitCode = 1;
     }
+    leave?.();
   }
-  leave?.();
 }
 console.log(held);
