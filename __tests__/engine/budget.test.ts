@@ -10,14 +10,14 @@ describe("the budget of a turn", () => {
     expect(spend(1)).toBe(true);
   });
 
-  it("lets some eighty small writes settle, and fewer large ones", () => {
+  it("lets some forty small writes settle, and fewer large ones", () => {
     const calls = (bytes: number) => {
       refill();
       let count = 0;
       while (spend(kernelUnits(bytes))) count++;
       return count;
     };
-    expect([0, 1_024, 64 * 1_024, 1_024 * 1_024].map(calls)).toEqual([85, 73, 7, 0]);
+    expect([0, 1_024, 64 * 1_024, 1_024 * 1_024].map(calls)).toEqual([42, 39, 6, 0]);
   });
 
   it("is full again in the next turn, in which what was postponed goes on in its order", async () => {

@@ -19,7 +19,7 @@ export const GATHER_UNITS = 1;
 /** What a read costs that the queue serves. */
 export const QUEUE_UNITS = 4;
 /** What a call costs that the kernel serves; each 256 bytes add a unit. */
-const KERNEL_UNITS = 24;
+const KERNEL_UNITS = 48;
 /** What it costs to make a connection of a client that waits. */
 export const ACCEPT_UNITS = 128;
 /** What it costs to fail at once: most of it is the error's stack. */
