@@ -97,3 +97,8 @@ test.each([
 ])("the services of %j are %j", (text, services) => {
   expect(Object.fromEntries(parseServices(text))).toEqual(services);
 });
+
+test("an address where a port is wanted is said to be one", () => {
+  const message = /"127\.0\.0\.1": that is an address, and the port is missing \(EAI_SERVICE\)$/;
+  expect(() => portOf("127.0.0.1")).toThrow(message);
+});

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { outOfRange, wrongType, wrongValue } from "../arguments.js";
 import { described } from "../described.js";
 import { refused } from "../errors.js";
-import { formatEndpoint } from "./endpoint.js";
+import { familyOf, formatEndpoint } from "./endpoint.js";
 
 export const LAST_PORT = 65_535;
 const SERVICES_FILE = "/etc/services";
@@ -53,7 +53,8 @@ export function portOf(service: number | string, host?: string): number {
     cause = error; // The registry is a package of its own, which a bundler may have left behind.
   }
   const reason = cause === undefined ? "" : ", and IANA's registry could not be read";
-  throw refused("resolve", subject, "EAI_SERVICE", `no service named ${name}${reason}`, { cause });
+  const hint = familyOf(service) === 0 ? "" : ": that is an address, and the port is missing";
+  throw refused("resolve", subject, "EAI_SERVICE", `no service named ${name}${reason}${hint}`, { cause });
 }
 
 /**
