@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { useHandles } from "../src/engine/socket-transport.js";
+import { useHandles } from "../src/core/transport/kernel.js";
 import { connect, Connection } from "../src/index.js";
 import { turn, until } from "./helpers/outcomes.js";
 import { closeAll, endOf, keep, loopback, pair } from "./helpers/peers.js";

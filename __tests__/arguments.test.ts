@@ -12,7 +12,7 @@ import {
   type Connection,
   type Listener,
 } from "../src/index.js";
-import { described } from "../src/described.js";
+import { described } from "../src/options/described.js";
 import { isPending, until } from "./helpers/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair, socketPath } from "./helpers/peers.js";
 import { listenersOf, nothingLeft } from "./helpers/resources.js";

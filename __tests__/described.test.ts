@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { runInNewContext } from "node:vm";
-import { classNameOf, described } from "../src/described.js";
+import { classNameOf, described } from "../src/options/described.js";
 
 class Credentials {
   readonly password = "hunter2";

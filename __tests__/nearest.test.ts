@@ -1,4 +1,4 @@
-import { nearest } from "../src/nearest.js";
+import { nearest } from "../src/options/nearest.js";
 
 const NAMES = ["host", "port", "timeout", "signal", "attemptTimeout", "keepAlive", "ipv6Only", "noDelay"];
 

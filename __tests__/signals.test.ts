@@ -1,5 +1,5 @@
 import { connect, listen } from "../src/index.js";
-import { unwatch, watch } from "../src/signals.js";
+import { unwatch, watch } from "../src/core/timing/signals.js";
 import { listenersOf } from "./helpers/resources.js";
 
 /** A call that notes the signals that have cancelled it. */

@@ -52,7 +52,7 @@ function addTo(times: Map<string, number>, { nodes, samples, timeDeltas }: Profi
   return times;
 }
 
-/** As `pull src/engine/iterators.js:52`. `(program)` is native code: the kernel's share, for the most part. */
+/** As `pull src/core/reading/loops.js:52`. `(program)` is native code: the kernel's share, for the most part. */
 function nameOf({ functionName, url, lineNumber }: CallFrame): string {
   const where = url.replace(/^file:.*\.build\//, "");
   return `${functionName || "(anonymous)"} ${where && `${where}:${lineNumber + 1}`}`.trim();

@@ -8,13 +8,13 @@ import {
   targetOf,
   type ConnectEndpoint,
   type ConnectOptions,
-} from "./connect-options.js";
-import { applyTo, settingsOf } from "./connection-options.js";
+} from "./options/connect.js";
+import { applyTo, settingsOf } from "./options/connection.js";
 import { connectionOver, type Connection } from "./connection.js";
 import type { Candidate } from "./dial/attempt.js";
 import { dial, type DialOptions } from "./dial/dial.js";
-import { Link, type LinkSettings } from "./engine/link.js";
-import { transportOf } from "./engine/socket-transport.js";
+import { Link, type LinkSettings } from "./core/link.js";
+import { transportOf } from "./core/transport/kernel.js";
 import type { Subject } from "./errors.js";
 import { getParameters } from "./parameters.js";
 

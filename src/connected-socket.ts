@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
 import type { Addresses } from "./address/addresses.js";
-import { checkBoolean, checkTimeout } from "./arguments.js";
-import { setKeepAlive, type Settable } from "./connection-options.js";
-import type { Link } from "./engine/link.js";
-import { descriptorOf } from "./engine/socket-transport.js";
+import { checkBoolean, checkTimeout } from "./options/checks.js";
+import { setKeepAlive, type Settable } from "./options/connection.js";
+import type { Link } from "./core/link.js";
+import { descriptorOf } from "./core/transport/kernel.js";
 
 /** What is known of a connection's socket, and can be set of it. */
 export abstract class ConnectedSocket {

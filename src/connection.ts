@@ -11,20 +11,20 @@ import {
   illegalConstructor,
   wrongType,
   wrongValue,
-} from "./arguments.js";
-import type { OperationOptions } from "./arguments.js";
-import { classNameOf } from "./described.js";
+} from "./options/checks.js";
+import type { OperationOptions } from "./options/checks.js";
+import { classNameOf } from "./options/described.js";
 import { ConnectedSocket } from "./connected-socket.js";
-import { applyTo, halfOpenOf, checkedConnectionOptions, settingsOf } from "./connection-options.js";
-import type { ConnectionOptions, Settable } from "./connection-options.js";
-import { adopt } from "./engine/adopt.js";
-import { noteMaker } from "./engine/forgotten.js";
-import { Chunks, Lines } from "./engine/iterators.js";
-import { LineSearch, takeTextLine } from "./engine/lines.js";
-import { givenBytes } from "./engine/given-bytes.js";
-import { Link } from "./engine/link.js";
-import type { Data } from "./engine/payload.js";
-import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./engine/reads.js";
+import { applyTo, halfOpenOf, checkedConnectionOptions, settingsOf } from "./options/connection.js";
+import type { ConnectionOptions, Settable } from "./options/connection.js";
+import { adopt } from "./core/transport/adopt.js";
+import { noteMaker } from "./core/forgotten.js";
+import { Chunks, Lines } from "./core/reading/loops.js";
+import { LineSearch, takeTextLine } from "./core/reading/lines.js";
+import { givenBytes } from "./core/bytes/given-bytes.js";
+import { Link } from "./core/link.js";
+import type { Data } from "./core/bytes/payload.js";
+import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./core/reading/reads.js";
 import {
   ALL_LIMIT,
   CHUNKS,
@@ -34,8 +34,8 @@ import {
   LINE,
   LINE_LIMIT,
   pullsOf,
-} from "./read-options.js";
-import type { ChunksOptions, LimitOptions, LineOptions } from "./read-options.js";
+} from "./options/read.js";
+import type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
 import { ConnectionDuplex, type SocketDuplex } from "./views/socket-duplex.js";
 import { WebStreams } from "./views/web-streams.js";
 

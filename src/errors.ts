@@ -1,5 +1,5 @@
 import { getSystemErrorMap } from "node:util";
-import { described } from "./described.js";
+import { described } from "./options/described.js";
 
 /** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
 export type Operation =

@@ -1,13 +1,13 @@
 import process from "node:process";
 import { createServer, type ListenOptions as ServerListenOptions, type Server, type Socket } from "node:net";
-import { AcceptQueue } from "./accept-queue.js";
+import { AcceptQueue } from "./accept/queue.js";
 import type { LocalEnd } from "./address/addresses.js";
 import { familyOf, formatEndpoint, normalAddress } from "./address/endpoint.js";
 import { lookupAddresses, UNSPECIFIED } from "./address/resolve.js";
-import { bounded, waited } from "./bounded.js";
-import { applyTo } from "./connection-options.js";
-import { guard } from "./engine/guard.js";
-import { makeSocketsOf } from "./engine/server-sockets.js";
+import { bounded, waited } from "./core/timing/bounded.js";
+import { applyTo } from "./options/connection.js";
+import { guard } from "./core/transport/guard.js";
+import { makeSocketsOf } from "./core/transport/accepted-sockets.js";
 import { refused, translated, type Subject } from "./errors.js";
 import {
   checkedListenOptions,
@@ -15,7 +15,7 @@ import {
   type ListenEndpoint,
   type ListenOptions,
   type ListenTarget,
-} from "./listen-options.js";
+} from "./options/listen.js";
 import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
 
 /** Node's default, and of most servers; the egg has 10, which a loop that is busy for 100 ms can overflow. */

@@ -1,15 +1,15 @@
 import type { Server } from "node:net";
-import { AcceptLoop } from "./accept-loop.js";
-import { AcceptQueue, type Claim } from "./accept-queue.js";
-import { checkedOperation, illegalConstructor, type OperationOptions } from "./arguments.js";
-import { waited, type Wait } from "./bounded.js";
-import { settingsOf } from "./connection-options.js";
+import { AcceptLoop } from "./accept/loop.js";
+import { AcceptQueue, type Claim } from "./accept/queue.js";
+import { checkedOperation, illegalConstructor, type OperationOptions } from "./options/checks.js";
+import { waited, type Wait } from "./core/timing/bounded.js";
+import { settingsOf } from "./options/connection.js";
 import type { Connection } from "./connection.js";
-import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./engine/budget.js";
-import { failAtCaller } from "./engine/fail-at-caller.js";
-import { descriptorOf } from "./engine/socket-transport.js";
+import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./core/timing/budget.js";
+import { failAtCaller } from "./core/timing/fail-at-caller.js";
+import { descriptorOf } from "./core/transport/kernel.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
-import type { ListenOptions } from "./listen-options.js";
+import type { ListenOptions } from "./options/listen.js";
 import { getParameters } from "./parameters.js";
 
 /** Where a listener listens: an address, IPv4 also where IPv6 maps it, or the path of a Unix socket. */

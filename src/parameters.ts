@@ -1,5 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { checkBoolean, checkSize, checkTimeout, refuseUnknown, wrongType, type Known } from "./arguments.js";
+import {
+  checkBoolean,
+  checkSize,
+  checkTimeout,
+  refuseUnknown,
+  wrongType,
+  type Known,
+} from "./options/checks.js";
 
 /**
  * The egg's parameters. Each call reads those in force when it is made; a connection keeps the `readTimeout`,

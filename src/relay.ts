@@ -5,12 +5,12 @@ import {
   refuseUnknown,
   wrongType,
   wrongValue,
-} from "./arguments.js";
-import type { Known } from "./arguments.js";
-import { waited } from "./bounded.js";
+} from "./options/checks.js";
+import type { Known } from "./options/checks.js";
+import { waited } from "./core/timing/bounded.js";
 import { Connection, linkOf } from "./connection.js";
-import { IdleTimer } from "./engine/idle-timer.js";
-import { LINGER } from "./engine/link.js";
+import { IdleTimer } from "./core/timing/idle-timer.js";
+import { LINGER } from "./core/link.js";
 import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js";
 
 /** How long, and until when, to pass bytes on. */

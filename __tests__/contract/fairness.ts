@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { lengthPrefixed, type Connection } from "../../src/index.js";
-import { spend } from "../../src/engine/budget.js";
+import { spend } from "../../src/core/timing/budget.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, text, timesOut, until } from "./expectations.js";
 

@@ -1,4 +1,4 @@
-import { kernelUnits, nextTurn, postpone, refill, spend } from "../../src/engine/budget.js";
+import { kernelUnits, nextTurn, postpone, refill, spend } from "../../src/core/timing/budget.js";
 
 describe("the budget of a turn", () => {
   beforeEach(refill);

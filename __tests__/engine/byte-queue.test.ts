@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { ByteQueue } from "../../src/engine/byte-queue.js";
+import { ByteQueue } from "../../src/core/bytes/byte-queue.js";
 
 /** Few different bytes, so that needles are found, and in no short period. */
 function bytesFrom(position: number, size: number): Buffer {

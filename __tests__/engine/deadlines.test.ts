@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { Deadline, Deadlines, type Bounded } from "../../src/engine/deadlines.js";
+import { Deadline, Deadlines, type Bounded } from "../../src/core/timing/deadlines.js";
 
 /** A call that counts how often it is looked at. */
 class Call implements Bounded<Call> {

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect, Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { writeDirectly } from "../../src/engine/direct-write.js";
-import type { Payload } from "../../src/engine/payload.js";
+import { writeDirectly } from "../../src/core/transport/direct-write.js";
+import type { Payload } from "../../src/core/bytes/payload.js";
 import { socketPair } from "../support/adopted-pairs.js";
 
 const MANY = 16 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { failAtCaller } from "../../src/engine/fail-at-caller.js";
+import { failAtCaller } from "../../src/core/timing/fail-at-caller.js";
 
 type Resolve<T> = (value: T | Promise<T>) => void;
 
@@ -72,7 +72,7 @@ test("a promise that nobody has to handle still shows who awaits it", async () =
 
 test("a promise that nobody has to handle is no unhandled rejection, any other is", async () => {
   const program = `
-    import { failAtCaller } from ${JSON.stringify(new URL("../../src/engine/fail-at-caller.ts", import.meta.url).href)};
+    import { failAtCaller } from ${JSON.stringify(new URL("../../src/core/timing/fail-at-caller.ts", import.meta.url).href)};
     process.on("unhandledRejection", ({ message }) => console.log(message));
     const quiet = new Promise((resolve) => setImmediate(() => failAtCaller(resolve, () => new Error("quiet"), quiet)));
     const loud = new Promise((resolve) => setImmediate(() => failAtCaller(resolve, () => new Error("loud"))));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { ByteQueue } from "../../src/engine/byte-queue.js";
-import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "../../src/engine/frames.js";
-import { Refusal, WAIT } from "../../src/engine/reads.js";
+import { ByteQueue } from "../../src/core/bytes/byte-queue.js";
+import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "../../src/core/reading/frames.js";
+import { Refusal, WAIT } from "../../src/core/reading/reads.js";
 
 /** So that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { Gather } from "../../src/engine/gather.js";
-import { sizeOf, type Payload } from "../../src/engine/payload.js";
+import { Gather } from "../../src/core/bytes/gather.js";
+import { sizeOf, type Payload } from "../../src/core/bytes/payload.js";
 
 /** What arrives when a payload is sent: each part is encoded for itself. */
 function sent(payload: Payload): Buffer {

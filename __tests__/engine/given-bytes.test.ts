@@ -2,7 +2,7 @@
  * Memory that is resized. Memory that is transferred has no place here: where views of both kinds have been seen, code that
  * V8 optimized up to release 12 takes a transferred view for as long as it was.
  */
-import { givenBytes } from "../../src/engine/given-bytes.js";
+import { givenBytes } from "../../src/core/bytes/given-bytes.js";
 import { pair, closeAll } from "../helpers/peers.js";
 import { failure } from "../helpers/outcomes.js";
 

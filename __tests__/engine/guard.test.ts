@@ -1,4 +1,4 @@
-import { guard } from "../../src/engine/guard.js";
+import { guard } from "../../src/core/transport/guard.js";
 
 class Owner {
   readonly name = "owner";

@@ -1,8 +1,8 @@
 import { constants } from "node:buffer";
-import { ByteQueue } from "../../src/engine/byte-queue.js";
-import { Input } from "../../src/engine/input.js";
-import { LineRun, LineSearch, takeNextLine, takeTextLine } from "../../src/engine/lines.js";
-import { Refusal, WAIT, type Take } from "../../src/engine/reads.js";
+import { ByteQueue } from "../../src/core/bytes/byte-queue.js";
+import { Input } from "../../src/core/reading/input.js";
+import { LineRun, LineSearch, takeNextLine, takeTextLine } from "../../src/core/reading/lines.js";
+import { Refusal, WAIT, type Take } from "../../src/core/reading/reads.js";
 import { netError } from "../helpers/outcomes.js";
 
 const CHUNK = Buffer.alloc(16 * 1024 * 1024, "x");

@@ -1,4 +1,4 @@
-import { IdleTimer } from "../../src/engine/idle-timer.js";
+import { IdleTimer } from "../../src/core/timing/idle-timer.js";
 import { turn, until } from "../helpers/outcomes.js";
 
 let moved = 0;

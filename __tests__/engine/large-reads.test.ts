@@ -1,5 +1,5 @@
 import { connect, listen } from "../../src/index.js";
-import { onread } from "../../src/engine/stream-socket.js";
+import { onread } from "../../src/core/transport/stream-socket.js";
 
 const TOTAL = 8 * 1024 * 1024;
 

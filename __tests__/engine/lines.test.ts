@@ -1,8 +1,14 @@
 import { jest } from "@jest/globals";
 import fc from "fast-check";
-import { ByteQueue } from "../../src/engine/byte-queue.js";
-import { isLineEncoding, LineRun, LineSearch, takeNextLine, takeTextLine } from "../../src/engine/lines.js";
-import { Refusal, WAIT } from "../../src/engine/reads.js";
+import { ByteQueue } from "../../src/core/bytes/byte-queue.js";
+import {
+  isLineEncoding,
+  LineRun,
+  LineSearch,
+  takeNextLine,
+  takeTextLine,
+} from "../../src/core/reading/lines.js";
+import { Refusal, WAIT } from "../../src/core/reading/reads.js";
 
 /** So that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;

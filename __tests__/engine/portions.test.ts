@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { connect } from "../../src/index.js";
-import type { Payload } from "../../src/engine/payload.js";
-import { fits, MOST_AT_ONCE, portionsOf } from "../../src/engine/portions.js";
+import type { Payload } from "../../src/core/bytes/payload.js";
+import { fits, MOST_AT_ONCE, portionsOf } from "../../src/core/transport/portions.js";
 import { closeAll, keep, pair, socketPath } from "../helpers/peers.js";
 import { netError, until } from "../helpers/outcomes.js";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { ByteQueue } from "../../src/engine/byte-queue.js";
-import { LineSearch, takeTextLine } from "../../src/engine/lines.js";
+import { ByteQueue } from "../../src/core/bytes/byte-queue.js";
+import { LineSearch, takeTextLine } from "../../src/core/reading/lines.js";
 import {
   Refusal,
   Search,
@@ -12,7 +12,7 @@ import {
   takeUntil,
   WAIT,
   type Take,
-} from "../../src/engine/reads.js";
+} from "../../src/core/reading/reads.js";
 
 /** So that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;

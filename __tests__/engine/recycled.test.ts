@@ -1,4 +1,4 @@
-import { Recycled, type Ring } from "../../src/engine/recycled.js";
+import { Recycled, type Ring } from "../../src/core/bytes/reused-memory.js";
 
 const FULL = 64 * 1024;
 

@@ -1,4 +1,4 @@
-import { Staggered } from "../../src/engine/staggered.js";
+import { Staggered } from "../../src/core/bytes/page-shifted-memory.js";
 
 const SIZE = 10_000;
 

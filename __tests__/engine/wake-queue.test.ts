@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { WakeQueue, type Sleeper } from "../../src/engine/wake-queue.js";
+import { WakeQueue, type Sleeper } from "../../src/core/timing/wake-queue.js";
 
 function sleeper(): Sleeper {
   return { expire: () => Infinity, due: Infinity, place: -1 };

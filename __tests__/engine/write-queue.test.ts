@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { Entry, WriteQueue } from "../../src/engine/write-queue.js";
+import { Entry, WriteQueue } from "../../src/core/writing/write-queue.js";
 
 /** All entries, from the first to the last, as the links have them. */
 function entriesOf(queue: WriteQueue): Entry[] {

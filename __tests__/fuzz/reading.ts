@@ -1,6 +1,6 @@
 /** The connection's own reads. */
 import { lengthPrefixed } from "../../src/index.js";
-import { lengthPrefix } from "../../src/engine/frames.js";
+import { lengthPrefix } from "../../src/core/reading/frames.js";
 import { giveAway, type End } from "./end.js";
 import type { Operation } from "./operation.js";
 import type { CallOf } from "./scenario.js";

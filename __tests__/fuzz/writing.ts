@@ -1,7 +1,7 @@
 /** The connection's own writes. */
 import { setImmediate as turn } from "node:timers/promises";
 import { lengthPrefixed, NetError, type Data, type OperationOptions } from "../../src/index.js";
-import { lengthPrefix } from "../../src/engine/frames.js";
+import { lengthPrefix } from "../../src/core/reading/frames.js";
 import { giveAway, type End } from "./end.js";
 import type { Failing } from "./failures.js";
 import type { Operation } from "./operation.js";

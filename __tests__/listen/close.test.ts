@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, listen, Listener } from "../../src/index.js";
-import { useHandles } from "../../src/engine/socket-transport.js";
+import { useHandles } from "../../src/core/transport/kernel.js";
 import { failure, isPending, netError, turn, until } from "../helpers/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient } from "../helpers/peers.js";
 import { nothingLeft } from "../helpers/resources.js";

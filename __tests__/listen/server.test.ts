@@ -10,7 +10,7 @@ import {
 } from "node:net";
 import { promisify } from "node:util";
 import type { Connection, Listener } from "../../src/index.js";
-import { useHandles } from "../../src/engine/socket-transport.js";
+import { useHandles } from "../../src/core/transport/kernel.js";
 import { turn, until } from "../helpers/outcomes.js";
 import { closeAll, keep, loopback, netClient } from "../helpers/peers.js";
 

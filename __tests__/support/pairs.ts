@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, listen, type Connection, type ListenEndpoint } from "../../src/index.js";
-import { useHandles } from "../../src/engine/socket-transport.js";
+import { useHandles } from "../../src/core/transport/kernel.js";
 import type { MakePair, Pair } from "../contract/contract-case.js";
 import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
 

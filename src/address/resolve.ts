@@ -10,9 +10,9 @@ import {
   wrongValue,
   type Known,
   type OperationOptions,
-} from "../arguments.js";
-import { described } from "../described.js";
-import { bounded, stoppable } from "../bounded.js";
+} from "../options/checks.js";
+import { described } from "../options/described.js";
+import { bounded, stoppable } from "../core/timing/bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
 import { familyOf, formatEndpoint, isHost, normalAddress, type AddressInfo } from "./endpoint.js";
 import { portOf } from "./services.js";

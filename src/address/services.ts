@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { outOfRange, wrongType, wrongValue } from "../arguments.js";
-import { described } from "../described.js";
+import { outOfRange, wrongType, wrongValue } from "../options/checks.js";
+import { described } from "../options/described.js";
 import { refused } from "../errors.js";
 import { familyOf, formatEndpoint } from "./endpoint.js";
 

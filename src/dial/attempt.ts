@@ -1,10 +1,10 @@
 import type { Socket, SocketConnectOpts } from "node:net";
 import { constants } from "node:os";
 import { formatEndpoint, type AddressInfo } from "../address/endpoint.js";
-import { bounded, stoppable } from "../bounded.js";
-import { guard } from "../engine/guard.js";
-import { newSocket, resetSocket } from "../engine/socket-transport.js";
-import { handleOf } from "../engine/stream-socket.js";
+import { bounded, stoppable } from "../core/timing/bounded.js";
+import { guard } from "../core/transport/guard.js";
+import { newSocket, resetSocket } from "../core/transport/kernel.js";
+import { handleOf } from "../core/transport/stream-socket.js";
 import { translated, type Subject } from "../errors.js";
 
 /** What a handle answers where it may not do something: UV_EPERM. It only has to be none of success. */

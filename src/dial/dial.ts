@@ -2,8 +2,8 @@ import { performance } from "node:perf_hooks";
 // Imported rather than global: test frameworks replace the globals.
 import { clearTimeout, setTimeout } from "node:timers";
 import { familyOf, type AddressInfo } from "../address/endpoint.js";
-import type { OperationOptions } from "../arguments.js";
-import { bounded } from "../bounded.js";
+import type { OperationOptions } from "../options/checks.js";
+import { bounded } from "../core/timing/bounded.js";
 import { NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";
 import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
 import { Journal } from "./journal.js";

@@ -1,5 +1,5 @@
-import { wrongValue } from "../arguments.js";
-import { LONGEST_TIMER } from "../bounded.js";
+import { wrongValue } from "../options/checks.js";
+import { LONGEST_TIMER } from "../core/timing/bounded.js";
 
 /** Milliseconds between attempts, at the least: RFC 8305, section 5, "MUST NOT be less than 10 milliseconds". */
 export const LEAST_ATTEMPT_DELAY = 10;

@@ -2,13 +2,13 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 // Imported rather than global: test frameworks replace the globals.
 import { setImmediate } from "node:timers";
-import { wrongType } from "../arguments.js";
-import { givenBytes } from "../engine/given-bytes.js";
-import { READ_AHEAD } from "../engine/input.js";
-import { copyOf } from "../engine/own-memory.js";
-import type { Link } from "../engine/link.js";
-import { takeChunk } from "../engine/reads.js";
-import type { StreamReader } from "../engine/waiting.js";
+import { wrongType } from "../options/checks.js";
+import { givenBytes } from "../core/bytes/given-bytes.js";
+import { READ_AHEAD } from "../core/reading/input.js";
+import { copyOf } from "../core/bytes/own-memory.js";
+import type { Link } from "../core/link.js";
+import { takeChunk } from "../core/reading/reads.js";
+import type { StreamReader } from "../core/reading/waiting.js";
 import { NetError } from "../errors.js";
 
 export type Done = (error?: Error | null) => void;

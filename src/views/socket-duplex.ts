@@ -2,11 +2,11 @@ import type { AddressInfo, SocketReadyState } from "node:net";
 import { emitWarning, nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { familyOf } from "../address/endpoint.js";
-import { outOfRange, wrongType } from "../arguments.js";
-import { LONGEST_TIMER } from "../bounded.js";
+import { outOfRange, wrongType } from "../options/checks.js";
+import { LONGEST_TIMER } from "../core/timing/bounded.js";
 import type { ConnectedSocket } from "../connected-socket.js";
-import { IdleTimer } from "../engine/idle-timer.js";
-import type { Link } from "../engine/link.js";
+import { IdleTimer } from "../core/timing/idle-timer.js";
+import type { Link } from "../core/link.js";
 import { NodeDuplex, type Done } from "./node-duplex.js";
 
 /** A Duplex of Node's with what libraries ask a `net.Socket` for; each member is as the socket's of that name. */

@@ -6,10 +6,10 @@ import {
   type WritableStreamDefaultController,
 } from "node:stream/web";
 import { isAnyArrayBuffer } from "node:util/types";
-import type { Link } from "../engine/link.js";
-import type { Data } from "../engine/payload.js";
-import { takeChunk, takeInto } from "../engine/reads.js";
-import type { Asker } from "../engine/waiting.js";
+import type { Link } from "../core/link.js";
+import type { Data } from "../core/bytes/payload.js";
+import { takeChunk, takeInto } from "../core/reading/reads.js";
+import type { Asker } from "../core/reading/waiting.js";
 import { NetError, NetTimeoutError, refused } from "../errors.js";
 
 /** Bytes that may be queued in a writable before its `desiredSize` says to wait. */

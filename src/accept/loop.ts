@@ -1,0 +1,74 @@
+import type { AcceptQueue, Claim } from "./queue.js";
+import { settingsOf, type ConnectionOptions } from "../options/connection.js";
+import type { Connection } from "../connection.js";
+import { ACCEPT_UNITS, inNextTurn, nextTurn, QUEUE_UNITS, spend } from "../core/timing/budget.js";
+import type { LinkSettings } from "../core/link.js";
+
+type Next = IteratorResult<Connection, undefined>;
+
+const DONE: Next = { value: undefined, done: true };
+
+/** `for await (const connection of listener)`: leaving it ends its own waiting and nothing else. */
+export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> {
+  readonly #queue: AcceptQueue;
+  readonly #options: ConnectionOptions;
+  readonly #pulls = new Set<Pull>();
+  #left = false;
+
+  constructor(queue: AcceptQueue, options: ConnectionOptions) {
+    this.#queue = queue;
+    this.#options = options;
+  }
+
+  next(): Promise<Next> {
+    if (this.#left) return Promise.resolve(DONE);
+    const settings = settingsOf(this.#options);
+    const value = this.#queue.take(settings);
+    if (value !== undefined) {
+      const next: Next = { value, done: false };
+      return spend(ACCEPT_UNITS) ? Promise.resolve(next) : nextTurn().then(() => next);
+    }
+    if (this.#queue.closed) return spend(QUEUE_UNITS) ? Promise.resolve(DONE) : inNextTurn(DONE);
+    return new Promise((resolve) => {
+      const pull = new Pull(settings, resolve, this.#pulls);
+      this.#pulls.add(pull);
+      this.#queue.wait(pull);
+    });
+  }
+
+  return(): Promise<Next> {
+    this.#left = true;
+    for (const pull of this.#pulls) {
+      this.#queue.leave(pull);
+      pull.closed();
+    }
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** A pull that waits, and is one of those that do. */
+class Pull implements Claim {
+  readonly settings: LinkSettings;
+  readonly #resolve: (next: Next) => void;
+  readonly #among: Set<Pull>;
+
+  constructor(settings: LinkSettings, resolve: (next: Next) => void, among: Set<Pull>) {
+    this.settings = settings;
+    this.#resolve = resolve;
+    this.#among = among;
+  }
+
+  accept(value: Connection): void {
+    this.#among.delete(this);
+    this.#resolve({ value, done: false });
+  }
+
+  closed(): void {
+    this.#among.delete(this);
+    this.#resolve(DONE);
+  }
+}

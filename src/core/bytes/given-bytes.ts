@@ -1,0 +1,36 @@
+import { isAnyArrayBuffer, isDataView } from "node:util/types";
+import { wrongValue } from "../../options/checks.js";
+
+/**
+ * The bytes of a view or an ArrayBuffer of any realm, as a Uint8Array of this one; `undefined` for anything else.
+ *
+ * `instanceof` alone would also be true of a Proxy, and of an object that only inherits from `Uint8Array.prototype`: Node
+ * ends the process when it is given such a thing to write.
+ *
+ * @throws TypeError if the memory is gone, which would look like no bytes at all
+ */
+export function givenBytes(value: unknown, name: string): Uint8Array | undefined {
+  const isView = ArrayBuffer.isView(value);
+  if (isView && value instanceof Uint8Array && value.length > 0) return value;
+  if (!isView && !isAnyArrayBuffer(value)) return undefined;
+  try {
+    if (!isView) return new Uint8Array(value);
+    if (value.byteLength === 0) checkMemory(value);
+    if (value instanceof Uint8Array) return value;
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  } catch {
+    throw wrongValue(name, "memory that has not been transferred or resized away", value);
+  }
+}
+
+/** The error for memory that was transferred or resized while it had to stay as it was. */
+export function memoryChanged(): TypeError {
+  const message = 'the memory of "data" was transferred or resized before it was sent';
+  return Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_VALUE" });
+}
+
+/** Throws if a view has nothing because its memory was transferred, or has become shorter than where the view begins. */
+function checkMemory(view: ArrayBufferView): void {
+  // A DataView has thrown already, when it was asked for its length. The buffer's own `detached` is not on all releases.
+  if (!isDataView(view)) Uint8Array.prototype.lastIndexOf.call(view as Uint8Array, 0);
+}

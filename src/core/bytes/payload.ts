@@ -1,0 +1,62 @@
+import { Buffer } from "node:buffer";
+import type { Writable } from "node:stream";
+import { wrongType } from "../../options/checks.js";
+import { givenBytes } from "./given-bytes.js";
+
+/** What can be written: text, sent as UTF-8, the bytes of a view, or all those of an ArrayBuffer. */
+export type Data = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
+/** What is sent in one go: a list is gathered by the kernel. Its parts are not empty. */
+export type Payload = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** Most bytes that a unit of a string comes to in UTF-8. */
+export const MOST_BYTES = 3;
+
+/** What a caller wants written, checked, without its empty parts. */
+export function payloadOf(data: unknown): Payload {
+  if (!Array.isArray(data)) return partOf(data, "data");
+  const parts = [];
+  // By index: the array's own methods would pass over holes.
+  for (let at = 0; at < data.length; at++) {
+    const part = partOf(data[at], "data[]");
+    if (part.length > 0) parts.push(part);
+  }
+  return parts.length === 1 ? (parts[0] ?? "") : parts;
+}
+
+/** Writes it to a stream, whose it is from then on: its caller has been told, and may use the memory of views again. */
+export function writeTo(stream: Writable, payload: Payload): void {
+  const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
+  for (const part of parts) stream.write(typeof part === "string" ? part : Buffer.from(part));
+}
+
+/** How many bytes it has. */
+export function sizeOf(payload: Payload): number {
+  if (typeof payload === "string") return Buffer.byteLength(payload);
+  if (payload instanceof Uint8Array) return payload.length;
+  return payload.reduce((size, part) => size + sizeOf(part), 0);
+}
+
+/** About how many bytes it has: of text, its characters. */
+export function lengthOf(payload: Payload): number {
+  if (typeof payload === "string" || payload instanceof Uint8Array) return payload.length;
+  return payload.reduce((length, part) => length + part.length, 0);
+}
+
+/** Whether it still has as many bytes as it had: the memory of views can be transferred and resized. */
+export function isWhole(payload: Payload, size: number): boolean {
+  return typeof payload === "string" || sizeOf(payload) === size;
+}
+
+/** Whether it has fewer than `size` bytes: most text is told by its length. */
+export function isBelow(payload: Payload, size: number): boolean {
+  return (typeof payload === "string" && MOST_BYTES * payload.length < size) || sizeOf(payload) < size;
+}
+
+function partOf(part: unknown, name: string): string | Uint8Array {
+  if (typeof part === "string") return part;
+  const bytes = givenBytes(part, name);
+  if (bytes === undefined)
+    throw wrongType(name, "a string, a view or an ArrayBuffer, or an array of them", part);
+  return bytes;
+}

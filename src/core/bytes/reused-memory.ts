@@ -1,0 +1,77 @@
+import { Buffer } from "node:buffer";
+import { Staggered } from "./page-shifted-memory.js";
+
+const NONE = Buffer.alloc(0);
+
+/** What each piece of a ring has at first: as much as is read at once. */
+const RING_SIZE = 64 * 1024;
+/** What it grows to: more at once means fewer calls of the kernel, up to about here. */
+const LARGEST_RING_SIZE = 256 * 1024;
+
+/** Reads below this are few bytes for a ring... */
+const SMALL = 8 * 1024;
+/** ...and after so many of them in a row it is given up. */
+const PATIENCE = 16;
+
+/** Two pieces of memory that are read into in turn; three once something was ahead of the loop. */
+export class Ring {
+  #last: Staggered;
+  #next: Staggered;
+  #third: Staggered | null = null;
+
+  constructor(readonly size: number) {
+    this.#last = new Staggered(size);
+    this.#next = new Staggered(size);
+  }
+
+  /** One that was not the last; nor, if what is in that is `ahead`, the one before, which the loop still holds. */
+  next(ahead = false): Buffer {
+    const next = ahead ? (this.#third ??= new Staggered(this.size)) : this.#next;
+    if (ahead) this.#third = this.#next;
+    this.#next = this.#last;
+    this.#last = next;
+    return next.move();
+  }
+}
+
+/**
+ * The memory of a loop that recycles it: as little as its bytes need. What comes in small pieces is copied into one piece
+ * of memory again and again. Once a read has brought as much as can be read at once, arrivals are read into two large ones
+ * in turn without a copy, and into larger ones if they fill these; then at most one may be ahead of the loop. What the loop
+ * has stays as it is until the next are asked for, and if they never are for good.
+ */
+export class Recycled {
+  ring: Ring | null = null;
+  #copies = NONE;
+  #smallReads = 0;
+
+  /** The first `size` bytes of `memory`, to be used until the next are asked for. */
+  view(memory: Buffer, size: number, lent: boolean): Buffer {
+    this.#adapt(size);
+    if (!lent) return size === memory.length ? memory : memory.subarray(0, size);
+    const copies = this.#memoryFor(size);
+    memory.copy(copies, 0, 0, size);
+    return copies.subarray(0, size);
+  }
+
+  #memoryFor(size: number): Buffer {
+    const memory = this.ring?.next() ?? this.#copies;
+    if (memory.length >= size) return memory;
+    // More than is read at once comes from a stream that was adopted.
+    if (size > RING_SIZE) return Buffer.allocUnsafeSlow(size);
+    return (this.#copies = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size))));
+  }
+
+  #adapt(size: number): void {
+    if (this.ring === null) {
+      if (size >= RING_SIZE) this.ring = new Ring(RING_SIZE);
+    } else if (size >= this.ring.size && this.ring.size < LARGEST_RING_SIZE) {
+      this.ring = new Ring(2 * this.ring.size);
+    }
+    if (size >= SMALL) this.#smallReads = 0;
+    else if (++this.#smallReads === PATIENCE) {
+      this.ring = null;
+      if (this.#copies.length > SMALL) this.#copies = NONE;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { Buffer } from "node:buffer";
+import type { ByteQueue } from "../bytes/byte-queue.js";
+import { mostBytes } from "../bytes/own-memory.js";
+import { overLimit, unexpectedEnd, WAIT, Refusal, type Take } from "./reads.js";
+
+/** How frames are delimited: by their length, big-endian, in so many bytes before each. */
+export interface FrameFormat {
+  readonly bytes: number;
+  /** Most bytes of a frame, its length not counted. */
+  readonly limit: number;
+}
+
+/** The next frame, without its length; its memory is taken when its length is known to be within the limit. */
+export const takeFrame: Take<Buffer | null, FrameFormat> = (queue, { bytes, limit }, ended) => {
+  const size = queue.length < bytes ? undefined : lengthIn(queue, bytes);
+  const most = Math.min(limit, mostBytes(size ?? 0));
+  if (size !== undefined && size > most) return overLimit(most, size);
+  if (size === undefined || queue.length < bytes + size) {
+    if (!ended) return WAIT;
+    if (queue.length === 0) return null;
+    return unexpectedEnd(`after ${String(queue.length)} bytes of an unfinished frame`);
+  }
+  queue.skip(bytes);
+  return queue.take(size);
+};
+
+/** The same as an iterator's `next` gives it back. */
+export const takeNextFrame: Take<IteratorResult<Buffer, undefined>, FrameFormat> = (queue, format, ended) => {
+  const frame = takeFrame(queue, format, ended);
+  if (frame === WAIT || frame instanceof Refusal) return frame;
+  return frame === null ? { value: undefined, done: true } : { value: frame, done: false };
+};
+
+/** A frame's length as it goes before it. */
+export function lengthPrefix(size: number, bytes: number): Buffer {
+  const prefix = Buffer.alloc(bytes);
+  if (bytes <= 4) prefix.writeUIntBE(size, 0, bytes);
+  else prefix.writeBigUInt64BE(BigInt(size));
+  return prefix;
+}
+
+function lengthIn(queue: ByteQueue, bytes: number): number {
+  let size = 0;
+  for (let at = 0; at < bytes; at++) size = size * 256 + (queue.at(at) ?? 0);
+  return size;
+}

@@ -1,0 +1,458 @@
+import { Buffer } from "node:buffer";
+import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../../options/checks.js";
+import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../../errors.js";
+import { unwatch, watch } from "../timing/signals.js";
+import { deadlineIn } from "../timing/alarm.js";
+import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
+import { ByteQueue } from "../bytes/byte-queue.js";
+import { failAtCaller } from "../timing/fail-at-caller.js";
+import { ownBytes } from "../bytes/own-memory.js";
+import { Recycled, type Ring } from "../bytes/reused-memory.js";
+import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
+import { Waiting, type Asker, type StreamReader } from "./waiting.js";
+
+/** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
+export const READ_AHEAD = 64 * 1024;
+
+/** The options of a read, and what was meant by one who gives something else for them. */
+export const READ: Known = {
+  ...OPERATION,
+  insteadOfBytes: "to read into memory call readInto(target)",
+  insteadOfNumber: "for that many bytes call readExactly(size), a time is { timeout }",
+};
+
+/** What the input needs of the connection it belongs to. */
+export interface InputHost {
+  readonly subject: Subject;
+  /** Has {@link Input.expire} called at that time, if not earlier. */
+  wakeAt(due: number): void;
+  /** Lets bytes arrive again after {@link Input.arrive} has answered `false`. */
+  startReading(): void;
+  /** Sends what is gathered: a peer that waits for it would never answer. */
+  beforeWait(): void;
+  /** A read waits from now on, or none does any more. */
+  waitChanged(): void;
+}
+
+type State =
+  | { readonly kind: "open" }
+  /** The peer's FIN has arrived, or our own side was closed: after the bytes in the queue there is nothing. */
+  | { readonly kind: "ended" }
+  /** After the bytes in the queue comes this failure. */
+  | { readonly kind: "failed"; readonly cause: unknown }
+  /** Nothing can be read any more. */
+  | { readonly kind: "closed"; readonly code: string; readonly reason: string | undefined };
+
+const OPEN: State = { kind: "open" };
+const ENDED: State = { kind: "ended" };
+
+/** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
+export class Input {
+  /** Bytes that have arrived since the connection was made. */
+  received = 0;
+  /** Whether the last read was one that copies what it gets. */
+  copies = false;
+  /** The one that may hold bytes which come before those in the queue. */
+  streamReader: StreamReader | null = null;
+
+  readonly #queue = new ByteQueue();
+  readonly #host: InputHost;
+  readonly #readTimeout: number;
+  #state: State = OPEN;
+  #waiting: Waiting | null = null;
+  /** The memory of a loop that recycles it. Any other read ends that: what it gets is its own. */
+  #recycled: Recycled | null = null;
+  /** What arrives is thrown away. */
+  #discarding = false;
+  /** {@link arrive} has answered `false` and reading has not been started since. */
+  #stopped = false;
+
+  constructor(host: InputHost, readTimeout: number) {
+    this.#host = host;
+    this.#readTimeout = readTimeout;
+  }
+
+  /** Bytes that are in the queue. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** Bytes that can be read without waiting: also those that a stream holds whose user has left. */
+  get readable(): number {
+    return this.length + (this.#discarding ? 0 : (this.streamReader?.left ?? 0));
+  }
+
+  /** Whether nothing comes after the bytes in the queue, and all is well. */
+  get ended(): boolean {
+    return this.#state.kind === "ended";
+  }
+
+  /** Whether nothing can be read any more. */
+  get closed(): boolean {
+    return this.#state.kind === "closed";
+  }
+
+  /** Whether a read waits. */
+  get waits(): boolean {
+    return this.#waiting !== null;
+  }
+
+  /** Whether a read waits, and does not give way, or a stream is being read; `asker` is the one who wants to know. */
+  isBusy(asker?: Asker): boolean {
+    if (this.#waiting !== null && !this.#givesWay(this.#waiting)) return true;
+    // Once all is thrown away, so is what its user did not get.
+    if (this.streamReader === null || this.streamReader === asker || this.#discarding) return false;
+    if (this.streamReader.isReading()) return true;
+    this.putBack(this.streamReader.takeBack());
+    return false;
+  }
+
+  /**
+   * Settles with what `take` makes of the bytes, now or when enough of them have arrived. A read that fails has taken
+   * nothing. While it waits all others are refused, unless its `asker` has left and gives way.
+   */
+  request<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options?: OperationOptions,
+    asker?: Asker,
+    known = READ,
+  ): Promise<T> {
+    if (options !== undefined) {
+      try {
+        options = checkedOperation(options, known);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.#request(take, argument, options, asker, asker !== undefined);
+  }
+
+  /** The same for a loop, whose options were checked when it was made, and which may be left while this waits. */
+  pull<T, A>(take: Take<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
+    return this.#request(take, argument, options, undefined, true);
+  }
+
+  /** `mayLeave`: the one who asks may turn away before this settles, so nothing may be taken in advance. */
+  #request<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options: OperationOptions | undefined,
+    asker: Asker | undefined,
+    mayLeave: boolean,
+  ): Promise<T> {
+    if (options?.signal?.aborted === true)
+      return rejectedInTime(aborted("read", this.#host.subject, options.signal));
+    if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
+    this.copies = (take as unknown) === takeInto;
+    const state = this.#state;
+    if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(asker))
+      return rejectedInTime(this.#refused("ERR_BUSY"));
+    if (state.kind === "closed") return rejectedInTime(this.#refused(state.code, state.reason));
+    const isInTime = spend(QUEUE_UNITS);
+    if (!isInTime && mayLeave) return this.#postpone(take, argument, options, asker);
+    const taken = this.#try(take, argument);
+    if (taken === WAIT) {
+      if (state.kind === "failed") return rejectedInTime(this.#failed(state.cause));
+      return this.#wait(take, argument, options, asker);
+    }
+    if (taken instanceof Refusal) return rejectedInTime(this.#refused(taken.code, taken.reason));
+    if (this.#stopped) this.#refill();
+    asker?.given?.(taken);
+    return isInTime ? Promise.resolve(taken) : inNextTurn(taken);
+  }
+
+  /**
+   * Takes in the first `size` bytes of `memory`, which are only `lent`, to be written over after this call, or given.
+   * Answers whether more may arrive.
+   */
+  arrive(memory: Buffer, size: number, lent: boolean): boolean {
+    this.received += size;
+    if (this.#discarding) return true;
+    const waiting = this.#waiting;
+    const isTaken = waiting !== null && !waiting.postponed;
+    if (!isTaken || (waiting.asker !== undefined && this.#givesWay(waiting))) {
+      this.#keep(memory, size, lent);
+      this.#stopped = this.#queue.length >= this.#most;
+      return !this.#stopped;
+    }
+    // Nothing can be in the queue when one of these waits, so they are handed what arrives as it is.
+    if (waiting.take === takeChunk) this.#settle(waiting, ownBytes(memory, size, lent));
+    else if (waiting.take === takeIteration) {
+      this.#settle(waiting, { value: ownBytes(memory, size, lent), done: false });
+    } else if (waiting.take === takeRecycled) {
+      const value = this.#recycled?.view(memory, size, lent) ?? ownBytes(memory, size, lent);
+      this.#settle(waiting, { value, done: false });
+    } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
+      memory.copy(waiting.argument as Uint8Array, 0, 0, size);
+      this.#settle(waiting, size);
+    } else {
+      this.#keep(memory, size, lent);
+      this.#retry(waiting);
+    }
+    return true;
+  }
+
+  /** Settles the read that waits with that `argument`, if one does, with `value`: it has taken nothing. */
+  withdraw(argument: object, value: unknown): void {
+    if (this.#waiting?.argument === argument) this.#settle(this.#waiting, value);
+  }
+
+  /** Begins to recycle memory, until something else than {@link takeRecycled} is requested, or the loop is left. */
+  recycle(): void {
+    this.#recycled ??= new Recycled();
+  }
+
+  /** Lets go of the memory; what the loop had last stays as it is. */
+  endRecycling(): void {
+    this.#recycled = null;
+    if (this.#stopped) this.#refill();
+  }
+
+  /** Memory that arrivals are read into in turn, if there is any: at most one may be ahead of the loop. */
+  get ring(): Ring | null {
+    return this.#recycled?.ring ?? null;
+  }
+
+  /** The peer has ended its side. */
+  end(): void {
+    if (this.#state.kind === "open") this.#become(ENDED);
+  }
+
+  /** Nothing more will arrive because of `cause`; what has arrived can still be read. */
+  fail(cause: unknown): void {
+    const { kind } = this.#state;
+    if (kind === "open" || (kind === "ended" && !this.#discarding)) this.#become({ kind: "failed", cause });
+  }
+
+  /** Ends this side: the bytes in the queue and all that follow are thrown away, reads find the end of the stream. */
+  shut(): void {
+    this.#drop("ERR_CLOSED");
+    if (this.#state.kind !== "closed") this.#state = ENDED;
+    this.#discard();
+  }
+
+  /** Ends this side for good: reads reject with `code`. */
+  close(code: string, reason?: string): void {
+    this.#drop(code, reason);
+    this.#state = { kind: "closed", code, reason };
+    this.#discard();
+  }
+
+  /** The wait of this asker, if it waits, has all its time again. */
+  renew(asker: Asker): void {
+    const waiting = this.#waiting;
+    if (waiting?.asker === asker && waiting.bound !== Infinity) waiting.deadline = deadlineIn(waiting.bound);
+  }
+
+  /** Takes out all bytes, for whoever reads the stream from now on. */
+  drain(): Buffer[] {
+    if (this.streamReader !== null) this.putBack(this.streamReader.takeBack());
+    return this.#takeOut();
+  }
+
+  /** Puts bytes before those in the queue; copies, since the stream that had them may have handed out others of their memory. */
+  putBack(unread: readonly Buffer[]): void {
+    if (unread.length === 0 || this.#discarding) return;
+    const later = this.#takeOut();
+    for (const chunk of unread) this.#queue.copy(chunk, chunk.length);
+    for (const chunk of later) this.#queue.append(chunk);
+  }
+
+  /** The signal of the waiting read was aborted. */
+  abort(waiting: Waiting, signal: AbortSignal): void {
+    this.#fail(waiting, () => aborted("read", this.#host.subject, signal));
+  }
+
+  /** Fails the waiting read if its time is up by `now`; answers when to look again. */
+  expire(now: number): number {
+    const waiting = this.#waiting;
+    if (waiting === null) return Infinity;
+    if (waiting.deadline > now) return waiting.deadline;
+    if (waiting.asker !== undefined && this.#isAway(waiting)) {
+      if (this.#givesWay(waiting)) return Infinity;
+      return (waiting.deadline = now + waiting.bound);
+    }
+    this.#fail(waiting, () => timedOut("read", this.#host.subject, waiting.bound));
+    return Infinity;
+  }
+
+  #wait<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options: OperationOptions | undefined,
+    asker: Asker | undefined,
+  ): Promise<T> {
+    const bound = options?.timeout ?? this.#readTimeout;
+    if (bound === 0) return rejectedInTime(timedOut("read", this.#host.subject, 0));
+    this.#host.beforeWait();
+    // What was gathered may have failed to go out, and then the connection; or a stream that it went to has run the program.
+    if (this.#state !== OPEN || this.#waiting !== null || options?.signal?.aborted === true)
+      return this.#request(take, argument, options, asker, false);
+    return new Promise<T>((resolve) => {
+      const waiting = this.#watched(take, argument, resolve, options, asker);
+      this.#waiting = waiting;
+      this.#host.waitChanged();
+      if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
+      if (this.#stopped) this.#refill();
+    });
+  }
+
+  /** Waits for the next turn of the event loop, and has taken nothing until then. */
+  #postpone<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    options: OperationOptions | undefined,
+    asker: Asker | undefined,
+  ): Promise<T> {
+    return new Promise<T>((resolve) => {
+      const waiting = this.#watched(take, argument, resolve, options, asker);
+      waiting.postponed = true;
+      this.#waiting = waiting;
+      this.#host.waitChanged();
+      postpone(() => this.#resume(waiting));
+    });
+  }
+
+  /** Tries the read that was postponed. */
+  #resume(waiting: Waiting): void {
+    if (this.#waiting !== waiting) return;
+    waiting.postponed = false;
+    this.#retry(waiting);
+    // What was gathered may fail to go out, and then the read.
+    if (this.#waiting === waiting) this.#host.beforeWait();
+    if (this.#waiting === waiting) {
+      const { bound } = waiting;
+      if (bound === 0) this.#fail(waiting, () => timedOut("read", this.#host.subject, 0));
+      else if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
+    }
+    if (this.#stopped) this.#refill();
+  }
+
+  /** A read that its signal can abort. Throws what the signal throws. */
+  #watched<T, A>(
+    take: Take<T, A>,
+    argument: A,
+    resolve: (value: T) => void,
+    options: OperationOptions | undefined,
+    asker: Asker | undefined,
+  ): Waiting {
+    const { timeout, signal } = options ?? NONE;
+    const waiting = new Waiting(
+      this,
+      take as Take<unknown, unknown>,
+      argument,
+      resolve as (value: unknown) => void,
+      timeout ?? this.#readTimeout,
+      timeout !== undefined,
+      signal,
+      asker,
+    );
+    if (signal !== undefined) watch(signal, waiting);
+    return waiting;
+  }
+
+  /** As many bytes in the queue, or more, stop the reading. */
+  get #most(): number {
+    return this.ring === null ? READ_AHEAD : 1;
+  }
+
+  /** What a read makes of the bytes as they are; if it throws, they are more than it can have in one piece. */
+  #try<T, A>(take: Take<T, A>, argument: A): T | typeof WAIT | Refusal {
+    try {
+      return take(this.#queue, argument, this.#state.kind === "ended");
+    } catch (error) {
+      return new Refusal("ERR_LIMIT", (error as Error).message);
+    }
+  }
+
+  /** Tries the waiting read again, now that something has changed. */
+  #retry(waiting: Waiting): void {
+    const taken = this.#try(waiting.take, waiting.argument);
+    if (taken === WAIT) {
+      const { cause } = this.#state as { cause?: unknown };
+      if (this.#state.kind === "failed") this.#fail(waiting, () => this.#failed(cause));
+      else if (!waiting.whole && waiting.bound !== Infinity) waiting.deadline = deadlineIn(waiting.bound);
+    } else if (taken instanceof Refusal) {
+      this.#fail(waiting, () => this.#refused(taken.code, taken.reason));
+    } else {
+      this.#settle(waiting, taken);
+    }
+  }
+
+  /** Whether its asker has left, or had when this was last asked: one who came back has all the time again. */
+  #isAway(waiting: Waiting): boolean {
+    const wasAway = waiting.wasAway;
+    waiting.wasAway = waiting.asker?.hasLeft() ?? false;
+    return wasAway || waiting.wasAway;
+  }
+
+  #givesWay(waiting: Waiting): boolean {
+    const { asker } = waiting;
+    if (asker?.givesWay !== true || !asker.hasLeft()) return false;
+    this.#fail(waiting, () => this.#refused("ERR_BUSY"));
+    return true;
+  }
+
+  #settle(waiting: Waiting, value: unknown): void {
+    this.#leave(waiting);
+    waiting.asker?.given?.(value);
+    waiting.resolve(value);
+  }
+
+  #fail(waiting: Waiting, make: () => unknown): void {
+    this.#leave(waiting);
+    failAtCaller(waiting.resolve, make);
+  }
+
+  #leave(waiting: Waiting): void {
+    this.#waiting = null;
+    this.#host.waitChanged();
+    if (waiting.signal !== undefined) unwatch(waiting.signal, waiting);
+  }
+
+  #become(state: State): void {
+    this.#state = state;
+    if (this.#waiting !== null) this.#retry(this.#waiting);
+  }
+
+  #drop(code: string, reason?: string): void {
+    this.#queue.clear();
+    const waiting = this.#waiting;
+    if (waiting !== null) this.#fail(waiting, () => this.#refused(code, reason));
+  }
+
+  #discard(): void {
+    this.#discarding = true;
+    // A loop may hold what it got from it, which is left alone from now on.
+    this.#recycled = null;
+    if (this.#stopped) this.#refill();
+  }
+
+  #keep(memory: Buffer, size: number, lent: boolean): void {
+    if (lent) this.#queue.copy(memory, size);
+    else this.#queue.append(size === memory.length ? memory : memory.subarray(0, size));
+  }
+
+  #takeOut(): Buffer[] {
+    const runs: Buffer[] = [];
+    while (this.#queue.length > 0) runs.push(this.#queue.takeRun());
+    return runs;
+  }
+
+  #refill(): void {
+    if (this.#waiting === null && !this.#discarding && this.#queue.length >= this.#most) return;
+    this.#stopped = false;
+    this.#host.startReading();
+  }
+
+  #failed(cause: unknown): NetError {
+    return translated("read", this.#host.subject, cause);
+  }
+
+  #refused(code: string, reason?: string): NetError {
+    return refused("read", this.#host.subject, code, reason);
+  }
+}
+
+const NONE: OperationOptions = {};

@@ -1,0 +1,110 @@
+import { Buffer, constants } from "node:buffer";
+import type { ByteQueue } from "../bytes/byte-queue.js";
+import { mostBytes } from "../bytes/own-memory.js";
+
+/** Not enough has arrived: the read waits. */
+export const WAIT: unique symbol = Symbol("wait");
+
+/** What has arrived can never satisfy the read: it fails with `code`, and its bytes stay where they are. */
+export class Refusal {
+  constructor(
+    readonly code: "ERR_LIMIT" | "ERR_UNEXPECTED_EOF",
+    readonly reason: string,
+  ) {}
+}
+
+/**
+ * One kind of read: takes its result out of what has arrived, or says that it cannot (yet), and then takes nothing.
+ * `ended`: nothing will arrive any more.
+ */
+export type Take<T, A> = (queue: ByteQueue, argument: A, ended: boolean) => T | typeof WAIT | Refusal;
+
+/** A search for the end of a line or the like, which goes on where it stopped when more has arrived. */
+export class Search {
+  /** No match begins before this position. */
+  from = 0;
+  /** Most bytes before it, which one piece of memory can have. */
+  readonly limit: number;
+
+  constructor(
+    readonly delimiter: Uint8Array,
+    limit: number,
+  ) {
+    this.limit = Math.min(limit, constants.MAX_LENGTH);
+  }
+
+  /** Where the delimiter begins, or -1. */
+  in(queue: ByteQueue): number {
+    const found = queue.indexOf(this.delimiter, this.from);
+    this.from = found === -1 ? Math.max(0, queue.length - this.delimiter.length + 1) : found;
+    return found;
+  }
+
+  /** Whether a delimiter that has not been found may still begin within the limit: with the last bytes that are here. */
+  mayKeepLimit(queue: ByteQueue): boolean {
+    for (let begin = this.from; begin <= Math.min(this.limit, queue.length); begin++) {
+      if (queue.endsWithPartOf(this.delimiter, begin)) return true;
+    }
+    return false;
+  }
+}
+
+export const takeChunk: Take<Buffer | null, undefined> = (queue, _, ended) => {
+  if (queue.length > 0) return queue.takeRun();
+  return ended ? null : WAIT;
+};
+
+/** As {@link takeChunk}, in the form that an iterator's `next` gives back. */
+export const takeIteration: Take<IteratorResult<Buffer, undefined>, unknown> = (queue, _, ended) => {
+  if (queue.length > 0) return { value: queue.takeRun(), done: false };
+  return ended ? { value: undefined, done: true } : WAIT;
+};
+
+/** The same for a loop that recycles memory: what it gets is its own until its next request. */
+export const takeRecycled: typeof takeIteration = (queue, _, ended) => {
+  if (queue.length > 0) return { value: queue.takeView(), done: false };
+  return ended ? { value: undefined, done: true } : WAIT;
+};
+
+export const takeInto: Take<number | null, Uint8Array> = (queue, target, ended) => {
+  if (queue.length > 0 || target.length === 0) return queue.takeInto(target);
+  return ended ? null : WAIT;
+};
+
+export const takeExactly: Take<Buffer, number> = (queue, size, ended) => {
+  const most = mostBytes(size);
+  if (size > most) return overLimit(most, size);
+  if (queue.length >= size) return queue.take(size);
+  return ended ? unexpectedEnd(`after ${String(queue.length)} of ${String(size)} bytes`) : WAIT;
+};
+
+export const takeUntil: Take<Buffer | null, Search> = (queue, search, ended) => {
+  const { limit, delimiter } = search;
+  const end = search.in(queue);
+  if (end === -1) {
+    if (queue.length > limit && !search.mayKeepLimit(queue)) return overLimit(limit);
+    if (!ended) return WAIT;
+    return queue.length === 0
+      ? null
+      : unexpectedEnd(`after ${String(queue.length)} bytes without the delimiter`);
+  }
+  if (end > limit) return overLimit(limit);
+  const found = queue.take(end);
+  queue.skip(delimiter.length);
+  return found;
+};
+
+export const takeAll: Take<Buffer, number> = (queue, limit, ended) => {
+  const most = Math.min(limit, constants.MAX_LENGTH);
+  if (queue.length > most) return overLimit(most);
+  return ended ? queue.take(queue.length) : WAIT;
+};
+
+export function overLimit(limit: number, size?: number): Refusal {
+  const length = size === undefined ? "longer than" : `${String(size)} bytes, more than`;
+  return new Refusal("ERR_LIMIT", `${length} the limit of ${String(limit)} bytes`);
+}
+
+export function unexpectedEnd(where: string): Refusal {
+  return new Refusal("ERR_UNEXPECTED_EOF", `end of stream ${where}`);
+}

@@ -1,0 +1,123 @@
+// Imported rather than global: test frameworks replace the globals.
+import { clearTimeout, setTimeout } from "node:timers";
+import { execute } from "abort-controller-x";
+import pTimeout from "p-timeout";
+import type { OperationOptions } from "../../options/checks.js";
+import { aborted, NetError, reasonOfAbort, timedOut, type Operation, type Subject } from "../../errors.js";
+import { letArrive } from "./let-arrive.js";
+import { unwatch, watch, type Cancellable } from "./signals.js";
+
+/** The longest a timer of Node's can run, about 24.8 days; what is longer would fire at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Begins to wait for something, and gives back what stops the waiting, at once and for good. */
+export type Wait<T> = (
+  resolve: (value: T | Promise<T>) => void,
+  reject: (reason: unknown) => void,
+) => () => void;
+
+/**
+ * Waits for at most `timeout` milliseconds and until `signal` is aborted. What is waited for comes in time or is never
+ * waited for any longer: nothing falls in between.
+ */
+export async function waited<T>(
+  operation: Operation,
+  subject: Subject,
+  { timeout = Infinity, signal }: OperationOptions,
+  wait: Wait<T>,
+): Promise<T> {
+  if (signal?.aborted === true) throw aborted(operation, subject, signal);
+  if (timeout === 0) throw timedOut(operation, subject, 0);
+  let ended: "in time" | "expired" | "aborted" = "in time";
+  try {
+    if (isUnbounded(timeout, signal)) return await new Promise<T>(wait);
+    return await untilStopped(timeout, signal, wait, (how) => (ended = how));
+  } catch (error) {
+    switch (ended as string) {
+      case "expired":
+        throw timedOut(operation, subject, timeout);
+      case "aborted":
+        throw aborted(operation, subject, signal as AbortSignal);
+    }
+    // Made where nobody awaited; here the caller's stack is at hand.
+    if (error instanceof NetError) Error.captureStackTrace(error);
+    throw error;
+  }
+}
+
+/** Rejects, with anything, once `stopped` was told how. */
+async function untilStopped<T>(
+  timeout: number,
+  signal: AbortSignal | undefined,
+  wait: Wait<T>,
+  stopped: (how: "expired" | "aborted") => void,
+): Promise<T> {
+  const own = new AbortController();
+  const call: Cancellable = { aborted: () => own.abort() };
+  let expire: (() => void) | undefined;
+  if (signal !== undefined) watch(signal, call);
+  try {
+    const result = execute<T>(own.signal, (resolve, reject) => {
+      const stop = wait(resolve as Parameters<Wait<T>>[0], reject);
+      expire = () => {
+        stopped("expired");
+        stop();
+        reject(undefined);
+      };
+      return () => {
+        stopped("aborted");
+        stop();
+      };
+    });
+    const settled = (): void => {
+      expire = undefined;
+    };
+    result.then(settled, settled);
+    return await pTimeout(result, {
+      milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
+      // What has come while the program was busy ends the wait in time.
+      fallback: () => {
+        letArrive(() => expire?.());
+        return result;
+      },
+      customTimers: { setTimeout, clearTimeout },
+    });
+  } finally {
+    if (signal !== undefined) unwatch(signal, call);
+  }
+}
+
+/**
+ * Runs `work` for at most `timeout` milliseconds and until `signal` is aborted, and settles at once when either happens,
+ * whatever the work does then. It is told through the signal it is given, which is `undefined` if neither can happen; a
+ * value that it yields too late is given to `discard`, so that nothing stays behind.
+ */
+export function bounded<T>(
+  operation: Operation,
+  subject: Subject,
+  options: OperationOptions,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+  discard?: (late: T) => void,
+): Promise<T> {
+  return waited<T>(operation, subject, options, (resolve, reject) => {
+    const stop = isUnbounded(options.timeout, options.signal) ? undefined : new AbortController();
+    // In a microtask of its own: the caller's signal is listened to by then, should the work itself abort it.
+    const working = Promise.resolve(stop?.signal).then(work);
+    working.then((value) => {
+      if (stop?.signal.aborted === true) discard?.(value);
+      else resolve(value);
+    }, reject);
+    const { signal } = options;
+    return () => stop?.abort(signal?.aborted === true ? reasonOfAbort(signal) : undefined);
+  });
+}
+
+/** Waits until `signal` is aborted, if there is one; then rejects with its reason. */
+export function stoppable<T>(signal: AbortSignal | undefined, wait: Wait<T>): Promise<T> {
+  if (signal === undefined) return new Promise<T>(wait);
+  return execute<T>(signal, (resolve, reject) => wait(resolve as Parameters<Wait<T>>[0], reject));
+}
+
+function isUnbounded(timeout = Infinity, signal: AbortSignal | undefined): boolean {
+  return timeout === Infinity && signal === undefined;
+}

@@ -1,0 +1,57 @@
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { wrongType, wrongValue } from "../../options/checks.js";
+import { adoptSocket } from "./adopted-socket.js";
+import { isKernelSocket } from "./kernel.js";
+import { OWNER, readsElsewhere } from "./stream-socket.js";
+import { StreamTransport } from "./duplex.js";
+import type { Transport } from "./transport.js";
+
+/** All that is used of a stream, by its type. What is left out can be done without, or follows from these. */
+const USED: Readonly<Record<string, "boolean" | "function" | "number">> = {
+  on: "function",
+  once: "function",
+  addListener: "function",
+  removeListener: "function",
+  push: "function",
+  read: "function",
+  unshift: "function",
+  resume: "function",
+  write: "function",
+  end: "function",
+  destroy: "function",
+  readable: "boolean",
+  readableLength: "number",
+  writable: "boolean",
+  writableLength: "number",
+  allowHalfOpen: "boolean",
+  destroyed: "boolean",
+};
+
+/** A transport over a stream that somebody else has made, and perhaps used. */
+export function adopt(stream: Duplex): Transport {
+  checkDuplex(stream);
+  if ((stream as { [OWNER]?: unknown })[OWNER] !== undefined) {
+    throw wrongValue("stream", "one that is not in use by another connection", stream);
+  }
+  if (stream instanceof Socket && readsElsewhere(stream)) {
+    throw wrongValue(
+      "stream",
+      "one that can be read as a stream: its bytes go to the callback of onread",
+      stream,
+    );
+  }
+  return isKernelSocket(stream) ? adoptSocket(stream) : new StreamTransport(stream);
+}
+
+/** Whether it behaves like a Duplex of Node's: those of the `readable-stream` package do from release 3 on. */
+function checkDuplex(value: unknown): asserts value is Duplex {
+  if (typeof value !== "object" || value === null) throw wrongType("stream", "a stream.Duplex", value);
+  const stream = value as Record<string, unknown>;
+  const lacking = Object.keys(USED).filter((name) => typeof stream[name] !== USED[name]);
+  if (lacking.length === 0) return;
+  // Of what is no stream at all it need not be said what it lacks to be one.
+  const isStream = typeof stream["on"] === "function" && typeof stream["write"] === "function";
+  const reason = isStream ? `, or have what this uses of one: it lacks ${lacking.join(", ")}` : "";
+  throw wrongType("stream", `a stream.Duplex${reason}`, value);
+}

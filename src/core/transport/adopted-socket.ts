@@ -1,0 +1,113 @@
+/** A socket of the kernel's that somebody else has made: how it becomes a transport, and is given back as it was. */
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { nextTick } from "node:process";
+import { bytesOf, interceptionOf, SocketTransport } from "./kernel.js";
+import { INTAKE, OWNER, type HandedSocket } from "./stream-socket.js";
+import type { Receiver, Transport } from "./transport.js";
+
+/** A transport over a socket that somebody else has made, and perhaps used. */
+export function adoptSocket(socket: Socket): Transport {
+  return new AdoptedSocketTransport(socket);
+}
+
+/** A socket that had a life before: it may have been read from, written to, and ended. */
+class AdoptedSocketTransport extends SocketTransport {
+  protected override readonly allowHalfOpen: boolean;
+  readonly #wasFlowing: boolean | null;
+  #early: readonly Buffer[];
+
+  constructor(socket: HandedSocket) {
+    const { allowHalfOpen, readableFlowing } = socket;
+    super(socket, interceptionOf(socket));
+    this.allowHalfOpen = allowHalfOpen;
+    this.#wasFlowing = readableFlowing;
+    socket.allowHalfOpen = true;
+    this.#early = unreadOf(socket);
+  }
+
+  /** What its maker has written goes first, and is counted; while it connects, nothing is sent. */
+  override get unsent(): number {
+    return this.stream.connecting ? Infinity : super.unsent + this.stream.writableLength;
+  }
+
+  override get bytesTaken(): number {
+    return this.stream.connecting ? 0 : super.bytesTaken;
+  }
+
+  override attach(receiver: Receiver): void {
+    super.attach(receiver);
+    for (const chunk of this.#early) receiver.arrive(chunk, chunk.length, true);
+    this.#early = [];
+    if (this.stream.readableEnded) nextTick(this.#onEnd);
+    else this.stream.on("end", this.#onEnd);
+    this.stream.on("finish", this.#onFinish);
+    this.stream.on("close", this.#onClose);
+    if (this.stream.writableEnded) receiver.finished();
+  }
+
+  override release(unread: readonly Buffer[], ended: boolean, allowHalfOpen?: boolean): Socket {
+    const { stream } = this;
+    const isFlowing = stream.readableFlowing;
+    super.release(unread, ended, allowHalfOpen);
+    if (isFlowing !== null) return stream;
+    if (this.#wasFlowing === false) stream.pause();
+    else if (this.#wasFlowing && stream.listenerCount("data") > 0) stream.resume();
+    return stream;
+  }
+
+  protected override giveBack(): void {
+    super.giveBack();
+    this.stream.off("end", this.#onEnd);
+    this.stream.off("finish", this.#onFinish);
+    this.stream.off("close", this.#onClose);
+    this.stream.allowHalfOpen = this.allowHalfOpen;
+  }
+
+  readonly #onEnd = (): void => {
+    this.stream[INTAKE]?.end();
+  };
+
+  readonly #onFinish = (): void => {
+    this.stream[OWNER]?.finished();
+  };
+
+  readonly #onClose = (): void => {
+    this.giveBack();
+  };
+}
+
+/** Takes out all that a socket has read and nobody has got yet, chunk by chunk as some releases give it. */
+function unreadOf(socket: Socket): Buffer[] {
+  const unread: Buffer[] = [];
+  for (let chunk = read(socket); chunk !== null; chunk = read(socket)) {
+    unread.push(bytesOf(chunk, socket.readableEncoding));
+  }
+  const begun = begunCharacter(socket);
+  if (begun.length > 0) unread.push(begun);
+  return unread;
+}
+
+function read(socket: Socket): Buffer | string | null {
+  return socket.read() as Buffer | string | null;
+}
+
+/** The parts of Node's StringDecoder that tell which bytes it keeps until the character is whole. */
+interface KeepingDecoder {
+  readonly lastChar: Buffer;
+  readonly lastTotal: number;
+  readonly lastNeed: number;
+  end(): string;
+}
+
+/** Takes out the bytes of a character that has come in part, which a socket with an encoding keeps apart. */
+function begunCharacter(socket: Socket): Buffer {
+  const state = (socket as unknown as { _readableState?: { decoder?: KeepingDecoder | null } })
+    ._readableState;
+  const decoder = state?.decoder;
+  if (decoder == null) return Buffer.alloc(0);
+  const { lastChar, lastTotal, lastNeed } = decoder;
+  const begun = Buffer.from(lastChar.subarray(0, lastTotal - lastNeed));
+  decoder.end();
+  return begun;
+}

@@ -1,0 +1,399 @@
+/** The hand-over between Node's sockets and a connection: how each kind of socket becomes a transport. */
+import { Buffer } from "node:buffer";
+import { nextTick } from "node:process";
+import { Socket, type SocketConstructorOpts } from "node:net";
+import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
+import { writeDirectly } from "./direct-write.js";
+import { onceFinished } from "./finish.js";
+import { Interception } from "./interception.js";
+import { writeTo, type Payload } from "../bytes/payload.js";
+import { fits, Portions } from "./portions.js";
+import {
+  handleOf,
+  INTAKE,
+  onread,
+  OWNER,
+  pauseForTurn,
+  pour,
+  READ_SIZE,
+  StreamSocket,
+  TAKEN,
+  takenFrom,
+} from "./stream-socket.js";
+import type { HandedSocket, Handle } from "./stream-socket.js";
+import type { Receiver, Taken, Transport } from "./transport.js";
+
+let direct = true;
+/** Whether this runtime's sockets read into memory of ours; see {@link readsIntoOurMemory}. */
+let hasUserBuffers: boolean | undefined;
+/** Whether the handles of this runtime tell how much the kernel has not taken; see {@link reportsQueue}. */
+let hasQueueSize: boolean | undefined;
+
+/** Where handles do not tell what the kernel has taken of a payload, it is sent in pieces, whose callbacks do. */
+const PIECE = 64 * 1024;
+
+/** Whether sockets are read and written past their streams where that is possible, as they are unless a test says otherwise. */
+export function useHandles(on: boolean): void {
+  direct = on;
+}
+
+/**
+ * A socket to connect with, or around a handle that a server has accepted. Nothing is read from it until a transport says
+ * so; {@link transportOf} makes one when it has connected.
+ */
+export function newSocket(handle?: Handle): Socket {
+  const options = {
+    handle,
+    manualStart: true,
+    allowHalfOpen: true,
+    onread: direct && (hasUserBuffers ??= readsIntoOurMemory()) ? onread : undefined,
+    // As the constructor sets them in any case: adding them to its copy costs 13 µs on Node 20, a hidden class each.
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: false,
+  };
+  return new StreamSocket(options);
+}
+
+/**
+ * Whether sockets have their handle read into memory of ours, as Node's do: seen with a handle that is not one. Others
+ * know the option `onread`, and call its functions in ways of their own.
+ */
+function readsIntoOurMemory(): boolean {
+  const handle = {
+    asked: false,
+    useUserBuffer() {
+      this.asked = true;
+    },
+  };
+  try {
+    new Socket({ handle, manualStart: true, onread } as SocketConstructorOpts).unref();
+  } catch {
+    return false;
+  }
+  return handle.asked;
+}
+
+/** Whether handles tell how much the kernel has not taken yet, as Node's do. */
+function reportsQueue(socket: Socket): boolean {
+  const handle = handleOf(socket);
+  if (handle == null) return true;
+  return (hasQueueSize ??= typeof handle.writeQueueSize === "number");
+}
+
+/** Whether a handle's bytes can be read into memory of ours. */
+export function readsDirectly(handle: Handle | null | undefined): boolean {
+  return direct && typeof handle?.useUserBuffer === "function";
+}
+
+/** A transport over a socket that a server has accepted, and that nobody has read from. */
+export function takeOver(accepted: Socket): Transport {
+  claim(accepted);
+  return new SocketTransport(accepted, interceptionOf(accepted));
+}
+
+/** Has a socket hand over what arrives, as those of {@link newSocket} do of themselves. */
+export function interceptionOf(socket: HandedSocket): Interception | null {
+  const interception = socket instanceof StreamSocket ? null : new Interception(socket);
+  (socket as { readableFlowing: boolean | null }).readableFlowing = null;
+  return interception;
+}
+
+/** A transport over a socket of {@link newSocket} that has connected. */
+export function transportOf(connected: Socket): Transport {
+  return new SocketTransport(connected);
+}
+
+/** Whether a stream is a socket of the kernel's, whose bytes go there as they are: a TLS socket is not. */
+export function isKernelSocket(stream: object): stream is Socket {
+  if (!(stream instanceof Socket) || "encrypted" in stream) return false;
+  const handle = handleOf(stream);
+  return typeof (handle?.bind ?? handle?.terminate) === "function";
+}
+
+/** Closes a socket with RST, where it knows such a thing: Unix sockets do not, nor those that have not connected yet. */
+export function resetSocket(socket: Socket): void {
+  const handle = handleOf(socket);
+  if (handle == null || !knowsReset(handle) || socket.connecting) socket.destroy();
+  // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.
+  else if (!isEnding(socket)) socket.resetAndDestroy();
+  // A FIN that waits for a peer which takes nothing may never be on its way.
+  else if (handle.writeQueueSize !== 0) socket.destroy();
+  else onceFinished(socket, () => (isEnding(socket) ? socket.destroy() : resetSocket(socket)));
+}
+
+function knowsReset(handle: Handle): boolean {
+  return typeof (handle.reset ?? handle.terminate) === "function";
+}
+
+function isEnding(socket: Socket): boolean {
+  return socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+}
+
+/** The descriptor that a socket or server has, where there are descriptors. */
+export function descriptorOf(owner: object): number | undefined {
+  const fd = handleOf(owner)?.fd;
+  return fd === undefined || fd < 0 ? undefined : fd;
+}
+
+/** A transport over a socket of the kernel's. */
+export class SocketTransport implements Transport {
+  readonly stream: HandedSocket;
+  /** Whether the socket is not ended by its peer's end when it is handed over, unless that is asked for. */
+  protected readonly allowHalfOpen: boolean = false;
+  readonly #interception: Interception | null;
+  #onGone: (() => void) | null = null;
+  /** Bytes that the kernel had taken when the socket was given back. */
+  #takenBefore: number | undefined;
+  /** Bytes that the handle was given, and the kernel has refused. */
+  #lost = 0;
+  /** What is being sent in pieces, if that was ever necessary. */
+  #pieces: Pieces | null = null;
+
+  /** What is being sent, if that is too much to be handed over at once. */
+  #portions: Portions | null = null;
+
+  constructor(socket: HandedSocket, interception: Interception | null = null) {
+    this.stream = socket;
+    this.#interception = interception;
+  }
+
+  // Getters, since a field is memory of each connection.
+
+  get callsBackAtOnce(): boolean {
+    return true;
+  }
+
+  get holdsProcess(): boolean {
+    return true;
+  }
+
+  get unreferred(): boolean {
+    return handleOf(this.stream)?.hasRef?.() === false;
+  }
+
+  get destroyed(): boolean {
+    return this.stream.destroyed;
+  }
+
+  /** Whether the stream had ended before it was ours. */
+  get spent(): boolean {
+    return this.stream.readableEnded;
+  }
+
+  get unsent(): number {
+    const handed = this.#pieces?.unsent ?? handleOf(this.stream)?.writeQueueSize ?? Infinity;
+    return this.#portions === null ? handed : handed + this.#portions.ahead;
+  }
+
+  get drained(): boolean {
+    return this.stream.writableLength === 0 && !((handleOf(this.stream)?.writeQueueSize ?? 0) > 0);
+  }
+
+  get bytesTaken(): number {
+    if (this.#pieces !== null) return this.#pieces.taken;
+    return this.#takenFromStream - this.#lost;
+  }
+
+  attach(receiver: Receiver): void {
+    this.stream[INTAKE] = this.stream[OWNER] = receiver;
+    this.stream.on("error", onError);
+    this.stream.on("close", onClose);
+    if (this.#interception !== null) this.stream.on("close", (this.#onGone = () => this.giveBack()));
+    if (!this.stream.closed) return;
+    nextTick(() => {
+      receiver.gone();
+      this.giveBack();
+    });
+  }
+
+  startReading(): void {
+    if (!this.stream.destroyed) this.stream._read(READ_SIZE);
+  }
+
+  stopReading(): void {
+    this.stream.pause();
+  }
+
+  send(payload: Payload, taken: Taken): void {
+    if (fits(payload)) {
+      this.#portions = null;
+      this.#sendAtOnce(payload, taken);
+    } else {
+      this.#portions = new Portions(payload, (portion, done) => this.#sendAtOnce(portion, done), taken);
+    }
+  }
+
+  #sendAtOnce(payload: Payload, taken: Taken): void {
+    const { stream } = this;
+    if (stream.destroyed) return;
+    // What somebody else wrote to the stream goes first.
+    if (stream.writableLength > 0) this.#sendBehind(payload, taken);
+    else if (hasQueueSize !== true && !reportsQueue(stream)) {
+      (this.#pieces ??= new Pieces(stream)).send(payload, taken);
+    }
+    // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
+    else if (direct && writeDirectly(stream, payload, taken)) return;
+    else if (typeof payload === "string") stream._write(payload, "utf8", taken);
+    else if (payload instanceof Uint8Array) stream._write(payload, "buffer" as BufferEncoding, taken);
+    else this.#sendList(payload, taken);
+  }
+
+  refused(size: number): void {
+    // The handle does not know of what it was never given.
+    this.#lost += Math.max(0, size - (this.#portions?.ahead ?? 0));
+  }
+
+  end(done: Taken): void {
+    if (this.stream.writableFinished) done();
+    else this.stream.end(done);
+  }
+
+  destroy(): void {
+    this.stream.destroy();
+  }
+
+  reset(): void {
+    if (!this.stream.destroyed) resetSocket(this.stream);
+  }
+
+  release(unread: readonly Buffer[], ended: boolean, allowHalfOpen = this.allowHalfOpen): Socket {
+    this.giveBack();
+    leaveWhenClosed(this.stream);
+    this.stream.allowHalfOpen = allowHalfOpen;
+    this.#pieces?.handOver();
+    pauseForTurn(this.stream);
+    pour(this.stream, unread, ended);
+    try {
+      for (const portion of this.#portions?.rest() ?? []) writeTo(this.stream, portion);
+    } catch {
+      // The memory of what is left is gone: a FIN would make what was sent look like all of it.
+      resetSocket(this.stream);
+    }
+    return this.stream;
+  }
+
+  /** Leaves the socket as it was: closed, or somebody else's. */
+  protected giveBack(): void {
+    const { stream } = this;
+    stream.off("error", onError);
+    stream.off("close", onClose);
+    if (this.#onGone !== null) stream.off("close", this.#onGone);
+    stream[INTAKE] = stream[OWNER] = undefined;
+    this.#takenBefore ??= this.#takenFromStream;
+    this.#interception?.giveBack();
+  }
+
+  get #takenFromStream(): number {
+    return this.#takenBefore ?? this.stream[TAKEN] ?? takenFrom(this.stream);
+  }
+
+  #sendBehind(payload: Payload, taken: Taken): void {
+    const { stream } = this;
+    if (typeof payload === "string" || payload instanceof Uint8Array) stream.write(payload, taken);
+    else stream.write(Buffer.concat(payload.map((part) => bytesOf(part))), taken);
+  }
+
+  #sendList(parts: readonly (string | Uint8Array)[], taken: Taken): void {
+    const chunks = parts.map((chunk) => ({
+      chunk: chunk,
+      encoding: (typeof chunk === "string" ? "utf8" : "buffer") as BufferEncoding,
+    }));
+    // Node sets it to null for handles that cannot.
+    if (this.stream._writev != null) this.stream._writev(chunks, taken);
+    else this.#sendAtOnce(Buffer.concat(parts.map((part) => Buffer.from(part as string))), taken);
+  }
+}
+
+/** Sends payloads in pieces, and knows what of them was taken. */
+class Pieces {
+  readonly #socket: HandedSocket;
+  taken: number;
+  unsent = 0;
+  /** What is left of the payload, beginning with the piece that is being sent. */
+  #bytes: Buffer = Buffer.alloc(0);
+  #done: Taken = () => undefined;
+  /** Told when the piece is taken that was being sent when the socket was handed over. */
+  #next: Taken | null = null;
+
+  constructor(socket: HandedSocket) {
+    this.#socket = socket;
+    this.taken = takenFrom(socket);
+  }
+
+  send(payload: Payload, done: Taken): void {
+    const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
+    const [only] = parts;
+    this.#bytes =
+      only !== undefined && parts.length === 1
+        ? bytesOf(only)
+        : Buffer.concat(parts.map((part) => bytesOf(part)));
+    this.unsent = this.#bytes.length;
+    this.#done = done;
+    this.#sendOn(false);
+  }
+
+  /**
+   * Tells the stream of the piece that is being sent, with a write of nothing that is done when the piece is taken: some
+   * runtimes would otherwise begin the next write, or end, in the middle of it. What is left follows.
+   */
+  handOver(): void {
+    if (this.unsent === 0) return;
+    const socket = this.#socket;
+    socket._write = (_chunk, _encoding, next) => {
+      Reflect.deleteProperty(socket, "_write");
+      this.#next = next;
+    };
+    socket.write("");
+    const rest = this.#bytes.subarray(PIECE);
+    // Its caller has been told, and may use its memory again.
+    if (rest.length > 0) socket.write(Buffer.from(rest));
+  }
+
+  /** `late`: some of it was taken after `send` had returned, or at least before this. */
+  #sendOn(late: boolean): void {
+    while (this.unsent > 0) {
+      const piece = this.#bytes.subarray(0, PIECE);
+      let outcome: "none" | "taken" | "later" = "none";
+      this.#socket._write(piece, "buffer" as BufferEncoding, (error) => {
+        if (this.#next !== null) this.#next(error);
+        // Something was sent of it: a payload that fails before `send` returns counts as not sent.
+        else if (error) {
+          if (late) nextTick(this.#done, error);
+          else this.#done(error);
+        } else {
+          this.#took(piece.length);
+          if (outcome === "later") this.#sendOn(true);
+          else outcome = "taken";
+        }
+      });
+      if ((outcome as string) !== "taken") {
+        outcome = "later";
+        return;
+      }
+      late = true;
+    }
+    this.#done();
+  }
+
+  #took(size: number): void {
+    this.taken += size;
+    this.unsent -= size;
+    this.#bytes = this.#bytes.subarray(size);
+  }
+}
+
+/** The bytes of a chunk, as they are or of its text. */
+export function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
+  if (typeof chunk === "string") return Buffer.from(chunk, encoding ?? "utf8");
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+}
+
+function onError(this: HandedSocket, error: Error): void {
+  this[OWNER]?.fail(error);
+}
+
+function onClose(this: HandedSocket): void {
+  leave(this);
+  this[OWNER]?.gone();
+}

@@ -1,0 +1,253 @@
+/**
+ * Node's sockets, made to hand what arrives to a connection instead of to their Readable.
+ *
+ * A socket read with `onread` (https://nodejs.org/api/net.html#new-netsocketoptions) puts bytes into memory of ours and
+ * calls us directly, past the Readable's queue and events. Where that cannot be had, the same bytes are intercepted on
+ * their way into the Readable. Either way the Readable stays empty until somebody uses the socket as a stream.
+ */
+import { Buffer } from "node:buffer";
+import { Socket } from "node:net";
+// Imported rather than global: test frameworks replace the globals.
+import { setImmediate } from "node:timers";
+import { refill } from "../timing/budget.js";
+import { Staggered } from "../bytes/page-shifted-memory.js";
+import type { Receiver } from "./transport.js";
+
+/** The parts of Node's stream handles that are used, each where it exists. */
+export interface Handle {
+  readonly fd?: number;
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
+  readonly useUserBuffer?: unknown;
+  /** Only TCP handles have one. */
+  readonly reset?: unknown;
+  /** Only handles of the kernel's own sockets have one. */
+  readonly bind?: unknown;
+  /** Bun's handles have this instead of the two. */
+  readonly terminate?: unknown;
+  hasRef?(): boolean;
+  getpeername?(into: object): number;
+  /** Node's own mark that it reads. */
+  reading?: boolean;
+  readStop?(): number;
+}
+
+export function handleOf(owner: object): Handle | null | undefined {
+  return (owner as { _handle?: Handle | null })._handle;
+}
+
+/** Bytes read at once: what libuv asks for, too. */
+export const READ_SIZE = 64 * 1024;
+
+/**
+ * Where all sockets are read into. Every handle keeps a pointer to the memory its next bytes go to, so this is never
+ * given away: what arrives in it is copied out before the next read.
+ */
+const slab = new Staggered(READ_SIZE);
+/** What the socket that was just read gets its next bytes into, if not into the slab; see {@link nextMemory}. */
+let chosen: Buffer | undefined;
+/** A buffer that was not worth giving away. */
+let spare: Buffer | undefined;
+
+/** The option with which a socket is made that reads into memory of ours. */
+export const onread = { buffer: nextMemory, callback: deliver };
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
+type Listener = (...args: any[]) => void;
+
+export const INTAKE = Symbol("tcp6.intake");
+export const OWNER = Symbol("tcp6.owner");
+export const TAKEN = Symbol("tcp6.taken");
+
+/** A socket with the methods of {@link StreamSocket}, whether it is one or was given them. */
+export interface HandedSocket extends Socket {
+  /** Who is given the bytes and the end. */
+  [INTAKE]?: Receiver | undefined;
+  /** Who is told of errors and of the close. */
+  [OWNER]?: Receiver | undefined;
+  /** Bytes that the kernel had taken when the socket was destroyed, and its handle with it. */
+  [TAKEN]?: number | undefined;
+}
+
+/** A socket that hands what arrives to its receiver instead of to its Readable, until it is used as a stream. */
+export class StreamSocket extends Socket implements HandedSocket {
+  declare [INTAKE]?: Receiver | undefined;
+  declare [OWNER]?: Receiver | undefined;
+  declare [TAKEN]?: number | undefined;
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this[TAKEN] = takenFrom(this);
+    super._destroy(error, callback);
+  }
+
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    const receiver = this[INTAKE];
+    if (receiver !== undefined) return received(this, receiver, chunk);
+    if (chunk !== null || !wasReset(this)) return super.push(chunk, encoding);
+    this.destroy(connectionReset());
+    return false;
+  }
+
+  /** Ends the Readable, however that came. */
+  pushEnd(): void {
+    super.push(null);
+  }
+
+  override read(size?: number): unknown {
+    if (this[INTAKE] !== undefined) {
+      // Node's own way to get things going, also after the end of the stream.
+      if (size === 0) return null;
+      surrender(this);
+    }
+    return super.read(size) as unknown;
+  }
+
+  override resume(): this {
+    surrender(this);
+    return super.resume();
+  }
+
+  override on(event: string, listener: Listener): this {
+    if (event === "data" || event === "readable") surrender(this);
+    return super.on(event, listener);
+  }
+
+  override ref(): this {
+    this[OWNER]?.refer(true);
+    return super.ref();
+  }
+
+  override unref(): this {
+    this[OWNER]?.refer(false);
+    return super.unref();
+  }
+
+  override addListener(event: string, listener: Listener): this {
+    return this.on(event, listener);
+  }
+}
+
+/** Whether other bytes are in the same memory, as they are in Node's pool: such a chunk cannot be given away. */
+function isShared({ length, buffer }: Uint8Array): boolean {
+  return length !== buffer.byteLength;
+}
+
+/** Hands over what a socket would put into its Readable; answers whether more may arrive. */
+export function received(socket: Socket, receiver: Receiver, chunk: unknown): boolean {
+  if (chunk !== null) {
+    // Node pushes what the kernel has brought, in a turn of its own.
+    refill();
+    return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, isShared(chunk as Buffer));
+  }
+  // Not every runtime leaves it at 'close' when the socket was destroyed.
+  if (socket.destroyed) return false;
+  if (wasReset(socket)) receiver.fail(connectionReset());
+  else receiver.end();
+  return false;
+}
+
+/** Bytes that the kernel has taken from a socket. */
+export function takenFrom(socket: Socket): number {
+  const handle = handleOf(socket);
+  return (handle?.bytesWritten ?? socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
+}
+
+/** Whether what arrives goes to a callback of its maker's, by the option `onread`, so that no stream ever sees it. */
+export function readsElsewhere(socket: Socket): boolean {
+  if (socket instanceof StreamSocket) return false;
+  const own = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer");
+  return own !== undefined && (socket as unknown as Record<symbol, unknown>)[own] !== null;
+}
+
+/**
+ * Has the kernel keep what comes from now on until the stream asks for it: in this turn of the event loop if it does, else
+ * in the next one, as Node's own sockets do. A socket that goes to another process in this turn takes it all along.
+ */
+export function pauseForTurn(socket: Socket): void {
+  const handle = handleOf(socket);
+  if (handle?.reading !== true || handle.readStop === undefined) return;
+  handle.reading = false;
+  handle.readStop();
+  setImmediate(readAgain, socket, handle);
+}
+
+function readAgain(socket: Socket, handle: Handle): void {
+  if (handleOf(socket) !== handle) return;
+  // The Readable of any other may wait for bytes that it has asked for, and would not ask again when it is resumed.
+  if (!socket.isPaused() || !(socket instanceof StreamSocket)) socket._read(READ_SIZE);
+}
+
+/** Puts bytes, and the end, into the Readable, where everything goes from now on. */
+export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
+  if (socket[INTAKE] !== undefined) socket[INTAKE] = undefined;
+  // Behind an end that the Readable knows of already, there is only the front to put them to.
+  if (socket.readableEncoding === null) for (const chunk of unread.toReversed()) socket.unshift(chunk);
+  else for (const chunk of unread) socket.push(chunk);
+  if (!ended) return;
+  if (socket instanceof StreamSocket) socket.pushEnd();
+  else socket.push(null);
+  socket.read(0);
+}
+
+/** Moves what is unread into the Readable, unless nothing comes out of that any more. Answers whether it did. */
+export function surrender(socket: HandedSocket): boolean {
+  const receiver = socket[INTAKE];
+  if (receiver === undefined || socket.readableEnded || socket.destroyed) return false;
+  const { unread, ended } = receiver.surrender();
+  pour(socket, unread, ended);
+  return true;
+}
+
+/**
+ * The callback of `onread`. Right after it Node asks {@link nextMemory} where the same socket's next bytes go: for a
+ * socket that fills its memory to a buffer of its own, which can then be given away without copying; or to another place
+ * in the slab, if its reader copies.
+ */
+function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
+  refill();
+  const filled = memory as Buffer;
+  const receiver = this[INTAKE];
+  const shared = slab.has(filled);
+  const lent = shared || (receiver?.ring == null && size < READ_SIZE / 2);
+  if (lent && !shared && filled.length === READ_SIZE) spare = filled;
+  const more =
+    receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
+  const ring = receiver?.ring;
+  // What stops the reading is ahead.
+  if (ring != null) chosen = ring.next(!more);
+  else if (size === READ_SIZE) {
+    if (receiver?.copies === true) slab.move();
+    else chosen = ownMemory();
+  }
+  return more;
+}
+
+function own(memory: Buffer, size: number, lent: boolean): Buffer {
+  const bytes = memory.subarray(0, size);
+  return lent ? Buffer.from(bytes) : bytes;
+}
+
+function nextMemory(): Buffer {
+  const memory = chosen ?? slab.current;
+  chosen = undefined;
+  return memory;
+}
+
+function ownMemory(): Buffer {
+  const memory = spare ?? Buffer.allocUnsafeSlow(READ_SIZE);
+  spare = undefined;
+  return memory;
+}
+
+/**
+ * Whether an end of stream is a reset in disguise: when data and RST arrive together, libuv 1.46 to 1.49 (Node 20, 22)
+ * reports an end. The kernel then knows no peer any more; after our own FIN it would not in either case.
+ */
+function wasReset(socket: Socket): boolean {
+  if (socket.writableEnded) return false;
+  return (handleOf(socket)?.getpeername?.({}) ?? 0) !== 0;
+}
+
+function connectionReset(): Error {
+  return Object.assign(new Error("read ECONNRESET"), { errno: -104, code: "ECONNRESET", syscall: "read" });
+}

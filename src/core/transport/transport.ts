@@ -1,0 +1,76 @@
+import type { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
+import type { Payload } from "../bytes/payload.js";
+import type { Ring } from "../bytes/reused-memory.js";
+
+/** Called once the kernel has taken everything, perhaps before `send` returns, or with the reason why it will not. */
+export type Taken = (error?: Error | null) => void;
+
+/** Whom a transport tells what happens. */
+export interface Receiver {
+  /**
+   * Bytes have arrived: the first `size` of `memory`, which is only `lent`, to be written over after this call, or
+   * given. Answers whether more may arrive.
+   */
+  arrive(memory: Buffer, size: number, lent: boolean): boolean;
+  /** The peer has ended its side. */
+  end(): void;
+  /** The connection has failed. */
+  fail(cause: unknown): void;
+  /** Somebody else has ended the output. */
+  finished(): void;
+  /** The stream is closed: nothing follows. */
+  gone(): void;
+  /** The program has said whether the open stream may keep the process alive. */
+  refer(isReferred: boolean): void;
+  /** The program has begun to read the stream itself: what has arrived and is unread goes there. */
+  surrender(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
+  /** Whether whoever reads copies what arrives, so that memory to be given away would be allocated in vain. */
+  readonly copies: boolean;
+  /** Memory of the connection's own to read into, in turn, or `null` for memory that is given away. */
+  readonly ring: Ring | null;
+}
+
+/** A stream of bytes in both directions, below any policy. Calls after {@link Transport.destroy} do nothing, and nothing calls back. */
+export interface Transport {
+  /** What it is over: a socket, or any stream that was adopted. */
+  readonly stream: Duplex;
+  readonly destroyed: boolean;
+  /** The stream's users have been told that it ended, before it was adopted: nothing can be put back into it. */
+  readonly spent: boolean;
+  /**
+   * Whether the stream keeps the process alive for as long as it is open, as sockets do; over any other, only a call that
+   * waits does.
+   */
+  readonly holdsProcess: boolean;
+  /** Whether its maker lets the process end while it is open. */
+  readonly unreferred: boolean;
+  /** Whether what can be taken at once is taken before `send` returns, or only before the event loop turns. */
+  readonly callsBackAtOnce: boolean;
+  /** Says who is told from now on; reading starts with {@link Transport.startReading}. */
+  attach(receiver: Receiver): void;
+  startReading(): void;
+  /** Leaves what arrives from now on where it is. */
+  stopReading(): void;
+  /** Sends a payload that is not empty; the one before must have been taken. */
+  send(payload: Payload, taken: Taken): void;
+  /** Of the payload being sent, the bytes that the kernel has not taken yet; `Infinity` if that cannot be known. */
+  readonly unsent: number;
+  /** Whether the kernel has taken all that the stream was given, also by others. */
+  readonly drained: boolean;
+  /** Bytes that the kernel has taken so far. */
+  readonly bytesTaken: number;
+  /** Of the payload that was being sent and has failed, so many bytes were not taken, as far as is known. */
+  refused(size: number): void;
+  /** Sends FIN; everything must have been taken. */
+  end(done: Taken): void;
+  /** Closes the stream, with FIN unless bytes are unread. */
+  destroy(): void;
+  /** Closes the stream with RST, where there is such a thing. */
+  reset(): void;
+  /**
+   * Puts bytes, and the end, where a user of the stream finds them, and tells the receiver nothing more. Without
+   * `allowHalfOpen` a stream that was adopted ends itself or not, when it is told its end, as it did before.
+   */
+  release(unread: readonly Buffer[], ended: boolean, allowHalfOpen?: boolean): Duplex;
+}

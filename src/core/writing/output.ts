@@ -1,0 +1,331 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+// Imported rather than global: test frameworks replace the globals.
+import { setImmediate } from "node:timers";
+import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../../options/checks.js";
+import { aborted, refused, translated, type Operation, type Subject } from "../../errors.js";
+import { GATHER_UNITS, nextTurn, QUEUE_UNITS, spend } from "../timing/budget.js";
+import { Delivery } from "./write-promise.js";
+import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
+import { Gather } from "../bytes/gather.js";
+import { isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js";
+import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
+import type { Transport } from "../transport/transport.js";
+import { Entry } from "./write-queue.js";
+
+/** The options of a write, and what was meant by one who gives something else for them. */
+const WRITE: Known = { ...OPERATION, insteadOfBytes: "to send several pieces give them as one list" };
+
+/** What the output needs of the connection it belongs to. */
+export interface OutputHost {
+  readonly subject: Subject;
+  readonly transport: Transport;
+  /** Has {@link Output.expire} called at that time, if not earlier. */
+  wakeAt(due: number): void;
+  /** A call waits from now on, or none does any more. */
+  waitChanged(): void;
+  /** The output ends after what is queued. */
+  outputEnding(): void;
+  /** The output has ended or failed. */
+  outputOver(): void;
+}
+
+type State =
+  | { readonly kind: "open" }
+  /** Our FIN follows what is queued. */
+  | { readonly kind: "ending" }
+  | { readonly kind: "ended" }
+  /** The peer takes nothing any more. */
+  | { readonly kind: "failed"; readonly cause: unknown }
+  /** The connection was closed, reset or detached by us. */
+  | { readonly kind: "closed"; readonly reason: string | undefined };
+
+const OPEN: State = { kind: "open" };
+const ENDING: State = { kind: "ending" };
+const FOREVER: OperationOptions = { timeout: Infinity };
+
+/** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
+export class Output implements SenderHost {
+  readonly #host: OutputHost;
+  readonly #writeTimeout: number;
+  readonly #bufferSize: number;
+  /** `null` while nothing was ever gathered. */
+  #gather: Gather | null = null;
+  readonly #sender: Sender;
+  #state: State = OPEN;
+  #flushAtTurnsEnd = false;
+  /** What is gathered goes out as soon as the kernel has taken all before it. */
+  #flushWhenDrained = false;
+  /** Ending the output leaves the connection's side as it is. */
+  abandoned = false;
+  /** A stream over the connection writes what it queues: that comes before what is asked for now. */
+  writeQueued: (() => void) | null = null;
+  /** The calls that answer for what was lost, `null` where none does, until one that is heard of has said so. */
+  #lost: (Delivery | null)[] | null = null;
+
+  constructor(host: OutputHost, writeTimeout: number, bufferSize: number) {
+    this.#host = host;
+    this.#writeTimeout = writeTimeout;
+    this.#bufferSize = bufferSize;
+    this.#sender = new Sender(this, writeTimeout);
+    const stream = host.transport.stream as Partial<Socket> & Duplex;
+    if (stream.connecting === true) this.#sender.holdUntil(stream, "connect");
+  }
+
+  /** Bytes written here that the kernel has not taken. */
+  get length(): number {
+    return (this.#gather?.size ?? 0) + this.#sender.length;
+  }
+
+  /** Whether the kernel has taken all that was written, past us too, or a FIN is all that is left to send. */
+  get idle(): boolean {
+    return this.length === 0 && this.transport.drained;
+  }
+
+  /** Whether a call waits. */
+  get waits(): boolean {
+    return this.#sender.waits;
+  }
+
+  get ended(): boolean {
+    return this.#state.kind === "ended";
+  }
+
+  get ending(): boolean {
+    return this.#state.kind === "ending";
+  }
+
+  /** Whether bytes were lost, and nobody has heard of it. */
+  get unreported(): boolean {
+    return this.#lost?.some((call) => call?.heard !== true) ?? false;
+  }
+
+  /** What the output failed with, if it did. */
+  get failure(): { readonly cause: unknown } | null {
+    return this.#state.kind === "failed" ? this.#state : null;
+  }
+
+  write(data: Data | readonly Data[], options?: OperationOptions): Promise<void> {
+    let payload: Payload;
+    try {
+      payload = payloadOf(data);
+      if (options !== undefined) options = checkedOperation(options, WRITE);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.writeQueued !== null) this.writeQueued();
+    if (this.#lost !== null) this.surface();
+    if (options?.signal?.aborted === true) {
+      return rejected(aborted("write", this.subject, options.signal, { written: "nothing" }));
+    }
+    if (this.#bufferSize > 0 && this.#state.kind === "open") {
+      if (isBelow(payload, this.#bufferSize)) return this.#add(payload, options);
+      this.sendGathered();
+    }
+    if (this.#state.kind !== "open") return this.#refuse("write", { written: "nothing" });
+    if (payload.length === 0) return served();
+    return this.#sender.send("data", payload, options);
+  }
+
+  /** Sends what is gathered; settles when the kernel has taken all that was written so far. */
+  flush(options?: OperationOptions): Promise<void> {
+    return this.#inTurn("write", options, () => null);
+  }
+
+  /** Ends the output after what was written so far; settles when the FIN is sent. */
+  end(options?: OperationOptions): Promise<void> {
+    return this.#inTurn("close", options, () => {
+      if (this.#state.kind !== "open") return null;
+      this.#state = ENDING;
+      this.#host.outputEnding();
+      if (!this.abandoned) return new Entry("end", "close");
+      // A side that is left as it is has no FIN to send; a mark says when its turn would be.
+      void this.#sender.enqueue(new Entry("mark", "close"), FOREVER).then(() => this.finSent(), ignore);
+      return null;
+    });
+  }
+
+  /** Sends what is gathered. Nobody waits for it: should it fail, the next call says so. */
+  sendGathered(): void {
+    if (this.#gather?.isEmpty === false) void this.#sendGathered(null);
+  }
+
+  /**
+   * Sends what is gathered now, or when the kernel has taken all before it. Until then it stays where it is, so that the
+   * write which fills the buffer waits.
+   */
+  sendGatheredSoon(): void {
+    if (this.#sender.idle) this.sendGathered();
+    else this.#flushWhenDrained = true;
+  }
+
+  /** The turn of the event loop in which bytes were gathered has ended. */
+  turnEnded(): void {
+    this.#flushAtTurnsEnd = false;
+    this.sendGatheredSoon();
+  }
+
+  /** The connection has failed: nothing that is queued will be sent. */
+  fail(cause: unknown): void {
+    if (this.#state.kind !== "open" && this.#state.kind !== "ending") return;
+    this.#state = { kind: "failed", cause };
+    this.#drop((entry, inTurn) =>
+      translated(entry.operation, this.subject, cause, entry.written(inTurn, true)),
+    );
+    this.#host.outputOver();
+  }
+
+  /** Closes the output: pending calls reject with `ERR_CLOSED`, nothing more is sent. */
+  close(reason?: string): void {
+    if (this.#state.kind === "closed") return;
+    this.#state = { kind: "closed", reason };
+    this.#drop((entry, inTurn) =>
+      refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(inTurn, true)),
+    );
+    this.#lost = null;
+  }
+
+  /**
+   * Closes the output: pending calls reject with `ERR_CLOSED`. What was not yet sent is given away, to be sent by whoever
+   * writes to the socket from now on, and then to end it if it was `ending`.
+   */
+  detach(reason: string): { readonly left: readonly Payload[]; readonly ending: boolean } {
+    if (this.writeQueued !== null) this.writeQueued();
+    this.sendGathered();
+    this.#state = { kind: "closed", reason };
+    const left = this.#sender.detach((entry) =>
+      refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(true)),
+    );
+    return {
+      left: left.filter(({ size }) => size > 0).map(({ payload }) => payload),
+      ending: left.some(({ kind }) => kind === "end"),
+    };
+  }
+
+  /** A write that was lost while nobody listened fails the output: what would follow does not fit behind the gap. `teller` is a call that tells of it. */
+  surface(teller?: Delivery | null): void {
+    const unheard = this.#lost?.find((call) => call?.heard !== true);
+    if (unheard === undefined) this.#lost = null;
+    else if (unheard !== null) {
+      if (teller !== undefined) this.#lost = [teller];
+      this.fail(unheard.reason);
+    }
+  }
+
+  /** Fails the calls whose time is up by `now`; answers when to look again. */
+  expire(now: number): number {
+    return this.#sender.expire(now);
+  }
+
+  // What the sender asks and tells
+
+  get subject(): Subject {
+    return this.#host.subject;
+  }
+
+  get transport(): Transport {
+    return this.#host.transport;
+  }
+
+  wakeAt(due: number): void {
+    this.#host.wakeAt(due);
+  }
+
+  waitChanged(): void {
+    this.#host.waitChanged();
+  }
+
+  lost(call: Delivery | null): void {
+    (this.#lost ??= []).push(call);
+  }
+
+  finSent(): void {
+    if (this.#state.kind !== "ending") return;
+    this.#state = { kind: "ended" };
+    this.#host.outputOver();
+  }
+
+  drained(): boolean {
+    if (!this.#flushWhenDrained) return false;
+    this.#flushWhenDrained = false;
+    this.sendGathered();
+    return true;
+  }
+
+  /** A call that waits until all is sent that was written so far, and then the entry that `begin` yields, if any. */
+  #inTurn(
+    operation: Operation,
+    options: OperationOptions | undefined,
+    begin: () => Entry | null,
+  ): Promise<void> {
+    if (options !== undefined) {
+      try {
+        options = checkedOperation(options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    if (options?.signal?.aborted === true) return rejected(aborted(operation, this.subject, options.signal));
+    if (this.writeQueued !== null) this.writeQueued();
+    if (this.#lost !== null) this.surface();
+    this.sendGathered();
+    const entry = begin();
+    const { kind } = this.#state;
+    if (kind === "ended" || (kind === "closed" && operation === "close")) return served();
+    if (kind === "failed" || kind === "closed") return this.#refuse(operation);
+    if (entry === null && this.#sender.idle) return served();
+    // Where nothing is queued but a FIN, that is on its way, which takes a moment also when no time is allowed.
+    const isOnItsWay = this.idle && (this.transport.stream as Partial<Socket>).connecting !== true;
+    const timeout = Math.max(options?.timeout ?? this.#writeTimeout, FINISH_TIMEOUT_MS);
+    const within = isOnItsWay ? { ...options, timeout } : options;
+    return this.#sender.enqueue(entry ?? new Entry("mark", operation), within);
+  }
+
+  #add(payload: Payload, options: OperationOptions | undefined): Promise<void> {
+    this.#gather ??= new Gather(this.#bufferSize);
+    this.#gather.add(payload);
+    if (this.#gather.isFull) return this.#sendGathered(options);
+    if (!this.#flushAtTurnsEnd) {
+      this.#flushAtTurnsEnd = true;
+      setImmediate(flushAtTurnsEnd, this);
+    }
+    return served(GATHER_UNITS);
+  }
+
+  #sendGathered(options: OperationOptions | null | undefined): Promise<void> {
+    return this.#sender.send("kept", this.#gather?.take() ?? "", options);
+  }
+
+  /** Rejects all who wait. */
+  #drop(make: (entry: Entry, inTurn: boolean) => unknown): void {
+    if (this.#gather?.isEmpty === false) this.lost(null);
+    this.#gather?.clear();
+    this.#sender.drop(make);
+  }
+
+  /** A call that cannot be done since nothing can be written. */
+  #refuse(operation: Operation, circumstances: { written?: "nothing" } = {}): Delivery {
+    const state = this.#state;
+    if (state.kind !== "failed") {
+      const reason = state.kind === "closed" ? state.reason : "the output is closed";
+      return Delivery.failed(refused(operation, this.subject, "ERR_CLOSED", reason, circumstances));
+    }
+    const call = Delivery.failed(translated(operation, this.subject, state.cause, circumstances));
+    // If it is heard of, all is said that there is to say.
+    if (circumstances.written !== undefined || this.unreported) this.#lost = [call];
+    return call;
+  }
+}
+
+/** The result of a call that needs nothing of the kernel. */
+function served(units = QUEUE_UNITS): Promise<void> {
+  return spend(units) ? DONE : nextTurn();
+}
+
+function flushAtTurnsEnd(output: Output): void {
+  output.turnEnded();
+}
+
+function ignore(): void {
+  // It is delivered to those who wait.
+}

@@ -1,0 +1,118 @@
+import { FAILURE_UNITS, postpone, spend } from "../timing/budget.js";
+import { failAtCaller, needNotBeHandled } from "../timing/fail-at-caller.js";
+
+type Settle = (value: void | Promise<void>) => void;
+
+/** What {@link keepSettle} was given. */
+let kept: Settle;
+
+/** One executor for all promises: a closure for each would be as large as the promise. */
+function keepSettle(settle: Settle): void {
+  kept = settle;
+}
+
+/**
+ * The promise of a write that the kernel did not take at once. Nobody has to await it, but a failure that nobody hears of
+ * must show elsewhere: so it knows whether anybody listens.
+ */
+export class Delivery extends Promise<void> {
+  /** What `then` makes of it is a promise like any other. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  /** Whether somebody awaits it, or did. */
+  heard = false;
+  /** Whether its outcome is open. */
+  waits = false;
+  /** Why it failed, if it did. */
+  reason: unknown;
+  #settle: Settle | null = null;
+
+  static pending(): Delivery {
+    const delivery = new Delivery(keepSettle);
+    delivery.waits = true;
+    delivery.#settle = kept;
+    return delivery;
+  }
+
+  /** One that has failed already. It says so in the next turn if a loop of such calls would starve the event loop. */
+  static failed(reason: unknown): Delivery {
+    const isInTime = spend(FAILURE_UNITS);
+    const delivery = new Delivery((_resolve, reject) => {
+      if (isInTime) reject(reason);
+      else postpone(() => reject(reason));
+    });
+    delivery.reason = reason;
+    needNotBeHandled(delivery);
+    return delivery;
+  }
+
+  /** `await` calls it, too. */
+  override then<T = void, F = never>(
+    // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- as a Promise<void> has it
+    onFulfilled?: ((value: void) => T | PromiseLike<T>) | null,
+    onRejected?: ((reason: unknown) => F | PromiseLike<F>) | null,
+  ): Promise<T | F> {
+    this.heard = true;
+    return super.then(onFulfilled, onRejected);
+  }
+
+  succeed(): void {
+    this.waits = false;
+    this.#take()?.();
+  }
+
+  /** Fails it with an error that shows who awaits it. */
+  fail(make: () => unknown): void {
+    this.waits = false;
+    const settle = this.#take();
+    if (settle !== null) failAtCaller(settle, () => (this.reason = make()), this);
+  }
+
+  /** Fails one that is not awaited with what others fail with, too: `rejection`, which is for this `reason`. */
+  failAlike(rejection: Promise<never>, reason: unknown): void {
+    this.waits = false;
+    this.reason = reason;
+    needNotBeHandled(this);
+    this.#take()?.(rejection);
+  }
+
+  #take(): Settle | null {
+    const settle = this.#settle;
+    this.#settle = null;
+    return settle;
+  }
+}
+
+/** A call that fails together with others. */
+interface Failing {
+  readonly promise: Delivery | null;
+}
+
+/**
+ * Fails many calls at once. Those that are awaited each get an error of their own, with their caller's stack. Making one
+ * takes some 20 µs, so all the others of one `kind` have the same: that is what an await finds that comes later.
+ */
+export function failAll<T extends Failing>(
+  calls: readonly T[],
+  kindOf: (call: T) => string,
+  make: (call: T) => unknown,
+): void {
+  const alike = new Map<string, { rejection: Promise<never>; reason: unknown }>();
+  for (const call of calls) {
+    if (call.promise?.heard !== false) {
+      call.promise?.fail(() => make(call));
+      continue;
+    }
+    const kind = kindOf(call);
+    let shared = alike.get(kind);
+    if (shared === undefined) {
+      const reason = make(call);
+      shared = { rejection: Promise.reject(reason), reason };
+      needNotBeHandled(shared.rejection);
+      alike.set(kind, shared);
+    }
+    call.promise.failAlike(shared.rejection, shared.reason);
+  }
+}

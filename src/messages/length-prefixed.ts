@@ -1,0 +1,106 @@
+import type { Buffer } from "node:buffer";
+import { checkLimit, checkOptions, refuseUnknown, wrongType, wrongValue } from "../options/checks.js";
+import type { Known, OperationOptions } from "../options/checks.js";
+import { Connection, linkOf } from "../connection.js";
+import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "../core/reading/frames.js";
+import { Loop } from "../core/reading/loops.js";
+import type { Link } from "../core/link.js";
+import { payloadOf, sizeOf, type Data, type Payload } from "../core/bytes/payload.js";
+import { rejected } from "../core/writing/sender.js";
+import { refused } from "../errors.js";
+
+/** Most bytes of a frame by default. */
+const LIMIT = 4 * 1024 * 1024;
+
+const OPTIONS: Known = { names: ["bytes", "limit"], insteadOfNumber: "the size of the length is { bytes }" };
+
+export interface FrameOptions {
+  /** Bytes of the length before each frame, an unsigned big-endian number: 4 by default. */
+  bytes?: 1 | 2 | 4 | 8 | undefined;
+  /** Most bytes of a frame, received or sent: 4 MiB by default, `Infinity` for what the length can say. */
+  limit?: number | undefined;
+}
+
+/** Frames over a connection, which may be read and written otherwise in between. */
+export interface Frames extends AsyncIterable<Buffer> {
+  /**
+   * Resolves to the next frame, or to `null` at the end of the stream. The buffer is the caller's.
+   *
+   * @throws NetTimeoutError, or what `signal` was aborted with: nothing was consumed
+   * @throws NetError `ERR_LIMIT`: the frame is longer than the limit, no memory was taken for it; `ERR_UNEXPECTED_EOF`: the
+   *   stream ends within a frame; otherwise as `connection.read`. In every case the bytes stay unread
+   */
+  receive(options?: OperationOptions): Promise<Buffer | null>;
+  /**
+   * Resolves when the kernel has taken the frame, whose length and payload are sent in one go. A list is one frame.
+   *
+   * @throws NetError `ERR_LIMIT`: it is longer than the limit, or than its length can say; otherwise as `connection.write`
+   */
+  send(payload: Data | readonly Data[], options?: OperationOptions): Promise<void>;
+  /** Iterates over the frames to come, until the end of the stream. `break`, or `return()`, leaves the connection open. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer>;
+}
+
+/**
+ * Frames with their length before them, as many protocols have them: a byte stream cut into messages.
+ *
+ * @throws TypeError, RangeError for wrong arguments
+ */
+export function lengthPrefixed(connection: Connection, options: FrameOptions = {}): Frames {
+  if (!((connection as unknown) instanceof Connection))
+    throw wrongType("connection", "a Connection", connection);
+  checkOptions(options, OPTIONS);
+  refuseUnknown(options, OPTIONS);
+  const { bytes = 4, limit = LIMIT } = options;
+  if (![1, 2, 4, 8].includes(bytes)) throw wrongValue("bytes", "1, 2, 4 or 8", bytes);
+  checkLimit(limit);
+  return new LengthPrefixed(linkOf(connection), { bytes, limit: Math.min(limit, 256 ** bytes - 1) });
+}
+
+class LengthPrefixed implements Frames {
+  readonly #link: Link;
+  readonly #format: FrameFormat;
+
+  constructor(link: Link, format: FrameFormat) {
+    this.#link = link;
+    this.#format = format;
+  }
+
+  receive(options?: OperationOptions): Promise<Buffer | null> {
+    return this.#link.input.request(takeFrame, this.#format, options);
+  }
+
+  send(data: Data | readonly Data[], options?: OperationOptions): Promise<void> {
+    let payload: Payload;
+    try {
+      payload = payloadOf(data);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { bytes, limit } = this.#format;
+    const size = sizeOf(payload);
+    if (size > limit) {
+      const reason = `a frame of ${String(size)} bytes is over the limit of ${String(limit)}`;
+      return rejected(refused("write", this.#link.subject, "ERR_LIMIT", reason, { written: "nothing" }));
+    }
+    const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
+    return this.#link.output.write([lengthPrefix(size, bytes), ...parts], options);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+    return new FrameLoop(this.#link, this.#format);
+  }
+}
+
+class FrameLoop extends Loop<Buffer> {
+  protected override readonly argument: FrameFormat;
+
+  constructor(link: Link, format: FrameFormat) {
+    super(link.input);
+    this.argument = { ...format };
+  }
+
+  protected override pull(): Promise<IteratorResult<Buffer, undefined>> {
+    return this.input.pull(takeNextFrame, this.argument, undefined);
+  }
+}
