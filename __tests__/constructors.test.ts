@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import ts from "typescript";
 import { Connection, Listener } from "../src/index.js";
-import { closeAll, keep, loopback, pair } from "./helpers/peers.js";
+import { closeAll, keep, loopback, pair } from "./support/peers.js";
 
 afterEach(closeAll);
 

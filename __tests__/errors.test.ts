@@ -9,9 +9,9 @@ import {
   resolve,
   type Operation,
 } from "../src/index.js";
-import { lookupOf } from "./helpers/lookups.js";
-import { failure, netError, timeoutError, turn } from "./helpers/outcomes.js";
-import { closeAll, keep, loopback, netClient, pair, socketPath, unusedPort } from "./helpers/peers.js";
+import { lookupOf } from "./support/lookups.js";
+import { failure, netError, timeoutError, turn } from "./support/outcomes.js";
+import { closeAll, keep, loopback, netClient, pair, socketPath, unusedPort } from "./support/peers.js";
 
 afterEach(closeAll);
 

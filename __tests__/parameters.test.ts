@@ -8,8 +8,8 @@ import {
   type Connection,
   type Parameters,
 } from "../src/index.js";
-import { timeoutError, turn } from "./helpers/outcomes.js";
-import { closeAll, keep, loopback, netClient, pair } from "./helpers/peers.js";
+import { timeoutError, turn } from "./support/outcomes.js";
+import { closeAll, keep, loopback, netClient, pair } from "./support/peers.js";
 
 const DEFAULTS: Parameters = {
   readTimeout: 60_000,

@@ -11,11 +11,11 @@ import {
   type ConnectOptions,
   type LookupFunction,
 } from "../../src/index.js";
-import { frozenServer, type FrozenServer } from "../helpers/frozen-server.js";
-import { deferredLookup, lookupOf } from "../helpers/lookups.js";
-import { failure, isPending, microtasks, netError, timeoutError, turn } from "../helpers/outcomes.js";
-import { closeAll, keep, loopback, socketPath, unusedPort } from "../helpers/peers.js";
-import { listenersOf, nothingLeft } from "../helpers/resources.js";
+import { frozenServer, type FrozenServer } from "../support/frozen-server.js";
+import { deferredLookup, lookupOf } from "../support/lookups.js";
+import { failure, isPending, microtasks, netError, timeoutError, turn } from "../support/outcomes.js";
+import { closeAll, keep, loopback, socketPath, unusedPort } from "../support/peers.js";
+import { listenersOf, nothingLeft } from "../support/resources.js";
 
 let frozen: FrozenServer;
 beforeAll(async () => {

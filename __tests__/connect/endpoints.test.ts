@@ -1,7 +1,7 @@
 import { connect, connectTo, Connection, listen, resolve, type LookupFunction } from "../../src/index.js";
-import { netError } from "../helpers/outcomes.js";
-import { deferredLookup, lookupOf } from "../helpers/lookups.js";
-import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../helpers/peers.js";
+import { netError } from "../support/outcomes.js";
+import { deferredLookup, lookupOf } from "../support/lookups.js";
+import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../support/peers.js";
 
 afterEach(closeAll);
 

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { connect as netConnect } from "node:net";
 import { connect, connectTo, listen, NetError } from "../../src/index.js";
-import { frozenServer, type FrozenServer } from "../helpers/frozen-server.js";
-import { lookupOf } from "../helpers/lookups.js";
-import { netError, timeoutError } from "../helpers/outcomes.js";
-import { closeAll, keep, loopback, socketPath, unusedPort } from "../helpers/peers.js";
-import { nothingLeft } from "../helpers/resources.js";
+import { frozenServer, type FrozenServer } from "../support/frozen-server.js";
+import { lookupOf } from "../support/lookups.js";
+import { netError, timeoutError } from "../support/outcomes.js";
+import { closeAll, keep, loopback, socketPath, unusedPort } from "../support/peers.js";
+import { nothingLeft } from "../support/resources.js";
 import { writeFileSync } from "node:fs";
 
 afterEach(closeAll);

@@ -9,9 +9,9 @@ import {
   type LookupFunction,
 } from "../../src/index.js";
 import { channels } from "../../src/dial/diagnostics.js";
-import { lookupOf } from "../helpers/lookups.js";
-import { failure, netError, turn } from "../helpers/outcomes.js";
-import { closeAll, keep, loopback, socketPath, unusedPort } from "../helpers/peers.js";
+import { lookupOf } from "../support/lookups.js";
+import { failure, netError, turn } from "../support/outcomes.js";
+import { closeAll, keep, loopback, socketPath, unusedPort } from "../support/peers.js";
 
 /** What either kind of event has. */
 type Event = Partial<AttemptEvent> & LookupEvent;

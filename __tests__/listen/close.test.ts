@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { connect, listen, Listener } from "../../src/index.js";
 import { useHandles } from "../../src/core/transport/kernel.js";
-import { failure, isPending, netError, turn, until } from "../helpers/outcomes.js";
-import { closeAll, endOf, keep, loopback, netClient } from "../helpers/peers.js";
-import { nothingLeft } from "../helpers/resources.js";
+import { failure, isPending, netError, turn, until } from "../support/outcomes.js";
+import { closeAll, endOf, keep, loopback, netClient } from "../support/peers.js";
+import { nothingLeft } from "../support/resources.js";
 
 afterEach(closeAll);
 afterEach(() => useHandles(true));

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, Server } from "node:net";
 import { connect, listen, Listener, setParameters, withParameters } from "../../src/index.js";
-import { failure, microtasks, netError, turn } from "../helpers/outcomes.js";
-import { closeAll, keep, netClient, socketPath, unusedPort } from "../helpers/peers.js";
-import { listenersOf, nothingLeft } from "../helpers/resources.js";
+import { failure, microtasks, netError, turn } from "../support/outcomes.js";
+import { closeAll, keep, netClient, socketPath, unusedPort } from "../support/peers.js";
+import { listenersOf, nothingLeft } from "../support/resources.js";
 
 afterEach(closeAll);
 

@@ -11,8 +11,8 @@ import {
 import { promisify } from "node:util";
 import type { Connection, Listener } from "../../src/index.js";
 import { useHandles } from "../../src/core/transport/kernel.js";
-import { turn, until } from "../helpers/outcomes.js";
-import { closeAll, keep, loopback, netClient } from "../helpers/peers.js";
+import { turn, until } from "../support/outcomes.js";
+import { closeAll, keep, loopback, netClient } from "../support/peers.js";
 
 /** Servers of Node 20 know none. */
 const HAS_BLOCK_LISTS = Number(process.versions.node.split(".")[0]) >= 22;

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { connect } from "../../src/index.js";
-import { closeAll, keep } from "../helpers/peers.js";
-import { DONE, run } from "../helpers/programs.js";
+import { closeAll, keep } from "../support/peers.js";
+import { DONE, run } from "../support/programs.js";
 
 afterEach(closeAll);
 

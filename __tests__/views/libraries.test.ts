@@ -5,7 +5,7 @@ import * as http2 from "node:http2";
 import * as https from "node:https";
 import { connect as tlsConnect, TLSSocket } from "node:tls";
 import type { Connection } from "../../src/index.js";
-import { closeAll, pair } from "../helpers/peers.js";
+import { closeAll, pair } from "../support/peers.js";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
 
 const BODY = Buffer.alloc(300_000, "body");

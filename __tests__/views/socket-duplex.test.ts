@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect as netConnect, createServer, type AddressInfo } from "node:net";
 import { Connection } from "../../src/index.js";
-import { closeAll, keep, pair } from "../helpers/peers.js";
+import { closeAll, keep, pair } from "../support/peers.js";
 
 afterEach(closeAll);
 

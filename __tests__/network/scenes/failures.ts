@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { closeSync, openSync } from "node:fs";
 import { connectTo, listen } from "../../../src/index.js";
-import { unusedPort } from "../../helpers/peers.js";
+import { unusedPort } from "../../support/peers.js";
 import { LOOPBACK, SILENCE } from "../network.js";
 import { inSynSent, netError, to, type Scene } from "../scene.js";
 

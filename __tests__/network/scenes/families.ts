@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { fileURLToPath } from "node:url";
 import { connect, connectTo, listen } from "../../../src/index.js";
-import { lookupOf } from "../../helpers/lookups.js";
+import { lookupOf } from "../../support/lookups.js";
 import { LOOPBACK, withFile, type Network } from "../network.js";
 import { to, type Scene } from "../scene.js";
 

@@ -2,8 +2,8 @@ import { strict as assert } from "node:assert";
 import { once } from "node:events";
 import { connect as netConnect } from "node:net";
 import { connect, connectTo, listen } from "../../../src/index.js";
-import { lookupOf } from "../../helpers/lookups.js";
-import { unusedPort } from "../../helpers/peers.js";
+import { lookupOf } from "../../support/lookups.js";
+import { unusedPort } from "../../support/peers.js";
 import { LOOPBACK, SILENCE, type Network } from "../network.js";
 import { netError, to, type Scene } from "../scene.js";
 

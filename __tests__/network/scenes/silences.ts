@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { connect, connectTo, listen, NetTimeoutError } from "../../../src/index.js";
-import { lookupOf } from "../../helpers/lookups.js";
+import { lookupOf } from "../../support/lookups.js";
 import { SILENCE } from "../network.js";
 import { assertPassed, failure, inSynSent, netError, to, type Scene } from "../scene.js";
 

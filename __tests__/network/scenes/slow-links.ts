@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { connectTo, listen } from "../../../src/index.js";
-import { unusedPort } from "../../helpers/peers.js";
+import { unusedPort } from "../../support/peers.js";
 import { SILENCE } from "../network.js";
 import { assertPassed, inSynSent, to, type Scene } from "../scene.js";
 import { slowServer } from "../slow-server.js";

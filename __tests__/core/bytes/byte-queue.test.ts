@@ -1,0 +1,217 @@
+import fc from "fast-check";
+import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
+
+/** Few different bytes, so that needles are found, and in no short period. */
+function bytesFrom(position: number, size: number): Buffer {
+  return Buffer.from(
+    Array.from({ length: size }, (_, n) => (Math.imul(position + n, 2_654_435_761) >>> 29) & 3),
+  );
+}
+
+type Step =
+  | { readonly kind: "copy" | "append"; readonly size: number }
+  | { readonly kind: "take" | "takeRun" | "takeInto" | "skip" | "at"; readonly share: number }
+  | { readonly kind: "indexOf"; readonly needle: Uint8Array; readonly share: number }
+  | { readonly kind: "clear" };
+
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+const size = fc.oneof(
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 20 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 6_000 }) },
+);
+/** That of small arrivals, for few and for many of the sizes above. */
+const blockSize = fc.constantFrom(2, 16, 4_096);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("copy" as const, "append" as const), size }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constantFrom("take", "takeRun", "takeInto", "skip", "at"), share }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("indexOf" as const),
+      needle: fc.uint8Array({ minLength: 1, maxLength: 6, max: 3 }),
+      share,
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: "clear" as const }) },
+);
+
+/** The queue and what should be in it. */
+class Model {
+  readonly queue: ByteQueue;
+  expected = Buffer.alloc(0);
+  sent = 0;
+  /** All that was taken out, which must stay as it was. */
+  readonly kept: { readonly given: Buffer; readonly copy: Buffer }[] = [];
+
+  constructor(blockSize: number) {
+    this.queue = new ByteQueue(blockSize);
+  }
+
+  perform(step: Step): void {
+    const { queue, expected } = this;
+    switch (step.kind) {
+      case "copy": {
+        const memory = Buffer.concat([bytesFrom(this.sent, step.size), Buffer.alloc(9, 9)]);
+        queue.copy(memory, step.size);
+        this.#sent(step.size);
+        memory.fill(9);
+        return;
+      }
+      case "append":
+        queue.append(bytesFrom(this.sent, step.size));
+        this.#sent(step.size);
+        return;
+      case "take":
+        this.#took(queue.take(this.#within(step.share)), this.#within(step.share));
+        return;
+      case "takeRun": {
+        if (expected.length === 0) return;
+        const run = queue.takeRun();
+        expect(run.length).toBeGreaterThan(0);
+        this.#took(run, run.length);
+        return;
+      }
+      case "takeInto": {
+        const target = Buffer.alloc(this.#within(step.share) + 2, 9);
+        const filled = queue.takeInto(target);
+        expect(filled).toBe(Math.min(target.length, expected.length));
+        expect(target.subarray(filled).every((byte) => byte === 9)).toBe(true);
+        this.#took(target.subarray(0, filled), filled);
+        return;
+      }
+      case "skip":
+        queue.skip(this.#within(step.share));
+        this.#drop(this.#within(step.share));
+        return;
+      case "at": {
+        const position = Math.min(this.#within(step.share), expected.length - 1);
+        if (position >= 0) expect(queue.at(position)).toBe(expected[position]);
+        return;
+      }
+      case "indexOf": {
+        const from = this.#within(step.share);
+        expect(queue.indexOf(step.needle, from)).toBe(expected.indexOf(step.needle, from));
+        return;
+      }
+      case "clear":
+        queue.clear();
+        this.#drop(expected.length);
+        return;
+    }
+  }
+
+  check(): void {
+    const { queue, expected, sent } = this;
+    expect(queue.length).toBe(expected.length);
+    expect(queue.taken).toBe(sent - expected.length);
+    const run = queue.peekRun();
+    expect(run.equals(expected.subarray(0, run.length))).toBe(true);
+    expect(run.length > 0).toBe(expected.length > 0);
+  }
+
+  #within(share: number): number {
+    return Math.round(share * this.expected.length);
+  }
+
+  #sent(size: number): void {
+    this.expected = Buffer.concat([this.expected, bytesFrom(this.sent, size)]);
+    this.sent += size;
+  }
+
+  #took(given: Buffer, size: number): void {
+    expect(given.equals(this.expected.subarray(0, size))).toBe(true);
+    this.kept.push({ given, copy: Buffer.from(given) });
+    this.#drop(size);
+  }
+
+  #drop(size: number): void {
+    this.expected = this.expected.subarray(size);
+  }
+}
+
+test("a byte queue does what one buffer would do, and what was taken stays as it was", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), blockSize, (steps, most) => {
+      const model = new Model(most);
+      for (const step of steps) {
+        model.perform(step);
+        model.check();
+      }
+      for (const { given, copy } of model.kept) expect(given.equals(copy)).toBe(true);
+      const memories = model.kept.map(({ given }) => given.buffer);
+      expect(new Set(memories).size).toBe(memories.length);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test("a needle is found across any number of pieces", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ minLength: 1, maxLength: 3, max: 1 }), { minLength: 1, maxLength: 40 }),
+      fc.uint8Array({ minLength: 1, maxLength: 8, max: 1 }),
+      (pieces, needle) => {
+        const queue = new ByteQueue(2);
+        for (const piece of pieces) queue.append(Buffer.from(piece));
+        const whole = Buffer.concat(pieces);
+        for (let from = 0; from <= whole.length; from++) {
+          expect(queue.indexOf(needle, from)).toBe(whole.indexOf(needle, from));
+        }
+      },
+    ),
+  );
+});
+
+test.each(["copied", "appended"])(
+  "single bytes that are %s share memory instead of costing an object each",
+  (how) => {
+    const queue = new ByteQueue();
+    const byte = Buffer.of(7);
+    for (let n = 0; n < 5_000; n++) {
+      if (how === "copied") queue.copy(byte, 1);
+      else queue.append(byte);
+    }
+    let runs = 0;
+    for (; queue.length > 0; runs++) queue.takeRun();
+    expect(runs).toBeLessThan(10);
+  },
+);
+
+test("what was taken is not touched by what is copied in later", () => {
+  const queue = new ByteQueue();
+  const taken: Buffer[] = [];
+  for (const word of ["first", "second", "third"]) {
+    queue.copy(Buffer.from(word), word.length);
+    if (word !== "first") taken.push(queue.take(4), queue.takeRun());
+  }
+  for (let n = 0; n < 100; n++) queue.copy(Buffer.from("xxxxxxxx"), 8);
+  expect(Buffer.concat(taken).toString()).toBe("firstsecondthird");
+});
+
+test("a large arrival is given as it came when it is taken whole, and small parts of it keep nothing of it", () => {
+  const queue = new ByteQueue();
+  const whole = Buffer.alloc(60_000, 1);
+  queue.append(whole);
+  expect(queue.takeRun()).toBe(whole);
+  queue.append(whole);
+  for (const size of [4, 100, 30_000]) expect(queue.take(size).buffer.byteLength).toBe(size);
+  const rest = queue.length;
+  expect(queue.takeRun().buffer.byteLength).toBe(rest);
+  queue.append(whole.subarray(0, 5_000));
+  expect(queue.takeRun().buffer.byteLength).toBe(5_000);
+});
+
+test("an arrival of no bytes leaves no trace", () => {
+  const queue = new ByteQueue(2);
+  queue.copy(Buffer.alloc(0), 0);
+  queue.append(Buffer.alloc(0));
+  expect(queue.length).toBe(0);
+  expect(queue.peekRun()).toHaveLength(0);
+  queue.append(Buffer.from("a"));
+  queue.copy(Buffer.alloc(0), 0);
+  queue.append(Buffer.from("b"));
+  expect([queue.takeRun().toString(), queue.takeRun().toString()]).toEqual(["a", "b"]);
+});

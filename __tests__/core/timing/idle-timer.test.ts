@@ -1,0 +1,61 @@
+import { IdleTimer } from "../../../src/core/timing/idle-timer.js";
+import { turn, until } from "../../support/outcomes.js";
+
+let moved = 0;
+let rings = 0;
+let timer: IdleTimer;
+
+beforeEach(() => {
+  moved = rings = 0;
+  timer = new IdleTimer(
+    () => moved,
+    () => rings++,
+  );
+});
+
+afterEach(() => timer.set(0));
+
+/** Holds up the event loop. */
+function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test("it rings once for each silence", async () => {
+  timer.set(5);
+  await until(() => rings === 1);
+  const later = new IdleTimer(
+    () => 0,
+    () => (moved = 1),
+  );
+  later.set(50);
+  await until(() => moved === 1);
+  expect(rings).toBe(1);
+  await until(() => rings === 2);
+  later.set(0);
+});
+
+test("what moved while the event loop was held up is seen before it rings", async () => {
+  timer.set(20);
+  block(60);
+  // As the socket's bytes do, it comes after the timers of this turn.
+  setImmediate(() => moved++);
+  await turn();
+  await turn();
+  expect(rings).toBe(0);
+  await until(() => rings === 1);
+});
+
+test("it does not ring once it is ended, also in its last look", async () => {
+  timer.set(5);
+  block(15);
+  setImmediate(() => timer.set(0));
+  for (let turns = 0; turns < 5; turns++) await turn();
+  expect(rings).toBe(0);
+});
+
+test("it keeps no process alive, and never rings for 0 or Infinity", async () => {
+  for (const period of [0, Infinity]) timer.set(period);
+  await turn();
+  expect(rings).toBe(0);
+});

@@ -1,0 +1,88 @@
+import { connect, listen } from "../../../src/index.js";
+import { unwatch, watch } from "../../../src/core/timing/signals.js";
+import { listenersOf } from "../../support/resources.js";
+
+/** A call that notes the signals that have cancelled it. */
+class Call {
+  readonly by: AbortSignal[] = [];
+
+  aborted(signal: AbortSignal): void {
+    this.by.push(signal);
+  }
+}
+
+function calls(count: number): Call[] {
+  return Array.from({ length: count }, () => new Call());
+}
+
+describe("watching a signal", () => {
+  it("adds one listener for any number of calls, and removes it with the last", () => {
+    const { signal } = new AbortController();
+    const all = calls(1_000);
+    for (const call of all) watch(signal, call);
+    expect(listenersOf(signal)).toBe(1);
+    for (const call of all.slice(1)) unwatch(signal, call);
+    expect(listenersOf(signal)).toBe(1);
+    for (const call of all) unwatch(signal, call);
+    expect(listenersOf(signal)).toBe(0);
+  });
+
+  it("tells every call that is left of the abort, once", () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const all = calls(5);
+    for (const call of all) watch(signal, call);
+    for (const call of [...all.slice(0, 1), ...all.slice(3, 4)]) unwatch(signal, call);
+    controller.abort();
+    expect(all.map(({ by }) => by)).toEqual([[], [signal], [signal], [], [signal]]);
+    expect(listenersOf(signal)).toBe(0);
+  });
+
+  it("watches again after the last call has left", () => {
+    const controller = new AbortController();
+    const call = new Call();
+    for (let round = 0; round < 3; round++) {
+      watch(controller.signal, call);
+      unwatch(controller.signal, call);
+    }
+    watch(controller.signal, call);
+    controller.abort();
+    expect(call.by).toEqual([controller.signal]);
+  });
+
+  it("leaves out a call that another one takes off while the abort is told", () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const second = new Call();
+    watch(signal, { aborted: () => unwatch(signal, second) });
+    watch(signal, second);
+    controller.abort();
+    expect(second.by).toEqual([]);
+  });
+});
+
+it("one signal serves many waits of every kind without a warning", async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on("warning", onWarning);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const listener = await listen({ host: "127.0.0.1", port: 0 });
+  const connecting = Array.from({ length: 20 }, () => connect("127.0.0.1", listener.port, { signal }));
+  const connections = await Promise.all(connecting);
+  const accepted = await Promise.all(connections.map(() => listener.accept({ signal })));
+  const waits = [
+    ...connections.map((connection) => connection.read({ signal })),
+    ...connections.map((connection) => connection.closed),
+    ...Array.from({ length: 20 }, () => listener.accept({ signal })),
+  ];
+  expect(listenersOf(signal)).toBe(1);
+  controller.abort("enough");
+  for (const connection of [...connections, ...accepted]) connection.reset();
+  const settled = await Promise.allSettled(waits);
+  const reasons = settled.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
+  expect(reasons).toEqual(Array.from({ length: 40 }, () => "enough"));
+  await listener.close();
+  process.off("warning", onWarning);
+  expect(warnings).toEqual([]);
+});

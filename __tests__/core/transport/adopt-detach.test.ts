@@ -1,0 +1,273 @@
+import { once } from "node:events";
+import { createServer, Socket, type AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { useHandles } from "../../../src/core/transport/kernel.js";
+import { connect, Connection } from "../../../src/index.js";
+import { turn, until } from "../../support/outcomes.js";
+import { closeAll, endOf, keep, loopback, pair } from "../../support/peers.js";
+import { memoryPair, socketPair, tlsPair, tunnelPair } from "../../support/adopted-pairs.js";
+
+afterEach(closeAll);
+
+const EVENTS = ["data", "readable", "end", "error", "close", "finish", "drain", "pause", "resume"];
+
+/** What a stream has of its own that adopting might change, and how many listen to each event. */
+function traces(stream: Duplex) {
+  const names = [
+    "push",
+    "read",
+    "resume",
+    "on",
+    "addListener",
+    "_destroy",
+    "_final",
+    "unshift",
+    "ref",
+  ] as const;
+  return {
+    symbols: symbolsOfOurs(stream),
+    methods: names.map((name) => [name, Object.getOwnPropertyDescriptor(stream, name)]),
+    listeners: EVENTS.map((event) => stream.listenerCount(event)),
+    allowHalfOpen: stream.allowHalfOpen,
+  };
+}
+
+function symbolsOfOurs(stream: Duplex): symbol[] {
+  return Object.getOwnPropertySymbols(stream).filter((symbol) =>
+    /tcp6\.(?:intake|owner|taken)/u.test(String(symbol)),
+  );
+}
+
+function ignore(): void {
+  // What is read is of no concern here.
+}
+
+/** A socket with methods of its class's own. */
+class CountingSocket extends Socket {
+  pushed = 0;
+
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    this.pushed++;
+    return super.push(chunk, encoding);
+  }
+}
+
+/** A socket of this class, and what it is connected to. */
+async function countingPair(): Promise<[Socket, CountingSocket]> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const socket = keep(new CountingSocket());
+  socket.connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const [[peer]] = (await Promise.all([once(server, "connection"), once(socket, "connect")])) as [
+    [Socket],
+    unknown,
+  ];
+  server.close();
+  return [keep(peer), socket];
+}
+
+const kinds: readonly (readonly [string, () => Promise<[Duplex, Duplex]>])[] = [
+  ["a socket", socketPair],
+  ["a socket with methods of its own", countingPair],
+  ["a TLS socket", tlsPair],
+  ["a Duplex around a socket", tunnelPair],
+];
+
+describe.each(kinds)("%s", (_name, make) => {
+  /** Both ends, of which errors are noted. */
+  async function ends(): Promise<[Duplex, Duplex]> {
+    const [left, right] = await make();
+    for (const end of [left, right]) end.on("error", () => undefined);
+    return [left, right];
+  }
+
+  /** Each returns what has to settle before the stream is released. */
+  const ways: readonly (readonly [string, (connection: Connection, peer: Duplex) => unknown])[] = [
+    ["detached", (connection) => connection.detach()],
+    [
+      "detached while a read and a write wait",
+      (connection) => {
+        void connection.read().catch(ignore);
+        void connection.write(Buffer.alloc(30_000_000));
+        connection.detach();
+      },
+    ],
+    [
+      "read as a stream, and detached",
+      (connection) => {
+        connection.socket.on("data", ignore).off("data", ignore);
+        connection.detach();
+      },
+    ],
+    [
+      "closed",
+      (connection, peer) => {
+        peer.resume().end();
+        return connection.close();
+      },
+    ],
+    ["reset", (connection) => connection.reset()],
+    [
+      "ended by both sides",
+      (connection, peer) => {
+        peer.resume().end();
+        return connection.closeWrite();
+      },
+    ],
+    ["destroyed by its maker", (connection) => connection.socket.destroy()],
+    ["failed", (connection) => connection.socket.destroy(new Error("broken"))],
+  ];
+
+  test.each(ways)("%s is as it was", async (way, release) => {
+    for (const allowHalfOpen of [true, false]) {
+      const [left, right] = await ends();
+      right.allowHalfOpen = allowHalfOpen;
+      const before = traces(right);
+      for (let again = 0; again < 2 && !right.destroyed; again++) {
+        const connection = Connection.from(right);
+        await Promise.resolve(release(connection, left));
+        await connection.closed.catch(() => undefined);
+        await turn();
+        const after = traces(right);
+        expect({ ...after, listeners: undefined }).toEqual({ ...before, listeners: undefined });
+        // Those of its maker's that were there for what has happened are gone by themselves.
+        const added = after.listeners.map((count, index) => count - (before.listeners[index] ?? 0));
+        expect(Math.max(...added)).toBe(0);
+        if (!right.closed) expect(Math.min(...added)).toBe(0);
+        if (way.includes("write wait")) break;
+      }
+      left.destroy();
+      right.destroy();
+    }
+  });
+
+  test("detached, it ends itself or stays open at its peer's end, as it did before", async () => {
+    for (const allowHalfOpen of [true, false]) {
+      const [left, right] = await ends();
+      right.allowHalfOpen = allowHalfOpen;
+      const connection = Connection.from(right);
+      left.end("last");
+      expect(String(await connection.readAll())).toBe("last");
+      expect(connection.detach()).toBe(right);
+      await once(right.resume(), "end");
+      for (let i = 0; i < 3; i++) await turn();
+      expect(right.writableEnded).toBe(!allowHalfOpen);
+      left.destroy();
+      right.destroy();
+    }
+  });
+});
+
+test("the methods of a socket's own class are called again when it was handed over, or read as a stream", async () => {
+  const [peer, socket] = await countingPair();
+  for (const giveBack of [
+    (connection: Connection) => connection.detach(),
+    (connection: Connection) => connection.socket,
+  ]) {
+    const connection = Connection.from(socket);
+    peer.write("for the connection");
+    await connection.read();
+    const { pushed } = socket;
+    const stream = giveBack(connection);
+    const data = once(stream, "data");
+    peer.write("for its class");
+    await data;
+    expect(socket.pushed).toBeGreaterThan(pushed);
+  }
+});
+
+test("methods that somebody has wrapped while a connection had the stream stay wrapped, and work", async () => {
+  for (const make of [socketPair, memoryPair]) {
+    const [left, right] = await make();
+    const connection = Connection.from(right);
+    let pushed = 0;
+    const inner = right.push.bind(right);
+    const wrapper = (chunk: unknown, encoding?: BufferEncoding) => {
+      pushed++;
+      return inner(chunk, encoding);
+    };
+    right.push = wrapper;
+    left.write("one");
+    expect(String(await connection.read())).toBe("one");
+    connection.detach();
+    expect(Object.getOwnPropertyDescriptor(right, "push")?.value).toBe(wrapper);
+    left.write("two");
+    const [chunk] = (await once(right, "data")) as [Buffer];
+    expect([String(chunk), pushed > 1]).toEqual(["two", true]);
+    left.destroy();
+    right.destroy();
+  }
+});
+
+test("a paused socket comes back paused, one that somebody listens to goes on", async () => {
+  const [left, right] = await socketPair();
+  right.pause();
+  Connection.from(right).detach();
+  expect(right.readableFlowing).toBe(false);
+  const chunks: string[] = [];
+  right.on("data", (chunk: Buffer) => chunks.push(String(chunk))).resume();
+  const connection = Connection.from(right);
+  left.write("read\nunread");
+  expect(await connection.readLine()).toBe("read");
+  connection.detach();
+  await until(() => chunks.join("") === "unread");
+  left.destroy();
+  right.destroy();
+});
+
+describe("what this library's own connections hand over is as any socket", () => {
+  test("connected or accepted, it ends itself when its peer ends", async () => {
+    const { client, server } = await pair();
+    const [a, b] = [client.detach().resume(), server.detach().resume()];
+    expect([a.allowHalfOpen, b.allowHalfOpen]).toEqual([false, false]);
+    const closed = [once(a, "close"), once(b, "close")];
+    a.end("bye");
+    await Promise.all(closed);
+  });
+
+  test("accepted by Node's own function, it has no methods of ours", async () => {
+    const listener = await loopback();
+    useHandles(false);
+    const client = keep(await connect("127.0.0.1", listener.port));
+    const server = keep(await listener.accept());
+    useHandles(true);
+    expect(Object.hasOwn(server.socket, "push")).toBe(true);
+    const socket = keep(server.detach().on("error", ignore));
+    expect(
+      ["push", "read", "resume", "on", "addListener", "_destroy"].filter((name) =>
+        Object.hasOwn(socket, name),
+      ),
+    ).toEqual([]);
+    expect(symbolsOfOurs(socket)).toEqual([]);
+    await client.write("x");
+    expect(String((await once(socket, "data"))[0])).toBe("x");
+  });
+
+  test("a reset that came together with data is told as a reset, not as an end", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const accepting = once(server, "connection");
+    const connection = await connect("127.0.0.1", (server.address() as AddressInfo).port);
+    const [peer] = (await accepting) as [Socket];
+    const socket = keep(connection.detach());
+    const ending = endOf(socket);
+    peer.write("data");
+    peer.resetAndDestroy();
+    expect(await ending).toBe("ECONNRESET");
+    server.close();
+  });
+
+  test("an end that was followed by a reset before the socket is handed over still comes after its bytes", async () => {
+    const { client, server } = await pair();
+    await client.write("last");
+    await client.closeWrite();
+    await until(() => server.readableLength === 4);
+    await turn();
+    client.reset();
+    await turn();
+    const socket = server.detach();
+    const [chunk] = (await once(socket, "data")) as [Buffer];
+    expect(String(chunk)).toBe("last");
+    socket.on("error", () => undefined).destroy();
+  });
+});

@@ -1,7 +1,0 @@
-import { Program } from "./program.js";
-import { CURL } from "./support.js";
-
-/** curl, as on a machine that has no settings for it. */
-export function curl(...args: string[]): Program {
-  return new Program(CURL.command, ["-q", "-sS", "--noproxy", "*", ...args]);
-}

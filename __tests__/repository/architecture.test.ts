@@ -1,0 +1,372 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, posix, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build as bundle } from "esbuild";
+import ts from "typescript";
+import * as library from "../../src/index.js";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/**
+ * The layers, from the top down: a file imports from layers below its own, or from its own folder. Names that end in
+ * `/` are folders; a file that is named itself does not belong to the layer of its folder.
+ */
+const LAYERS = [
+  "index.ts",
+  "relay.ts",
+  "messages/",
+  "connect.ts",
+  "listen.ts",
+  "listener.ts",
+  "accept/",
+  "connection.ts",
+  "views/",
+  "connected-socket.ts",
+  "options/",
+  "dial/",
+  "core/link.ts",
+  "core/forgotten.ts",
+  "core/reading/",
+  "core/writing/",
+  "core/transport/",
+  "core/bytes/",
+  "address/",
+  "core/timing/",
+  "parameters.ts",
+  "options/checks.ts",
+  "errors.ts",
+  "options/nearest.ts",
+  "options/described.ts",
+];
+
+const VALUES = [
+  "Connection",
+  "Listener",
+  "NetError",
+  "NetTimeoutError",
+  "connect",
+  "connectTo",
+  "getParameters",
+  "lengthPrefixed",
+  "listen",
+  "relay",
+  "resolve",
+  "setParameters",
+  "withParameters",
+];
+
+const TYPES = [
+  "AddressInfo",
+  "AttemptEvent",
+  "ChunksOptions",
+  "ConnectEndpoint",
+  "ConnectOptions",
+  "ConnectionOptions",
+  "Data",
+  "DialEvent",
+  "FrameOptions",
+  "Frames",
+  "LimitOptions",
+  "LineOptions",
+  "ListenEndpoint",
+  "ListenOptions",
+  "ListenerAddress",
+  "LookupEvent",
+  "LookupFunction",
+  "NetErrorFields",
+  "Operation",
+  "OperationOptions",
+  "Parameters",
+  "RelayOptions",
+  "RelayResult",
+  "ResolveOptions",
+];
+
+/** Which files each file imports, types included; all by their paths below `src`. */
+type Imports = ReadonlyMap<string, readonly string[]>;
+
+/** What a source file imports or exports from, in any way there is. */
+function specifiersIn(name: string, text: string): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const specifier =
+      ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
+        ? node.moduleSpecifier
+        : ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
+          ? node.arguments[0]
+          : ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)
+            ? node.argument.literal
+            : undefined;
+    if (specifier !== undefined && ts.isStringLiteral(specifier)) found.push(specifier.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+function importsOf(files: ReadonlyMap<string, string>): Imports {
+  const targets = (name: string, text: string) =>
+    specifiersIn(name, text)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => posix.join(posix.dirname(name), specifier).replace(/\.js$/, ".ts"));
+  return new Map([...files].map(([name, text]) => [name, targets(name, text)]));
+}
+
+/** Which layer a file belongs to, or -1. */
+function layerOf(file: string, layers: readonly string[]): number {
+  const own = layers.indexOf(file);
+  return own === -1 ? layers.findIndex((layer) => layer.endsWith("/") && file.startsWith(layer)) : own;
+}
+
+/** What is wrong with the directions of imports: files without a layer, imports of nothing, imports upwards. */
+function violations(imports: Imports, layers: readonly string[]): string[] {
+  return [...imports].flatMap(([file, targets]) => {
+    const own = layerOf(file, layers);
+    if (own === -1) return [`${file} is in no layer`];
+    return targets.flatMap((target) => {
+      if (!imports.has(target)) return [`${file} imports ${target}, which does not exist`];
+      const below = layerOf(target, layers);
+      const withinFolder = below === own && layers[own]?.endsWith("/") === true;
+      return below > own || withinFolder ? [] : [`${file} imports ${target}, which is not below it`];
+    });
+  });
+}
+
+/** A cycle of imports, if there is one: its files in order, the first one again at the end. */
+function cycleIn(imports: Imports): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const target of imports.get(file) ?? []) {
+      const cycle = visit(target, [...path, file]);
+      if (cycle !== undefined) return cycle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of imports.keys()) {
+    const cycle = visit(file, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
+
+function filesBelow(folder: string, ending: RegExp): Map<string, string> {
+  const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
+  const files = names.filter((name) => ending.test(name) && statSync(join(folder, name)).isFile());
+  return new Map(files.map((name) => [name.replaceAll("\\", "/"), readFileSync(join(folder, name), "utf8")]));
+}
+
+const sources = filesBelow(join(ROOT, "src"), /\.ts$/);
+
+describe("imports", () => {
+  const imports = importsOf(sources);
+
+  test("are found: the parser sees the sources", () => {
+    expect(imports.size).toBeGreaterThan(20);
+    expect(imports.get("index.ts")).toEqual(expect.arrayContaining(["connect.ts", "errors.ts"]));
+    expect([...imports.values()].flat().length).toBeGreaterThan(imports.size);
+  });
+
+  test("go only down", () => {
+    expect(violations(imports, LAYERS)).toEqual([]);
+  });
+
+  test("have no cycle", () => {
+    expect(cycleIn(imports)).toBeUndefined();
+  });
+
+  test("every layer exists", () => {
+    const empty = LAYERS.filter(
+      (_, layer) => ![...sources.keys()].some((file) => layerOf(file, LAYERS) === layer),
+    );
+    expect(empty).toEqual([]);
+  });
+});
+
+describe("the checks themselves", () => {
+  const files = (texts: Record<string, string>) => importsOf(new Map(Object.entries(texts)));
+
+  test("find every kind of import, types too", () => {
+    const imports = files({
+      "a.ts": `
+        import value from "./one.js";
+        import type { T } from "./two.js";
+        import "./three.js";
+        export { x } from "./four.js";
+        export type { Y } from "./five.js";
+        export * from "./six.js";
+        const later = import("./seven.js");
+        type Inline = import("./eight.js").Z;
+        import outside from "node:net";
+        const text = 'import "./none.js"'; // import "./none.js"
+      `,
+      "folder/b.ts": 'import { c } from "../c.js"; import { d } from "./d.js";',
+    });
+    const numbers = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
+    expect(imports.get("a.ts")).toEqual(numbers.map((number) => `${number}.ts`));
+    expect(imports.get("folder/b.ts")).toEqual(["c.ts", "folder/d.ts"]);
+  });
+
+  test("see an import that goes up, one within a layer, one of nothing, and a file in no layer", () => {
+    const imports = files({
+      "top.ts": 'import "./folder/a.js"; import "./gone.js";',
+      "folder/a.ts": 'import "./b.js"; import "../low.js";',
+      "folder/b.ts": 'import type { Top } from "../top.js";',
+      "low.ts": 'import "./low.js";',
+      "lost.ts": "",
+    });
+    expect(violations(imports, ["top.ts", "folder/", "low.ts"])).toEqual([
+      "top.ts imports gone.ts, which does not exist",
+      "folder/b.ts imports top.ts, which is not below it",
+      "low.ts imports low.ts, which is not below it",
+      "lost.ts is in no layer",
+    ]);
+  });
+
+  test("see a cycle within a folder, also one of types", () => {
+    const imports = files({
+      "index.ts": 'import "./folder/a.js"; import "./folder/c.js";',
+      "folder/a.ts": 'import "./b.js";',
+      "folder/b.ts": 'import "./c.js";',
+      "folder/c.ts": 'import type { A } from "./a.js";',
+    });
+    expect(cycleIn(imports)).toEqual(["folder/a.ts", "folder/b.ts", "folder/c.ts", "folder/a.ts"]);
+    expect(violations(imports, ["index.ts", "folder/"])).toEqual([]);
+    expect(cycleIn(files({ "a.ts": 'import "./a.js";' }))).toEqual(["a.ts", "a.ts"]);
+    expect(
+      cycleIn(files({ "a.ts": 'import "./b.js"; import "./c.js";', "b.ts": 'import "./c.js";', "c.ts": "" })),
+    ).toBe(undefined);
+  });
+});
+
+describe("src/index.ts", () => {
+  test("exports these values and no others", () => {
+    expect(Object.keys(library).sort()).toEqual(VALUES);
+  });
+
+  test("exports these values and types, each by its name", () => {
+    const index = ts.createSourceFile(
+      "index.ts",
+      sources.get("index.ts") ?? "",
+      ts.ScriptTarget.Latest,
+      true,
+    );
+    const exported = index.statements.flatMap((statement): string[] => {
+      if (!ts.isExportDeclaration(statement)) return [`not an export: ${statement.getText()}`];
+      const { exportClause, isTypeOnly } = statement;
+      if (exportClause === undefined || !ts.isNamedExports(exportClause)) return ["an export without names"];
+      return exportClause.elements.map(
+        (one) => (isTypeOnly || one.isTypeOnly ? "type " : "") + one.name.text,
+      );
+    });
+    expect(exported.sort()).toEqual([...VALUES, ...TYPES.map((name) => `type ${name}`)].sort());
+  });
+
+  test("opens with a reading map that names every layer, and nothing else", () => {
+    const [map = ""] = /^\/\*\*.*?\*\//s.exec(sources.get("index.ts") ?? "") ?? [];
+    const mentioned = map.match(/(?:[\w-]+\/)*(?:[\w-]+\.ts\b|[\w-]+\/(?=[\s:,)]))/g) ?? [];
+    const layers = LAYERS.filter((layer) => layer !== "index.ts" && !/^options\/./.test(layer));
+    // The folder `core/` has layers of its own.
+    expect(mentioned.filter((name) => name !== "core/").sort()).toEqual(layers.sort());
+  });
+});
+
+test("in one module the exported functions and classes keep their names", async () => {
+  const { outputFiles } = await bundle({
+    absWorkingDir: ROOT,
+    stdin: {
+      contents: `
+        import * as library from "./src/index.ts";
+        console.log(JSON.stringify(Object.entries(library).map(([name, value]) => [name, value.name])));
+      `,
+      resolveDir: ROOT,
+    },
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "node20.19",
+    write: false,
+  });
+  // From its input, Node looks for packages in the working directory.
+  const program = outputFiles[0]?.contents;
+  const output = execFileSync(process.execPath, ["--input-type=module"], { cwd: ROOT, input: program });
+  const names = JSON.parse(output.toString()) as [exported: string, own: string][];
+  expect(names.sort()).toEqual(VALUES.map((name) => [name, name]));
+});
+
+test("every source file is short enough to be read at once", () => {
+  // Lines of code: comments explain them, and may be as long as that takes.
+  const linesOf = (text: string) => text.split("\n").filter((line) => !/^\s*(?:\/\/|\/?\*|$)/u.test(line));
+  const long = [...sources].filter(([, text]) => linesOf(text).length > 350).map(([name]) => name);
+  expect(long).toEqual([]);
+});
+
+describe("package.json", () => {
+  interface Manifest {
+    readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+    readonly files: readonly string[];
+    readonly dependencies: Readonly<Record<string, string>>;
+    readonly type: string;
+  }
+  const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Manifest;
+  const build = ts.readConfigFile(join(ROOT, "tsconfig.build.json"), (path) => readFileSync(path, "utf8"))
+    .config as {
+    compilerOptions: { rootDir: string; outDir: string; declaration: boolean };
+  };
+
+  test("exports what the build makes of the sources", () => {
+    const { rootDir, outDir, declaration } = build.compilerOptions;
+    expect({ rootDir, outDir, declaration }).toEqual({ rootDir: "src", outDir: "dist", declaration: true });
+    const targets = Object.values(manifest.exports).flatMap((entry) =>
+      typeof entry === "string" ? [entry] : Object.values(entry),
+    );
+    expect(targets).toContain("./dist/index.js");
+    expect(targets).toContain("./dist/index.d.ts");
+    const missing = targets.filter((target) => {
+      const [, built] = /^\.\/dist\/(.+?)(?:\.d\.ts|\.js)$/.exec(target) ?? [];
+      return built === undefined ? !existsSync(join(ROOT, target)) : !sources.has(`${built}.ts`);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  test("ships the build, the sources its maps point to, and the change log", () => {
+    expect([...manifest.files].sort()).toEqual(["CHANGELOG.md", "dist", "src"]);
+    for (const name of manifest.files)
+      if (name !== "dist") expect([name, existsSync(join(ROOT, name))]).toEqual([name, true]);
+    expect(manifest.type).toBe("module");
+  });
+
+  test("lists the packages that the sources use, and no others", () => {
+    const dependencies = Object.keys(manifest.dependencies);
+    const imported = [...sources].flatMap(([name, text]) => specifiersIn(name, text));
+    const packages = imported.filter((specifier) => !/^(?:\.|node:)/.test(specifier));
+    expect(dependencies).toEqual(expect.arrayContaining(packages));
+    const unused = dependencies.filter(
+      (name) => ![...sources.values()].some((text) => text.includes(`"${name}"`)),
+    );
+    expect(unused).toEqual([]);
+  });
+});
+
+test("no source and no page refers to a file that is not in this project", () => {
+  const pages = new Map(
+    ["README.md", "CHANGELOG.md"]
+      .filter((name) => existsSync(join(ROOT, name)))
+      .map((name) => [name, readFileSync(join(ROOT, name), "utf8")]),
+  );
+  for (const folder of ["src", "docs", "examples"]) {
+    for (const [name, text] of filesBelow(join(ROOT, folder), /\.(?:ts|md)$/))
+      pages.set(`${folder}/${name}`, text);
+  }
+  const strays = [...pages].flatMap(([name, text]) =>
+    [...text.matchAll(/(?:\.\.\/)+[\w@][\w@./-]*\w/g)]
+      .map(([path]) => resolve(ROOT, dirname(name), path))
+      .filter((path) => relative(ROOT, path).startsWith("..") || !existsSync(path.replace(/\.js$/, ".ts")))
+      .map((path) => `${name} refers to ${relative(ROOT, path)}`),
+  );
+  expect(strays).toEqual([]);
+});

@@ -1,0 +1,31 @@
+import { fileURLToPath } from "node:url";
+import { Program } from "../support/peer-program.js";
+
+export const EXAMPLES = new URL("../../examples/", import.meta.url);
+
+/** Runs an example as `npx tsx` does, but over the sources as they are now. */
+export function example(name: string, ...args: (string | number)[]): Program {
+  const file = fileURLToPath(new URL(`${name}.ts`, EXAMPLES));
+  const config = fileURLToPath(new URL("./tsconfig.json", import.meta.url));
+  const strict = ["--unhandled-rejections=strict", "--import", "tsx", file];
+  return new Program(process.execPath, [...strict, ...args.map(String)], { TSX_TSCONFIG_PATH: config });
+}
+
+export async function portOf(server: Program): Promise<number> {
+  return Number((await server.says(/listening on port (\d+)/))[1]);
+}
+
+/** What an example that ends by itself has said. */
+export async function sayingsOf(program: Program): Promise<string> {
+  const { status, stdout, stderr } = await program.ended;
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  return stdout.toString();
+}
+
+/** What an example says that could not do what it should: a line or two, and no stack. */
+export async function complaintOf(program: Program): Promise<string> {
+  const { status, stderr } = await program.ended;
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^.+\n$/);
+  return stderr.trimEnd();
+}

@@ -1,0 +1,80 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describeWherePossible } from "./where-possible.js";
+
+/** A program of somebody else's to talk to. */
+export interface Peer {
+  readonly command: string;
+  /** Arguments with which it says who it is, and what it then says. */
+  readonly version: readonly string[];
+  readonly says: RegExp;
+  /** Debian's package. */
+  readonly package: string;
+}
+
+export const CHICKEN: Peer = {
+  command: "csi",
+  version: ["-version"],
+  says: /CHICKEN[^]*Version 5\./,
+  package: "chicken-bin",
+};
+
+export const NETCAT: Peer = {
+  command: "nc",
+  version: ["-h"],
+  says: /OpenBSD netcat/,
+  package: "netcat-openbsd",
+};
+
+export const CURL: Peer = {
+  command: "curl",
+  version: ["--version"],
+  says: /^curl \d/,
+  package: "curl",
+};
+
+export const REDIS: Peer = {
+  command: "redis-server",
+  version: ["--version"],
+  says: /^Redis server v=/,
+  package: "redis-server",
+};
+
+/** Not in the PATH of those who are not root. */
+export const NGINX: Peer = {
+  command: "/usr/sbin/nginx",
+  version: ["-v"],
+  says: /nginx version/,
+  package: "nginx-light",
+};
+
+export const POSTGRES: Peer = {
+  command: join(programsOfPostgres(), "postgres"),
+  version: ["--version"],
+  says: /PostgreSQL/,
+  package: "postgresql",
+};
+
+/** Tests that need a peer, or several, to be installed. */
+export function describeWith(peers: Peer | readonly Peer[], name: string, tests: () => void): void {
+  const missing = [peers].flat().map(whyMissing);
+  describeWherePossible(
+    name,
+    missing.find((why) => why !== undefined),
+    tests,
+  );
+}
+
+/** Where the programs of the latest release are: in no PATH. */
+function programsOfPostgres(): string {
+  const root = "/usr/lib/postgresql";
+  const releases = existsSync(root) ? readdirSync(root).map(Number) : [];
+  return join(root, String(Math.max(0, ...releases)), "bin");
+}
+
+function whyMissing({ command, version, says, package: name }: Peer): string | undefined {
+  const { stdout, stderr, error } = spawnSync(command, version, { encoding: "utf8", input: "" });
+  if (error === undefined && says.test(stdout + stderr)) return undefined;
+  return `${command} of Debian's package ${name} is not installed`;
+}

@@ -1,0 +1,85 @@
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { freePort } from "./free-port.js";
+import { Program } from "./peer-program.js";
+import { POSTGRES } from "./machine.js";
+
+/** Who owns the database. Anybody who comes is believed. */
+export const USER = "tcp6";
+
+/** The server refuses to be root's, and can go to no directory of root's. */
+const AS_ANOTHER =
+  process.geteuid?.() === 0
+    ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "env", "--chdir=/"]
+    : ["env"];
+
+/** A database cluster of the test's own, and the server of it, when it runs. */
+export class Postgres {
+  readonly #directory: string;
+  #program: Program | undefined;
+  #port = 0;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  static async create(): Promise<Postgres> {
+    const made = await succeed("mktemp", "--directory", join(tmpdir(), "tcp6-postgres-XXXXXX"));
+    const postgres = new Postgres(made.trim());
+    const settings = ["--no-locale", "--encoding=UTF8", "--auth=trust", `--username=${USER}`, "--no-sync"];
+    try {
+      await succeed(join(dirname(POSTGRES.command), "initdb"), ...settings, "-D", postgres.#data);
+    } catch (error) {
+      await postgres.remove();
+      throw error;
+    }
+    return postgres;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The path of its Unix socket. */
+  get path(): string {
+    return join(this.#directory, `.s.PGSQL.${String(this.#port)}`);
+  }
+
+  async start(): Promise<void> {
+    this.#port = await freePort();
+    const places = ["-h", "127.0.0.1", "-p", String(this.#port), "-k", this.#directory];
+    // It need not survive a failure of the power.
+    this.#program = run(POSTGRES.command, "-D", this.#data, "-F", ...places);
+    await this.#program.says(/ready to accept connections/);
+  }
+
+  /**
+   * Stops it, if it runs: `"SIGINT"` tells its clients, `"SIGQUIT"` does not wait for them. Never `"SIGKILL"`: that would
+   * leave its shared memory to the system.
+   */
+  async stop(signal: "SIGINT" | "SIGQUIT"): Promise<void> {
+    this.#program?.kill(signal);
+    await this.#program?.ended;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#directory, { recursive: true });
+  }
+
+  get #data(): string {
+    return join(this.#directory, "data");
+  }
+}
+
+function run(...words: readonly string[]): Program {
+  const [command = "", ...args] = [...AS_ANOTHER, ...words];
+  return new Program(command, args);
+}
+
+/** What a command says that must succeed. */
+async function succeed(...words: readonly string[]): Promise<string> {
+  const { status, stdout, stderr } = await run(...words).ended;
+  if (status !== 0) throw new Error(`${words.join(" ")}: ${String(status)}: ${stderr}`);
+  return stdout.toString();
+}
