@@ -10,7 +10,7 @@ import type { Known } from "./options/checks.js";
 import { waited } from "./core/timing/bounded.js";
 import { Connection, linkOf } from "./connection.js";
 import { IdleTimer } from "./core/timing/idle-timer.js";
-import { LINGER } from "./core/link.js";
+import { LINGER_MS } from "./core/link.js";
 import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js";
 
 /** How long, and until when, to pass bytes on. */
@@ -115,7 +115,7 @@ async function afterReply(
 async function discard(from: Connection): Promise<void> {
   let bytes = 0;
   try {
-    for await (const chunk of from.chunks({ ...RECYCLED, signal: AbortSignal.timeout(LINGER) })) {
+    for await (const chunk of from.chunks({ ...RECYCLED, signal: AbortSignal.timeout(LINGER_MS) })) {
       bytes += chunk.length;
       if (bytes >= MOST_DISCARDED) break;
     }

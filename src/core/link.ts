@@ -4,8 +4,8 @@ import { setImmediate } from "node:timers";
 import { bounded } from "./timing/bounded.js";
 import { checkedOperation, type OperationOptions } from "../options/checks.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
-import { deadlineIn, letSleep, wake } from "./timing/alarm.js";
-import { needNotBeHandled } from "./timing/fail-at-caller.js";
+import { deadlineIn, letSleep, wakeBy } from "./timing/alarm.js";
+import { markHandled } from "./timing/fail-at-caller.js";
 import { Input, type InputHost } from "./reading/input.js";
 import { Output, type OutputHost } from "./writing/output.js";
 import { rejected } from "./writing/sender.js";
@@ -20,7 +20,7 @@ import type { Duplex } from "node:stream";
  * How long a closed connection goes on discarding what the peer still sends, waiting for its FIN: closing with unread
  * bytes sends RST, which can destroy what we sent before (RFC 2525, section 2.17; RFC 9112, section 9.6).
  */
-export const LINGER = 2_000;
+export const LINGER_MS = 2_000;
 
 export interface LinkSettings {
   readonly readTimeout: number;
@@ -55,7 +55,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   #inputShut = false;
   #inputAbandoned = false;
   /** The socket is used as a stream. */
-  #surrendered = false;
+  #handedOver = false;
   #failure: Failure | null = null;
   /** When to wait no longer for the peer to end its side. */
   #lingersUntil = Infinity;
@@ -97,7 +97,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
       const failure = this.#failure;
       if (failure === null) return;
       const error = translated(failure.operation, this.subject, failure.cause);
-      needNotBeHandled(closed);
+      markHandled(closed);
       throw error;
     }));
     return closed;
@@ -165,8 +165,8 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.#finish();
   }
 
-  surrender(): { unread: readonly Buffer[]; ended: boolean } {
-    this.#surrendered = true;
+  handOverToStream(): { unread: readonly Buffer[]; ended: boolean } {
+    this.#handedOver = true;
     const unread = this.input.drain();
     this.input.close("ERR_BUSY", "connection.socket is read as a stream");
     return { unread, ended: this.#peerEnded };
@@ -206,7 +206,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
 
   /** Sees to it that both halves are asked at that time whose wait is over, if not earlier. */
   wakeAt(due: number): void {
-    wake(this, due);
+    wakeBy(this, due);
   }
 
   expire(now: number): number {
@@ -242,12 +242,12 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     if (signal?.aborted === true) return rejected(aborted("close", this.subject, signal));
     if (this.#phase === "over") this.#dropUnread();
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.
-    const unreported = this.#phase === "over" && this.output.unreported;
+    const unreported = this.#phase === "over" && this.output.hasUnobservedLoss;
     const whole = (this.#closing ??= unreported
       ? this.output.end()
       : this.#close(timeout === undefined ? undefined : Infinity));
     if (this.#phase === "over" || (timeout === undefined && signal === undefined)) return whole;
-    const closing = this.#closeWithin(options, whole, () => needNotBeHandled(closing));
+    const closing = this.#closeWithin(options, whole, () => markHandled(closing));
     return closing;
   }
 
@@ -292,7 +292,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   /** Closes both sides: rejects if bytes could not be sent that no call but this one answers for. */
   async #close(timeout: number | undefined): Promise<void> {
     if (this.#phase === "over") return;
-    const reported = this.output.failure !== null && !this.output.unreported;
+    const reported = this.output.failure !== null && !this.output.hasUnobservedLoss;
     this.#phase = "closing";
     this.#holdOrRelease();
     this.#inputShut = true;
@@ -301,7 +301,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
       await this.output.end(timeout === undefined ? undefined : { timeout });
     } catch (error) {
       this.#sendingFailed = true;
-      if (this.#closing !== null) needNotBeHandled(this.#closing);
+      if (this.#closing !== null) markHandled(this.#closing);
       if (error instanceof NetTimeoutError) this.reset();
       else this.#destroy();
       if (!reported && !this.#cutShort) throw error;
@@ -355,9 +355,9 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
 
   #startLinger(): void {
     if (this.#lingersUntil !== Infinity) return;
-    this.wakeAt((this.#lingersUntil = deadlineIn(LINGER)));
+    this.wakeAt((this.#lingersUntil = deadlineIn(LINGER_MS)));
     // A socket that is used as a stream, and paused, would never see the peer's end.
-    if (this.#surrendered) this.transport.stream.resume();
+    if (this.#handedOver) this.transport.stream.resume();
   }
 
   /** Closes the socket; nothing that it says of what this cuts off is a failure. */

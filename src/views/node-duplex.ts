@@ -180,10 +180,10 @@ export class NodeDuplex extends Duplex {
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- of a getter of another object
     const duplex = this;
     return {
-      get givesWay() {
+      get yields() {
         return !duplex.#isRead;
       },
-      hasLeft: () => {
+      isGone: () => {
         if (!this.#isRead) return (this.#gaveWay = true);
         return this.#user === "is busy" && this.readableFlowing !== true;
       },

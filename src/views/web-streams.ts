@@ -9,7 +9,7 @@ import { isAnyArrayBuffer } from "node:util/types";
 import type { Link } from "../core/link.js";
 import type { Data } from "../core/bytes/payload.js";
 import { takeChunk, takeInto } from "../core/reading/reads.js";
-import type { Asker } from "../core/reading/waiting.js";
+import type { ReaderProbe } from "../core/reading/waiting.js";
 import { NetError, NetTimeoutError, refused } from "../errors.js";
 
 /** Bytes that may be queued in a writable before its `desiredSize` says to wait. */
@@ -122,13 +122,13 @@ class ByteSource {
     this.#isLocked = isLocked;
   }
 
-  readonly #asker: Asker = {
-    givesWay: true,
-    hasLeft: () => (this.#gaveWay = !this.#isLocked()),
+  readonly #probe: ReaderProbe = {
+    yields: true,
+    isGone: () => (this.#gaveWay = !this.#isLocked()),
   };
 
   /** This one cannot give way: a stream pulls no second time while it waits for a buffer to be filled. */
-  readonly #askerWithBuffer: Asker = { givesWay: false, hasLeft: () => !this.#isLocked() };
+  readonly #byobProbe: ReaderProbe = { yields: false, isGone: () => !this.#isLocked() };
 
   /** Resolves when the reader has got something, or the end. */
   pull(): Promise<void> {
@@ -137,8 +137,8 @@ class ByteSource {
     const { input } = this.#link;
     const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
     if (view == null)
-      return input.request(takeChunk, undefined, undefined, this.#asker).then(this.#enqueue, this.#failed);
-    return input.request(takeInto, view, undefined, this.#askerWithBuffer).then(this.#respond, this.#failed);
+      return input.request(takeChunk, undefined, undefined, this.#probe).then(this.#enqueue, this.#failed);
+    return input.request(takeInto, view, undefined, this.#byobProbe).then(this.#respond, this.#failed);
   }
 
   cancel(): void {

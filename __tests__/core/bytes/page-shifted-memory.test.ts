@@ -1,16 +1,16 @@
-import { Staggered } from "../../../src/core/bytes/page-shifted-memory.js";
+import { PageShiftedMemory } from "../../../src/core/bytes/page-shifted-memory.js";
 
 const SIZE = 10_000;
 
 test("memory that is moved begins at another place in a page, until all were used", () => {
-  const memory = new Staggered(SIZE);
+  const memory = new PageShiftedMemory(SIZE);
   const places = [memory.current.byteOffset, ...Array.from({ length: 31 }, () => memory.move().byteOffset)];
   expect(new Set(places.map((place) => place % 4096)).size).toBe(32);
   expect(memory.move().byteOffset).toBe(places[0]);
 });
 
 test("it is the same memory, and as large, wherever it begins", () => {
-  const memory = new Staggered(SIZE);
+  const memory = new PageShiftedMemory(SIZE);
   const { buffer } = memory.current;
   for (let move = 0; move < 40; move++) {
     expect(memory.move()).toHaveLength(SIZE);
@@ -19,7 +19,7 @@ test("it is the same memory, and as large, wherever it begins", () => {
 });
 
 test("it knows what is its own, also from before it was moved", () => {
-  const memory = new Staggered(SIZE);
+  const memory = new PageShiftedMemory(SIZE);
   const before = memory.current;
   const after = memory.move();
   expect([before, after].map((each) => memory.has(each))).toEqual([true, true]);

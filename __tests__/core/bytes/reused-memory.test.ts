@@ -1,4 +1,4 @@
-import { Recycled, type Ring } from "../../../src/core/bytes/reused-memory.js";
+import { ReusedMemory, type Ring } from "../../../src/core/bytes/reused-memory.js";
 
 const FULL = 64 * 1024;
 
@@ -6,12 +6,12 @@ function filled(size: number, byte: number): Buffer {
   return Buffer.alloc(size, byte);
 }
 
-function nextOf({ ring }: Recycled): Buffer {
+function nextOf({ ring }: ReusedMemory): Buffer {
   return (ring as Ring).next();
 }
 
 test("what is lent is copied, into the same memory each time", () => {
-  const recycled = new Recycled();
+  const recycled = new ReusedMemory();
   const slab = filled(FULL, 1);
   const first = recycled.view(slab, 1_000, true);
   expect(first).toEqual(filled(1_000, 1));
@@ -25,12 +25,12 @@ test("what is lent is copied, into the same memory each time", () => {
 
 test("what is given is not copied", () => {
   const memory = filled(50_000, 1);
-  expect(new Recycled().view(memory, memory.length, false)).toBe(memory);
-  expect(new Recycled().view(memory, 40_000, false).buffer).toBe(memory.buffer);
+  expect(new ReusedMemory().view(memory, memory.length, false)).toBe(memory);
+  expect(new ReusedMemory().view(memory, 40_000, false).buffer).toBe(memory.buffer);
 });
 
 test("a read that fills all there is begins a ring, of which what is read next is not being used", () => {
-  const recycled = new Recycled();
+  const recycled = new ReusedMemory();
   expect(recycled.ring).toBeNull();
   const view = recycled.view(filled(FULL, 1), FULL, true);
   const next = nextOf(recycled);
@@ -41,7 +41,7 @@ test("a read that fills all there is begins a ring, of which what is read next i
 });
 
 test("a ring never reads twice in a row to the same place in a page", () => {
-  const recycled = new Recycled();
+  const recycled = new ReusedMemory();
   recycled.view(filled(FULL, 1), FULL, true);
   const places = new Map<ArrayBufferLike, number[]>();
   for (let read = 0; read < 128; read++) {
@@ -54,7 +54,7 @@ test("a ring never reads twice in a row to the same place in a page", () => {
 });
 
 test("what is read while something is ahead goes neither there nor where the loop still reads", () => {
-  const recycled = new Recycled();
+  const recycled = new ReusedMemory();
   recycled.view(filled(FULL, 1), FULL, true);
   const ring = recycled.ring as Ring;
   let held = ring.next();
@@ -71,7 +71,7 @@ test("what is read while something is ahead goes neither there nor where the loo
 });
 
 test("reads that fill a ring make it larger, up to a bound, and leave what the loop has alone", () => {
-  const recycled = new Recycled();
+  const recycled = new ReusedMemory();
   recycled.view(filled(FULL, 1), FULL, true);
   const sizes = [];
   for (let round = 0; round < 4; round++) {
@@ -86,7 +86,7 @@ test("reads that fill a ring make it larger, up to a bound, and leave what the l
 });
 
 test("a ring that is not filled stays as it is", () => {
-  const recycled = new Recycled();
+  const recycled = new ReusedMemory();
   recycled.view(filled(FULL, 1), FULL, true);
   const { ring } = recycled;
   recycled.view(nextOf(recycled), FULL - 1, false);
@@ -94,7 +94,7 @@ test("a ring that is not filled stays as it is", () => {
 });
 
 test("a row of small reads gives all large memory up; one large read in between does not", () => {
-  const recycled = new Recycled();
+  const recycled = new ReusedMemory();
   const slab = filled(FULL, 1);
   recycled.view(slab, 60_000, true);
   recycled.view(slab, FULL, true);
@@ -108,7 +108,7 @@ test("a row of small reads gives all large memory up; one large read in between 
 });
 
 test("what is lent is copied whole, also when it is more than can be read at once", () => {
-  const recycled = new Recycled();
+  const recycled = new ReusedMemory();
   for (const size of [FULL + 1, 3 * FULL, FULL, 10, 2 * FULL]) {
     expect(recycled.view(filled(size, 1), size, true)).toEqual(filled(size, 1));
   }

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { MOST_BYTES, type Payload } from "./payload.js";
+import { MAX_UTF8_BYTES_PER_CODE_UNIT, type Payload } from "./payload.js";
 
 /** Most memory that is taken for views to come. */
 const LARGEST_BLOCK = 64 * 1024;
@@ -41,7 +41,8 @@ export class Gather {
   /** Whether as many bytes are gathered as are to be sent together, or more. */
   get isFull(): boolean {
     return (
-      this.#counted + MOST_BYTES * this.#tail.length >= this.#bufferSize && this.size >= this.#bufferSize
+      this.#counted + MAX_UTF8_BYTES_PER_CODE_UNIT * this.#tail.length >= this.#bufferSize &&
+      this.size >= this.#bufferSize
     );
   }
 

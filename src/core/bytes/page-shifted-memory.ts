@@ -12,7 +12,7 @@ const PLACES = 32;
  * (https://sourceware.org/bugzilla/show_bug.cgi?id=30994). The kernel's data tends to begin with a page, and what
  * malloc maps 16 bytes later; and where each read is as long as some pages are, a bad place would be one for good.
  */
-export class Staggered {
+export class PageShiftedMemory {
   readonly #size: number;
   #places: readonly Buffer[];
   #place = 0;

@@ -10,7 +10,7 @@ export type Data = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 export type Payload = string | Uint8Array | readonly (string | Uint8Array)[];
 
 /** Most bytes that a unit of a string comes to in UTF-8. */
-export const MOST_BYTES = 3;
+export const MAX_UTF8_BYTES_PER_CODE_UNIT = 3;
 
 /** What a caller wants written, checked, without its empty parts. */
 export function payloadOf(data: unknown): Payload {
@@ -50,7 +50,10 @@ export function isWhole(payload: Payload, size: number): boolean {
 
 /** Whether it has fewer than `size` bytes: most text is told by its length. */
 export function isBelow(payload: Payload, size: number): boolean {
-  return (typeof payload === "string" && MOST_BYTES * payload.length < size) || sizeOf(payload) < size;
+  return (
+    (typeof payload === "string" && MAX_UTF8_BYTES_PER_CODE_UNIT * payload.length < size) ||
+    sizeOf(payload) < size
+  );
 }
 
 function partOf(part: unknown, name: string): string | Uint8Array {

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { Staggered } from "./page-shifted-memory.js";
+import { PageShiftedMemory } from "./page-shifted-memory.js";
 
 const NONE = Buffer.alloc(0);
 
@@ -15,18 +15,18 @@ const PATIENCE = 16;
 
 /** Two pieces of memory that are read into in turn; three once something was ahead of the loop. */
 export class Ring {
-  #last: Staggered;
-  #next: Staggered;
-  #third: Staggered | null = null;
+  #last: PageShiftedMemory;
+  #next: PageShiftedMemory;
+  #third: PageShiftedMemory | null = null;
 
   constructor(readonly size: number) {
-    this.#last = new Staggered(size);
-    this.#next = new Staggered(size);
+    this.#last = new PageShiftedMemory(size);
+    this.#next = new PageShiftedMemory(size);
   }
 
   /** One that was not the last; nor, if what is in that is `ahead`, the one before, which the loop still holds. */
   next(ahead = false): Buffer {
-    const next = ahead ? (this.#third ??= new Staggered(this.size)) : this.#next;
+    const next = ahead ? (this.#third ??= new PageShiftedMemory(this.size)) : this.#next;
     if (ahead) this.#third = this.#next;
     this.#next = this.#last;
     this.#last = next;
@@ -40,7 +40,7 @@ export class Ring {
  * in turn without a copy, and into larger ones if they fill these; then at most one may be ahead of the loop. What the loop
  * has stays as it is until the next are asked for, and if they never are for good.
  */
-export class Recycled {
+export class ReusedMemory {
   ring: Ring | null = null;
   #copies = NONE;
   #smallReads = 0;

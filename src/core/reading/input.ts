@@ -7,9 +7,9 @@ import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../tim
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { failAtCaller } from "../timing/fail-at-caller.js";
 import { ownBytes } from "../bytes/own-memory.js";
-import { Recycled, type Ring } from "../bytes/reused-memory.js";
+import { ReusedMemory, type Ring } from "../bytes/reused-memory.js";
 import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
-import { Waiting, type Asker, type StreamReader } from "./waiting.js";
+import { Waiting, type ReaderProbe, type StreamReader } from "./waiting.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
@@ -61,7 +61,7 @@ export class Input {
   #state: State = OPEN;
   #waiting: Waiting | null = null;
   /** The memory of a loop that recycles it. Any other read ends that: what it gets is its own. */
-  #recycled: Recycled | null = null;
+  #reusedMemory: ReusedMemory | null = null;
   /** What arrives is thrown away. */
   #discarding = false;
   /** {@link arrive} has answered `false` and reading has not been started since. */
@@ -97,11 +97,11 @@ export class Input {
     return this.#waiting !== null;
   }
 
-  /** Whether a read waits, and does not give way, or a stream is being read; `asker` is the one who wants to know. */
-  isBusy(asker?: Asker): boolean {
+  /** Whether a read waits, and does not give way, or a stream is being read; `probe` is the one who wants to know. */
+  isBusy(probe?: ReaderProbe): boolean {
     if (this.#waiting !== null && !this.#givesWay(this.#waiting)) return true;
     // Once all is thrown away, so is what its user did not get.
-    if (this.streamReader === null || this.streamReader === asker || this.#discarding) return false;
+    if (this.streamReader === null || this.streamReader === probe || this.#discarding) return false;
     if (this.streamReader.isReading()) return true;
     this.putBack(this.streamReader.takeBack());
     return false;
@@ -109,13 +109,13 @@ export class Input {
 
   /**
    * Settles with what `take` makes of the bytes, now or when enough of them have arrived. A read that fails has taken
-   * nothing. While it waits all others are refused, unless its `asker` has left and gives way.
+   * nothing. While it waits all others are refused, unless its `probe` has left and gives way.
    */
   request<T, A>(
     take: Take<T, A>,
     argument: A,
     options?: OperationOptions,
-    asker?: Asker,
+    probe?: ReaderProbe,
     known = READ,
   ): Promise<T> {
     if (options !== undefined) {
@@ -125,7 +125,7 @@ export class Input {
         return Promise.reject(error);
       }
     }
-    return this.#request(take, argument, options, asker, asker !== undefined);
+    return this.#request(take, argument, options, probe, probe !== undefined);
   }
 
   /** The same for a loop, whose options were checked when it was made, and which may be left while this waits. */
@@ -138,27 +138,27 @@ export class Input {
     take: Take<T, A>,
     argument: A,
     options: OperationOptions | undefined,
-    asker: Asker | undefined,
+    probe: ReaderProbe | undefined,
     mayLeave: boolean,
   ): Promise<T> {
     if (options?.signal?.aborted === true)
       return rejectedInTime(aborted("read", this.#host.subject, options.signal));
-    if (this.#recycled !== null && (take as unknown) !== takeRecycled) this.#recycled = null;
+    if (this.#reusedMemory !== null && (take as unknown) !== takeRecycled) this.#reusedMemory = null;
     this.copies = (take as unknown) === takeInto;
     const state = this.#state;
-    if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(asker))
+    if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(probe))
       return rejectedInTime(this.#refused("ERR_BUSY"));
     if (state.kind === "closed") return rejectedInTime(this.#refused(state.code, state.reason));
     const isInTime = spend(QUEUE_UNITS);
-    if (!isInTime && mayLeave) return this.#postpone(take, argument, options, asker);
+    if (!isInTime && mayLeave) return this.#postpone(take, argument, options, probe);
     const taken = this.#try(take, argument);
     if (taken === WAIT) {
       if (state.kind === "failed") return rejectedInTime(this.#failed(state.cause));
-      return this.#wait(take, argument, options, asker);
+      return this.#wait(take, argument, options, probe);
     }
     if (taken instanceof Refusal) return rejectedInTime(this.#refused(taken.code, taken.reason));
     if (this.#stopped) this.#refill();
-    asker?.given?.(taken);
+    probe?.given?.(taken);
     return isInTime ? Promise.resolve(taken) : inNextTurn(taken);
   }
 
@@ -171,7 +171,7 @@ export class Input {
     if (this.#discarding) return true;
     const waiting = this.#waiting;
     const isTaken = waiting !== null && !waiting.postponed;
-    if (!isTaken || (waiting.asker !== undefined && this.#givesWay(waiting))) {
+    if (!isTaken || (waiting.probe !== undefined && this.#givesWay(waiting))) {
       this.#keep(memory, size, lent);
       this.#stopped = this.#queue.length >= this.#most;
       return !this.#stopped;
@@ -181,7 +181,7 @@ export class Input {
     else if (waiting.take === takeIteration) {
       this.#settle(waiting, { value: ownBytes(memory, size, lent), done: false });
     } else if (waiting.take === takeRecycled) {
-      const value = this.#recycled?.view(memory, size, lent) ?? ownBytes(memory, size, lent);
+      const value = this.#reusedMemory?.view(memory, size, lent) ?? ownBytes(memory, size, lent);
       this.#settle(waiting, { value, done: false });
     } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
       memory.copy(waiting.argument as Uint8Array, 0, 0, size);
@@ -200,18 +200,18 @@ export class Input {
 
   /** Begins to recycle memory, until something else than {@link takeRecycled} is requested, or the loop is left. */
   recycle(): void {
-    this.#recycled ??= new Recycled();
+    this.#reusedMemory ??= new ReusedMemory();
   }
 
   /** Lets go of the memory; what the loop had last stays as it is. */
   endRecycling(): void {
-    this.#recycled = null;
+    this.#reusedMemory = null;
     if (this.#stopped) this.#refill();
   }
 
   /** Memory that arrivals are read into in turn, if there is any: at most one may be ahead of the loop. */
   get ring(): Ring | null {
-    return this.#recycled?.ring ?? null;
+    return this.#reusedMemory?.ring ?? null;
   }
 
   /** The peer has ended its side. */
@@ -239,10 +239,10 @@ export class Input {
     this.#discard();
   }
 
-  /** The wait of this asker, if it waits, has all its time again. */
-  renew(asker: Asker): void {
+  /** The wait of this probe, if it waits, has all its time again. */
+  renew(probe: ReaderProbe): void {
     const waiting = this.#waiting;
-    if (waiting?.asker === asker && waiting.bound !== Infinity) waiting.deadline = deadlineIn(waiting.bound);
+    if (waiting?.probe === probe && waiting.bound !== Infinity) waiting.deadline = deadlineIn(waiting.bound);
   }
 
   /** Takes out all bytes, for whoever reads the stream from now on. */
@@ -269,7 +269,7 @@ export class Input {
     const waiting = this.#waiting;
     if (waiting === null) return Infinity;
     if (waiting.deadline > now) return waiting.deadline;
-    if (waiting.asker !== undefined && this.#isAway(waiting)) {
+    if (waiting.probe !== undefined && this.#isAway(waiting)) {
       if (this.#givesWay(waiting)) return Infinity;
       return (waiting.deadline = now + waiting.bound);
     }
@@ -281,16 +281,16 @@ export class Input {
     take: Take<T, A>,
     argument: A,
     options: OperationOptions | undefined,
-    asker: Asker | undefined,
+    probe: ReaderProbe | undefined,
   ): Promise<T> {
     const bound = options?.timeout ?? this.#readTimeout;
     if (bound === 0) return rejectedInTime(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection; or a stream that it went to has run the program.
     if (this.#state !== OPEN || this.#waiting !== null || options?.signal?.aborted === true)
-      return this.#request(take, argument, options, asker, false);
+      return this.#request(take, argument, options, probe, false);
     return new Promise<T>((resolve) => {
-      const waiting = this.#watched(take, argument, resolve, options, asker);
+      const waiting = this.#watched(take, argument, resolve, options, probe);
       this.#waiting = waiting;
       this.#host.waitChanged();
       if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
@@ -303,10 +303,10 @@ export class Input {
     take: Take<T, A>,
     argument: A,
     options: OperationOptions | undefined,
-    asker: Asker | undefined,
+    probe: ReaderProbe | undefined,
   ): Promise<T> {
     return new Promise<T>((resolve) => {
-      const waiting = this.#watched(take, argument, resolve, options, asker);
+      const waiting = this.#watched(take, argument, resolve, options, probe);
       waiting.postponed = true;
       this.#waiting = waiting;
       this.#host.waitChanged();
@@ -335,7 +335,7 @@ export class Input {
     argument: A,
     resolve: (value: T) => void,
     options: OperationOptions | undefined,
-    asker: Asker | undefined,
+    probe: ReaderProbe | undefined,
   ): Waiting {
     const { timeout, signal } = options ?? NONE;
     const waiting = new Waiting(
@@ -346,7 +346,7 @@ export class Input {
       timeout ?? this.#readTimeout,
       timeout !== undefined,
       signal,
-      asker,
+      probe,
     );
     if (signal !== undefined) watch(signal, waiting);
     return waiting;
@@ -380,23 +380,23 @@ export class Input {
     }
   }
 
-  /** Whether its asker has left, or had when this was last asked: one who came back has all the time again. */
+  /** Whether its probe has left, or had when this was last asked: one who came back has all the time again. */
   #isAway(waiting: Waiting): boolean {
     const wasAway = waiting.wasAway;
-    waiting.wasAway = waiting.asker?.hasLeft() ?? false;
+    waiting.wasAway = waiting.probe?.isGone() ?? false;
     return wasAway || waiting.wasAway;
   }
 
   #givesWay(waiting: Waiting): boolean {
-    const { asker } = waiting;
-    if (asker?.givesWay !== true || !asker.hasLeft()) return false;
+    const { probe } = waiting;
+    if (probe?.yields !== true || !probe.isGone()) return false;
     this.#fail(waiting, () => this.#refused("ERR_BUSY"));
     return true;
   }
 
   #settle(waiting: Waiting, value: unknown): void {
     this.#leave(waiting);
-    waiting.asker?.given?.(value);
+    waiting.probe?.given?.(value);
     waiting.resolve(value);
   }
 
@@ -425,7 +425,7 @@ export class Input {
   #discard(): void {
     this.#discarding = true;
     // A loop may hold what it got from it, which is left alone from now on.
-    this.#recycled = null;
+    this.#reusedMemory = null;
     if (this.#stopped) this.#refill();
   }
 

@@ -3,16 +3,16 @@ import type { Cancellable } from "../timing/signals.js";
 import type { Take } from "./reads.js";
 
 /** One who may turn away while its read waits, as the reader of a stream can. Its wait does not time out then. */
-export interface Asker {
-  hasLeft(): boolean;
+export interface ReaderProbe {
+  isGone(): boolean;
   /** Whether the wait may then end for whoever reads next, with `ERR_BUSY`; otherwise it goes on. */
-  readonly givesWay: boolean;
+  readonly yields: boolean;
   /** Told at once what its read comes to, of which its promise tells a microtask later. */
   given?(value: unknown): void;
 }
 
 /** The reader of a stream that holds bytes ahead of its own user, as Node's streams do. */
-export interface StreamReader extends Asker {
+export interface StreamReader extends ReaderProbe {
   /** Whether that user reads, also while no read waits. */
   isReading(): boolean;
   /** How much the stream holds that its user has left to others: nothing while that user reads. */
@@ -42,7 +42,7 @@ export class Waiting implements Cancellable {
     readonly bound: number,
     readonly whole: boolean,
     readonly signal: AbortSignal | undefined,
-    readonly asker: Asker | undefined,
+    readonly probe: ReaderProbe | undefined,
   ) {}
 
   aborted(signal: AbortSignal): void {

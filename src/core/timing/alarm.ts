@@ -21,7 +21,7 @@ let timer: NodeJS.Timeout | undefined;
 const scope = new AsyncResource("tcp6.alarm");
 
 /** Sees to it that the sleeper is woken at `due`, if not earlier. */
-export function wake(sleeper: Sleeper, due: number): void {
+export function wakeBy(sleeper: Sleeper, due: number): void {
   if (due >= sleeper.due) return;
   const at = Math.ceil(due);
   sleepers.put(sleeper, at);
@@ -52,11 +52,11 @@ function setTimer(at: number): void {
  */
 function timeUp(): void {
   const now = performance.now();
-  letArrive(() => ring(now));
+  letArrive(() => wakeDue(now));
 }
 
 /** Wakes all that were due at `now`. */
-function ring(now: number): void {
+function wakeDue(now: number): void {
   ringsAt = Infinity;
   const due: Sleeper[] = [];
   for (let { first } = sleepers; first !== undefined && first.due <= now; { first } = sleepers) {
@@ -70,7 +70,7 @@ function ring(now: number): void {
 
 function expire(sleeper: Sleeper, now: number): void {
   try {
-    wake(sleeper, sleeper.expire(now));
+    wakeBy(sleeper, sleeper.expire(now));
   } catch (error) {
     // A stream of somebody else's may throw when it is destroyed. That is no reason for others not to be woken.
     nextTick(() => {

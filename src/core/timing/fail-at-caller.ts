@@ -24,7 +24,7 @@ export function failAtCaller<T>(
   resolve(
     held.then(() => {
       const error = make();
-      if (quiet) needNotBeHandled(quiet);
+      if (quiet) markHandled(quiet);
       throw error;
     }),
   );
@@ -40,7 +40,7 @@ export function whenAwaited(callback: () => void): void {
  * Makes a rejection that nobody handles no failure of the process. To be called when it fails, after the error was made:
  * whom V8 would name as the one who awaits is found only while there is no other reaction.
  */
-export function needNotBeHandled(promise: Promise<unknown>): void {
+export function markHandled(promise: Promise<unknown>): void {
   // Not by a method of its own: a promise may know by that who listens.
   void Promise.prototype.then.call(promise, undefined, ignore);
 }

@@ -15,7 +15,7 @@ const SHORTEST_INTERVAL_MS = 5;
  */
 export class IdleTimer {
   readonly #count: () => number;
-  readonly #ring: () => void;
+  readonly #onSilence: () => void;
   #timer: NodeJS.Timeout | undefined;
   #lastLook: NodeJS.Immediate | undefined;
   #period = 0;
@@ -28,7 +28,7 @@ export class IdleTimer {
   /** `count` gives a number that changes with every byte. */
   constructor(count: () => number, ring: () => void) {
     this.#count = count;
-    this.#ring = ring;
+    this.#onSilence = ring;
   }
 
   /** Rings after `period` ms without a byte, and after as many again once bytes have moved; 0 or `Infinity`: never. */
@@ -61,7 +61,7 @@ export class IdleTimer {
     if (isSilent) this.#hasRung = true;
     else this.#moved();
     this.#lookLater();
-    if (isSilent) this.#ring();
+    if (isSilent) this.#onSilence();
   }
 
   #moved(): void {

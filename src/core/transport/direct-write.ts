@@ -35,13 +35,13 @@ interface WritableHandle extends Handle {
 const UNUSED = -1;
 
 /** A request that no write is under way with; `null` where there is no such thing. */
-let spare: WriteRequest | null | undefined;
+let spareRequest: WriteRequest | null | undefined;
 
 /** Sends a payload; `taken` is called as by the socket's `_write`. Answers `false`, and has done nothing, where that must do it. */
 export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): boolean {
   // Node's own `_write` also knows how to wait for a connection, and keeps a timeout of the socket from striking.
-  if (spare === null || socket.connecting || socket.timeout) return false;
-  const request = (spare ??= newRequest());
+  if (spareRequest === null || socket.connecting || socket.timeout) return false;
+  const request = (spareRequest ??= newRequest());
   const handle = (socket as unknown as { _handle: WritableHandle | null })._handle;
   if (request === null || handle === null || (isList(payload) && !("writev" in handle))) return false;
   const status = hand(handle, request, payload);
@@ -49,7 +49,7 @@ export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): b
     taken();
     return true;
   }
-  spare = undefined;
+  spareRequest = undefined;
   request.handle = handle;
   request.callback = taken;
   request.async = true;

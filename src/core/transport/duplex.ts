@@ -293,7 +293,7 @@ export class StreamTransport implements Transport {
     const { stream } = this;
     const surrender = (): void => {
       if (this.#intake === null || this.spent || stream.destroyed) return;
-      this.#handBack(this.#intake.surrender().unread);
+      this.#handBack(this.#intake.handOverToStream().unread);
     };
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
     const on = (event: string | symbol, listener: (...args: any[]) => void): Duplex => {

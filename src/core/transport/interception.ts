@@ -1,7 +1,15 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
-import { INTAKE, OWNER, received, surrender, TAKEN, takenFrom, type HandedSocket } from "./stream-socket.js";
+import {
+  INTAKE,
+  OWNER,
+  received,
+  handOverToStream,
+  TAKEN,
+  takenFrom,
+  type HandedSocket,
+} from "./stream-socket.js";
 
 const READING = ["push", "read", "resume", "on", "addListener"] as const;
 
@@ -54,7 +62,7 @@ export class Interception {
     const socket = this.#socket;
     const surrendered = (): void => {
       // From now on the methods would only pass their calls on.
-      if (surrender(socket)) this.#reading.giveBack();
+      if (handOverToStream(socket)) this.#reading.giveBack();
     };
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
     type Listener = (...args: any[]) => void;

@@ -14,7 +14,7 @@ import {
   onread,
   OWNER,
   pauseForTurn,
-  pour,
+  handOverUnread,
   READ_SIZE,
   StreamSocket,
   TAKEN,
@@ -263,7 +263,7 @@ export class SocketTransport implements Transport {
     this.stream.allowHalfOpen = allowHalfOpen;
     this.#pieces?.handOver();
     pauseForTurn(this.stream);
-    pour(this.stream, unread, ended);
+    handOverUnread(this.stream, unread, ended);
     try {
       for (const portion of this.#portions?.rest() ?? []) writeTo(this.stream, portion);
     } catch {

@@ -1,7 +1,7 @@
 /** Large payloads in portions that a socket can be handed at once. */
 import { nextTick } from "node:process";
 import { memoryChanged } from "../bytes/given-bytes.js";
-import { MOST_BYTES, sizeOf, type Payload } from "../bytes/payload.js";
+import { MAX_UTF8_BYTES_PER_CODE_UNIT, sizeOf, type Payload } from "../bytes/payload.js";
 import type { Taken } from "./transport.js";
 
 /**
@@ -109,7 +109,7 @@ export class Portions {
 /** As much of a part as fits, from there. */
 function cutOf(part: string | Uint8Array, from: number, most: number): string | Uint8Array {
   if (typeof part !== "string") return part.subarray(from, from + most);
-  const to = from + Math.max(2, Math.floor(most / MOST_BYTES));
+  const to = from + Math.max(2, Math.floor(most / MAX_UTF8_BYTES_PER_CODE_UNIT));
   // Between the halves of a surrogate pair each would become a character of its own.
   const isBetween =
     (part.charCodeAt(to - 1) & 0xfc00) === 0xd800 && (part.charCodeAt(to) & 0xfc00) === 0xdc00;
@@ -118,5 +118,5 @@ function cutOf(part: string | Uint8Array, from: number, most: number): string | 
 
 /** The most bytes that it may come to. */
 function mostOf(part: string | Uint8Array): number {
-  return typeof part === "string" ? MOST_BYTES * part.length : part.length;
+  return typeof part === "string" ? MAX_UTF8_BYTES_PER_CODE_UNIT * part.length : part.length;
 }

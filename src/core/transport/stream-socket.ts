@@ -10,7 +10,7 @@ import { Socket } from "node:net";
 // Imported rather than global: test frameworks replace the globals.
 import { setImmediate } from "node:timers";
 import { refill } from "../timing/budget.js";
-import { Staggered } from "../bytes/page-shifted-memory.js";
+import { PageShiftedMemory } from "../bytes/page-shifted-memory.js";
 import type { Receiver } from "./transport.js";
 
 /** The parts of Node's stream handles that are used, each where it exists. */
@@ -43,11 +43,11 @@ export const READ_SIZE = 64 * 1024;
  * Where all sockets are read into. Every handle keeps a pointer to the memory its next bytes go to, so this is never
  * given away: what arrives in it is copied out before the next read.
  */
-const slab = new Staggered(READ_SIZE);
+const slab = new PageShiftedMemory(READ_SIZE);
 /** What the socket that was just read gets its next bytes into, if not into the slab; see {@link nextMemory}. */
 let chosen: Buffer | undefined;
 /** A buffer that was not worth giving away. */
-let spare: Buffer | undefined;
+let spareMemory: Buffer | undefined;
 
 /** The option with which a socket is made that reads into memory of ours. */
 export const onread = { buffer: nextMemory, callback: deliver };
@@ -97,18 +97,18 @@ export class StreamSocket extends Socket implements HandedSocket {
     if (this[INTAKE] !== undefined) {
       // Node's own way to get things going, also after the end of the stream.
       if (size === 0) return null;
-      surrender(this);
+      handOverToStream(this);
     }
     return super.read(size) as unknown;
   }
 
   override resume(): this {
-    surrender(this);
+    handOverToStream(this);
     return super.resume();
   }
 
   override on(event: string, listener: Listener): this {
-    if (event === "data" || event === "readable") surrender(this);
+    if (event === "data" || event === "readable") handOverToStream(this);
     return super.on(event, listener);
   }
 
@@ -178,7 +178,7 @@ function readAgain(socket: Socket, handle: Handle): void {
 }
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
-export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
+export function handOverUnread(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
   if (socket[INTAKE] !== undefined) socket[INTAKE] = undefined;
   // Behind an end that the Readable knows of already, there is only the front to put them to.
   if (socket.readableEncoding === null) for (const chunk of unread.toReversed()) socket.unshift(chunk);
@@ -190,11 +190,11 @@ export function pour(socket: HandedSocket, unread: readonly Buffer[], ended: boo
 }
 
 /** Moves what is unread into the Readable, unless nothing comes out of that any more. Answers whether it did. */
-export function surrender(socket: HandedSocket): boolean {
+export function handOverToStream(socket: HandedSocket): boolean {
   const receiver = socket[INTAKE];
   if (receiver === undefined || socket.readableEnded || socket.destroyed) return false;
-  const { unread, ended } = receiver.surrender();
-  pour(socket, unread, ended);
+  const { unread, ended } = receiver.handOverToStream();
+  handOverUnread(socket, unread, ended);
   return true;
 }
 
@@ -209,7 +209,7 @@ function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean 
   const receiver = this[INTAKE];
   const shared = slab.has(filled);
   const lent = shared || (receiver?.ring == null && size < READ_SIZE / 2);
-  if (lent && !shared && filled.length === READ_SIZE) spare = filled;
+  if (lent && !shared && filled.length === READ_SIZE) spareMemory = filled;
   const more =
     receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
   const ring = receiver?.ring;
@@ -234,8 +234,8 @@ function nextMemory(): Buffer {
 }
 
 function ownMemory(): Buffer {
-  const memory = spare ?? Buffer.allocUnsafeSlow(READ_SIZE);
-  spare = undefined;
+  const memory = spareMemory ?? Buffer.allocUnsafeSlow(READ_SIZE);
+  spareMemory = undefined;
   return memory;
 }
 

@@ -24,7 +24,7 @@ export interface Receiver {
   /** The program has said whether the open stream may keep the process alive. */
   refer(isReferred: boolean): void;
   /** The program has begun to read the stream itself: what has arrived and is unread goes there. */
-  surrender(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
+  handOverToStream(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
   /** Whether whoever reads copies what arrives, so that memory to be given away would be allocated in vain. */
   readonly copies: boolean;
   /** Memory of the connection's own to read into, in turn, or `null` for memory that is given away. */

@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers";
 import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../../options/checks.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../../errors.js";
 import { GATHER_UNITS, nextTurn, QUEUE_UNITS, spend } from "../timing/budget.js";
-import { Delivery } from "./write-promise.js";
+import { WritePromise } from "./write-promise.js";
 import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
 import { Gather } from "../bytes/gather.js";
 import { isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js";
@@ -61,7 +61,7 @@ export class Output implements SenderHost {
   /** A stream over the connection writes what it queues: that comes before what is asked for now. */
   writeQueued: (() => void) | null = null;
   /** The calls that answer for what was lost, `null` where none does, until one that is heard of has said so. */
-  #lost: (Delivery | null)[] | null = null;
+  #lost: (WritePromise | null)[] | null = null;
 
   constructor(host: OutputHost, writeTimeout: number, bufferSize: number) {
     this.#host = host;
@@ -96,8 +96,8 @@ export class Output implements SenderHost {
   }
 
   /** Whether bytes were lost, and nobody has heard of it. */
-  get unreported(): boolean {
-    return this.#lost?.some((call) => call?.heard !== true) ?? false;
+  get hasUnobservedLoss(): boolean {
+    return this.#lost?.some((call) => call?.observed !== true) ?? false;
   }
 
   /** What the output failed with, if it did. */
@@ -203,8 +203,8 @@ export class Output implements SenderHost {
   }
 
   /** A write that was lost while nobody listened fails the output: what would follow does not fit behind the gap. `teller` is a call that tells of it. */
-  surface(teller?: Delivery | null): void {
-    const unheard = this.#lost?.find((call) => call?.heard !== true);
+  surface(teller?: WritePromise | null): void {
+    const unheard = this.#lost?.find((call) => call?.observed !== true);
     if (unheard === undefined) this.#lost = null;
     else if (unheard !== null) {
       if (teller !== undefined) this.#lost = [teller];
@@ -235,7 +235,7 @@ export class Output implements SenderHost {
     this.#host.waitChanged();
   }
 
-  lost(call: Delivery | null): void {
+  lost(call: WritePromise | null): void {
     (this.#lost ??= []).push(call);
   }
 
@@ -304,15 +304,15 @@ export class Output implements SenderHost {
   }
 
   /** A call that cannot be done since nothing can be written. */
-  #refuse(operation: Operation, circumstances: { written?: "nothing" } = {}): Delivery {
+  #refuse(operation: Operation, circumstances: { written?: "nothing" } = {}): WritePromise {
     const state = this.#state;
     if (state.kind !== "failed") {
       const reason = state.kind === "closed" ? state.reason : "the output is closed";
-      return Delivery.failed(refused(operation, this.subject, "ERR_CLOSED", reason, circumstances));
+      return WritePromise.failed(refused(operation, this.subject, "ERR_CLOSED", reason, circumstances));
     }
-    const call = Delivery.failed(translated(operation, this.subject, state.cause, circumstances));
+    const call = WritePromise.failed(translated(operation, this.subject, state.cause, circumstances));
     // If it is heard of, all is said that there is to say.
-    if (circumstances.written !== undefined || this.unreported) this.#lost = [call];
+    if (circumstances.written !== undefined || this.hasUnobservedLoss) this.#lost = [call];
     return call;
   }
 }

@@ -7,8 +7,8 @@ import { aborted, timedOut, translated, type Subject } from "../../errors.js";
 import { unwatch, watch, type Cancellable } from "../timing/signals.js";
 import { kernelUnits, nextTurn, rejectedInTime, spend } from "../timing/budget.js";
 import { Deadline, Deadlines } from "../timing/deadlines.js";
-import { Delivery, failAll } from "./write-promise.js";
-import { needNotBeHandled, whenAwaited } from "../timing/fail-at-caller.js";
+import { WritePromise, failAll } from "./write-promise.js";
+import { markHandled, whenAwaited } from "../timing/fail-at-caller.js";
 import { memoryChanged } from "../bytes/given-bytes.js";
 import { isWhole, lengthOf, sizeOf, type Payload } from "../bytes/payload.js";
 import type { Taken, Transport } from "../transport/transport.js";
@@ -25,9 +25,9 @@ export interface SenderHost {
   /** Sending failed. */
   fail(cause: unknown): void;
   /** Bytes are lost that this call answers for, or none does. */
-  lost(call: Delivery | null): void;
+  lost(call: WritePromise | null): void;
   /** Fails if bytes are lost, and nobody has heard of it; `teller` tells of it then. */
-  surface(teller: Delivery | null): void;
+  surface(teller: WritePromise | null): void;
   /** An entry of kind `end` has had its turn. */
   finSent(): void;
   /** The kernel has taken all; answers whether that has put something into the queue. */
@@ -107,7 +107,7 @@ export class Sender {
     if (outcome === "failed") {
       const cause = this.#cause;
       const error = translated("write", this.#host.subject, cause, { written: "nothing" });
-      const failed = options === null ? null : Delivery.failed(error);
+      const failed = options === null ? null : WritePromise.failed(error);
       this.#host.transport.refused(sizeOf(payload));
       this.#host.lost(failed);
       this.#host.fail(cause);
@@ -274,7 +274,7 @@ export class Sender {
   #wait(entry: Entry, { timeout, signal }: OperationOptions = NONE): Promise<void> {
     if (this.#waits++ === 0) this.#host.waitChanged();
     if (timeout !== undefined) entry.deadline = new Deadline(entry, timeout);
-    const promise = (entry.promise = Delivery.pending());
+    const promise = (entry.promise = WritePromise.pending());
     if ((timeout ?? this.#writeTimeout) === 0) {
       if (this.#host.transport.callsBackAtOnce) this.#expireAll([entry]);
       else setImmediate(() => this.#expireAll(entry.isAwaited ? [entry] : []));
@@ -381,6 +381,6 @@ export class Sender {
 /** A rejection that nobody has to handle. */
 export function rejected(reason: unknown): Promise<never> {
   const promise = rejectedInTime(reason);
-  needNotBeHandled(promise);
+  markHandled(promise);
   return promise;
 }

@@ -1,5 +1,5 @@
 import { FAILURE_UNITS, postpone, spend } from "../timing/budget.js";
-import { failAtCaller, needNotBeHandled } from "../timing/fail-at-caller.js";
+import { failAtCaller, markHandled } from "../timing/fail-at-caller.js";
 
 type Settle = (value: void | Promise<void>) => void;
 
@@ -15,37 +15,37 @@ function keepSettle(settle: Settle): void {
  * The promise of a write that the kernel did not take at once. Nobody has to await it, but a failure that nobody hears of
  * must show elsewhere: so it knows whether anybody listens.
  */
-export class Delivery extends Promise<void> {
+export class WritePromise extends Promise<void> {
   /** What `then` makes of it is a promise like any other. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
   /** Whether somebody awaits it, or did. */
-  heard = false;
+  observed = false;
   /** Whether its outcome is open. */
   waits = false;
   /** Why it failed, if it did. */
   reason: unknown;
   #settle: Settle | null = null;
 
-  static pending(): Delivery {
-    const delivery = new Delivery(keepSettle);
-    delivery.waits = true;
-    delivery.#settle = kept;
-    return delivery;
+  static pending(): WritePromise {
+    const promise = new WritePromise(keepSettle);
+    promise.waits = true;
+    promise.#settle = kept;
+    return promise;
   }
 
   /** One that has failed already. It says so in the next turn if a loop of such calls would starve the event loop. */
-  static failed(reason: unknown): Delivery {
+  static failed(reason: unknown): WritePromise {
     const isInTime = spend(FAILURE_UNITS);
-    const delivery = new Delivery((_resolve, reject) => {
+    const promise = new WritePromise((_resolve, reject) => {
       if (isInTime) reject(reason);
       else postpone(() => reject(reason));
     });
-    delivery.reason = reason;
-    needNotBeHandled(delivery);
-    return delivery;
+    promise.reason = reason;
+    markHandled(promise);
+    return promise;
   }
 
   /** `await` calls it, too. */
@@ -54,7 +54,7 @@ export class Delivery extends Promise<void> {
     onFulfilled?: ((value: void) => T | PromiseLike<T>) | null,
     onRejected?: ((reason: unknown) => F | PromiseLike<F>) | null,
   ): Promise<T | F> {
-    this.heard = true;
+    this.observed = true;
     return super.then(onFulfilled, onRejected);
   }
 
@@ -74,7 +74,7 @@ export class Delivery extends Promise<void> {
   failAlike(rejection: Promise<never>, reason: unknown): void {
     this.waits = false;
     this.reason = reason;
-    needNotBeHandled(this);
+    markHandled(this);
     this.#take()?.(rejection);
   }
 
@@ -87,7 +87,7 @@ export class Delivery extends Promise<void> {
 
 /** A call that fails together with others. */
 interface Failing {
-  readonly promise: Delivery | null;
+  readonly promise: WritePromise | null;
 }
 
 /**
@@ -101,7 +101,7 @@ export function failAll<T extends Failing>(
 ): void {
   const alike = new Map<string, { rejection: Promise<never>; reason: unknown }>();
   for (const call of calls) {
-    if (call.promise?.heard !== false) {
+    if (call.promise?.observed !== false) {
       call.promise?.fail(() => make(call));
       continue;
     }
@@ -110,7 +110,7 @@ export function failAll<T extends Failing>(
     if (shared === undefined) {
       const reason = make(call);
       shared = { rejection: Promise.reject(reason), reason };
-      needNotBeHandled(shared.rejection);
+      markHandled(shared.rejection);
       alike.set(kind, shared);
     }
     call.promise.failAlike(shared.rejection, shared.reason);

@@ -1,12 +1,12 @@
 import type { Operation } from "../../errors.js";
 import type { Bounded, Deadline } from "../timing/deadlines.js";
-import type { Delivery } from "./write-promise.js";
+import type { WritePromise } from "./write-promise.js";
 import { sizeOf, type Payload } from "../bytes/payload.js";
 
 /** Something that happens in its turn, and the call that waits for it. */
 export class Entry implements Bounded<Entry> {
   /** What the call was given, also once it waits no longer. */
-  promise: Delivery | null = null;
+  promise: WritePromise | null = null;
   /** Takes the listener off the call's signal. */
   forget: (() => void) | null = null;
   /** The call's own timeout, if it has one. */
