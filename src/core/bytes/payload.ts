@@ -30,6 +30,12 @@ export function writeTo(stream: Writable, payload: Payload): void {
   for (const part of parts) stream.write(typeof part === "string" ? part : Buffer.from(part));
 }
 
+/** The bytes of a chunk, as they are or of its text. */
+export function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
+  if (typeof chunk === "string") return Buffer.from(chunk, encoding ?? "utf8");
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+}
+
 /** How many bytes it has. */
 export function sizeOf(payload: Payload): number {
   if (typeof payload === "string") return Buffer.byteLength(payload);

@@ -2,7 +2,8 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { nextTick } from "node:process";
-import { bytesOf, interceptionOf, SocketTransport } from "./kernel.js";
+import { bytesOf } from "../bytes/payload.js";
+import { interceptionOf, SocketTransport } from "./kernel.js";
 import { INTAKE, OWNER, type HandedSocket } from "./stream-socket.js";
 import type { Receiver, Transport } from "./transport.js";
 

@@ -6,7 +6,8 @@ import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { onceFinished } from "./finish.js";
 import { Interception } from "./interception.js";
-import { writeTo, type Payload } from "../bytes/payload.js";
+import { bytesOf, writeTo, type Payload } from "../bytes/payload.js";
+import { Pieces } from "./pieces.js";
 import { fits, Portions } from "./portions.js";
 import {
   handleOf,
@@ -28,9 +29,6 @@ let direct = true;
 let hasUserBuffers: boolean | undefined;
 /** Whether the handles of this runtime tell how much the kernel has not taken; see {@link reportsQueue}. */
 let hasQueueSize: boolean | undefined;
-
-/** Where handles do not tell what the kernel has taken of a payload, it is sent in pieces, whose callbacks do. */
-const PIECE = 64 * 1024;
 
 /** Whether sockets are read and written past their streams where that is possible, as they are unless a test says otherwise. */
 export function useHandles(on: boolean): void {
@@ -303,90 +301,6 @@ export class SocketTransport implements Transport {
     if (this.stream._writev != null) this.stream._writev(chunks, taken);
     else this.#sendAtOnce(Buffer.concat(parts.map((part) => Buffer.from(part as string))), taken);
   }
-}
-
-/** Sends payloads in pieces, and knows what of them was taken. */
-class Pieces {
-  readonly #socket: HandedSocket;
-  taken: number;
-  unsent = 0;
-  /** What is left of the payload, beginning with the piece that is being sent. */
-  #bytes: Buffer = Buffer.alloc(0);
-  #done: Taken = () => undefined;
-  /** Told when the piece is taken that was being sent when the socket was handed over. */
-  #next: Taken | null = null;
-
-  constructor(socket: HandedSocket) {
-    this.#socket = socket;
-    this.taken = takenFrom(socket);
-  }
-
-  send(payload: Payload, done: Taken): void {
-    const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-    const [only] = parts;
-    this.#bytes =
-      only !== undefined && parts.length === 1
-        ? bytesOf(only)
-        : Buffer.concat(parts.map((part) => bytesOf(part)));
-    this.unsent = this.#bytes.length;
-    this.#done = done;
-    this.#sendOn(false);
-  }
-
-  /**
-   * Tells the stream of the piece that is being sent, with a write of nothing that is done when the piece is taken: some
-   * runtimes would otherwise begin the next write, or end, in the middle of it. What is left follows.
-   */
-  handOver(): void {
-    if (this.unsent === 0) return;
-    const socket = this.#socket;
-    socket._write = (_chunk, _encoding, next) => {
-      Reflect.deleteProperty(socket, "_write");
-      this.#next = next;
-    };
-    socket.write("");
-    const rest = this.#bytes.subarray(PIECE);
-    // Its caller has been told, and may use its memory again.
-    if (rest.length > 0) socket.write(Buffer.from(rest));
-  }
-
-  /** `late`: some of it was taken after `send` had returned, or at least before this. */
-  #sendOn(late: boolean): void {
-    while (this.unsent > 0) {
-      const piece = this.#bytes.subarray(0, PIECE);
-      let outcome: "none" | "taken" | "later" = "none";
-      this.#socket._write(piece, "buffer" as BufferEncoding, (error) => {
-        if (this.#next !== null) this.#next(error);
-        // Something was sent of it: a payload that fails before `send` returns counts as not sent.
-        else if (error) {
-          if (late) nextTick(this.#done, error);
-          else this.#done(error);
-        } else {
-          this.#took(piece.length);
-          if (outcome === "later") this.#sendOn(true);
-          else outcome = "taken";
-        }
-      });
-      if ((outcome as string) !== "taken") {
-        outcome = "later";
-        return;
-      }
-      late = true;
-    }
-    this.#done();
-  }
-
-  #took(size: number): void {
-    this.taken += size;
-    this.unsent -= size;
-    this.#bytes = this.#bytes.subarray(size);
-  }
-}
-
-/** The bytes of a chunk, as they are or of its text. */
-export function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
-  if (typeof chunk === "string") return Buffer.from(chunk, encoding ?? "utf8");
-  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
 }
 
 function onError(this: HandedSocket, error: Error): void {
