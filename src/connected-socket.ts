@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Addresses } from "./address/addresses.js";
 import { checkBoolean, checkTimeout } from "./options/checks.js";
-import { setKeepAlive, type Settable } from "./options/connection.js";
+import { setKeepAlive } from "./options/connection.js";
 import type { Link } from "./core/link.js";
-import { descriptorOf } from "./core/transport/kernel.js";
 
 /** What is known of a connection's socket, and can be set of it. */
 export abstract class ConnectedSocket {
@@ -41,20 +41,23 @@ export abstract class ConnectedSocket {
 
   /** The descriptor; `undefined` once the socket is closed, and where there are none. */
   get fd(): number | undefined {
-    return descriptorOf(this.#link.transport.stream);
+    return this.#link.transport.descriptor;
   }
 
   /**
-   * The `net.Socket` beneath; where a stream was adopted, that stream, whatever Duplex it is. Reading from it (`'data'`,
+   * The `net.Socket` beneath; where a stream was adopted, that stream, whatever Duplex it is; where there is neither,
+   * {@link duplex}. Reading from it (`'data'`,
    * `read()`, `pipe()` …) moves what is unread into it, and takes the input away from the connection, whose reads then
    * reject with `ERR_BUSY`. `pause()` can stop the connection's own reads as well, which then time out: do not use it
    * while these go on. To write past the connection, flush first; what it writes then comes after. Once both sides have
    * ended the socket is destroyed: what is still unread then is read from the connection.
    */
   get socket(): Socket {
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- an adopted stream may be no socket
-    return this.#link.transport.stream as Socket;
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- not all have a socket
+    return (this.#link.transport.stream ?? this.duplex) as Socket;
   }
+
+  abstract get duplex(): Duplex;
 
   /** Bytes received so far, whether read or not. */
   get bytesRead(): number {
@@ -69,7 +72,7 @@ export abstract class ConnectedSocket {
   /** Whether small writes are sent at once (`true`, the default of new connections) or gathered by the kernel: TCP_NODELAY. */
   setNoDelay(on = true): this {
     checkBoolean("on", on);
-    this.#settable.setNoDelay?.(on);
+    this.#link.transport.setNoDelay(on);
     return this;
   }
 
@@ -81,12 +84,8 @@ export abstract class ConnectedSocket {
   setKeepAlive(on = true, delay?: number): this {
     checkBoolean("on", on);
     checkTimeout("delay", delay);
-    setKeepAlive(this.#settable, on && (delay ?? true));
+    setKeepAlive(this.#link.transport, on && (delay ?? true));
     return this;
-  }
-
-  get #settable(): Settable {
-    return this.#link.transport.stream as Settable;
   }
 
   /**
@@ -95,14 +94,14 @@ export abstract class ConnectedSocket {
    */
   ref(): this {
     this.#link.refer(true);
-    this.#settable.ref?.();
+    this.#link.transport.ref();
     return this;
   }
 
   /** Lets the process end while the connection is open, whatever waits. */
   unref(): this {
     this.#link.refer(false);
-    this.#settable.unref?.();
+    this.#link.transport.unref();
     return this;
   }
 }

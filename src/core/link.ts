@@ -9,7 +9,6 @@ import { markHandled } from "./timing/fail-at-caller.js";
 import { Input, type InputHost } from "./reading/input.js";
 import { Output, type OutputHost } from "./writing/output.js";
 import { rejected } from "./writing/sender.js";
-import { writeTo } from "./bytes/payload.js";
 import { hold, release } from "./timing/process-hold.js";
 import type { Ring } from "./bytes/reused-memory.js";
 import type { Receiver, Transport } from "./transport/transport.js";
@@ -280,11 +279,9 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     const reason = "the connection was detached";
     const unread = this.input.drain();
     this.input.close("ERR_CLOSED", reason);
-    const { left, ending } = this.output.detach(reason);
-    const stream = this.transport.release(unread, this.#peerEnded, allowHalfOpen);
-    for (const payload of left) writeTo(stream, payload);
-    // It may have been told its end already, when it had to stay open.
-    if (ending || (stream.readableEnded && !stream.allowHalfOpen)) stream.end();
+    const { unsent, ending } = this.output.detach(reason);
+    const ended = this.#peerEnded;
+    const stream = this.transport.release({ unread, ended, unsent, ending, allowHalfOpen });
     this.#finish();
     return stream;
   }
@@ -357,7 +354,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     if (this.#lingersUntil !== Infinity) return;
     this.wakeAt((this.#lingersUntil = deadlineIn(LINGER_MS)));
     // A socket that is used as a stream, and paused, would never see the peer's end.
-    if (this.#handedOver) this.transport.stream.resume();
+    if (this.#handedOver) this.transport.stream?.resume();
   }
 
   /** Closes the socket; nothing that it says of what this cuts off is a failure. */

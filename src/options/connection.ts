@@ -1,7 +1,7 @@
-import type { Socket } from "node:net";
 import { checkBoolean, checkOptions, checkSize, checkTimeout, refuseUnknown, wrongType } from "./checks.js";
 import { makerHere } from "../core/forgotten.js";
 import type { LinkSettings } from "../core/link.js";
+import type { Settable } from "../core/transport/transport.js";
 import { getParameters } from "../parameters.js";
 
 /** Below a second, Node would tell the kernel 0 s, which it refuses in silence. */
@@ -9,9 +9,6 @@ const SHORTEST_KEEPALIVE = 1_000;
 
 /** The kernel's own bound: 32 767 s (MAX_TCP_KEEPIDLE, see tcp(7)). */
 const LONGEST_KEEPALIVE = 32_767_000;
-
-/** What can be set of a socket, and of some other streams. */
-export type Settable = Partial<Pick<Socket, "setNoDelay" | "setKeepAlive" | "ref" | "unref">>;
 
 /** Captured when a connection is made. What is not given comes from the parameters in force then. */
 export interface ConnectionOptions {

@@ -60,7 +60,7 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
     this.#link = link;
     this.#socket = socket;
     if (this.connecting) {
-      link.transport.stream.once("connect", () => {
+      link.transport.whenConnected(() => {
         // An adopted socket learns its addresses first.
         nextTick(() => {
           if (!this.destroyed) this.emit("connect");
@@ -71,7 +71,7 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   }
 
   get connecting(): boolean {
-    return (this.#link.transport.stream as { connecting?: unknown }).connecting === true;
+    return this.#link.transport.connecting;
   }
 
   get pending(): boolean {

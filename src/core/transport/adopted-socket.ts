@@ -47,18 +47,21 @@ class AdoptedSocketTransport extends SocketTransport {
     if (this.stream.writableEnded) receiver.finished();
   }
 
-  override release(unread: readonly Buffer[], ended: boolean, allowHalfOpen?: boolean): Socket {
+  protected override giveBack(
+    unread: readonly Buffer[],
+    ended: boolean,
+    allowHalfOpen: boolean | undefined,
+  ): void {
     const { stream } = this;
     const isFlowing = stream.readableFlowing;
-    super.release(unread, ended, allowHalfOpen);
-    if (isFlowing !== null) return stream;
+    super.giveBack(unread, ended, allowHalfOpen);
+    if (isFlowing !== null) return;
     if (this.#wasFlowing === false) stream.pause();
     else if (this.#wasFlowing && stream.listenerCount("data") > 0) stream.resume();
-    return stream;
   }
 
-  protected override giveBack(): void {
-    super.giveBack();
+  protected override leave(): void {
+    super.leave();
     this.stream.off("end", this.#onEnd);
     this.stream.off("finish", this.#onFinish);
     this.stream.off("close", this.#onClose);
@@ -74,7 +77,7 @@ class AdoptedSocketTransport extends SocketTransport {
   };
 
   readonly #onClose = (): void => {
-    this.giveBack();
+    this.leave();
   };
 }
 

@@ -12,6 +12,8 @@ import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:tim
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { FINISH_TIMEOUT_MS, onceFinished } from "./finish.js";
 import type { Payload } from "../bytes/payload.js";
+import { descriptorOf } from "./kernel.js";
+import { StreamBacked } from "./stream-backed.js";
 import { encodingOf, faultOfClose, faultOfEnd, hasEnded, isOver, wasEnded } from "./stream-kinds.js";
 import { PieceWriter } from "./stream-pieces.js";
 import { OWNER } from "./stream-socket.js";
@@ -31,8 +33,7 @@ interface OwnedStream extends Duplex {
   [OWNER]?: Receiver | undefined;
 }
 
-export class StreamTransport implements Transport {
-  readonly stream: OwnedStream;
+export class StreamTransport extends StreamBacked<OwnedStream> implements Transport {
   readonly callsBackAtOnce = false;
   readonly holdsProcess = false;
   readonly unreferred = false;
@@ -61,7 +62,7 @@ export class StreamTransport implements Transport {
   #closeTimer: NodeJS.Timeout | undefined;
 
   constructor(stream: Duplex) {
-    this.stream = stream;
+    super(stream);
     this.spent = hasEnded(stream);
     this.#allowHalfOpen = stream.allowHalfOpen;
     stream.allowHalfOpen = true;
@@ -69,6 +70,10 @@ export class StreamTransport implements Transport {
     this.#reading = new BorrowedMethods(stream, (own) => this.#readingOf(own), READING);
     const ending = ENDING.filter((name) => typeof stream[name] === "function");
     this.#ending = new BorrowedMethods(stream, (own) => this.#endingOf(own), ending);
+  }
+
+  get descriptor(): number | undefined {
+    return descriptorOf(this.stream);
   }
 
   /** A stream that is to be destroyed once it has finished counts as well. */
@@ -151,13 +156,15 @@ export class StreamTransport implements Transport {
     this.#destroy();
   }
 
-  release(unread: readonly Buffer[], _ended: boolean, allowHalfOpen = this.#allowHalfOpen): Duplex {
-    const { stream } = this;
+  protected override giveBack(
+    unread: readonly Buffer[],
+    _ended: boolean,
+    allowHalfOpen = this.#allowHalfOpen,
+  ): void {
     this.#handBack(unread);
     this.#leave();
-    stream.allowHalfOpen = allowHalfOpen;
+    this.stream.allowHalfOpen = allowHalfOpen;
     this.#pieces.flush();
-    return stream;
   }
 
   readonly #onError = (error: Error): void => {

@@ -22,6 +22,7 @@ import {
   takenFrom,
 } from "./stream-socket.js";
 import type { HandedSocket, Handle } from "./stream-socket.js";
+import { StreamBacked } from "./stream-backed.js";
 import type { Receiver, Taken, Transport } from "./transport.js";
 
 let direct = true;
@@ -135,8 +136,7 @@ export function descriptorOf(owner: object): number | undefined {
 }
 
 /** A transport over a socket of the kernel's. */
-export class SocketTransport implements Transport {
-  readonly stream: HandedSocket;
+export class SocketTransport extends StreamBacked<HandedSocket> implements Transport {
   /** Whether the socket is not ended by its peer's end when it is handed over, unless that is asked for. */
   protected readonly allowHalfOpen: boolean = false;
   readonly #interception: Interception | null;
@@ -152,7 +152,7 @@ export class SocketTransport implements Transport {
   #portions: Portions | null = null;
 
   constructor(socket: HandedSocket, interception: Interception | null = null) {
-    this.stream = socket;
+    super(socket);
     this.#interception = interception;
   }
 
@@ -168,6 +168,10 @@ export class SocketTransport implements Transport {
 
   get unreferred(): boolean {
     return handleOf(this.stream)?.hasRef?.() === false;
+  }
+
+  get descriptor(): number | undefined {
+    return descriptorOf(this.stream);
   }
 
   get destroyed(): boolean {
@@ -197,11 +201,11 @@ export class SocketTransport implements Transport {
     this.stream[INTAKE] = this.stream[OWNER] = receiver;
     this.stream.on("error", onError);
     this.stream.on("close", onClose);
-    if (this.#interception !== null) this.stream.on("close", (this.#onGone = () => this.giveBack()));
+    if (this.#interception !== null) this.stream.on("close", (this.#onGone = () => this.leave()));
     if (!this.stream.closed) return;
     nextTick(() => {
       receiver.gone();
-      this.giveBack();
+      this.leave();
     });
   }
 
@@ -255,8 +259,12 @@ export class SocketTransport implements Transport {
     if (!this.stream.destroyed) resetSocket(this.stream);
   }
 
-  release(unread: readonly Buffer[], ended: boolean, allowHalfOpen = this.allowHalfOpen): Socket {
-    this.giveBack();
+  protected override giveBack(
+    unread: readonly Buffer[],
+    ended: boolean,
+    allowHalfOpen = this.allowHalfOpen,
+  ): void {
+    this.leave();
     leaveWhenClosed(this.stream);
     this.stream.allowHalfOpen = allowHalfOpen;
     this.#pieces?.handOver();
@@ -268,11 +276,10 @@ export class SocketTransport implements Transport {
       // The memory of what is left is gone: a FIN would make what was sent look like all of it.
       resetSocket(this.stream);
     }
-    return this.stream;
   }
 
   /** Leaves the socket as it was: closed, or somebody else's. */
-  protected giveBack(): void {
+  protected leave(): void {
     const { stream } = this;
     stream.off("error", onError);
     stream.off("close", onClose);

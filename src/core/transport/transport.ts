@@ -31,10 +31,39 @@ export interface Receiver {
   readonly ring: Ring | null;
 }
 
+/** What can be set of a socket, and of some other streams. */
+export interface Settable {
+  setNoDelay?(on: boolean): void;
+  setKeepAlive?(on: boolean, delay: number): void;
+  ref?(): void;
+  unref?(): void;
+}
+
+/** What the new owner of a stream finds in it. */
+export interface HandOver {
+  /** Bytes that have arrived and were not read. */
+  readonly unread: readonly Buffer[];
+  /** Whether the peer's end has arrived behind them. */
+  readonly ended: boolean;
+  /** What was written and not sent. */
+  readonly unsent: readonly Payload[];
+  /** Whether our own end follows it. */
+  readonly ending: boolean;
+  /**
+   * Whether the stream stays open when its new owner reads the peer's end. `undefined`: a stream that was adopted is as it
+   * was, and any other ends itself.
+   */
+  readonly allowHalfOpen: boolean | undefined;
+}
+
 /** A stream of bytes in both directions, below any policy. Calls after {@link Transport.destroy} do nothing, and nothing calls back. */
 export interface Transport {
-  /** What it is over: a socket, or any stream that was adopted. */
-  readonly stream: Duplex;
+  /** What it is over: a socket, or any stream that was adopted; `null` if there is no such thing. */
+  readonly stream: Duplex | null;
+  /** The descriptor of its socket, if that is open and has one. */
+  readonly descriptor: number | undefined;
+  /** Whether it is not connected yet; until it is, it must be given nothing. */
+  readonly connecting: boolean;
   readonly destroyed: boolean;
   /** The stream's users have been told that it ended, before it was adopted: nothing can be put back into it. */
   readonly spent: boolean;
@@ -47,6 +76,15 @@ export interface Transport {
   readonly unreferred: boolean;
   /** Whether what can be taken at once is taken before `send` returns, or only before the event loop turns. */
   readonly callsBackAtOnce: boolean;
+  /** Calls `act` when it has connected, if it ever does. The function that is returned takes that back. */
+  whenConnected(act: () => void): () => void;
+  /** TCP_NODELAY, where there is such a thing. */
+  setNoDelay(on: boolean): void;
+  /** SO_KEEPALIVE, where there is such a thing; `delay` in ms, 0 for the system's own. */
+  setKeepAlive(on: boolean, delay: number): void;
+  /** Has what is beneath keep the process alive, if it can. */
+  ref(): void;
+  unref(): void;
   /** Says who is told from now on; reading starts with {@link Transport.startReading}. */
   attach(receiver: Receiver): void;
   startReading(): void;
@@ -68,9 +106,6 @@ export interface Transport {
   destroy(): void;
   /** Closes the stream with RST, where there is such a thing. */
   reset(): void;
-  /**
-   * Puts bytes, and the end, where a user of the stream finds them, and tells the receiver nothing more. Without
-   * `allowHalfOpen` a stream that was adopted ends itself or not, when it is told its end, as it did before.
-   */
-  release(unread: readonly Buffer[], ended: boolean, allowHalfOpen?: boolean): Duplex;
+  /** Hands over to a new owner, as a stream; tells the receiver nothing more. What is being sent goes on. */
+  release(left: HandOver): Duplex;
 }

@@ -1,5 +1,3 @@
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 // Imported rather than global: test frameworks replace the globals.
 import { setImmediate } from "node:timers";
 import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../../options/checks.js";
@@ -68,8 +66,7 @@ export class Output implements SenderHost {
     this.#writeTimeout = writeTimeout;
     this.#bufferSize = bufferSize;
     this.#sender = new Sender(this, writeTimeout);
-    const stream = host.transport.stream as Partial<Socket> & Duplex;
-    if (stream.connecting === true) this.#sender.holdUntil(stream, "connect");
+    if (host.transport.connecting) this.#sender.holdUntilConnected();
   }
 
   /** Bytes written here that the kernel has not taken. */
@@ -189,7 +186,7 @@ export class Output implements SenderHost {
    * Closes the output: pending calls reject with `ERR_CLOSED`. What was not yet sent is given away, to be sent by whoever
    * writes to the socket from now on, and then to end it if it was `ending`.
    */
-  detach(reason: string): { readonly left: readonly Payload[]; readonly ending: boolean } {
+  detach(reason: string): { readonly unsent: readonly Payload[]; readonly ending: boolean } {
     if (this.writeQueued !== null) this.writeQueued();
     this.sendGathered();
     this.#state = { kind: "closed", reason };
@@ -197,7 +194,7 @@ export class Output implements SenderHost {
       refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(true)),
     );
     return {
-      left: left.filter(({ size }) => size > 0).map(({ payload }) => payload),
+      unsent: left.filter(({ size }) => size > 0).map(({ payload }) => payload),
       ending: left.some(({ kind }) => kind === "end"),
     };
   }
@@ -275,7 +272,7 @@ export class Output implements SenderHost {
     if (kind === "failed" || kind === "closed") return this.#refuse(operation);
     if (entry === null && this.#sender.idle) return served();
     // Where nothing is queued but a FIN, that is on its way, which takes a moment also when no time is allowed.
-    const isOnItsWay = this.idle && (this.transport.stream as Partial<Socket>).connecting !== true;
+    const isOnItsWay = this.idle && !this.transport.connecting;
     const timeout = Math.max(options?.timeout ?? this.#writeTimeout, FINISH_TIMEOUT_MS);
     const within = isOnItsWay ? { ...options, timeout } : options;
     return this.#sender.enqueue(entry ?? new Entry("mark", operation), within);

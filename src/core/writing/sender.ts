@@ -1,5 +1,4 @@
 import { performance } from "node:perf_hooks";
-import type { Duplex } from "node:stream";
 // Imported rather than global: test frameworks replace the globals.
 import { setImmediate } from "node:timers";
 import type { OperationOptions } from "../../options/checks.js";
@@ -131,12 +130,10 @@ export class Sender {
     return settled;
   }
 
-  /** Hands nothing to the transport before the stream says that it can take it: what waits has not been sent. */
-  holdUntil(stream: Duplex, event: string): void {
+  /** Hands nothing to the transport before that has connected: what waits has not been sent. */
+  holdUntilConnected(): void {
     const opening = new Entry("open", "write");
-    const open = () => this.#taken(null);
-    stream.once(event, open);
-    opening.forget = () => void stream.off(event, open);
+    opening.forget = this.#host.transport.whenConnected(() => this.#taken(null));
     this.#takesTurn(opening);
   }
 
