@@ -13,7 +13,7 @@ import { applyTo, settingsOf } from "./options/connection.js";
 import { connectionOver, type Connection } from "./connection.js";
 import type { Candidate } from "./dial/attempt.js";
 import { dial, type DialOptions } from "./dial/dial.js";
-import { Link, type LinkSettings } from "./core/link.js";
+import type { LinkSettings } from "./core/link.js";
 import { transportOf } from "./core/transport/kernel.js";
 import type { Subject } from "./errors.js";
 import { getParameters } from "./parameters.js";
@@ -110,5 +110,5 @@ function established(
   const path = "path" in to ? to.path : undefined;
   if (path === undefined) applyTo(socket, options);
   const addresses = new Addresses(socket);
-  return connectionOver(new Link(transportOf(socket), subjectOf(addresses, path), settings), addresses);
+  return connectionOver(transportOf(socket), addresses, settings, subjectOf(addresses, path));
 }

@@ -19,11 +19,12 @@ import { applyTo, halfOpenOf, checkedConnectionOptions, settingsOf } from "./opt
 import type { Settable } from "./core/transport/transport.js";
 import type { ConnectionOptions } from "./options/connection.js";
 import { adopt } from "./core/transport/adopt.js";
-import { noteMaker } from "./core/forgotten.js";
+import type { Transport } from "./core/transport/transport.js";
+import { establish } from "./core/establish.js";
 import { Chunks, Lines } from "./core/reading/loops.js";
 import { LineSearch, takeTextLine } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
-import { Link } from "./core/link.js";
+import { Link, type LinkSettings } from "./core/link.js";
 import type { Data } from "./core/bytes/payload.js";
 import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./core/reading/reads.js";
 import {
@@ -37,14 +38,20 @@ import {
   pullsOf,
 } from "./options/read.js";
 import type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
+import type { Subject } from "./errors.js";
 import { ConnectionDuplex, type SocketDuplex } from "./views/socket-duplex.js";
 import { WebStreams } from "./views/web-streams.js";
 
 /** @internal The engine of a connection, for what this library builds on it. */
 export let linkOf: (connection: Connection) => Link;
 
-/** @internal A connection over a link that was made for it. */
-export let connectionOver: (link: Link, addresses: Addresses) => Connection;
+/** @internal A connection over a transport, as {@link establish} makes it: the only way to one. */
+export let connectionOver: (
+  transport: Transport,
+  addresses: Addresses,
+  settings: LinkSettings,
+  subject?: Subject,
+) => Connection;
 
 /**
  * A TCP connection, or one over a Unix socket: bytes in both directions, to be awaited.
@@ -66,7 +73,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   static {
     linkOf = (connection) => connection.#link;
     // Not by its name: a bundler renames a class that names itself.
-    connectionOver = (link, addresses) => new this(link, addresses);
+    const construct = (link: Link, addresses: Addresses) => new this(link, addresses);
+    connectionOver = (transport, addresses, settings, subject) =>
+      establish(construct, transport, addresses, settings, subject);
   }
 
   /**
@@ -87,7 +96,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     const addresses = new Addresses(stream as Addressed);
     const text = `stream (${classNameOf(stream) ?? "Duplex"})`;
     const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
-    const connection = connectionOver(new Link(transport, subject, settingsOf(options)), addresses);
+    const connection = connectionOver(transport, addresses, settingsOf(options), subject);
     if ((stream as Partial<Socket>).connecting === true) {
       stream.once("connect", () => Object.assign(addresses, new Addresses(stream as Addressed)));
     }
@@ -100,7 +109,6 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     }
     super(link, addresses);
     this.#link = link;
-    noteMaker(this, link, link.maker);
   }
 
   // Reading

@@ -10,6 +10,7 @@
  * - views/: the same connection as a Duplex of Node's and as web streams.
  * - options/: which options there are, and how they are checked.
  * - core/: one connection at work.
+ *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life. core/forgotten.ts finds connections that the program no longer refers to.
  *   - core/reading/, core/writing/: its two halves.
  *   - core/transport/: a stream of bytes below any policy, over the kernel's sockets or any other Duplex.

@@ -25,6 +25,7 @@ const LAYERS = [
   "connected-socket.ts",
   "options/",
   "dial/",
+  "core/establish.ts",
   "core/link.ts",
   "core/forgotten.ts",
   "core/reading/",
@@ -183,6 +184,39 @@ describe("imports", () => {
       (_, layer) => ![...sources.keys()].some((file) => layerOf(file, LAYERS) === layer),
     );
     expect(empty).toEqual([]);
+  });
+});
+
+/** Which files construct or call what `pattern` matches, one entry for each time. */
+function placesOf(pattern: RegExp): string[] {
+  return [...sources].flatMap(([name, text]) => {
+    const found: string[] = [];
+    const visit = (node: ts.Node): void => {
+      const isMade = ts.isNewExpression(node) && pattern.test(`new ${node.expression.getText()}`);
+      const isCalled = ts.isCallExpression(node) && pattern.test(node.expression.getText());
+      if (isMade || isCalled) found.push(name);
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true));
+    return found;
+  });
+}
+
+describe("a connection is made in one place", () => {
+  test("its link is", () => {
+    expect(placesOf(/^new Link$/)).toEqual(["core/establish.ts"]);
+  });
+
+  test("the object is constructed once, for that place, by the only file that may", () => {
+    expect(placesOf(/^new (?:Connection|this)$/).filter((name) => name !== "listener.ts")).toEqual([
+      "connection.ts",
+    ]);
+    expect(placesOf(/^establish$/)).toEqual(["connection.ts"]);
+  });
+
+  test("every way to one goes through it", () => {
+    const ways = ["accept/queue.ts", "connect.ts", "connection.ts"];
+    expect(placesOf(/^connectionOver$/).sort()).toEqual(ways);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Addresses, subjectOf, type LocalEnd } from "../address/addresses.js";
 import { connectionOver, type Connection } from "../connection.js";
-import { Link, type LinkSettings } from "../core/link.js";
+import type { LinkSettings } from "../core/link.js";
 import { resetSocket, takeOver } from "../core/transport/kernel.js";
 
 /** A client that nobody has claimed: nothing is read from it, so its bytes stay in the kernel. */
@@ -100,7 +100,7 @@ export class AcceptQueue {
   #establish({ socket, addresses }: Arrival, settings: LinkSettings): Connection {
     socket.off("error", ignore);
     socket.off("close", this.#forget);
-    return connectionOver(new Link(takeOver(socket), subjectOf(addresses, this.#path), settings), addresses);
+    return connectionOver(takeOver(socket), addresses, settings, subjectOf(addresses, this.#path));
   }
 }
 

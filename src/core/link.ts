@@ -41,7 +41,6 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   readonly subject: Subject;
   readonly input: Input;
   readonly output: Output;
-  readonly maker: string | undefined;
 
   due = Infinity;
   place = -1;
@@ -76,7 +75,6 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
     this.transport = transport;
     this.subject = subject;
-    this.maker = settings.maker;
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
     this.#isReferred = !transport.unreferred;

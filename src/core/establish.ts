@@ -1,0 +1,25 @@
+import { subjectOf, type Addresses } from "../address/addresses.js";
+import type { Subject } from "../errors.js";
+import { noteMaker } from "./forgotten.js";
+import { Link, type LinkSettings } from "./link.js";
+import type { Transport } from "./transport/transport.js";
+
+/**
+ * Makes a connection of a transport, the addresses of its two ends and its settings. Connecting, accepting and adopting
+ * all end here, and nothing else makes a {@link Link}: what holds for every new connection is said in this function.
+ *
+ * @param construct - makes the object that the program holds
+ * @param subject - how errors name the connection: by its addresses, unless it has none
+ */
+export function establish<Connection extends object>(
+  construct: (link: Link, addresses: Addresses) => Connection,
+  transport: Transport,
+  addresses: Addresses,
+  settings: LinkSettings,
+  subject: Subject = subjectOf(addresses),
+): Connection {
+  const link = new Link(transport, subject, settings);
+  const connection = construct(link, addresses);
+  noteMaker(connection, link, settings.maker);
+  return connection;
+}
