@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { isNativeError } from "node:util/types";
 import { AbortError, isAbortError } from "abort-controller-x";
 import {
@@ -9,6 +10,7 @@ import {
   resolve,
   type Operation,
 } from "../src/index.js";
+import { connectFailed, refused, timedOut } from "../src/errors.js";
 import { lookupOf } from "./support/lookups.js";
 import { failure, netError, timeoutError, turn } from "./support/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair, socketPath, unusedPort } from "./support/peers.js";
@@ -100,6 +102,60 @@ describe("NetError", () => {
     ["ERR_UNEXPECTED_EOF", false],
   ])("%s is transient: %s", (code, transient) => {
     expect(new NetError("message", { code, operation: "connect" }).transient).toBe(transient);
+  });
+});
+
+describe("the message of a connect is put together from those of its attempts", () => {
+  const host = { host: "a.test", port: 80, text: "a.test:80" };
+  const at = (address: string) => ({ address, port: 80, text: `${address}:80` });
+  const refusedAt = (address: string) =>
+    refused("connect", at(address), "ECONNREFUSED", "connection refused");
+  const one = "1.2.3.4:80: connection refused (ECONNREFUSED)";
+  const other = "5.6.7.8:80: timed out after 9 ms (ETIMEDOUT)";
+
+  test("all of them, and nothing twice, when the last one failed", () => {
+    const attempts = [refusedAt("1.2.3.4"), timedOut("connect", at("5.6.7.8"), 9)];
+    const error = connectFailed(host, attempts[1] as NetError, attempts);
+    expect(error).toBeInstanceOf(NetTimeoutError);
+    expect(error).toMatchObject({ host: "a.test", address: "5.6.7.8", port: 80, timeout: 9 });
+    expect(error.message).toBe(`connect a.test:80: ${one}; ${other}`);
+    expect(error.attempts).toBe(attempts);
+  });
+
+  test("all of them after the reason, when time ran out", () => {
+    const attempts = [refusedAt("1.2.3.4"), timedOut("connect", at("5.6.7.8"), 9)];
+    const error = connectFailed(host, timedOut("connect", host, 10), attempts);
+    expect(error.message).toBe(`connect a.test:80: timed out after 10 ms (ETIMEDOUT): ${one}; ${other}`);
+  });
+
+  test("nothing of a single one at the very place that was asked for", () => {
+    const only = refusedAt("1.2.3.4");
+    expect(connectFailed(at("1.2.3.4"), only, [only]).message).toBe(only.message);
+    expect(connectFailed(host, only, [only]).message).toBe(`connect a.test:80: ${one}`);
+  });
+
+  test("nothing at all where nothing was tried: the error is given back as it is", () => {
+    const error = timedOut("connect", host, 10);
+    expect(connectFailed(host, error, [])).toBe(error);
+    expect(error).not.toHaveProperty("attempts");
+  });
+
+  test("the words of an error that a program has made, as they are", () => {
+    const own = new NetError("no way there", { code: "EOWN", operation: "connect" });
+    expect(connectFailed(host, own, [own, refusedAt("1.2.3.4")])).toMatchObject({
+      code: "EOWN",
+      message: `connect a.test:80: connect: no way there; ${one}`,
+    });
+  });
+
+  test("and what it is put together from is not to be seen", () => {
+    const shown = inspect(refusedAt("1.2.3.4"));
+    expect(shown).toContain("transient: true");
+    expect(shown).not.toMatch(/parts|reason/);
+    expect(Object.assign({}, refusedAt("1.2.3.4"))).toEqual({
+      ...{ code: "ECONNREFUSED", operation: "connect", transient: true },
+      ...{ address: "1.2.3.4", port: 80 },
+    });
   });
 });
 

@@ -29,6 +29,21 @@ export interface NetErrorFields {
   cause?: unknown;
 }
 
+/** The parts of a message that no public field of the error has. */
+interface MessageParts {
+  /** {@link Subject.text} of what the operation was about. */
+  readonly place: string;
+  /** Why it failed, with the code: `"connection refused (ECONNREFUSED)"`. */
+  readonly reason: string;
+}
+
+/** Where an error keeps them: the errors of several attempts become one message. */
+const PARTS = Symbol("message parts");
+
+interface Composed {
+  readonly [PARTS]?: MessageParts | undefined;
+}
+
 /**
  * A network operation failed: the egg's condition `(exn i/o net)`.
  *
@@ -67,6 +82,8 @@ export class NetError extends Error {
     if (fields.port !== undefined) this.port = fields.port;
     if (fields.attempts !== undefined) this.attempts = fields.attempts;
     if (fields.written !== undefined) this.written = fields.written;
+    const parts = (fields as Composed)[PARTS];
+    if (parts !== undefined) Object.defineProperty(this, PARTS, { value: parts });
   }
 
   override get name(): string {
@@ -141,6 +158,7 @@ interface PlatformError {
 }
 
 interface Circumstances {
+  readonly syscall?: string | undefined;
   readonly attempts?: NetError[] | undefined;
   readonly written?: "nothing" | "partly" | undefined;
   readonly cause?: unknown;
@@ -157,16 +175,14 @@ export function translated(
   const platformCode = codeOf(error);
   const isClosed = operation !== "resolve" && CLOSED.has(platformCode);
   const code = isClosed ? "ERR_CLOSED" : platformCode;
-  const fields = {
-    operation,
-    ...where(subject),
+  const syscall = typeof error.syscall === "string" ? error.syscall : undefined;
+  const reason = withCode(reasonOf(code, error) ?? wordsOf(cause, error), code);
+  const { message, fields } = composed(operation, subject, code, reason, {
     ...circumstances,
-    syscall: typeof error.syscall === "string" ? error.syscall : undefined,
+    syscall,
     cause,
-  };
-  const reason = reasonOf(code, error) ?? wordsOf(cause, error);
-  if (code === "ETIMEDOUT") return new NetTimeoutError(message(operation, subject, reason, code), fields);
-  return new NetError(message(operation, subject, reason, code), { ...fields, code });
+  });
+  return code === "ETIMEDOUT" ? new NetTimeoutError(message, fields) : new NetError(message, fields);
 }
 
 /** An error of this library's own: `ERR_CLOSED`, `ERR_BUSY`, `ERR_LIMIT`, `ERR_UNEXPECTED_EOF` and the like. */
@@ -177,8 +193,8 @@ export function refused(
   reason: string = REASONS[code] ?? code,
   circumstances: Circumstances = {},
 ): NetError {
-  const fields = { code, operation, ...where(subject), ...circumstances };
-  return new NetError(message(operation, subject, reason, code), fields);
+  const { message, fields } = composed(operation, subject, code, withCode(reason, code), circumstances);
+  return new NetError(message, fields);
 }
 
 /** Time ran out after `timeout` milliseconds, or by a signal whose reason is `cause`. */
@@ -189,8 +205,9 @@ export function timedOut(
   circumstances: Circumstances = {},
 ): NetTimeoutError {
   const reason = timeout === undefined ? "timed out" : `timed out after ${String(timeout)} ms`;
-  const fields = { operation, ...where(subject), ...circumstances, timeout };
-  return new NetTimeoutError(message(operation, subject, reason, "ETIMEDOUT"), fields);
+  const code = "ETIMEDOUT";
+  const { message, fields } = composed(operation, subject, code, withCode(reason, code), circumstances);
+  return new NetTimeoutError(message, { ...fields, timeout });
 }
 
 /**
@@ -229,16 +246,47 @@ function isTimeout(reason: unknown): boolean {
   }
 }
 
-function where(subject: Subject): {
-  host?: string | undefined;
-  address?: string | undefined;
-  port?: number | undefined;
-} {
-  return { host: subject.host, address: subject.address, port: subject.port };
+/**
+ * The error of a whole connect: `error`, with all that was tried in its `attempts` and in its message.
+ *
+ * @param error - how the last attempt failed, or that time ran out; given back as it is if nothing was tried
+ */
+export function connectFailed(subject: Subject, error: NetError, attempts: NetError[]): NetError {
+  if (attempts.length === 0) return error;
+  const { host, text } = subject;
+  const { code, syscall, address, port, cause } = error;
+  const tried = attempts.map(partsOf);
+  const faults = tried.map(({ place, reason }) => `${place}: ${reason}`).join("; ");
+  const own = partsOf(error).reason;
+  // One attempt at the very place that the caller named has nothing to add.
+  const addsNothing = tried.length === 1 && tried[0]?.place === text;
+  const reason = addsNothing ? own : attempts.includes(error) ? faults : `${own}: ${faults}`;
+  const where = { host, address, port, text };
+  const { message, fields } = composed("connect", where, code, reason, { syscall, cause, attempts });
+  return error instanceof NetTimeoutError
+    ? new NetTimeoutError(message, { ...fields, timeout: error.timeout })
+    : new NetError(message, fields);
 }
 
-function message(operation: Operation, subject: Subject, reason: string, code: string): string {
-  return `${operation} ${subject.text}: ${reason} (${code})`;
+/** The message of an error, and its fields: the only place where messages are put together. */
+function composed(
+  operation: Operation,
+  { host, address, port, text: place }: Subject,
+  code: string,
+  reason: string,
+  circumstances: Circumstances,
+): { message: string; fields: NetErrorFields & Composed } {
+  const fields = { ...circumstances, code, operation, host, address, port, [PARTS]: { place, reason } };
+  return { message: `${operation} ${place}: ${reason}`, fields };
+}
+
+function withCode(reason: string, code: string): string {
+  return `${reason} (${code})`;
+}
+
+/** The parts of a message; those of an error that this library has not made are not known. */
+function partsOf(error: NetError): MessageParts {
+  return (error as Composed)[PARTS] ?? { place: error.operation, reason: error.message };
 }
 
 /** The fields of an error, which may be anything that a lookup or a stream of the program's fails with. */

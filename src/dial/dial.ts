@@ -4,7 +4,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { familyOf, type AddressInfo } from "../address/endpoint.js";
 import type { OperationOptions } from "../options/checks.js";
 import { bounded } from "../core/timing/bounded.js";
-import { NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";
+import { connectFailed, NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";
 import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
 import { Journal } from "./journal.js";
 import { interleave, race, type Clock } from "./race.js";
@@ -45,7 +45,7 @@ export async function dial<T>(options: DialOptions<T>): Promise<T> {
     if (!(error instanceof NetTimeoutError)) throw error;
     if (signal?.aborted === true && error === reasonOfAbort(signal)) throw error;
     if (error.attempts !== undefined) throw error;
-    throw expired(subject, error, journal.errors());
+    throw connectFailed(subject, error, journal.errors());
   }
 }
 
@@ -60,7 +60,7 @@ async function alone<T>(
     return await journal.attempt(to, signal, () => attempt(to, options, signal));
   } catch (error) {
     if (signal?.aborted === true || !(error instanceof NetError)) throw error;
-    throw failed(options.subject, error, [error]);
+    throw connectFailed(options.subject, error, [error]);
   }
 }
 
@@ -81,7 +81,7 @@ async function raced<T>(
   });
   if ("won" in outcome) return outcome.won;
   const attempts = outcome.lost.map(({ error }) => error as NetError);
-  throw failed(options.subject, outcome.last.error as NetError, attempts);
+  throw connectFailed(options.subject, outcome.last.error as NetError, attempts);
 }
 
 /** The candidates in the order in which they are tried. */
@@ -96,41 +96,4 @@ function usable<T>(
   if (matching.length > 0) return interleave(matching);
   const wanted = family === 0 ? "of the family asked for" : `IPv${String(family)}, as localAddress is`;
   throw refused("connect", subject, "EADDRNOTAVAIL", `none of the addresses is ${wanted}`);
-}
-
-/** The last failure, with all of them in it and in its message. */
-function failed(subject: Subject, last: NetError, attempts: NetError[]): NetError {
-  const reasons = attempts.map(told).join("; ");
-  const message = isAlone(subject, attempts) ? last.message : `connect ${subject.text}: ${reasons}`;
-  const { code, syscall, address, port, cause } = last;
-  const fields = {
-    operation: "connect",
-    syscall,
-    host: subject.host,
-    address,
-    port,
-    cause,
-    attempts,
-  } as const;
-  if (last instanceof NetTimeoutError)
-    return new NetTimeoutError(message, { ...fields, timeout: last.timeout });
-  return new NetError(message, { ...fields, code });
-}
-
-/** The deadline struck: what had been tried by then. */
-function expired(subject: Subject, error: NetTimeoutError, attempts: NetError[]): NetTimeoutError {
-  if (attempts.length === 0) return error;
-  const { operation, host, address, port, timeout, cause } = error;
-  const reasons = isAlone(subject, attempts) ? "" : `: ${attempts.map(told).join("; ")}`;
-  const fields = { operation, host, address, port, timeout, cause, attempts };
-  return new NetTimeoutError(error.message + reasons, fields);
-}
-
-/** Whether the one attempt says nothing that the subject does not. */
-function isAlone(subject: Subject, attempts: readonly NetError[]): boolean {
-  return attempts.length === 1 && attempts.every((attempt) => told(attempt).startsWith(`${subject.text}: `));
-}
-
-function told(attempt: NetError): string {
-  return attempt.message.slice("connect ".length);
 }
