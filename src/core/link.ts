@@ -10,8 +10,7 @@ import { Input, type InputHost } from "./reading/input.js";
 import { Output, type OutputHost } from "./writing/output.js";
 import { rejected } from "./writing/sender.js";
 import { hold, release } from "./timing/process-hold.js";
-import type { Ring } from "./bytes/reused-memory.js";
-import type { Receiver, Transport } from "./transport/transport.js";
+import type { Transport, TransportEvents } from "./transport/transport.js";
 import type { Sleeper } from "./timing/wake-queue.js";
 import type { Duplex } from "node:stream";
 
@@ -36,7 +35,7 @@ interface Failure {
 }
 
 /** The life of a connection: its transport, its two halves, and how they end. */
-export class Link implements Receiver, InputHost, OutputHost, Sleeper {
+export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
   readonly transport: Transport;
   readonly subject: Subject;
   readonly input: Input;
@@ -48,10 +47,9 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   /** `closing`: both our sides are closed and the socket will be. `over`: it is, or is no longer ours. */
   #phase: "live" | "closing" | "over" = "live";
   /** The peer's FIN has arrived. */
-  #peerEnded = false;
+  #hasPeerEnded = false;
   /** Our input is closed by us, so nobody reads what still comes. */
   #inputShut = false;
-  #inputAbandoned = false;
   /** The socket is used as a stream. */
   #handedOver = false;
   #failure: Failure | null = null;
@@ -78,7 +76,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
     this.#isReferred = !transport.unreferred;
-    transport.attach(this);
+    transport.attach(this.input, this);
     transport.startReading();
     this.#holdOrRelease();
   }
@@ -107,22 +105,10 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     return this.closed;
   }
 
-  // What the transport asks and tells
+  // What the transport reports
 
-  get ring(): Ring | null {
-    return this.input.ring;
-  }
-
-  get copies(): boolean {
-    return this.input.copies;
-  }
-
-  arrive(memory: Buffer, size: number, lent: boolean): boolean {
-    return this.input.arrive(memory, size, lent) && !(this.#inputShut && this.#inputAbandoned);
-  }
-
-  end(): void {
-    this.#peerEnded = true;
+  peerEnded(): void {
+    this.#hasPeerEnded = true;
     const { failure } = this.output;
     if (failure === null) this.input.end();
     else this.input.fail(failure.cause);
@@ -130,7 +116,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     if (this.#onLeftOpen !== null) this.#tellIfLeftOpen();
   }
 
-  fail(cause: unknown): void {
+  failed(cause: unknown): void {
     if (this.#phase === "over") return;
     // A peer that resets what we have closed anyway takes nothing from us.
     if (!(this.#inputShut && this.output.ended)) this.#failure ??= { operation: "read", cause };
@@ -145,19 +131,19 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   }
 
   #tellIfLeftOpen(): void {
-    if (this.#peerEnded && this.live && !this.output.ended) this.#onLeftOpen?.();
+    if (this.#hasPeerEnded && this.live && !this.output.ended) this.#onLeftOpen?.();
   }
 
-  finished(): void {
+  outputEnded(): void {
     if (this.live && !this.output.ending && !this.output.ended) void this.output.end();
   }
 
-  gone(): void {
+  streamClosed(): void {
     if (this.#phase === "over") return;
     this.output.surface();
     // Whatever took the socket from us, nobody is left waiting.
     if (this.#failure !== null) this.input.fail(this.#failure.cause);
-    else if (!this.#peerEnded && !this.#inputShut) this.input.close("ERR_CLOSED");
+    else if (!this.#hasPeerEnded && !this.#inputShut) this.input.close("ERR_CLOSED");
     if (this.output.failure === null) this.output.close();
     this.#finish();
   }
@@ -166,7 +152,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     this.#handedOver = true;
     const unread = this.input.drain();
     this.input.close("ERR_BUSY", "connection.socket is read as a stream");
-    return { unread, ended: this.#peerEnded };
+    return { unread, ended: this.#hasPeerEnded };
   }
 
   // What the two halves tell
@@ -187,7 +173,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     const { failure } = this.output;
     if (failure !== null) {
       this.#failure ??= { operation: "write", cause: failure.cause };
-      if (this.#peerEnded) this.input.fail(failure.cause);
+      if (this.#hasPeerEnded) this.input.fail(failure.cause);
     }
     this.#endIfDone();
   }
@@ -220,13 +206,13 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     if (this.#inputShut) return;
     this.#inputShut = true;
     this.input.shut();
-    if (this.#inputAbandoned) this.transport.stopReading();
+    if (this.input.abandoned) this.transport.stopReading();
     if (this.output.ending) void this.#sendOrReset();
     this.#endIfDone();
   }
 
   abandonInput(): void {
-    this.#inputAbandoned = true;
+    this.input.abandoned = true;
   }
 
   close(options: OperationOptions = {}): Promise<void> {
@@ -278,7 +264,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
     const unread = this.input.drain();
     this.input.close("ERR_CLOSED", reason);
     const { unsent, ending } = this.output.detach(reason);
-    const ended = this.#peerEnded;
+    const ended = this.#hasPeerEnded;
     const stream = this.transport.release({ unread, ended, unsent, ending, allowHalfOpen });
     this.#finish();
     return stream;
@@ -344,7 +330,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
   #endIfDone(): void {
     const { ended, failure } = this.output;
     if ((!ended && failure === null) || this.#phase === "over") return;
-    if (this.#peerEnded || (this.#inputShut && (failure !== null || this.#abandoned()))) this.#destroy();
+    if (this.#hasPeerEnded || (this.#inputShut && (failure !== null || this.#abandoned()))) this.#destroy();
     else if (this.#inputShut) this.#startLinger();
   }
 
@@ -368,7 +354,7 @@ export class Link implements Receiver, InputHost, OutputHost, Sleeper {
 
   /** A side that is left as it is leaves nothing to wait for. */
   #abandoned(): boolean {
-    return this.#inputAbandoned || this.output.abandoned;
+    return this.input.abandoned || this.output.abandoned;
   }
 
   /** Of a connection that is over there is nothing to close but what is unread. */

@@ -9,6 +9,7 @@ import { failAtCaller } from "../timing/fail-at-caller.js";
 import { ownBytes } from "../bytes/own-memory.js";
 import { ReusedMemory, type Ring } from "../bytes/reused-memory.js";
 import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
+import type { Sink } from "../transport/transport.js";
 import { Waiting, type ReaderProbe, type StreamReader } from "./waiting.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
@@ -47,11 +48,13 @@ const OPEN: State = { kind: "open" };
 const ENDED: State = { kind: "ended" };
 
 /** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
-export class Input {
+export class Input implements Sink {
   /** Bytes that have arrived since the connection was made. */
   received = 0;
   /** Whether the last read was one that copies what it gets. */
   copies = false;
+  /** Ending the input leaves what arrives then in the kernel. */
+  abandoned = false;
   /** The one that may hold bytes which come before those in the queue. */
   streamReader: StreamReader | null = null;
 
@@ -168,7 +171,7 @@ export class Input {
    */
   arrive(memory: Buffer, size: number, lent: boolean): boolean {
     this.received += size;
-    if (this.#discarding) return true;
+    if (this.#discarding) return !this.abandoned;
     const waiting = this.#waiting;
     const isTaken = waiting !== null && !waiting.postponed;
     if (!isTaken || (waiting.probe !== undefined && this.#givesWay(waiting))) {

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { wrongType, wrongValue } from "../../options/checks.js";
 import { adoptSocket } from "./adopted-socket.js";
 import { isKernelSocket } from "./kernel.js";
-import { OWNER, readsElsewhere } from "./stream-socket.js";
+import { EVENTS, readsElsewhere } from "./stream-socket.js";
 import { StreamTransport } from "./duplex.js";
 import type { Transport } from "./transport.js";
 
@@ -31,7 +31,7 @@ const USED: Readonly<Record<string, "boolean" | "function" | "number">> = {
 /** A transport over a stream that somebody else has made, and perhaps used. */
 export function adopt(stream: Duplex): Transport {
   checkDuplex(stream);
-  if ((stream as { [OWNER]?: unknown })[OWNER] !== undefined) {
+  if ((stream as { [EVENTS]?: unknown })[EVENTS] !== undefined) {
     throw wrongValue("stream", "one that is not in use by another connection", stream);
   }
   if (stream instanceof Socket && readsElsewhere(stream)) {

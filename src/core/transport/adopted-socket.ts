@@ -4,8 +4,8 @@ import type { Socket } from "node:net";
 import { nextTick } from "node:process";
 import { bytesOf } from "../bytes/payload.js";
 import { interceptionOf, SocketTransport } from "./kernel.js";
-import { INTAKE, OWNER, type HandedSocket } from "./stream-socket.js";
-import type { Receiver, Transport } from "./transport.js";
+import { EVENTS, SINK, type HandedSocket } from "./stream-socket.js";
+import type { Sink, Transport, TransportEvents } from "./transport.js";
 
 /** A transport over a socket that somebody else has made, and perhaps used. */
 export function adoptSocket(socket: Socket): Transport {
@@ -36,15 +36,15 @@ class AdoptedSocketTransport extends SocketTransport {
     return this.stream.connecting ? 0 : super.bytesTaken;
   }
 
-  override attach(receiver: Receiver): void {
-    super.attach(receiver);
-    for (const chunk of this.#early) receiver.arrive(chunk, chunk.length, true);
+  override attach(sink: Sink, events: TransportEvents): void {
+    super.attach(sink, events);
+    for (const chunk of this.#early) sink.arrive(chunk, chunk.length, true);
     this.#early = [];
     if (this.stream.readableEnded) nextTick(this.#onEnd);
     else this.stream.on("end", this.#onEnd);
     this.stream.on("finish", this.#onFinish);
     this.stream.on("close", this.#onClose);
-    if (this.stream.writableEnded) receiver.finished();
+    if (this.stream.writableEnded) events.outputEnded();
   }
 
   protected override giveBack(
@@ -69,11 +69,11 @@ class AdoptedSocketTransport extends SocketTransport {
   }
 
   readonly #onEnd = (): void => {
-    this.stream[INTAKE]?.end();
+    if (this.stream[SINK] !== undefined) this.stream[EVENTS]?.peerEnded();
   };
 
   readonly #onFinish = (): void => {
-    this.stream[OWNER]?.finished();
+    this.stream[EVENTS]?.outputEnded();
   };
 
   readonly #onClose = (): void => {

@@ -16,8 +16,8 @@ import { descriptorOf } from "./kernel.js";
 import { StreamBacked } from "./stream-backed.js";
 import { encodingOf, faultOfClose, faultOfEnd, hasEnded, isOver, wasEnded } from "./stream-kinds.js";
 import { PieceWriter } from "./stream-pieces.js";
-import { OWNER } from "./stream-socket.js";
-import type { Receiver, Taken, Transport } from "./transport.js";
+import { EVENTS } from "./stream-socket.js";
+import type { Sink, Taken, Transport, TransportEvents } from "./transport.js";
 
 /** The ways to read a stream, which tell that somebody does, and the one way into it. */
 const READING = ["push", "read", "resume", "on", "addListener"] as const;
@@ -30,7 +30,7 @@ type Ending = (typeof ENDING)[number];
 
 /** A stream, and the connection that has adopted it. */
 interface OwnedStream extends Duplex {
-  [OWNER]?: Receiver | undefined;
+  [EVENTS]?: TransportEvents | undefined;
 }
 
 export class StreamTransport extends StreamBacked<OwnedStream> implements Transport {
@@ -42,8 +42,8 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   readonly #pieces: PieceWriter;
   readonly #reading: BorrowedMethods<Duplex, Reading>;
   readonly #ending: BorrowedMethods<Duplex, Ending>;
-  /** Who is given the bytes and the end. */
-  #intake: Receiver | null = null;
+  /** Where the bytes go; `null` before and after they go to a connection. */
+  #sink: Sink | null = null;
   #wanted = false;
   #pumping = false;
   /** The stream is being given something: what it tells meanwhile has to wait. */
@@ -94,9 +94,10 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     return this.stream.writableLength === 0;
   }
 
-  attach(receiver: Receiver): void {
+  attach(sink: Sink, events: TransportEvents): void {
     const { stream } = this;
-    stream[OWNER] = this.#intake = receiver;
+    stream[EVENTS] = events;
+    this.#sink = sink;
     stream.on("error", this.#onError);
     stream.on("close", this.#onClose);
     stream.on("end", this.#onEnd);
@@ -108,7 +109,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     else if (this.spent) nextTick(this.#onEnd);
     this.#wanted = true;
     this.#pump();
-    if (wasEnded(stream)) receiver.finished();
+    if (wasEnded(stream)) events.outputEnded();
   }
 
   startReading(): void {
@@ -174,7 +175,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
       return;
     }
     this.#pump(true);
-    this.stream[OWNER]?.fail(error);
+    this.stream[EVENTS]?.failed(error);
   };
 
   readonly #onClose = (): void => {
@@ -183,12 +184,12 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
       return;
     }
     this.#pump(true);
-    const receiver = this.stream[OWNER];
+    const events = this.stream[EVENTS];
     const fault = this.#closing ? null : faultOfClose(this.stream);
-    if (fault !== null) receiver?.fail(fault);
+    if (fault !== null) events?.failed(fault);
     this.#handBack([]);
     this.#leave();
-    receiver?.gone();
+    events?.streamClosed();
   };
 
   readonly #onEnd = (): void => {
@@ -198,18 +199,18 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
 
   readonly #onFinish = (): void => {
     this.#tellEndTaken();
-    if (!this.#isEnded) this.stream[OWNER]?.finished();
+    if (!this.#isEnded) this.stream[EVENTS]?.outputEnded();
   };
 
   readonly #onReadable = (): void => {
     this.#pump();
   };
 
-  /** Moves what the stream has to the receiver: until that wants no more, or `all`. */
+  /** Moves what the stream has to the sink: until that wants no more, or `all`. */
   #pump(all = false): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#intake !== null && (all || this.#wanted)) {
+    while (this.#sink !== null && (all || this.#wanted)) {
       const chunk: unknown = this.#reading.own.read.call(this.stream);
       if (chunk === null) break;
       this.#arrived(chunk);
@@ -220,8 +221,8 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
 
   #arrived(chunk: unknown): void {
     const { stream } = this;
-    const receiver = this.#intake;
-    if (receiver === null) {
+    const sink = this.#sink;
+    if (sink === null) {
       // The stream was handed over while it was read: so was this, unless somebody has got it as an event.
       if (stream.listenerCount("data") === 0) stream.unshift(chunk);
       return;
@@ -231,7 +232,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
       const { buffer, byteOffset, length } = bytes;
       if (length === 0) return;
       // Others may have the same chunk: what is read here is the reader's alone.
-      this.#wanted = receiver.arrive(Buffer.from(buffer, byteOffset, length), length, true);
+      this.#wanted = sink.arrive(Buffer.from(buffer, byteOffset, length), length, true);
     } else {
       const kind = `neither bytes nor text but ${typeof chunk}`;
       stream.destroy(
@@ -247,7 +248,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
       this.stream.destroy(this.#fault);
       return;
     }
-    this.#intake?.end();
+    if (this.#sink !== null) this.stream[EVENTS]?.peerEnded();
     // It is destroyed when its end was read.
     if (isOver(this.stream)) this.#passEnd();
   }
@@ -299,8 +300,9 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   #readingOf(own: Pick<Duplex, Reading>): Pick<Duplex, Reading> {
     const { stream } = this;
     const surrender = (): void => {
-      if (this.#intake === null || this.spent || stream.destroyed) return;
-      this.#handBack(this.#intake.handOverToStream().unread);
+      const events = stream[EVENTS];
+      if (this.#sink === null || events === undefined || this.spent || stream.destroyed) return;
+      this.#handBack(events.handOverToStream().unread);
     };
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
     const on = (event: string | symbol, listener: (...args: any[]) => void): Duplex => {
@@ -309,7 +311,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     };
     return {
       push: (chunk, encoding) => {
-        if (chunk !== null || this.spent || this.#intake === null) {
+        if (chunk !== null || this.spent || this.#sink === null) {
           return own.push.call(stream, chunk, encoding);
         }
         if (!this.#withheld) this.#fault = faultOfEnd(stream);
@@ -354,8 +356,8 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   /** Gives the stream back its methods of reading, the bytes and the end. */
   #handBack(unread: readonly Buffer[]): void {
     const { stream } = this;
-    if (this.#intake === null) return;
-    this.#intake = null;
+    if (this.#sink === null) return;
+    this.#sink = null;
     // By this name: `off` of some packages' streams is not their own, and leaves them paused.
     stream.removeListener("readable", this.#onReadable);
     this.#reading.giveBack();
@@ -375,8 +377,8 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   /** Leaves the stream as it was: closed, or somebody else's. */
   #leave(): void {
     const { stream } = this;
-    if (stream[OWNER] === undefined) return;
-    Reflect.deleteProperty(stream, OWNER);
+    if (stream[EVENTS] === undefined) return;
+    Reflect.deleteProperty(stream, EVENTS);
     clearTimeout(this.#closeTimer);
     this.#ending.giveBack();
     stream.allowHalfOpen = this.#allowHalfOpen;

@@ -2,10 +2,10 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import {
-  INTAKE,
-  OWNER,
+  EVENTS,
   received,
   handOverToStream,
+  SINK,
   TAKEN,
   takenFrom,
   type HandedSocket,
@@ -39,11 +39,11 @@ export class Interception {
           own._destroy.call(socket, error, callback);
         },
         ref: () => {
-          socket[OWNER]?.refer(true);
+          socket[EVENTS]?.refer(true);
           return own.ref.call(socket);
         },
         unref: () => {
-          socket[OWNER]?.refer(false);
+          socket[EVENTS]?.refer(false);
           return own.unref.call(socket);
         },
       }),
@@ -55,7 +55,7 @@ export class Interception {
   giveBack(): void {
     this.#reading.giveBack();
     this.#life.giveBack();
-    for (const symbol of [INTAKE, OWNER, TAKEN]) Reflect.deleteProperty(this.#socket, symbol);
+    for (const symbol of [SINK, EVENTS, TAKEN]) Reflect.deleteProperty(this.#socket, symbol);
   }
 
   #readingOf(own: Reading): Reading {
@@ -72,13 +72,13 @@ export class Interception {
     };
     return {
       push: (chunk, encoding) => {
-        const receiver = socket[INTAKE];
-        if (receiver === undefined) return own.push.call(socket, chunk, encoding);
-        return received(socket, receiver, chunk);
+        const sink = socket[SINK];
+        if (sink === undefined) return own.push.call(socket, chunk, encoding);
+        return received(socket, sink, chunk);
       },
       read: (size) => {
         // Node's own way to get things going, also after the end of the stream.
-        if (size === 0 && socket[INTAKE] !== undefined) return null;
+        if (size === 0 && socket[SINK] !== undefined) return null;
         surrendered();
         return own.read.call(socket, size) as unknown;
       },

@@ -11,19 +11,19 @@ import { Pieces } from "./pieces.js";
 import { fits, Portions } from "./portions.js";
 import {
   handleOf,
-  INTAKE,
+  EVENTS,
   onread,
-  OWNER,
   pauseForTurn,
   handOverUnread,
   READ_SIZE,
+  SINK,
   StreamSocket,
   TAKEN,
   takenFrom,
 } from "./stream-socket.js";
 import type { HandedSocket, Handle } from "./stream-socket.js";
 import { StreamBacked } from "./stream-backed.js";
-import type { Receiver, Taken, Transport } from "./transport.js";
+import type { Sink, Taken, Transport, TransportEvents } from "./transport.js";
 
 let direct = true;
 /** Whether this runtime's sockets read into memory of ours; see {@link readsIntoOurMemory}. */
@@ -197,14 +197,15 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     return this.#takenFromStream - this.#lost;
   }
 
-  attach(receiver: Receiver): void {
-    this.stream[INTAKE] = this.stream[OWNER] = receiver;
+  attach(sink: Sink, events: TransportEvents): void {
+    this.stream[SINK] = sink;
+    this.stream[EVENTS] = events;
     this.stream.on("error", onError);
     this.stream.on("close", onClose);
     if (this.#interception !== null) this.stream.on("close", (this.#onGone = () => this.leave()));
     if (!this.stream.closed) return;
     nextTick(() => {
-      receiver.gone();
+      events.streamClosed();
       this.leave();
     });
   }
@@ -284,7 +285,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     stream.off("error", onError);
     stream.off("close", onClose);
     if (this.#onGone !== null) stream.off("close", this.#onGone);
-    stream[INTAKE] = stream[OWNER] = undefined;
+    stream[SINK] = stream[EVENTS] = undefined;
     this.#takenBefore ??= this.#takenFromStream;
     this.#interception?.giveBack();
   }
@@ -311,10 +312,10 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
 }
 
 function onError(this: HandedSocket, error: Error): void {
-  this[OWNER]?.fail(error);
+  this[EVENTS]?.failed(error);
 }
 
 function onClose(this: HandedSocket): void {
   leave(this);
-  this[OWNER]?.gone();
+  this[EVENTS]?.streamClosed();
 }

@@ -11,7 +11,7 @@ import { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { refill } from "../timing/budget.js";
 import { PageShiftedMemory } from "../bytes/page-shifted-memory.js";
-import type { Receiver } from "./transport.js";
+import type { Sink, TransportEvents } from "./transport.js";
 
 /** The parts of Node's stream handles that are used, each where it exists. */
 export interface Handle {
@@ -55,24 +55,24 @@ export const onread = { buffer: nextMemory, callback: deliver };
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
 type Listener = (...args: any[]) => void;
 
-export const INTAKE = Symbol("tcp6.intake");
-export const OWNER = Symbol("tcp6.owner");
+export const SINK = Symbol("tcp6.sink");
+export const EVENTS = Symbol("tcp6.events");
 export const TAKEN = Symbol("tcp6.taken");
 
 /** A socket with the methods of {@link StreamSocket}, whether it is one or was given them. */
 export interface HandedSocket extends Socket {
-  /** Who is given the bytes and the end. */
-  [INTAKE]?: Receiver | undefined;
-  /** Who is told of errors and of the close. */
-  [OWNER]?: Receiver | undefined;
+  /** Set while what arrives goes to a connection. */
+  [SINK]?: Sink | undefined;
+  /** Set while the socket belongs to a connection. */
+  [EVENTS]?: TransportEvents | undefined;
   /** Bytes that the kernel had taken when the socket was destroyed, and its handle with it. */
   [TAKEN]?: number | undefined;
 }
 
-/** A socket that hands what arrives to its receiver instead of to its Readable, until it is used as a stream. */
+/** A socket that hands what arrives to its connection instead of to its Readable, until it is used as a stream. */
 export class StreamSocket extends Socket implements HandedSocket {
-  declare [INTAKE]?: Receiver | undefined;
-  declare [OWNER]?: Receiver | undefined;
+  declare [SINK]?: Sink | undefined;
+  declare [EVENTS]?: TransportEvents | undefined;
   declare [TAKEN]?: number | undefined;
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -81,8 +81,8 @@ export class StreamSocket extends Socket implements HandedSocket {
   }
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
-    const receiver = this[INTAKE];
-    if (receiver !== undefined) return received(this, receiver, chunk);
+    const sink = this[SINK];
+    if (sink !== undefined) return received(this, sink, chunk);
     if (chunk !== null || !wasReset(this)) return super.push(chunk, encoding);
     this.destroy(connectionReset());
     return false;
@@ -94,7 +94,7 @@ export class StreamSocket extends Socket implements HandedSocket {
   }
 
   override read(size?: number): unknown {
-    if (this[INTAKE] !== undefined) {
+    if (this[SINK] !== undefined) {
       // Node's own way to get things going, also after the end of the stream.
       if (size === 0) return null;
       handOverToStream(this);
@@ -113,12 +113,12 @@ export class StreamSocket extends Socket implements HandedSocket {
   }
 
   override ref(): this {
-    this[OWNER]?.refer(true);
+    this[EVENTS]?.refer(true);
     return super.ref();
   }
 
   override unref(): this {
-    this[OWNER]?.refer(false);
+    this[EVENTS]?.refer(false);
     return super.unref();
   }
 
@@ -133,16 +133,16 @@ function isShared({ length, buffer }: Uint8Array): boolean {
 }
 
 /** Hands over what a socket would put into its Readable; answers whether more may arrive. */
-export function received(socket: Socket, receiver: Receiver, chunk: unknown): boolean {
+export function received(socket: HandedSocket, sink: Sink, chunk: unknown): boolean {
   if (chunk !== null) {
     // Node pushes what the kernel has brought, in a turn of its own.
     refill();
-    return receiver.arrive(chunk as Buffer, (chunk as Buffer).length, isShared(chunk as Buffer));
+    return sink.arrive(chunk as Buffer, (chunk as Buffer).length, isShared(chunk as Buffer));
   }
   // Not every runtime leaves it at 'close' when the socket was destroyed.
   if (socket.destroyed) return false;
-  if (wasReset(socket)) receiver.fail(connectionReset());
-  else receiver.end();
+  if (wasReset(socket)) socket[EVENTS]?.failed(connectionReset());
+  else socket[EVENTS]?.peerEnded();
   return false;
 }
 
@@ -179,7 +179,7 @@ function readAgain(socket: Socket, handle: Handle): void {
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
 export function handOverUnread(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
-  if (socket[INTAKE] !== undefined) socket[INTAKE] = undefined;
+  if (socket[SINK] !== undefined) socket[SINK] = undefined;
   // Behind an end that the Readable knows of already, there is only the front to put them to.
   if (socket.readableEncoding === null) for (const chunk of unread.toReversed()) socket.unshift(chunk);
   else for (const chunk of unread) socket.push(chunk);
@@ -191,9 +191,10 @@ export function handOverUnread(socket: HandedSocket, unread: readonly Buffer[], 
 
 /** Moves what is unread into the Readable, unless nothing comes out of that any more. Answers whether it did. */
 export function handOverToStream(socket: HandedSocket): boolean {
-  const receiver = socket[INTAKE];
-  if (receiver === undefined || socket.readableEnded || socket.destroyed) return false;
-  const { unread, ended } = receiver.handOverToStream();
+  const events = socket[EVENTS];
+  if (socket[SINK] === undefined || events === undefined) return false;
+  if (socket.readableEnded || socket.destroyed) return false;
+  const { unread, ended } = events.handOverToStream();
   handOverUnread(socket, unread, ended);
   return true;
 }
@@ -206,17 +207,16 @@ export function handOverToStream(socket: HandedSocket): boolean {
 function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
   refill();
   const filled = memory as Buffer;
-  const receiver = this[INTAKE];
+  const sink = this[SINK];
   const shared = slab.has(filled);
-  const lent = shared || (receiver?.ring == null && size < READ_SIZE / 2);
+  const lent = shared || (sink?.ring == null && size < READ_SIZE / 2);
   if (lent && !shared && filled.length === READ_SIZE) spareMemory = filled;
-  const more =
-    receiver === undefined ? this.push(own(filled, size, lent)) : receiver.arrive(filled, size, lent);
-  const ring = receiver?.ring;
+  const more = sink === undefined ? this.push(own(filled, size, lent)) : sink.arrive(filled, size, lent);
+  const ring = sink?.ring;
   // What stops the reading is ahead.
   if (ring != null) chosen = ring.next(!more);
   else if (size === READ_SIZE) {
-    if (receiver?.copies === true) slab.move();
+    if (sink?.copies === true) slab.move();
     else chosen = ownMemory();
   }
   return more;

@@ -6,29 +6,33 @@ import type { Ring } from "../bytes/reused-memory.js";
 /** Called once the kernel has taken everything, perhaps before `send` returns, or with the reason why it will not. */
 export type Taken = (error?: Error | null) => void;
 
-/** Whom a transport tells what happens. */
-export interface Receiver {
+/** Where a transport puts the bytes that arrive. */
+export interface Sink {
   /**
-   * Bytes have arrived: the first `size` of `memory`, which is only `lent`, to be written over after this call, or
-   * given. Answers whether more may arrive.
+   * Takes the first `size` bytes of `memory`: `lent` memory is written over after this call, other memory is given away.
+   * Returns whether more bytes may arrive.
    */
   arrive(memory: Buffer, size: number, lent: boolean): boolean;
-  /** The peer has ended its side. */
-  end(): void;
-  /** The connection has failed. */
-  fail(cause: unknown): void;
-  /** Somebody else has ended the output. */
-  finished(): void;
-  /** The stream is closed: nothing follows. */
-  gone(): void;
-  /** The program has said whether the open stream may keep the process alive. */
-  refer(isReferred: boolean): void;
-  /** The program has begun to read the stream itself: what has arrived and is unread goes there. */
-  handOverToStream(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
-  /** Whether whoever reads copies what arrives, so that memory to be given away would be allocated in vain. */
+  /** Whether the reader copies what arrives, so that memory to be given away would be allocated in vain. */
   readonly copies: boolean;
-  /** Memory of the connection's own to read into, in turn, or `null` for memory that is given away. */
+  /** The connection's own memory to read into, or `null` for memory that is given away. */
   readonly ring: Ring | null;
+}
+
+/** What a transport reports besides bytes. */
+export interface TransportEvents {
+  /** The peer has ended its side: no bytes follow. */
+  peerEnded(): void;
+  /** The stream has failed. */
+  failed(cause: unknown): void;
+  /** Another user of the stream has ended the output. */
+  outputEnded(): void;
+  /** The stream is closed: no event follows. */
+  streamClosed(): void;
+  /** The program has called `ref()` or `unref()` on the stream. */
+  refer(isReferred: boolean): void;
+  /** The program has begun to read the stream itself. Returns the unread bytes, and whether the end follows them. */
+  handOverToStream(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
 }
 
 /** What can be set of a socket, and of some other streams. */
@@ -85,8 +89,8 @@ export interface Transport {
   /** Has what is beneath keep the process alive, if it can. */
   ref(): void;
   unref(): void;
-  /** Says who is told from now on; reading starts with {@link Transport.startReading}. */
-  attach(receiver: Receiver): void;
+  /** Connects the transport with its connection; reading starts with {@link Transport.startReading}. */
+  attach(sink: Sink, events: TransportEvents): void;
   startReading(): void;
   /** Leaves what arrives from now on where it is. */
   stopReading(): void;
@@ -106,6 +110,6 @@ export interface Transport {
   destroy(): void;
   /** Closes the stream with RST, where there is such a thing. */
   reset(): void;
-  /** Hands over to a new owner, as a stream; tells the receiver nothing more. What is being sent goes on. */
+  /** Hands over to a new owner, as a stream; reports nothing more. What is being sent goes on. */
   release(left: HandOver): Duplex;
 }
