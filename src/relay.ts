@@ -8,6 +8,7 @@ import {
 } from "./options/checks.js";
 import type { Known } from "./options/checks.js";
 import { waited } from "./core/timing/bounded.js";
+import { cancel, clock } from "./core/timing/clock.js";
 import { Connection, linkOf } from "./connection.js";
 import { IdleTimer } from "./core/timing/idle-timer.js";
 import { LINGER_MS } from "./core/link.js";
@@ -113,14 +114,18 @@ async function afterReply(
 
 /** Takes a little more from one who still sends, and has been sent a reply: a reset would destroy that on its way. */
 async function discard(from: Connection): Promise<void> {
+  const lingered = new AbortController();
+  const timer = clock.setTimeout(() => lingered.abort(), LINGER_MS);
   let bytes = 0;
   try {
-    for await (const chunk of from.chunks({ ...RECYCLED, signal: AbortSignal.timeout(LINGER_MS) })) {
+    for await (const chunk of from.chunks({ ...RECYCLED, signal: lingered.signal })) {
       bytes += chunk.length;
       if (bytes >= MOST_DISCARDED) break;
     }
   } catch {
     // The failure that led here is the one to tell.
+  } finally {
+    cancel(timer);
   }
 }
 

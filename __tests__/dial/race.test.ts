@@ -1,44 +1,7 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
-import { interleave, MAX_IN_FLIGHT, race, type Clock, type Outcome } from "../../src/dial/race.js";
-
-/** A clock that stands still until it is told to go on. */
-class FakeClock implements Clock {
-  #now = 1_000;
-  readonly #timers = new Map<number, { at: number; callback: () => void }>();
-  #last = 0;
-
-  now(): number {
-    return this.#now;
-  }
-
-  setTimeout(callback: () => void, delay: number): number {
-    this.#timers.set(++this.#last, { at: this.#now + delay, callback });
-    return this.#last;
-  }
-
-  clearTimeout(handle: unknown): void {
-    this.#timers.delete(handle as number);
-  }
-
-  get pending(): number {
-    return this.#timers.size;
-  }
-
-  async advance(delay: number): Promise<void> {
-    const end = this.#now + delay;
-    for (;;) {
-      const [next] = [...this.#timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at);
-      if (next === undefined) break;
-      const [handle, { at, callback }] = next;
-      this.#timers.delete(handle);
-      this.#now = at;
-      callback();
-      await settled();
-    }
-    this.#now = end;
-  }
-}
+import { interleave, MAX_IN_FLIGHT, race, type Outcome } from "../../src/dial/race.js";
+import { ManualClock } from "../support/manual-clock.js";
 
 /** Once every promise that can settle now has. */
 function settled(): Promise<void> {
@@ -54,7 +17,7 @@ interface Attempt {
 
 /** A race of addresses that are just names; its attempts end when the test says so. */
 function start(addresses: readonly string[], attemptDelay = 250) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const controller = new AbortController();
   const attempts = new Map<string, Attempt>();
   const discarded: string[] = [];
@@ -280,7 +243,7 @@ describe("losing", () => {
     const { signal } = new AbortController();
     const outcome = await race(["a", "b"], {
       attemptDelay: 250,
-      clock: new FakeClock(),
+      clock: new ManualClock(),
       signal,
       isFatal: () => false,
       discard: () => undefined,
@@ -305,7 +268,7 @@ describe("aborting", () => {
     const tried: string[] = [];
     const promise = race(["a"], {
       attemptDelay: 250,
-      clock: new FakeClock(),
+      clock: new ManualClock(),
       signal: AbortSignal.abort("stop"),
       isFatal: () => false,
       discard: () => undefined,
@@ -341,7 +304,7 @@ describe("aborting", () => {
     const discarded: string[] = [];
     const promise = race<string, string>(["a", "b"], {
       attemptDelay: 250,
-      clock: new FakeClock(),
+      clock: new ManualClock(),
       signal: controller.signal,
       isFatal: () => false,
       discard: (late) => discarded.push(late),

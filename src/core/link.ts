@@ -1,7 +1,6 @@
 import type { Buffer } from "node:buffer";
-// Imported rather than global: test frameworks replace the globals.
-import { setImmediate } from "node:timers";
 import { bounded } from "./timing/bounded.js";
+import { clock } from "./timing/clock.js";
 import { checkedOperation, type OperationOptions } from "../options/checks.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
 import { deadlineIn, letSleep, wakeBy } from "./timing/alarm.js";
@@ -402,5 +401,5 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
 
 /** The next turn of the event loop. */
 function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => clock.setImmediate(resolve));
 }

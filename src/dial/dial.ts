@@ -1,13 +1,11 @@
-import { performance } from "node:perf_hooks";
-// Imported rather than global: test frameworks replace the globals.
-import { clearTimeout, setTimeout } from "node:timers";
 import { familyOf, type AddressInfo } from "../address/endpoint.js";
 import type { OperationOptions } from "../options/checks.js";
 import { bounded } from "../core/timing/bounded.js";
+import { clock } from "../core/timing/clock.js";
 import { connectFailed, NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";
 import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
 import { Journal } from "./journal.js";
-import { interleave, race, type Clock } from "./race.js";
+import { interleave, race } from "./race.js";
 
 export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
   readonly subject: Subject;
@@ -21,12 +19,6 @@ const ATTEMPT_DELAY = 250;
 
 /** No other address does better when this machine has nothing left to connect with. */
 const FATAL = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
-
-const clock: Clock = {
-  now: () => performance.now(),
-  setTimeout: (callback, delay) => setTimeout(callback, delay),
-  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout | undefined),
-};
 
 /** Finds the candidates and races them, all within one deadline; rejects with what was tried. */
 export async function dial<T>(options: DialOptions<T>): Promise<T> {

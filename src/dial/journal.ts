@@ -1,5 +1,5 @@
-import { performance } from "node:perf_hooks";
 import type { AddressInfo } from "../address/endpoint.js";
+import { clock } from "../core/timing/clock.js";
 import { NetError, timedOut } from "../errors.js";
 import { subjectOf, type Candidate } from "./attempt.js";
 import { channels, nextId, type AttemptEvent, type DialEvent } from "./diagnostics.js";
@@ -14,7 +14,7 @@ interface Trial {
 export class Journal {
   readonly #id = nextId();
   readonly #host: string | undefined;
-  readonly #begun = performance.now();
+  readonly #begun = clock.now();
   readonly #trials: Trial[] = [];
 
   constructor(host: string | undefined) {
@@ -35,7 +35,7 @@ export class Journal {
 
   /** Notes an attempt and how it ends; `signal` says that it has lost. */
   async attempt<T>(to: Candidate, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
-    const trial: Trial = { to, begun: performance.now() };
+    const trial: Trial = { to, begun: clock.now() };
     this.#trials.push(trial);
     if (channels.start.hasSubscribers) channels.start.publish(this.#attemptEvent(trial));
     try {
@@ -45,7 +45,7 @@ export class Journal {
     } catch (error) {
       if (error instanceof NetError && signal?.aborted !== true) {
         trial.error = error;
-        error.duration = performance.now() - trial.begun;
+        error.duration = clock.now() - trial.begun;
         if (channels.fail.hasSubscribers) channels.fail.publish({ ...this.#ended(trial), error });
       } else if (channels.lose.hasSubscribers) {
         channels.lose.publish(this.#ended(trial));
@@ -58,7 +58,7 @@ export class Journal {
   errors(): NetError[] {
     return this.#trials.map(({ to, begun, error }) => {
       if (error !== undefined) return error;
-      const duration = performance.now() - begun;
+      const duration = clock.now() - begun;
       const late = timedOut("connect", subjectOf(to), Math.round(duration));
       late.duration = duration;
       return late;
@@ -66,7 +66,7 @@ export class Journal {
   }
 
   #event(): DialEvent {
-    return { id: this.#id, host: this.#host, elapsed: performance.now() - this.#begun };
+    return { id: this.#id, host: this.#host, elapsed: clock.now() - this.#begun };
   }
 
   #attemptEvent({ to }: Trial): AttemptEvent {
@@ -75,6 +75,6 @@ export class Journal {
   }
 
   #ended(trial: Trial): AttemptEvent {
-    return { ...this.#attemptEvent(trial), duration: performance.now() - trial.begun };
+    return { ...this.#attemptEvent(trial), duration: clock.now() - trial.begun };
   }
 }

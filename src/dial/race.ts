@@ -1,5 +1,5 @@
 import { wrongValue } from "../options/checks.js";
-import { LONGEST_TIMER } from "../core/timing/bounded.js";
+import { cancel, LONGEST_TIMER_MS, type Clock, type Timer } from "../core/timing/clock.js";
 
 /** Milliseconds between attempts, at the least: RFC 8305, section 5, "MUST NOT be less than 10 milliseconds". */
 export const LEAST_ATTEMPT_DELAY = 10;
@@ -9,14 +9,6 @@ export const LEAST_ATTEMPT_DELAY = 10;
  * descriptor for each of them.
  */
 export const MAX_IN_FLIGHT = 16;
-
-/** Where a race has its time from. */
-export interface Clock {
-  /** Milliseconds, from any start. */
-  now(): number;
-  setTimeout(callback: () => void, delay: number): unknown;
-  clearTimeout(handle: unknown): void;
-}
 
 export interface RaceOptions<A, T> {
   /** Milliseconds from one attempt to the next, 10 at the least; `Infinity`: the next starts when the last has failed. */
@@ -78,7 +70,7 @@ export async function race<A, T>(
   const running = new Set<AbortController>();
   const failures = new Map<number, Failure<A>>();
   let begun = 0;
-  let timer: unknown;
+  let timer: Timer | undefined;
   let over = false;
 
   return new Promise((resolve, reject) => {
@@ -87,11 +79,11 @@ export async function race<A, T>(
     next();
 
     function next(): void {
-      clock.clearTimeout(timer);
+      cancel(timer);
       if (over || begun === addresses.length) return;
       const index = begun++;
       const isFull = running.size + 1 >= MAX_IN_FLIGHT;
-      if (begun < addresses.length && !isFull && delay <= LONGEST_TIMER) {
+      if (begun < addresses.length && !isFull && delay <= LONGEST_TIMER_MS) {
         timer = clock.setTimeout(next, delay);
       }
       void run(addresses[index] as A, index);
@@ -124,7 +116,7 @@ export async function race<A, T>(
 
     function finish(settle: () => void): void {
       over = true;
-      clock.clearTimeout(timer);
+      cancel(timer);
       signal?.removeEventListener("abort", stop);
       for (const loser of running) loser.abort(signal?.reason);
       settle();

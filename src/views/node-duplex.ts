@@ -1,11 +1,10 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-// Imported rather than global: test frameworks replace the globals.
-import { setImmediate } from "node:timers";
 import { wrongType } from "../options/checks.js";
 import { givenBytes } from "../core/bytes/given-bytes.js";
 import { READ_AHEAD } from "../core/reading/input.js";
 import { copyOf } from "../core/bytes/own-memory.js";
+import { clock } from "../core/timing/clock.js";
 import type { Link } from "../core/link.js";
 import { takeChunk } from "../core/reading/reads.js";
 import type { StreamReader } from "../core/reading/waiting.js";
@@ -167,7 +166,7 @@ export class NodeDuplex extends Duplex {
       this.#failure = error as Error;
       this.#failIfRead(this.#user === "waits");
       // By then the user has been told of all that is held.
-      setImmediate(() => this.#failIfRead(this.#user === "reads when told"));
+      clock.setImmediate(() => this.#failIfRead(this.#user === "reads when told"));
     }
   };
 
@@ -300,7 +299,7 @@ export class NodeDuplex extends Duplex {
       else link.reset();
     };
     // Streams that are no sockets of the kernel's say a turn later what they have taken.
-    if (isGood && !link.output.idle && !link.transport.callsBackAtOnce) setImmediate(end);
+    if (isGood && !link.output.idle && !link.transport.callsBackAtOnce) clock.setImmediate(end);
     else end();
     const closed = (): void => done(error);
     link.closed.then(closed, closed);

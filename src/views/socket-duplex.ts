@@ -3,7 +3,7 @@ import { emitWarning, nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { familyOf } from "../address/endpoint.js";
 import { outOfRange, wrongType } from "../options/checks.js";
-import { LONGEST_TIMER } from "../core/timing/bounded.js";
+import { LONGEST_TIMER_MS } from "../core/timing/clock.js";
 import type { ConnectedSocket } from "../connected-socket.js";
 import { IdleTimer } from "../core/timing/idle-timer.js";
 import type { Link } from "../core/link.js";
@@ -137,7 +137,7 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
       () => this.bytesRead + this.bytesWritten + this.#socket.bytesWritten,
       () => void this.emit("timeout"),
     );
-    this.#idle.set(Math.min(ms, LONGEST_TIMER));
+    this.#idle.set(Math.min(ms, LONGEST_TIMER_MS));
     if (listener !== undefined) {
       if (ms > 0) this.once("timeout", listener);
       else this.off("timeout", listener);
@@ -187,8 +187,8 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
 function checkDuration(ms: unknown): void {
   if (typeof ms !== "number") throw wrongType("ms", "a number of milliseconds", ms);
   if (!(ms >= 0 && ms < Infinity)) throw outOfRange("ms", "a finite number of milliseconds, 0 or more", ms);
-  if (ms <= LONGEST_TIMER) return;
-  const text = `${String(ms)} ms are more than a timer can have, and were cut to ${String(LONGEST_TIMER)}`;
+  if (ms <= LONGEST_TIMER_MS) return;
+  const text = `${String(ms)} ms are more than a timer can have, and were cut to ${String(LONGEST_TIMER_MS)}`;
   emitWarning(text, "TimeoutOverflowWarning");
 }
 

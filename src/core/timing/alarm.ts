@@ -3,11 +3,8 @@
  * keeps no process alive: the connections do, as `link.ts` says.
  */
 import { AsyncResource } from "node:async_hooks";
-import { performance } from "node:perf_hooks";
 import { nextTick } from "node:process";
-// Not the globals, which tests replace, for a while: a timer that never rings would stop the waits of all.
-import { clearTimeout, setTimeout } from "node:timers";
-import { LONGEST_TIMER } from "./bounded.js";
+import { cancel, clock, LONGEST_TIMER_MS, type Timer } from "./clock.js";
 import { letArrive } from "./let-arrive.js";
 import { WakeQueue, type Sleeper } from "./wake-queue.js";
 
@@ -15,7 +12,7 @@ const sleepers = new WakeQueue();
 
 /** When the timer that is set goes off. */
 let ringsAt = Infinity;
-let timer: NodeJS.Timeout | undefined;
+let timer: Timer | undefined;
 
 /** Where the timer belongs: in the scope of whoever happens to set it, what that has in an AsyncLocalStorage would stay. */
 const scope = new AsyncResource("tcp6.alarm");
@@ -35,14 +32,14 @@ export function letSleep(sleeper: Sleeper): void {
 
 /** When a wait of so many milliseconds ends that begins now: a whole number, which needs no memory of its own. */
 export function deadlineIn(bound: number): number {
-  return Math.ceil(performance.now() + bound);
+  return Math.ceil(clock.now() + bound);
 }
 
 function setTimer(at: number): void {
-  clearTimeout(timer);
+  cancel(timer);
   ringsAt = at;
-  const delay = Math.min(Math.max(Math.ceil(at - performance.now()), 1), LONGEST_TIMER);
-  timer = scope.runInAsyncScope(() => setTimeout(timeUp, delay));
+  const delay = Math.min(Math.max(Math.ceil(at - clock.now()), 1), LONGEST_TIMER_MS);
+  timer = scope.runInAsyncScope(() => clock.setTimeout(timeUp, delay));
   timer.unref();
 }
 
@@ -51,7 +48,7 @@ function setTimer(at: number): void {
  * not been let in: so it counts whose time was up before.
  */
 function timeUp(): void {
-  const now = performance.now();
+  const now = clock.now();
   letArrive(() => wakeDue(now));
 }
 

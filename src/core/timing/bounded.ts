@@ -1,14 +1,10 @@
-// Imported rather than global: test frameworks replace the globals.
-import { clearTimeout, setTimeout } from "node:timers";
 import { execute } from "abort-controller-x";
 import pTimeout from "p-timeout";
 import type { OperationOptions } from "../../options/checks.js";
 import { aborted, NetError, reasonOfAbort, timedOut, type Operation, type Subject } from "../../errors.js";
+import { cancel, clock, LONGEST_TIMER_MS } from "./clock.js";
 import { letArrive } from "./let-arrive.js";
 import { unwatch, watch, type Cancellable } from "./signals.js";
-
-/** The longest a timer of Node's can run, about 24.8 days; what is longer would fire at once. */
-export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Begins to wait for something, and gives back what stops the waiting, at once and for good. */
 export type Wait<T> = (
@@ -52,6 +48,7 @@ async function untilStopped<T>(
   wait: Wait<T>,
   stopped: (how: "expired" | "aborted") => void,
 ): Promise<T> {
+  const { setTimeout } = clock;
   const own = new AbortController();
   const call: Cancellable = { aborted: () => own.abort() };
   let expire: (() => void) | undefined;
@@ -74,13 +71,14 @@ async function untilStopped<T>(
     };
     result.then(settled, settled);
     return await pTimeout(result, {
-      milliseconds: timeout > LONGEST_TIMER ? Infinity : timeout,
+      milliseconds: timeout > LONGEST_TIMER_MS ? Infinity : timeout,
       // What has come while the program was busy ends the wait in time.
       fallback: () => {
         letArrive(() => expire?.());
         return result;
       },
-      customTimers: { setTimeout, clearTimeout },
+      // Typed as Node's globals, which have more overloads; it calls them with what a clock's take.
+      customTimers: { setTimeout, clearTimeout: cancel } as never,
     });
   } finally {
     if (signal !== undefined) unwatch(signal, call);

@@ -9,7 +9,7 @@
  * The budget is full again whenever the event loop is known to have turned: when the kernel brings bytes, or in the
  * `setImmediate` that a spent budget asks for. A program whose calls wait now and then never sees it.
  */
-import { setImmediate } from "node:timers";
+import { clock } from "./clock.js";
 
 /** What one turn has to spend: about an eighth of a millisecond, in units of a sixteenth of a microsecond. */
 const UNITS_PER_TURN = 2048;
@@ -47,7 +47,7 @@ export function refill(): void {
 
 /** Calls back in the next turn, in the order of the calls. */
 export function postpone(callback: () => void): void {
-  if (postponed.push(callback) === 1) setImmediate(resume);
+  if (postponed.push(callback) === 1) clock.setImmediate(resume);
 }
 
 /** Resolves in the next turn. */

@@ -1,7 +1,4 @@
-import { performance } from "node:perf_hooks";
-// Imported rather than global: test frameworks replace the globals.
-import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
-import { LONGEST_TIMER } from "./bounded.js";
+import { cancel, clock, LONGEST_TIMER_MS, type Timer } from "./clock.js";
 
 /** How often per period it is looked whether bytes have moved: a silence is noticed so much later than due at most. */
 const SAMPLES = 16;
@@ -16,8 +13,8 @@ const SHORTEST_INTERVAL_MS = 5;
 export class IdleTimer {
   readonly #count: () => number;
   readonly #onSilence: () => void;
-  #timer: NodeJS.Timeout | undefined;
-  #lastLook: NodeJS.Immediate | undefined;
+  #timer: Timer | undefined;
+  #lastLook: Timer | undefined;
   #period = 0;
   #counted = 0;
   /** When the count was last seen to change. */
@@ -33,8 +30,8 @@ export class IdleTimer {
 
   /** Rings after `period` ms without a byte, and after as many again once bytes have moved; 0 or `Infinity`: never. */
   set(period: number): void {
-    clearTimeout(this.#timer);
-    clearImmediate(this.#lastLook);
+    cancel(this.#timer);
+    cancel(this.#lastLook);
     this.#period = period;
     if (period === 0 || period === Infinity) return;
     this.#moved();
@@ -44,16 +41,17 @@ export class IdleTimer {
   #lookLater(): void {
     const shortest = Math.min(SHORTEST_INTERVAL_MS, this.#period / 2);
     const interval = Math.max(1, shortest, this.#period / SAMPLES);
-    const left = this.#movedAt + this.#period - performance.now();
+    const left = this.#movedAt + this.#period - clock.now();
     const wait = this.#hasRung ? interval : Math.min(interval, Math.max(1, left));
-    this.#timer = setTimeout(() => this.#look(), Math.min(wait, LONGEST_TIMER)).unref();
+    this.#timer = clock.setTimeout(() => this.#look(), Math.min(wait, LONGEST_TIMER_MS));
+    this.#timer.unref();
   }
 
   #look(): void {
     if (this.#count() !== this.#counted) this.#moved();
-    if (this.#hasRung || performance.now() - this.#movedAt < this.#period) this.#lookLater();
+    if (this.#hasRung || clock.now() - this.#movedAt < this.#period) this.#lookLater();
     // Timers go before sockets: after a long turn, what has arrived meanwhile is let in first.
-    else this.#lastLook = setImmediate(() => this.#ringIfSilent());
+    else this.#lastLook = clock.setImmediate(() => this.#ringIfSilent());
   }
 
   #ringIfSilent(): void {
@@ -66,7 +64,7 @@ export class IdleTimer {
 
   #moved(): void {
     this.#counted = this.#count();
-    this.#movedAt = performance.now();
+    this.#movedAt = clock.now();
     this.#hasRung = false;
   }
 }

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import { clock } from "./clock.js";
 
 /**
  * Calls back once the sockets have been polled. Timers go before sockets in a turn of the event loop: after a turn that
@@ -6,5 +6,5 @@ import { setImmediate } from "node:timers";
  */
 export function letArrive(callback: () => void): void {
   // Twice: in some runtimes the first comes before the sockets, too.
-  setImmediate(() => setImmediate(callback));
+  clock.setImmediate(() => clock.setImmediate(callback));
 }

@@ -6,7 +6,7 @@
 import { AsyncResource } from "node:async_hooks";
 // Imported rather than global: test frameworks replace the globals, and a fake timer holds no process.
 import { setInterval } from "node:timers";
-import { LONGEST_TIMER } from "./bounded.js";
+import { LONGEST_TIMER_MS } from "./clock.js";
 
 let holders = 0;
 let timer: NodeJS.Timeout | undefined;
@@ -17,7 +17,7 @@ const scope = new AsyncResource("tcp6.hold");
 /** Keeps the process alive until {@link release} was called as often. */
 export function hold(): void {
   if (holders++ > 0) return;
-  timer ??= scope.runInAsyncScope(() => setInterval(ignore, LONGEST_TIMER));
+  timer ??= scope.runInAsyncScope(() => setInterval(ignore, LONGEST_TIMER_MS));
   timer.ref();
 }
 

@@ -7,8 +7,6 @@ import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
-// Imported rather than global: test frameworks replace the globals, and a fake timer that never fires would block every wait.
-import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { FINISH_TIMEOUT_MS, onceFinished } from "./finish.js";
 import type { Payload } from "../bytes/payload.js";
@@ -17,6 +15,7 @@ import { StreamBacked } from "./stream-backed.js";
 import { encodingOf, faultOfClose, faultOfEnd, hasEnded, isOver, wasEnded } from "./stream-kinds.js";
 import { PieceWriter } from "./stream-pieces.js";
 import { EVENTS } from "./stream-socket.js";
+import { cancel, clock, type Timer } from "../timing/clock.js";
 import type { Sink, Taken, Transport, TransportEvents } from "./transport.js";
 
 /** The ways to read a stream, which tell that somebody does, and the one way into it. */
@@ -56,10 +55,10 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   #closing = false;
   /** Who is told when the stream has taken all before its end, which we have given it, or will in the next turn. */
   #endTaken: Taken | null = null;
-  #endSoon: NodeJS.Immediate | undefined;
+  #endSoon: Timer | undefined;
   #isEnded = false;
   /** Ends the wait for a `'close'` that does not come. */
-  #closeTimer: NodeJS.Timeout | undefined;
+  #closeTimer: Timer | undefined;
 
   constructor(stream: Duplex) {
     super(stream);
@@ -138,7 +137,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   end(done: Taken): void {
     this.#isEnded = true;
     this.#endTaken = done;
-    this.#endSoon = setImmediate(() => this.#endNow());
+    this.#endSoon = clock.setImmediate(() => this.#endNow());
   }
 
   destroy(): void {
@@ -153,7 +152,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
 
   reset(): void {
     this.#closing = true;
-    clearImmediate(this.#endSoon);
+    cancel(this.#endSoon);
     this.#destroy();
   }
 
@@ -255,7 +254,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
 
   #endNow(): void {
     const { stream } = this;
-    clearImmediate(this.#endSoon);
+    cancel(this.#endSoon);
     this.#endSoon = undefined;
     // Some streams finish only when their other side has read it all: this one has what it was given.
     const isTaken = stream.writableLength === 0 || stream.writableFinished;
@@ -294,7 +293,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   #expectClose(): void {
     const { stream } = this;
     if (stream.destroyed && stream.closed) nextTick(this.#onClose);
-    else this.#closeTimer ??= setTimeout(this.#onClose, FINISH_TIMEOUT_MS);
+    else this.#closeTimer ??= clock.setTimeout(this.#onClose, FINISH_TIMEOUT_MS);
   }
 
   #readingOf(own: Pick<Duplex, Reading>): Pick<Duplex, Reading> {
@@ -379,7 +378,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     const { stream } = this;
     if (stream[EVENTS] === undefined) return;
     Reflect.deleteProperty(stream, EVENTS);
-    clearTimeout(this.#closeTimer);
+    cancel(this.#closeTimer);
     this.#ending.giveBack();
     stream.allowHalfOpen = this.#allowHalfOpen;
     stream.removeListener("close", this.#onClose);

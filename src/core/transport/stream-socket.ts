@@ -7,9 +7,8 @@
  */
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
-// Imported rather than global: test frameworks replace the globals.
-import { setImmediate } from "node:timers";
 import { refill } from "../timing/budget.js";
+import { clock } from "../timing/clock.js";
 import { PageShiftedMemory } from "../bytes/page-shifted-memory.js";
 import type { Sink, TransportEvents } from "./transport.js";
 
@@ -168,7 +167,7 @@ export function pauseForTurn(socket: Socket): void {
   if (handle?.reading !== true || handle.readStop === undefined) return;
   handle.reading = false;
   handle.readStop();
-  setImmediate(readAgain, socket, handle);
+  clock.setImmediate(readAgain, socket, handle);
 }
 
 function readAgain(socket: Socket, handle: Handle): void {

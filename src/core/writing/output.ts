@@ -1,7 +1,6 @@
-// Imported rather than global: test frameworks replace the globals.
-import { setImmediate } from "node:timers";
 import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../../options/checks.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../../errors.js";
+import { clock } from "../timing/clock.js";
 import { GATHER_UNITS, nextTurn, QUEUE_UNITS, spend } from "../timing/budget.js";
 import { WritePromise } from "./write-promise.js";
 import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
@@ -284,7 +283,7 @@ export class Output implements SenderHost {
     if (this.#gather.isFull) return this.#sendGathered(options);
     if (!this.#flushAtTurnsEnd) {
       this.#flushAtTurnsEnd = true;
-      setImmediate(flushAtTurnsEnd, this);
+      clock.setImmediate(flushAtTurnsEnd, this);
     }
     return served(GATHER_UNITS);
   }

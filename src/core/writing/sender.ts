@@ -1,9 +1,7 @@
-import { performance } from "node:perf_hooks";
-// Imported rather than global: test frameworks replace the globals.
-import { setImmediate } from "node:timers";
 import type { OperationOptions } from "../../options/checks.js";
 import { aborted, timedOut, translated, type Subject } from "../../errors.js";
 import { unwatch, watch, type Cancellable } from "../timing/signals.js";
+import { clock } from "../timing/clock.js";
 import { kernelUnits, nextTurn, rejectedInTime, spend } from "../timing/budget.js";
 import { Deadline, Deadlines } from "../timing/deadlines.js";
 import { WritePromise, failAll } from "./write-promise.js";
@@ -259,7 +257,7 @@ export class Sender {
 
   #takesTurn(entry: Entry): void {
     this.#turn = entry;
-    this.#progressed(performance.now(), this.#host.transport.unsent);
+    this.#progressed(clock.now(), this.#host.transport.unsent);
   }
 
   #progressed(now: number, unsent: number): void {
@@ -274,11 +272,11 @@ export class Sender {
     const promise = (entry.promise = WritePromise.pending());
     if ((timeout ?? this.#writeTimeout) === 0) {
       if (this.#host.transport.callsBackAtOnce) this.#expireAll([entry]);
-      else setImmediate(() => this.#expireAll(entry.isAwaited ? [entry] : []));
+      else clock.setImmediate(() => this.#expireAll(entry.isAwaited ? [entry] : []));
       return promise;
     }
     this.#deadlines ??= new Deadlines(this.#writeTimeout);
-    this.#host.wakeAt(this.#deadlines.add(entry, performance.now()));
+    this.#host.wakeAt(this.#deadlines.add(entry, clock.now()));
     if (signal !== undefined) this.#heed(signal, entry);
     return promise;
   }

@@ -1,0 +1,48 @@
+/**
+ * The clock: the only module that reads the time or sets a timer. Everything else asks `clock`, so that another clock can
+ * take its place for a while: one that a test moves by hand, or the virtual time of a simulation.
+ *
+ * `process.nextTick` and microtasks are not here: they put work in order within a turn of the event loop, and take no time.
+ */
+import { performance } from "node:perf_hooks";
+// Imported rather than global: test frameworks replace the globals, and a fake timer that never fires would block every wait.
+import { setImmediate, setTimeout } from "node:timers";
+
+/** A callback that is still to come. Disposing of it cancels it, on the clock that it was set on. */
+export interface Timer extends Disposable {
+  ref(): unknown;
+  /** Lets the process end before the timer fires. */
+  unref(): unknown;
+}
+
+/**
+ * Where time and timers come from. The functions are called without `this`. What was set on a clock fires on it, also after
+ * another clock has taken its place.
+ */
+export interface Clock {
+  /** Milliseconds from any start. They never go back. */
+  readonly now: () => number;
+  /** Calls back after `ms` milliseconds, at most {@link LONGEST_TIMER_MS}. */
+  readonly setTimeout: (callback: () => void, ms: number) => Timer;
+  /** Calls back in the next turn of the event loop, in the order of the calls. */
+  readonly setImmediate: <A extends unknown[]>(callback: (...args: A) => void, ...args: A) => Timer;
+}
+
+/** The longest a timer of Node's can run, about 24.8 days; a longer one would fire at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The time of this machine. */
+export const systemClock: Clock = { now: () => performance.now(), setTimeout, setImmediate };
+
+/** The clock of this thread. */
+export let clock = systemClock;
+
+/** Has all waits that begin from now on go by another clock; those that have begun keep theirs. */
+export function useClock(other: Clock): void {
+  clock = other;
+}
+
+/** Cancels a timer, if there is one, on the clock that it was set on. */
+export function cancel(timer: Timer | undefined): void {
+  timer?.[Symbol.dispose]();
+}
