@@ -1,14 +1,11 @@
 import process from "node:process";
-import { createServer, type ListenOptions as ServerListenOptions, type Server, type Socket } from "node:net";
+import type { ListenOptions as ServerListenOptions, Server } from "node:net";
 import { AcceptQueue } from "./accept/queue.js";
-import type { LocalEnd } from "./address/addresses.js";
+import { BACKLOG, openServer } from "./accept/server.js";
 import { familyOf, formatEndpoint, normalAddress } from "./address/endpoint.js";
-import { lookupAddresses, UNSPECIFIED } from "./address/resolve.js";
-import { bounded, waited } from "./core/timing/bounded.js";
-import { applyTo } from "./options/connection.js";
-import { guard } from "./core/transport/guard.js";
-import { makeSocketsOf } from "./core/transport/accepted-sockets.js";
-import { refused, translated, type Subject } from "./errors.js";
+import { lookupAddresses } from "./address/resolve.js";
+import { bounded } from "./core/timing/bounded.js";
+import { refused, type Subject } from "./errors.js";
 import {
   checkedListenOptions,
   targetOf,
@@ -17,9 +14,6 @@ import {
   type ListenTarget,
 } from "./options/listen.js";
 import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
-
-/** Node's default, and of most servers; the egg has 10, which a loop that is busy for 100 ms can overflow. */
-const BACKLOG = 511;
 
 /**
  * Resolves to a listener, once clients can connect: the egg's `tcp-listen`.
@@ -46,34 +40,7 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   const where = await bounded("listen", asked, { signal }, (stop) => whereTo(target, options, stop));
   const subject = subjectAt(asked, where.host, where.port);
   const queue = new AcceptQueue(options.backlog ?? BACKLOG, "path" in target ? target.path : undefined);
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  /** Where all clients arrive, if it is one address; but for those that another server hands to this one. */
-  let ours: LocalEnd | undefined;
-  server.on("connection", (socket: Socket & { server?: Server }) => {
-    applyTo(socket, options);
-    queue.arrive(socket, socket.server === server ? ours : undefined);
-  });
-  await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
-    const failed = (cause: unknown): void => reject(translated("listen", subject, cause));
-    server.once("error", failed);
-    // Node binds at once where there is no host, otherwise from a callback.
-    const release = guard(server, "_listen2", failed);
-    try {
-      // Node takes a backlog of 0 for its own default.
-      server.listen({ ...where, backlog: Math.max(options.backlog ?? BACKLOG, 1) }, () => {
-        release();
-        makeSocketsOf(server);
-        // A descriptor may be of a socket that takes connections to any address (IP_TRANSPARENT).
-        if (!("fd" in target)) ours = oneAddressOf(server);
-        resolve(undefined);
-      });
-    } catch (error) {
-      failed(error);
-    }
-    return () => server.close();
-  });
-  // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.
-  server.removeAllListeners("error").on("error", () => queue.dropped++);
+  const server = await openServer(where, subject, queue, options);
   const address = addressOf(server);
   const bound = "port" in address ? subjectAt(asked, address.address, address.port) : asked;
   return listenerOf(server, address, bound, queue, options);
@@ -116,14 +83,6 @@ function addressOf(server: Server): ListenerAddress {
   if (bound === null || typeof bound === "string") return { path: bound ?? "" };
   const address = normalAddress(bound.address);
   return { address, port: bound.port, family: familyOf(address) === 6 ? 6 : 4 };
-}
-
-/** The address that every client connects to, unless there may be several. */
-function oneAddressOf(server: Server): LocalEnd | undefined {
-  const bound = server.address();
-  if (bound === null || typeof bound === "string") return undefined;
-  const isAny = UNSPECIFIED.includes(normalAddress(bound.address));
-  return isAny ? undefined : { localAddress: bound.address, localPort: bound.port };
 }
 
 /** Node ignores the wish where it cannot be met, so it is refused here. */

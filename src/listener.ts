@@ -58,12 +58,6 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     this.#queue = queue;
     this.#options = options;
     this.#over = new Promise((resolve) => server.once("close", resolve));
-    // Whoever closes the server: it waits for the clients that nobody has claimed, so they have to go.
-    const close = server.close.bind(server);
-    server.close = (callback) => {
-      this.#queue.close();
-      return close(callback);
-    };
   }
 
   /** The port it listens on; 0 for a Unix socket, which has none. */

@@ -1,0 +1,67 @@
+import { createServer, type ListenOptions as ServerListenOptions, type Server, type Socket } from "node:net";
+import type { LocalEnd } from "../address/addresses.js";
+import { normalAddress } from "../address/endpoint.js";
+import { UNSPECIFIED } from "../address/resolve.js";
+import { waited } from "../core/timing/bounded.js";
+import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
+import { guard } from "../core/transport/guard.js";
+import { translated, type Subject } from "../errors.js";
+import { applyTo } from "../options/connection.js";
+import type { ListenOptions } from "../options/listen.js";
+import type { AcceptQueue } from "./queue.js";
+
+/** Node's default, and of most servers; the egg has 10, which a loop that is busy for 100 ms can overflow. */
+export const BACKLOG = 511;
+
+/** Resolves to a server that is listening: its clients go to `queue`, and closing it closes that. */
+export async function openServer(
+  where: ServerListenOptions,
+  subject: Subject,
+  queue: AcceptQueue,
+  options: ListenOptions,
+): Promise<Server> {
+  const { signal, backlog = BACKLOG } = options;
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  /** Where all clients arrive, if it is one address; but for those that another server hands to this one. */
+  let ours: LocalEnd | undefined;
+  server.on("connection", (socket: Socket & { server?: Server }) => {
+    applyTo(socket, options);
+    queue.arrive(socket, socket.server === server ? ours : undefined);
+  });
+  await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
+    const failed = (cause: unknown): void => reject(translated("listen", subject, cause));
+    server.once("error", failed);
+    // Node binds at once where there is no host, otherwise from a callback.
+    const release = guard(server, "_listen2", failed);
+    try {
+      // Node takes a backlog of 0 for its own default.
+      server.listen({ ...where, backlog: Math.max(backlog, 1) }, () => {
+        release();
+        makeSocketsOf(server);
+        // A descriptor may be of a socket that takes connections to any address (IP_TRANSPARENT).
+        if (!("fd" in where)) ours = oneAddressOf(server);
+        resolve(undefined);
+      });
+    } catch (error) {
+      failed(error);
+    }
+    return () => server.close();
+  });
+  // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.
+  server.removeAllListeners("error").on("error", () => queue.dropped++);
+  const close = server.close.bind(server);
+  // Also when the program calls it: Node's server waits for its clients, so those that nobody has claimed have to go.
+  server.close = (callback) => {
+    queue.close();
+    return close(callback);
+  };
+  return server;
+}
+
+/** The address that every client connects to, unless there may be several. */
+function oneAddressOf(server: Server): LocalEnd | undefined {
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") return undefined;
+  const isAny = UNSPECIFIED.includes(normalAddress(bound.address));
+  return isAny ? undefined : { localAddress: bound.address, localPort: bound.port };
+}
