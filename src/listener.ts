@@ -7,7 +7,7 @@ import { settingsOf } from "./options/connection.js";
 import type { Connection } from "./connection.js";
 import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./core/timing/budget.js";
 import { failAtCaller } from "./core/timing/fail-at-caller.js";
-import { descriptorOf } from "./core/transport/kernel.js";
+import { descriptorOf } from "./core/transport/node-internals.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
 import type { ListenOptions } from "./options/listen.js";
 import { getParameters } from "./parameters.js";

@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import { connect, listen, Listener } from "../../src/index.js";
-import { useHandles } from "../../src/core/transport/kernel.js";
+import { switchOff } from "../../src/core/transport/node-internals.js";
 import { failure, isPending, netError, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient } from "../support/peers.js";
 import { nothingLeft } from "../support/resources.js";
 
+const HANDLES = ["readsIntoOurMemory", "writesDirectly"] as const;
+
 afterEach(closeAll);
-afterEach(() => useHandles(true));
+afterEach(() => switchOff());
 
 describe("close", () => {
   test("frees the port by the time it settles", async () => {
@@ -28,7 +30,7 @@ describe("close", () => {
   });
 
   test.each([true, false])("frees the port while accepted connections go on (onread: %s)", async (on) => {
-    useHandles(on);
+    switchOff(...(on ? [] : HANDLES));
     const listener = await loopback();
     const client = await netClient(listener.port);
     const connection = keep(await listener.accept());

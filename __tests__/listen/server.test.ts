@@ -10,18 +10,20 @@ import {
 } from "node:net";
 import { promisify } from "node:util";
 import type { Connection, Listener } from "../../src/index.js";
-import { useHandles } from "../../src/core/transport/kernel.js";
+import { switchOff } from "../../src/core/transport/node-internals.js";
 import { turn, until } from "../support/outcomes.js";
 import { closeAll, keep, loopback, netClient } from "../support/peers.js";
+
+const HANDLES = ["readsIntoOurMemory", "writesDirectly"] as const;
 
 /** Servers of Node 20 know none. */
 const HAS_BLOCK_LISTS = Number(process.versions.node.split(".")[0]) >= 22;
 
 afterEach(closeAll);
-afterEach(() => useHandles(true));
+afterEach(() => switchOff());
 
 describe.each([true, false])("the server beneath a listener (onread: %s)", (on) => {
-  beforeEach(() => useHandles(on));
+  beforeEach(() => switchOff(...(on ? [] : HANDLES)));
 
   test("tells of the very socket that the connection has", async () => {
     const listener = await loopback();
@@ -145,7 +147,7 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
 });
 
 describe.each([true, false])("a socket that another server hands to a listener's (onread: %s)", (on) => {
-  beforeEach(() => useHandles(on));
+  beforeEach(() => switchOff(...(on ? [] : HANDLES)));
 
   /** A server on an address of its own that hands all its clients to the listener. */
   async function forwarding(listener: Listener): Promise<Server> {

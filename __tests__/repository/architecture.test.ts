@@ -220,7 +220,55 @@ describe("a connection is made in one place", () => {
   });
 });
 
+/** The only file that uses what Node does not document. */
+const INTERNALS = "core/transport/node-internals.ts";
+
+/**
+ * Where a file uses what Node does not document: a name that begins with an underscore, and symbols that are looked for.
+ * Not meant are parameters that are not used, and the methods that Node documents for those who extend its streams.
+ */
+function internalsIn(name: string, text: string): string[] {
+  const found: string[] = [];
+  const isMeant = ({ parent, text }: ts.Identifier | ts.StringLiteralLike): boolean => {
+    if (/^(?:getOwnPropertySymbols|description)$/.test(text)) return ts.isPropertyAccessExpression(parent);
+    if (!/^_[a-z]/.test(text) || ts.isParameter(parent) || ts.isImportSpecifier(parent)) return false;
+    if (ts.isMethodDeclaration(parent)) {
+      return !parent.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.OverrideKeyword);
+    }
+    return !(ts.isPropertyAccessExpression(parent) && parent.expression.kind === ts.SyntaxKind.SuperKeyword);
+  };
+  const visit = (node: ts.Node): void => {
+    if ((ts.isIdentifier(node) || ts.isStringLiteralLike(node)) && isMeant(node)) {
+      found.push(`${name}: ${node.text}`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+test("what Node does not document is used in one file only", () => {
+  const used = [...sources].flatMap(([name, text]) => internalsIn(name, text));
+  expect(used.filter((use) => use.startsWith(INTERNALS)).length).toBeGreaterThan(10);
+  expect(used.filter((use) => !use.startsWith(INTERNALS))).toEqual([]);
+});
+
 describe("the checks themselves", () => {
+  test("see what Node does not document, however it is reached", () => {
+    const text = `
+      socket._handle; socket["_handle"]; const { _handle: handle } = socket; const NAMES = ["_final"];
+      const methods = { _final() {} }; interface Server { _connections: number }
+      Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer"); symbol.description;
+      class Own extends Duplex {
+        #_own = "a _word in a text";
+        override _write(_chunk, encoding, done) { super._write(); }
+      }
+    `;
+    const uses = ["_handle", "_handle", "_handle", "_final", "_final", "_connections"];
+    const symbols = ["getOwnPropertySymbols", "description"];
+    expect(internalsIn("a.ts", text)).toEqual([...uses, ...symbols].map((use) => `a.ts: ${use}`));
+  });
+
   const files = (texts: Record<string, string>) => importsOf(new Map(Object.entries(texts)));
 
   test("find every kind of import, types too", () => {

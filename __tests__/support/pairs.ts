@@ -2,9 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, listen, type Connection, type ListenEndpoint } from "../../src/index.js";
-import { useHandles } from "../../src/core/transport/kernel.js";
+import { switchOff } from "../../src/core/transport/node-internals.js";
 import type { MakePair, Pair } from "../contract/contract-case.js";
 import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
+
+const HANDLES = ["readsIntoOurMemory", "writesDirectly"] as const;
 
 /** A kind of connection that the contract holds for. */
 export interface PairKind {
@@ -28,8 +30,8 @@ export const pairKinds: readonly PairKind[] = [
   {
     name: "TCP by way of the streams of sockets",
     makePair: pairsOver({ host: "127.0.0.1", family: 4 }),
-    enter: () => useHandles(false),
-    leave: () => useHandles(true),
+    enter: () => switchOff(...HANDLES),
+    leave: () => switchOff(),
   },
   {
     name: "adopted sockets",

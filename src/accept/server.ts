@@ -4,7 +4,7 @@ import { normalAddress } from "../address/endpoint.js";
 import { UNSPECIFIED } from "../address/resolve.js";
 import { waited } from "../core/timing/bounded.js";
 import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
-import { guard } from "../core/transport/guard.js";
+import { guardListening } from "../core/transport/node-internals.js";
 import { translated, type Subject } from "../errors.js";
 import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
@@ -32,7 +32,7 @@ export async function openServer(
     const failed = (cause: unknown): void => reject(translated("listen", subject, cause));
     server.once("error", failed);
     // Node binds at once where there is no host, otherwise from a callback.
-    const release = guard(server, "_listen2", failed);
+    const release = guardListening(server, failed);
     try {
       // Node takes a backlog of 0 for its own default.
       server.listen({ ...where, backlog: Math.max(backlog, 1) }, () => {

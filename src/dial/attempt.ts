@@ -2,13 +2,9 @@ import type { Socket, SocketConnectOpts } from "node:net";
 import { constants } from "node:os";
 import { formatEndpoint, type AddressInfo } from "../address/endpoint.js";
 import { bounded, stoppable } from "../core/timing/bounded.js";
-import { guard } from "../core/transport/guard.js";
 import { newSocket, resetSocket } from "../core/transport/kernel.js";
-import { handleOf } from "../core/transport/stream-socket.js";
+import { guardBinding } from "../core/transport/node-internals.js";
 import { translated, type Subject } from "../errors.js";
-
-/** What a handle answers where it may not do something: UV_EPERM. It only has to be none of success. */
-const NOT_PERMITTED = -1;
 
 /** What can be tried: an address, or the path of a Unix socket. */
 export type Candidate = AddressInfo | { readonly path: string };
@@ -66,7 +62,9 @@ function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal 
     socket.once("connect", onConnect);
     try {
       socket.connect(targetOf(to, options));
-      guardBinding(socket, options);
+      if (options.localAddress !== undefined || options.localPort !== undefined) {
+        guardBinding(socket, (cause) => socket.destroy(cause as Error));
+      }
     } catch (error) {
       onError(error as Error);
       socket.destroy();
@@ -92,18 +90,6 @@ function connectedToItself(): Error {
   const message = "connect ECONNREFUSED: nobody listens there, the socket was connected to itself";
   const errno = -constants.errno.ECONNREFUSED;
   return Object.assign(new Error(message), { code: "ECONNREFUSED", errno, syscall: "connect" });
-}
-
-/** Node binds to the local end from a callback, on the socket's handle. */
-function guardBinding<T>(socket: Socket, { localAddress, localPort }: AttemptOptions<T>): void {
-  const handle = handleOf(socket);
-  if ((localAddress === undefined && localPort === undefined) || handle == null) return;
-  for (const name of ["bind", "bind6"]) {
-    guard(handle, name, (cause) => {
-      socket.destroy(cause as Error);
-      return NOT_PERMITTED;
-    });
-  }
 }
 
 function targetOf<T>(to: Candidate, { localAddress, localPort }: AttemptOptions<T>): SocketConnectOpts {

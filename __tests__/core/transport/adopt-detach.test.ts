@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import { createServer, Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { useHandles } from "../../../src/core/transport/kernel.js";
+import { switchOff } from "../../../src/core/transport/node-internals.js";
 import { connect, Connection } from "../../../src/index.js";
 import { turn, until } from "../../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, pair } from "../../support/peers.js";
 import { memoryPair, socketPair, tlsPair, tunnelPair } from "../../support/adopted-pairs.js";
+
+const HANDLES = ["readsIntoOurMemory", "writesDirectly"] as const;
 
 afterEach(closeAll);
 
@@ -19,6 +21,7 @@ function traces(stream: Duplex) {
     "resume",
     "on",
     "addListener",
+    "destroy",
     "_destroy",
     "_final",
     "unshift",
@@ -34,7 +37,7 @@ function traces(stream: Duplex) {
 
 function symbolsOfOurs(stream: Duplex): symbol[] {
   return Object.getOwnPropertySymbols(stream).filter((symbol) =>
-    /tcp6\.(?:intake|owner|taken)/u.test(String(symbol)),
+    /tcp6\.(?:sink|events|taken)/u.test(String(symbol)),
   );
 }
 
@@ -227,14 +230,14 @@ describe("what this library's own connections hand over is as any socket", () =>
 
   test("accepted by Node's own function, it has no methods of ours", async () => {
     const listener = await loopback();
-    useHandles(false);
+    switchOff(...HANDLES);
     const client = keep(await connect("127.0.0.1", listener.port));
     const server = keep(await listener.accept());
-    useHandles(true);
+    switchOff();
     expect(Object.hasOwn(server.socket, "push")).toBe(true);
     const socket = keep(server.detach().on("error", ignore));
     expect(
-      ["push", "read", "resume", "on", "addListener", "_destroy"].filter((name) =>
+      ["push", "read", "resume", "on", "addListener", "destroy"].filter((name) =>
         Object.hasOwn(socket, name),
       ),
     ).toEqual([]);

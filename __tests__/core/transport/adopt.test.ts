@@ -42,7 +42,7 @@ test("a socket that is adopted again and again carries nothing of it", async () 
   keep(theirs.on("error", () => undefined));
   const adopted = () => {
     Connection.from(ours).detach();
-    return Object.getOwnPropertyDescriptor(ours, "_destroy")?.value as unknown;
+    return Object.getOwnPropertyDescriptor(ours, "destroy")?.value as unknown;
   };
   expect([adopted(), adopted(), adopted()]).toEqual([undefined, undefined, undefined]);
   keep(ours);

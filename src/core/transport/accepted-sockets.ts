@@ -3,79 +3,73 @@
  * what its handle calls for each client is ours, and makes them.
  */
 import { channel } from "node:diagnostics_channel";
-import { isIP, type BlockList, type Server, type Socket } from "node:net";
+import { isIP, type BlockList, type Server } from "node:net";
 import { countClaimed, forgetSent } from "./claimed-sockets.js";
-import { newSocket, readsDirectly } from "./kernel.js";
-import { handleOf, type Handle } from "./stream-socket.js";
+import { newSocket } from "./kernel.js";
+import {
+  addConnections,
+  closeIfDrained,
+  connectionsOf,
+  enterCount,
+  peerAddressOf,
+  readsDirectly,
+  takeClients,
+  type Handle,
+} from "./node-internals.js";
 
 /** Where Node tells of every socket that a server has accepted. */
 const accepted = channel("net.server.socket");
 
-/** What Node's own function for new clients uses of a server, or asks it. */
-interface AcceptingServer extends Omit<Server, "maxConnections"> {
+/** What some releases' servers have as well. */
+type AcceptingServer = Omit<Server, "maxConnections"> & {
   readonly maxConnections?: number;
   readonly blockList?: BlockList | null;
-  _connections: number;
-  _emitCloseIfDrained?(): void;
-}
-
-interface AcceptedSocket extends Socket {
-  server: AcceptingServer;
-  _server: AcceptingServer;
-}
-
-interface ListeningHandle extends Handle {
-  onconnection?: (this: unknown, status: number, client: Handle) => void;
-}
+};
 
 /**
  * Has a server that listens make sockets that can be read into memory of ours, and are not until somebody wants them.
  * Where Node is not as we know it, or turns a client away, its own way remains.
  */
-export function makeSocketsOf(listening: Server): void {
-  const server: AcceptingServer = listening as never;
-  const handle = handleOf(server) as ListeningHandle | null | undefined;
-  const original = handle?.onconnection;
-  if (handle == null || typeof original !== "function" || typeof server._connections !== "number") return;
-  handle.onconnection = function (status, client) {
-    if (status !== 0 || !readsDirectly(client) || !hasRoom(server) || isBlocked(server, client)) {
-      acceptAsNode(server, () => original.call(this, status, client));
-      return;
-    }
-    const socket = newSocket(client) as AcceptedSocket;
-    server._connections++;
-    socket.server = socket._server = server;
+export function makeSocketsOf(server: Server): void {
+  const accept = (status: number, client: Handle): boolean => {
+    if (status !== 0 || !readsDirectly(client) || !hasRoom(server) || isBlocked(server, client)) return false;
+    const socket = newSocket(client);
+    enterCount(server, socket);
     server.emit("connection", socket);
     if (accepted.hasSubscribers) accepted.publish({ socket });
+    return true;
   };
+  takeClients(server, accept, (asNode) => acceptAsNode(server, asNode));
 }
 
 /** Whether a server takes one more client: those that it has are all that are open, claimed or not. */
-function hasRoom(server: AcceptingServer): boolean {
-  const { maxConnections } = server;
+function hasRoom(server: Server): boolean {
+  const { maxConnections } = server as AcceptingServer;
   if (maxConnections == null) return true;
-  if (server._connections + countClaimed(server) >= maxConnections) forgetSent(server);
-  return server._connections + countClaimed(server) < maxConnections;
+  if (openConnections(server) >= maxConnections) forgetSent(server);
+  return openConnections(server) < maxConnections;
+}
+
+function openConnections(server: Server): number {
+  return (connectionsOf(server) ?? 0) + countClaimed(server);
 }
 
 function isBlocked(server: AcceptingServer, client: Handle): boolean {
   if (server.blockList == null) return false;
-  const peer: { address?: string } = {};
-  client.getpeername?.(peer);
-  const { address = "" } = peer;
+  const address = peerAddressOf(client) ?? "";
   const family = isIP(address);
   return family !== 0 && server.blockList.check(address, family === 6 ? "ipv6" : "ipv4");
 }
 
 /** Has Node accept a client, or turn it away, while all the server's open sockets are in its count. */
-function acceptAsNode(server: AcceptingServer, accept: () => void): void {
+function acceptAsNode(server: Server, accept: () => void): void {
   const claimed = countClaimed(server);
-  server._connections += claimed;
+  addConnections(server, claimed);
   try {
     accept();
   } finally {
-    server._connections -= claimed;
+    addConnections(server, -claimed);
     // Closed meanwhile, it took them for clients to wait for.
-    if (claimed > 0 && handleOf(server) == null) server._emitCloseIfDrained?.();
+    if (claimed > 0 && !server.listening) closeIfDrained(server);
   }
 }

@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { wrongType, wrongValue } from "../../options/checks.js";
 import { adoptSocket } from "./adopted-socket.js";
-import { isKernelSocket } from "./kernel.js";
+import { isKernelSocket } from "./node-internals.js";
 import { EVENTS, readsElsewhere } from "./stream-socket.js";
 import { StreamTransport } from "./duplex.js";
 import type { Transport } from "./transport.js";

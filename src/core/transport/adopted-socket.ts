@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { nextTick } from "node:process";
 import { bytesOf } from "../bytes/payload.js";
 import { interceptionOf, SocketTransport } from "./kernel.js";
+import { begunCharacter } from "./node-internals.js";
 import { EVENTS, SINK, type HandedSocket } from "./stream-socket.js";
 import type { Sink, Transport, TransportEvents } from "./transport.js";
 
@@ -94,24 +95,4 @@ function unreadOf(socket: Socket): Buffer[] {
 
 function read(socket: Socket): Buffer | string | null {
   return socket.read() as Buffer | string | null;
-}
-
-/** The parts of Node's StringDecoder that tell which bytes it keeps until the character is whole. */
-interface KeepingDecoder {
-  readonly lastChar: Buffer;
-  readonly lastTotal: number;
-  readonly lastNeed: number;
-  end(): string;
-}
-
-/** Takes out the bytes of a character that has come in part, which a socket with an encoding keeps apart. */
-function begunCharacter(socket: Socket): Buffer {
-  const state = (socket as unknown as { _readableState?: { decoder?: KeepingDecoder | null } })
-    ._readableState;
-  const decoder = state?.decoder;
-  if (decoder == null) return Buffer.alloc(0);
-  const { lastChar, lastTotal, lastNeed } = decoder;
-  const begun = Buffer.from(lastChar.subarray(0, lastTotal - lastNeed));
-  decoder.end();
-  return begun;
 }

@@ -3,63 +3,51 @@
  * leave it; its `maxConnections` is about all that are open, so these are counted here.
  */
 import type { Socket } from "node:net";
+import { closeIfDrained, hasHandle, leaveCount } from "./node-internals.js";
 
 const CLAIMED = Symbol("tcp6.claimed");
 
-/** The parts of a server that keep its count of connections. */
-export interface CountingServer {
-  _connections?: number;
-  _emitCloseIfDrained?(): void;
-  [CLAIMED]?: Set<Socket>;
-}
-
-interface CountedSocket extends Omit<Socket, "server"> {
-  /** Whose count its close takes it out of, and whose count `child.send()` does. */
-  _server?: CountingServer | null;
-  server?: CountingServer | null;
-  /** Among which claimed sockets it is. */
+/** A server, or one of its sockets that are claimed: which ones are open. */
+interface Claiming {
   [CLAIMED]?: Set<Socket>;
 }
 
 /** Takes a socket out of its server's count, which would otherwise wait for it to close. */
 export function claim(accepted: Socket): void {
-  const counted = accepted as unknown as CountedSocket;
-  const server = counted._server;
-  if (accepted.destroyed || typeof server?._connections !== "number") return;
-  server._connections--;
-  counted._server = counted.server = null;
-  counted[CLAIMED] = claimedOf(server);
-  counted[CLAIMED].add(accepted);
+  const server = accepted.destroyed ? null : leaveCount(accepted);
+  if (server === null) return;
+  const claimed = claimedOf(server);
+  (accepted as Claiming)[CLAIMED] = claimed.add(accepted);
   // It may be closing, and have waited for this one only.
-  server._emitCloseIfDrained?.();
+  closeIfDrained(server);
 }
 
-function claimedOf(server: CountingServer): Set<Socket> {
-  const claimed = server[CLAIMED] ?? new Set();
-  server[CLAIMED] = claimed;
+function claimedOf(server: object): Set<Socket> {
+  const claimed = (server as Claiming)[CLAIMED] ?? new Set();
+  (server as Claiming)[CLAIMED] = claimed;
   return claimed;
 }
 
 /** How many claimed sockets of a server are open in this process. */
-export function countClaimed(server: CountingServer): number {
-  return server[CLAIMED]?.size ?? 0;
+export function countClaimed(server: object): number {
+  return (server as Claiming)[CLAIMED]?.size ?? 0;
 }
 
 /** Forgets the claimed sockets that another process has been sent; one that closes is forgotten by {@link leave}. */
-export function forgetSent(server: CountingServer): void {
-  for (const socket of server[CLAIMED] ?? []) {
-    if ((socket as { _handle?: unknown })._handle == null) server[CLAIMED]?.delete(socket);
+export function forgetSent(server: object): void {
+  for (const socket of (server as Claiming)[CLAIMED] ?? []) {
+    if (!hasHandle(socket)) (server as Claiming)[CLAIMED]?.delete(socket);
   }
 }
 
 /** A socket has closed: it is among the claimed ones no more. */
 export function leave(socket: Socket): void {
-  (socket as unknown as CountedSocket)[CLAIMED]?.delete(socket);
+  (socket as Claiming)[CLAIMED]?.delete(socket);
 }
 
 /** Has {@link leave} called when a socket closes that is somebody else's from now on, if it is among the claimed ones. */
 export function leaveWhenClosed(socket: Socket): void {
-  if ((socket as unknown as CountedSocket)[CLAIMED] !== undefined) socket.once("close", onClose);
+  if ((socket as Claiming)[CLAIMED] !== undefined) socket.once("close", onClose);
 }
 
 function onClose(this: Socket): void {

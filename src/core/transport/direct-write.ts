@@ -5,47 +5,29 @@
  * kernel. It is needed only for what the kernel does not take at once. So one that was not needed is used for the next
  * write, of whichever socket. Node 26 makes requests only when they are needed, and is left to do so.
  */
-import { Buffer } from "node:buffer";
-import { Socket, type SocketConstructorOpts } from "node:net";
+import type { Socket } from "node:net";
 import type { Payload } from "../bytes/payload.js";
-import type { Handle } from "./stream-socket.js";
+import {
+  isUnused,
+  newWriteRequest,
+  writableHandleOf,
+  type WritableHandle,
+  type WriteRequest,
+} from "./node-internals.js";
 import type { Taken } from "./transport.js";
-
-/** The request of a write, as Node makes it for the handle's methods. */
-interface WriteRequest {
-  /** {@link UNUSED} unless a write is under way with it. */
-  getAsyncId(): number;
-  /** Node's own: calls back with an error of Node's, or none. */
-  oncomplete(status: number): void;
-  handle: object;
-  callback: Taken;
-  async: boolean;
-  /** Keeps what is being sent alive. */
-  buffer: unknown;
-}
-
-/** Handles that take a request for each write. */
-interface WritableHandle extends Handle {
-  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
-  writeUtf8String(request: WriteRequest, text: string): number;
-  /** With `onlyBytes`, parts one after the other; without, each followed by its encoding. Not all handles have it. */
-  writev(request: WriteRequest, parts: readonly unknown[], onlyBytes: boolean): number;
-}
-
-const UNUSED = -1;
 
 /** A request that no write is under way with; `null` where there is no such thing. */
 let spareRequest: WriteRequest | null | undefined;
 
-/** Sends a payload; `taken` is called as by the socket's `_write`. Answers `false`, and has done nothing, where that must do it. */
+/** Sends a payload; `taken` is called as by the socket's own method. Answers `false`, and has done nothing, where that must do it. */
 export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): boolean {
-  // Node's own `_write` also knows how to wait for a connection, and keeps a timeout of the socket from striking.
+  // Node's own method also knows how to wait for a connection, and keeps a timeout of the socket from striking.
   if (spareRequest === null || socket.connecting || socket.timeout) return false;
-  const request = (spareRequest ??= newRequest());
-  const handle = (socket as unknown as { _handle: WritableHandle | null })._handle;
+  const request = (spareRequest ??= newWriteRequest());
+  const handle = writableHandleOf(socket);
   if (request === null || handle === null || (isList(payload) && !("writev" in handle))) return false;
   const status = hand(handle, request, payload);
-  if (status === 0 && request.getAsyncId() === UNUSED) {
+  if (status === 0 && isUnused(request)) {
     taken();
     return true;
   }
@@ -69,27 +51,4 @@ function hand(handle: WritableHandle, request: WriteRequest, payload: Payload): 
 
 function isList(payload: Payload): payload is Exclude<Payload, string | Uint8Array> {
   return typeof payload !== "string" && !(payload instanceof Uint8Array);
-}
-
-/** A request as Node makes it: seen on its way to a handle that is not one. */
-function newRequest(): WriteRequest | null {
-  let seen: WriteRequest | null = null;
-  const handle = {
-    writeBuffer(request: WriteRequest | null) {
-      seen = request;
-      return 0;
-    },
-  };
-  const options = { handle, manualStart: true };
-  try {
-    const socket = new Socket(options as SocketConstructorOpts);
-    socket._write(Buffer.alloc(1), "buffer" as BufferEncoding, () => undefined);
-    return isUnused(seen) ? seen : null;
-  } catch {
-    return null;
-  }
-}
-
-function isUnused(request: WriteRequest | null): boolean {
-  return request?.getAsyncId() === UNUSED && typeof request.oncomplete === "function";
 }

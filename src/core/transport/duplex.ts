@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { FINISH_TIMEOUT_MS, onceFinished } from "./finish.js";
 import type { Payload } from "../bytes/payload.js";
-import { descriptorOf } from "./kernel.js";
+import { descriptorOf, watchEnding } from "./node-internals.js";
 import { StreamBacked } from "./stream-backed.js";
 import { encodingOf, faultOfClose, faultOfEnd, hasEnded, isOver, wasEnded } from "./stream-kinds.js";
 import { PieceWriter } from "./stream-pieces.js";
@@ -21,11 +21,7 @@ import type { Sink, Taken, Transport, TransportEvents } from "./transport.js";
 /** The ways to read a stream, which tell that somebody does, and the one way into it. */
 const READING = ["push", "read", "resume", "on", "addListener"] as const;
 
-/** What a stream calls when it has taken all and is to end, and when it is destroyed, also where it emits no `'close'`. */
-const ENDING = ["_final", "_destroy"] as const;
-
 type Reading = (typeof READING)[number];
-type Ending = (typeof ENDING)[number];
 
 /** A stream, and the connection that has adopted it. */
 interface OwnedStream extends Duplex {
@@ -40,7 +36,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   readonly #allowHalfOpen: boolean;
   readonly #pieces: PieceWriter;
   readonly #reading: BorrowedMethods<Duplex, Reading>;
-  readonly #ending: BorrowedMethods<Duplex, Ending>;
+  readonly #ending: { giveBack(): void };
   /** Where the bytes go; `null` before and after they go to a connection. */
   #sink: Sink | null = null;
   #wanted = false;
@@ -67,8 +63,14 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     stream.allowHalfOpen = true;
     this.#pieces = new PieceWriter(stream, (call) => this.#give(call));
     this.#reading = new BorrowedMethods(stream, (own) => this.#readingOf(own), READING);
-    const ending = ENDING.filter((name) => typeof stream[name] === "function");
-    this.#ending = new BorrowedMethods(stream, (own) => this.#endingOf(own), ending);
+    this.#ending = watchEnding(stream, {
+      taken: () => nextTick(() => this.#tellEndTaken()),
+      destroying: () => this.#expectClose(),
+      destroyed: () => {
+        // Behind the events of that, if there are any. A socket's come later, when its handle is closed.
+        if (!(stream instanceof Socket)) nextTick(this.#onClose);
+      },
+    });
   }
 
   get descriptor(): number | undefined {
@@ -329,26 +331,6 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
       },
       on,
       addListener: on,
-    };
-  }
-
-  #endingOf(own: Pick<Duplex, Ending>): Pick<Duplex, Ending> {
-    const { stream } = this;
-    return {
-      _final: (callback) => {
-        nextTick(() => this.#tellEndTaken());
-        own._final.call(stream, callback);
-      },
-      _destroy: (error, callback) => {
-        this.#expectClose();
-        // Packages' streams may have a method of this name with no callback.
-        const destroyed = callback as typeof callback | undefined;
-        own._destroy.call(stream, error, (failure) => {
-          destroyed?.(failure);
-          // Behind the events of that, if there are any. A socket's come later, when its handle is closed.
-          if (!(stream instanceof Socket)) nextTick(this.#onClose);
-        });
-      },
     };
   }
 

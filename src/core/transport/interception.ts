@@ -1,22 +1,15 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
-import {
-  EVENTS,
-  received,
-  handOverToStream,
-  SINK,
-  TAKEN,
-  takenFrom,
-  type HandedSocket,
-} from "./stream-socket.js";
+import { takenFrom } from "./node-internals.js";
+import { EVENTS, received, handOverToStream, SINK, TAKEN, type HandedSocket } from "./stream-socket.js";
 
 const READING = ["push", "read", "resume", "on", "addListener"] as const;
 
 type Reading = Pick<Duplex, (typeof READING)[number]>;
 
 /** What tells of the socket's life, also when it is read as a stream. */
-const LIFE = ["_destroy", "ref", "unref"] as const;
+const LIFE = ["destroy", "ref", "unref"] as const;
 
 /** Makes a socket of somebody else's hand over what arrives, as a `StreamSocket` does, until it is given back. */
 export class Interception {
@@ -34,9 +27,9 @@ export class Interception {
     this.#life = new BorrowedMethods<Socket, (typeof LIFE)[number]>(
       socket,
       (own) => ({
-        _destroy: (error, callback) => {
-          socket[TAKEN] = takenFrom(socket);
-          own._destroy.call(socket, error, callback);
+        destroy: (error) => {
+          if (!socket.destroyed) socket[TAKEN] = takenFrom(socket);
+          return own.destroy.call(socket, error);
         },
         ref: () => {
           socket[EVENTS]?.refer(true);

@@ -1,7 +1,7 @@
 /** The hand-over between Node's sockets and a connection: how each kind of socket becomes a transport. */
 import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
-import { Socket, type SocketConstructorOpts } from "node:net";
+import type { Socket } from "node:net";
 import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { onceFinished } from "./finish.js";
@@ -10,7 +10,19 @@ import { bytesOf, writeTo, type Payload } from "../bytes/payload.js";
 import { Pieces } from "./pieces.js";
 import { fits, Portions } from "./portions.js";
 import {
-  handleOf,
+  descriptorOf,
+  isUnreferred,
+  knowsReset,
+  startReading,
+  takenFrom,
+  tellsUnsent,
+  unsentOf,
+  unstarted,
+  write,
+  writeList,
+  type Handle,
+} from "./node-internals.js";
+import {
   EVENTS,
   onread,
   pauseForTurn,
@@ -19,70 +31,17 @@ import {
   SINK,
   StreamSocket,
   TAKEN,
-  takenFrom,
 } from "./stream-socket.js";
-import type { HandedSocket, Handle } from "./stream-socket.js";
+import type { HandedSocket } from "./stream-socket.js";
 import { StreamBacked } from "./stream-backed.js";
 import type { Sink, Taken, Transport, TransportEvents } from "./transport.js";
-
-let direct = true;
-/** Whether this runtime's sockets read into memory of ours; see {@link readsIntoOurMemory}. */
-let hasUserBuffers: boolean | undefined;
-/** Whether the handles of this runtime tell how much the kernel has not taken; see {@link reportsQueue}. */
-let hasQueueSize: boolean | undefined;
-
-/** Whether sockets are read and written past their streams where that is possible, as they are unless a test says otherwise. */
-export function useHandles(on: boolean): void {
-  direct = on;
-}
 
 /**
  * A socket to connect with, or around a handle that a server has accepted. Nothing is read from it until a transport says
  * so; {@link transportOf} makes one when it has connected.
  */
 export function newSocket(handle?: Handle): Socket {
-  const options = {
-    handle,
-    manualStart: true,
-    allowHalfOpen: true,
-    onread: direct && (hasUserBuffers ??= readsIntoOurMemory()) ? onread : undefined,
-    // As the constructor sets them in any case: adding them to its copy costs 13 µs on Node 20, a hidden class each.
-    emitClose: false,
-    autoDestroy: true,
-    decodeStrings: false,
-  };
-  return new StreamSocket(options);
-}
-
-/**
- * Whether sockets have their handle read into memory of ours, as Node's do: seen with a handle that is not one. Others
- * know the option `onread`, and call its functions in ways of their own.
- */
-function readsIntoOurMemory(): boolean {
-  const handle = {
-    asked: false,
-    useUserBuffer() {
-      this.asked = true;
-    },
-  };
-  try {
-    new Socket({ handle, manualStart: true, onread } as SocketConstructorOpts).unref();
-  } catch {
-    return false;
-  }
-  return handle.asked;
-}
-
-/** Whether handles tell how much the kernel has not taken yet, as Node's do. */
-function reportsQueue(socket: Socket): boolean {
-  const handle = handleOf(socket);
-  if (handle == null) return true;
-  return (hasQueueSize ??= typeof handle.writeQueueSize === "number");
-}
-
-/** Whether a handle's bytes can be read into memory of ours. */
-export function readsDirectly(handle: Handle | null | undefined): boolean {
-  return direct && typeof handle?.useUserBuffer === "function";
+  return new StreamSocket(unstarted(handle, onread));
 }
 
 /** A transport over a socket that a server has accepted, and that nobody has read from. */
@@ -103,36 +62,18 @@ export function transportOf(connected: Socket): Transport {
   return new SocketTransport(connected);
 }
 
-/** Whether a stream is a socket of the kernel's, whose bytes go there as they are: a TLS socket is not. */
-export function isKernelSocket(stream: object): stream is Socket {
-  if (!(stream instanceof Socket) || "encrypted" in stream) return false;
-  const handle = handleOf(stream);
-  return typeof (handle?.bind ?? handle?.terminate) === "function";
-}
-
 /** Closes a socket with RST, where it knows such a thing: Unix sockets do not, nor those that have not connected yet. */
 export function resetSocket(socket: Socket): void {
-  const handle = handleOf(socket);
-  if (handle == null || !knowsReset(handle) || socket.connecting) socket.destroy();
+  if (!knowsReset(socket) || socket.connecting) socket.destroy();
   // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.
   else if (!isEnding(socket)) socket.resetAndDestroy();
   // A FIN that waits for a peer which takes nothing may never be on its way.
-  else if (handle.writeQueueSize !== 0) socket.destroy();
+  else if (unsentOf(socket) !== 0) socket.destroy();
   else onceFinished(socket, () => (isEnding(socket) ? socket.destroy() : resetSocket(socket)));
-}
-
-function knowsReset(handle: Handle): boolean {
-  return typeof (handle.reset ?? handle.terminate) === "function";
 }
 
 function isEnding(socket: Socket): boolean {
   return socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
-}
-
-/** The descriptor that a socket or server has, where there are descriptors. */
-export function descriptorOf(owner: object): number | undefined {
-  const fd = handleOf(owner)?.fd;
-  return fd === undefined || fd < 0 ? undefined : fd;
 }
 
 /** A transport over a socket of the kernel's. */
@@ -167,7 +108,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
   }
 
   get unreferred(): boolean {
-    return handleOf(this.stream)?.hasRef?.() === false;
+    return isUnreferred(this.stream);
   }
 
   get descriptor(): number | undefined {
@@ -184,12 +125,12 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
   }
 
   get unsent(): number {
-    const handed = this.#pieces?.unsent ?? handleOf(this.stream)?.writeQueueSize ?? Infinity;
+    const handed = this.#pieces?.unsent ?? unsentOf(this.stream) ?? Infinity;
     return this.#portions === null ? handed : handed + this.#portions.ahead;
   }
 
   get drained(): boolean {
-    return this.stream.writableLength === 0 && !((handleOf(this.stream)?.writeQueueSize ?? 0) > 0);
+    return this.stream.writableLength === 0 && !((unsentOf(this.stream) ?? 0) > 0);
   }
 
   get bytesTaken(): number {
@@ -211,7 +152,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
   }
 
   startReading(): void {
-    if (!this.stream.destroyed) this.stream._read(READ_SIZE);
+    if (!this.stream.destroyed) startReading(this.stream, READ_SIZE);
   }
 
   stopReading(): void {
@@ -232,14 +173,15 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     if (stream.destroyed) return;
     // What somebody else wrote to the stream goes first.
     if (stream.writableLength > 0) this.#sendBehind(payload, taken);
-    else if (hasQueueSize !== true && !reportsQueue(stream)) {
+    else if (!tellsUnsent(stream)) {
       (this.#pieces ??= new Pieces(stream)).send(payload, taken);
     }
     // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
-    else if (direct && writeDirectly(stream, payload, taken)) return;
-    else if (typeof payload === "string") stream._write(payload, "utf8", taken);
-    else if (payload instanceof Uint8Array) stream._write(payload, "buffer" as BufferEncoding, taken);
-    else this.#sendList(payload, taken);
+    else if (writeDirectly(stream, payload, taken)) return;
+    else if (typeof payload === "string" || payload instanceof Uint8Array) write(stream, payload, taken);
+    else if (!writeList(stream, payload, taken)) {
+      this.#sendAtOnce(Buffer.concat(payload.map((part) => Buffer.from(part as string))), taken);
+    }
   }
 
   refused(size: number): void {
@@ -298,16 +240,6 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     const { stream } = this;
     if (typeof payload === "string" || payload instanceof Uint8Array) stream.write(payload, taken);
     else stream.write(Buffer.concat(payload.map((part) => bytesOf(part))), taken);
-  }
-
-  #sendList(parts: readonly (string | Uint8Array)[], taken: Taken): void {
-    const chunks = parts.map((chunk) => ({
-      chunk: chunk,
-      encoding: (typeof chunk === "string" ? "utf8" : "buffer") as BufferEncoding,
-    }));
-    // Node sets it to null for handles that cannot.
-    if (this.stream._writev != null) this.stream._writev(chunks, taken);
-    else this.#sendAtOnce(Buffer.concat(parts.map((part) => Buffer.from(part as string))), taken);
   }
 }
 

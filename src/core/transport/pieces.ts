@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import { bytesOf, type Payload } from "../bytes/payload.js";
-import { takenFrom, type HandedSocket } from "./stream-socket.js";
+import { holdWrites, takenFrom, write } from "./node-internals.js";
+import type { HandedSocket } from "./stream-socket.js";
 import type { Taken } from "./transport.js";
 
 /** Where handles do not tell what the kernel has taken of a payload, it is sent in pieces, whose callbacks do. */
@@ -42,11 +43,7 @@ export class Pieces {
   handOver(): void {
     if (this.unsent === 0) return;
     const socket = this.#socket;
-    socket._write = (_chunk, _encoding, next) => {
-      Reflect.deleteProperty(socket, "_write");
-      this.#next = next;
-    };
-    socket.write("");
+    holdWrites(socket, (next) => (this.#next = next));
     const rest = this.#bytes.subarray(PIECE);
     // Its caller has been told, and may use its memory again.
     if (rest.length > 0) socket.write(Buffer.from(rest));
@@ -57,7 +54,7 @@ export class Pieces {
     while (this.unsent > 0) {
       const piece = this.#bytes.subarray(0, PIECE);
       let outcome: "none" | "taken" | "later" = "none";
-      this.#socket._write(piece, "buffer" as BufferEncoding, (error) => {
+      write(this.#socket, piece, (error) => {
         if (this.#next !== null) this.#next(error);
         // Something was sent of it: a payload that fails before `send` returns counts as not sent.
         else if (error) {

@@ -1,6 +1,7 @@
 /** What has to be known of the kinds of streams that can be adopted, where they differ from each other. */
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
+import { oldEncodingOf } from "./node-internals.js";
 
 /** What only some streams have. */
 interface KindOfStream {
@@ -8,7 +9,6 @@ interface KindOfStream {
   readonly readableEnded?: boolean;
   readonly writableEnded?: boolean;
   readonly readableEncoding?: BufferEncoding | null;
-  readonly _readableState?: { readonly encoding?: BufferEncoding | null };
   /** Of a TLS socket: its handshake is not done, or it is a server's that no `tls.Server` has made. */
   readonly secureConnecting?: boolean;
   /** Of a TLS socket: the last message of the peer's handshake. */
@@ -29,8 +29,7 @@ export function wasEnded(stream: Duplex): boolean {
 
 /** The encoding of the text that a stream yields. */
 export function encodingOf(stream: Duplex): BufferEncoding | null {
-  const { readableEncoding, _readableState: state } = stream as KindOfStream;
-  return readableEncoding ?? state?.encoding ?? null;
+  return (stream as KindOfStream).readableEncoding ?? oldEncodingOf(stream);
 }
 
 /** Whether the peer neither takes nor sends anything more although the stream is not destroyed, as HTTP/2 has it. */

@@ -10,30 +10,16 @@ import { Socket } from "node:net";
 import { refill } from "../timing/budget.js";
 import { clock } from "../timing/clock.js";
 import { PageShiftedMemory } from "../bytes/page-shifted-memory.js";
+import {
+  hasOnread,
+  isStopped,
+  startReading,
+  stopReading,
+  takenFrom,
+  wasReset,
+  type Handle,
+} from "./node-internals.js";
 import type { Sink, TransportEvents } from "./transport.js";
-
-/** The parts of Node's stream handles that are used, each where it exists. */
-export interface Handle {
-  readonly fd?: number;
-  readonly bytesWritten?: number;
-  readonly writeQueueSize?: number;
-  readonly useUserBuffer?: unknown;
-  /** Only TCP handles have one. */
-  readonly reset?: unknown;
-  /** Only handles of the kernel's own sockets have one. */
-  readonly bind?: unknown;
-  /** Bun's handles have this instead of the two. */
-  readonly terminate?: unknown;
-  hasRef?(): boolean;
-  getpeername?(into: object): number;
-  /** Node's own mark that it reads. */
-  reading?: boolean;
-  readStop?(): number;
-}
-
-export function handleOf(owner: object): Handle | null | undefined {
-  return (owner as { _handle?: Handle | null })._handle;
-}
 
 /** Bytes read at once: what libuv asks for, too. */
 export const READ_SIZE = 64 * 1024;
@@ -74,9 +60,9 @@ export class StreamSocket extends Socket implements HandedSocket {
   declare [EVENTS]?: TransportEvents | undefined;
   declare [TAKEN]?: number | undefined;
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this[TAKEN] = takenFrom(this);
-    super._destroy(error, callback);
+  override destroy(error?: Error): this {
+    if (!this.destroyed) this[TAKEN] = takenFrom(this);
+    return super.destroy(error);
   }
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
@@ -145,17 +131,9 @@ export function received(socket: HandedSocket, sink: Sink, chunk: unknown): bool
   return false;
 }
 
-/** Bytes that the kernel has taken from a socket. */
-export function takenFrom(socket: Socket): number {
-  const handle = handleOf(socket);
-  return (handle?.bytesWritten ?? socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
-}
-
 /** Whether what arrives goes to a callback of its maker's, by the option `onread`, so that no stream ever sees it. */
 export function readsElsewhere(socket: Socket): boolean {
-  if (socket instanceof StreamSocket) return false;
-  const own = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer");
-  return own !== undefined && (socket as unknown as Record<symbol, unknown>)[own] !== null;
+  return !(socket instanceof StreamSocket) && hasOnread(socket);
 }
 
 /**
@@ -163,17 +141,14 @@ export function readsElsewhere(socket: Socket): boolean {
  * in the next one, as Node's own sockets do. A socket that goes to another process in this turn takes it all along.
  */
 export function pauseForTurn(socket: Socket): void {
-  const handle = handleOf(socket);
-  if (handle?.reading !== true || handle.readStop === undefined) return;
-  handle.reading = false;
-  handle.readStop();
-  clock.setImmediate(readAgain, socket, handle);
+  const handle = stopReading(socket);
+  if (handle !== null) clock.setImmediate(readAgain, socket, handle);
 }
 
 function readAgain(socket: Socket, handle: Handle): void {
-  if (handleOf(socket) !== handle) return;
+  if (!isStopped(socket, handle)) return;
   // The Readable of any other may wait for bytes that it has asked for, and would not ask again when it is resumed.
-  if (!socket.isPaused() || !(socket instanceof StreamSocket)) socket._read(READ_SIZE);
+  if (!socket.isPaused() || !(socket instanceof StreamSocket)) startReading(socket, READ_SIZE);
 }
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
@@ -236,15 +211,6 @@ function ownMemory(): Buffer {
   const memory = spareMemory ?? Buffer.allocUnsafeSlow(READ_SIZE);
   spareMemory = undefined;
   return memory;
-}
-
-/**
- * Whether an end of stream is a reset in disguise: when data and RST arrive together, libuv 1.46 to 1.49 (Node 20, 22)
- * reports an end. The kernel then knows no peer any more; after our own FIN it would not in either case.
- */
-function wasReset(socket: Socket): boolean {
-  if (socket.writableEnded) return false;
-  return (handleOf(socket)?.getpeername?.({}) ?? 0) !== 0;
 }
 
 function connectionReset(): Error {

@@ -1,0 +1,449 @@
+/**
+ * All that this library uses of Node and Node does not document: handles, and every name that begins with an underscore.
+ *
+ * Each is a capability, and found by looking for it, never by a release's number. Where one is not there (Bun, Deno, a
+ * later Node), what it gave is had in another way, or is missing: docs/platforms.md says which.
+ */
+import { Buffer } from "node:buffer";
+import { Socket, type OnReadOpts, type Server, type SocketConstructorOpts } from "node:net";
+import type { Duplex, Writable } from "node:stream";
+import { BorrowedMethods } from "./borrowed-methods.js";
+import { guard } from "./guard.js";
+
+/** What can be switched off, to see that the library does without. */
+const on = {
+  /** Sockets have their handle read into memory of ours: no chunk is allocated for what arrives. */
+  readsIntoOurMemory: true,
+  /**
+   * A server's handle gives the handle of each client, so that the socket is made by us and reads into our memory; and the
+   * server's count of connections can be changed, so that a server which closes does not wait for claimed sockets.
+   */
+  acceptsHandles: true,
+  /** The request of a write is used again, so that a small write makes no object. */
+  writesDirectly: true,
+  /** A handle knows how many bytes the kernel has not taken, so that the progress of a write is seen without cutting it. */
+  tellsUnsentBytes: true,
+  /** A handle has a descriptor. */
+  knowsDescriptors: true,
+  /** A handle knows whether it keeps the process alive. */
+  knowsWhetherReferred: true,
+  /** A handle is asked for its peer, which it does not know any more after a reset that was reported as an end. */
+  detectsHiddenResets: true,
+  /** Reading stops at once, so that a socket that goes to another process takes along what arrives meanwhile. */
+  stopsReadingAtOnce: true,
+  /** Where the process may not use the network, binding throws from a callback of Node's: that is caught. */
+  catchesRefusedBinds: true,
+  /** A socket that was made with `onread` is recognized: no stream ever sees its bytes. */
+  recognizesOnread: true,
+  /** The bytes of a character that has come in part are taken out of the decoder that keeps them. */
+  takesBegunCharacters: true,
+  /** Streams of `readable-stream` 2 and 3 tell their encoding. */
+  knowsOldEncodings: true,
+};
+
+export type Capability = keyof typeof on;
+
+/** All of them, by name. */
+export const CAPABILITIES = Object.keys(on) as readonly Capability[];
+
+/** For tests: does without these, and with all others that are there. What is made from now on is concerned. */
+export function switchOff(...names: readonly Capability[]): void {
+  for (const name of CAPABILITIES) on[name] = !names.includes(name);
+}
+
+/** The parts of Node's stream handles that are used, each where it exists. */
+export interface Handle {
+  readonly fd?: number;
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
+  readonly useUserBuffer?: unknown;
+  /** Only TCP handles have one. */
+  readonly reset?: unknown;
+  /** Only handles of the kernel's own sockets have one. */
+  readonly bind?: unknown;
+  /** Bun's handles have this instead of the two. */
+  readonly terminate?: unknown;
+  hasRef?(): boolean;
+  getpeername?(into: object): number;
+  /** Node's own mark that it reads. */
+  reading?: boolean;
+  readStop?(): number;
+}
+
+function handleOf(owner: object): Handle | null | undefined {
+  return (owner as { _handle?: Handle | null })._handle;
+}
+
+// Sockets
+
+let hasUserBuffers: boolean | undefined;
+let hasQueueSize: boolean | undefined;
+
+/** The options of a socket that starts reading when it is told to, around a handle if there is one already. */
+export function unstarted(handle: Handle | undefined, onread: OnReadOpts): SocketConstructorOpts {
+  const options = {
+    handle,
+    manualStart: true,
+    allowHalfOpen: true,
+    onread: on.readsIntoOurMemory && (hasUserBuffers ??= readsIntoOurMemory(onread)) ? onread : undefined,
+    // As the constructor sets them in any case: adding them to its copy costs 13 µs on Node 20, a hidden class each.
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: false,
+  };
+  return options;
+}
+
+/**
+ * Whether sockets have their handle read into memory of ours, as Node's do: seen with a handle that is not one. Others
+ * know the option `onread`, and call its functions in ways of their own.
+ */
+function readsIntoOurMemory(onread: OnReadOpts): boolean {
+  const handle = {
+    asked: false,
+    useUserBuffer() {
+      this.asked = true;
+    },
+  };
+  try {
+    new Socket({ handle, manualStart: true, onread } as SocketConstructorOpts).unref();
+  } catch {
+    return false;
+  }
+  return handle.asked;
+}
+
+/** Whether an accepted handle's bytes can be read into memory of ours. */
+export function readsDirectly(handle: Handle | null | undefined): boolean {
+  return on.readsIntoOurMemory && typeof handle?.useUserBuffer === "function";
+}
+
+/** Whether a stream is a socket of the kernel's, whose bytes go there as they are: a TLS socket is not. */
+export function isKernelSocket(stream: object): stream is Socket {
+  if (!(stream instanceof Socket) || "encrypted" in stream) return false;
+  const handle = handleOf(stream);
+  return typeof (handle?.bind ?? handle?.terminate) === "function";
+}
+
+/** The handle of a socket that was sent to another process is gone, although the socket is not destroyed. */
+export function hasHandle(owner: object): boolean {
+  return handleOf(owner) != null;
+}
+
+export function knowsReset(socket: Socket): boolean {
+  const handle = handleOf(socket);
+  return handle != null && typeof (handle.reset ?? handle.terminate) === "function";
+}
+
+/** The descriptor that a socket or server has, where there are descriptors. */
+export function descriptorOf(owner: object): number | undefined {
+  const fd = on.knowsDescriptors ? handleOf(owner)?.fd : undefined;
+  return fd === undefined || fd < 0 ? undefined : fd;
+}
+
+/** Whether the maker of a socket lets the process end while it is open. */
+export function isUnreferred(socket: Socket): boolean {
+  return on.knowsWhetherReferred && handleOf(socket)?.hasRef?.() === false;
+}
+
+/** Whether handles tell how much the kernel has not taken yet, as Node's do. */
+export function tellsUnsent(socket: Socket): boolean {
+  if (!on.tellsUnsentBytes) return false;
+  if (hasQueueSize !== undefined) return hasQueueSize;
+  const handle = handleOf(socket);
+  return handle == null || (hasQueueSize = typeof handle.writeQueueSize === "number");
+}
+
+/** Bytes that a socket was given and the kernel has not taken, if that is known. */
+export function unsentOf(socket: Socket): number | undefined {
+  return on.tellsUnsentBytes ? handleOf(socket)?.writeQueueSize : undefined;
+}
+
+/** Bytes that the kernel has taken from a socket. */
+export function takenFrom(socket: Socket): number {
+  const handle = on.tellsUnsentBytes ? handleOf(socket) : undefined;
+  return (handle?.bytesWritten ?? socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
+}
+
+/**
+ * Whether an end of stream is a reset in disguise: when data and RST arrive together, libuv 1.46 to 1.49 (Node 20, 22)
+ * reports an end. The kernel then knows no peer any more; after our own FIN it would not in either case.
+ */
+export function wasReset(socket: Socket): boolean {
+  if (socket.writableEnded || !on.detectsHiddenResets) return false;
+  return (handleOf(socket)?.getpeername?.({}) ?? 0) !== 0;
+}
+
+/** Stops reading a socket, in this turn of the event loop already. Answers what {@link isStopped} is asked with. */
+export function stopReading(socket: Socket): Handle | null {
+  const handle = handleOf(socket);
+  if (!on.stopsReadingAtOnce || handle?.reading !== true || handle.readStop === undefined) return null;
+  handle.reading = false;
+  handle.readStop();
+  return handle;
+}
+
+/** Whether a socket is the same still that was stopped. */
+export function isStopped(socket: Socket, handle: Handle): boolean {
+  return handleOf(socket) === handle;
+}
+
+/** Has a socket's handle read, whether or not its stream has room. */
+export function startReading(socket: Socket, size: number): void {
+  socket._read(size);
+}
+
+type Written = (error?: Error | null) => void;
+
+/** Writes past a socket's own queue: the callback is called at once if the kernel takes everything. */
+export function write(socket: Writable, chunk: string | Uint8Array, done: Written): void {
+  if (typeof chunk === "string") socket._write(chunk, "utf8", done);
+  else socket._write(chunk, "buffer" as BufferEncoding, done);
+}
+
+/** The same for a list. Answers `false`, and has done nothing, where the socket's handle cannot. */
+export function writeList(socket: Writable, parts: readonly (string | Uint8Array)[], done: Written): boolean {
+  // Node sets it to null then.
+  if (socket._writev == null) return false;
+  const chunks = parts.map((chunk) => ({
+    chunk: chunk,
+    encoding: (typeof chunk === "string" ? "utf8" : "buffer") as BufferEncoding,
+  }));
+  socket._writev(chunks, done);
+  return true;
+}
+
+/** Has a socket call back for a write of nothing when `done` is called, so that what is written to it meanwhile waits. */
+export function holdWrites(socket: Writable, held: (done: Written) => void): void {
+  socket._write = (_chunk, _encoding, done) => {
+    Reflect.deleteProperty(socket, "_write");
+    held(done);
+  };
+  socket.write("");
+}
+
+/** What a handle answers where it may not do something: UV_EPERM. It only has to be none of success. */
+const NOT_PERMITTED = -1;
+
+/** Has what a connecting socket's binding to its local end throws given to `caught`: Node binds from a callback. */
+export function guardBinding(socket: Socket, caught: (cause: unknown) => void): void {
+  const handle = handleOf(socket);
+  if (handle == null || !on.catchesRefusedBinds) return;
+  for (const name of ["bind", "bind6"]) {
+    guard(handle, name, (cause) => {
+      caught(cause);
+      return NOT_PERMITTED;
+    });
+  }
+}
+
+// Writing with a request of ours
+
+/** The request of a write, as Node makes it for the handle's methods. */
+export interface WriteRequest {
+  /** {@link UNUSED} unless a write is under way with it. */
+  getAsyncId(): number;
+  /** Node's own: calls back with an error of Node's, or none. */
+  oncomplete(status: number): void;
+  handle: object;
+  callback: Written;
+  async: boolean;
+  /** Keeps what is being sent alive. */
+  buffer: unknown;
+}
+
+/** Handles that take a request for each write. */
+export interface WritableHandle extends Handle {
+  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
+  writeUtf8String(request: WriteRequest, text: string): number;
+  /** With `onlyBytes`, parts one after the other; without, each followed by its encoding. Not all handles have it. */
+  writev(request: WriteRequest, parts: readonly unknown[], onlyBytes: boolean): number;
+}
+
+const UNUSED = -1;
+
+/** Whether no write is under way with a request. */
+export function isUnused(request: WriteRequest): boolean {
+  return request.getAsyncId() === UNUSED;
+}
+
+export function writableHandleOf(socket: Socket): WritableHandle | null {
+  return on.writesDirectly ? (handleOf(socket) as WritableHandle | null) : null;
+}
+
+/** A request as Node makes it: seen on its way to a handle that is not one. `null` where there is no such thing. */
+export function newWriteRequest(): WriteRequest | null {
+  let seen = null as WriteRequest | null;
+  const handle = {
+    writeBuffer(request: WriteRequest | null) {
+      seen = request;
+      return 0;
+    },
+  };
+  const options = { handle, manualStart: true };
+  try {
+    write(new Socket(options as SocketConstructorOpts), Buffer.alloc(1), () => undefined);
+    return seen?.getAsyncId() === UNUSED && typeof seen.oncomplete === "function" ? seen : null;
+  } catch {
+    return null;
+  }
+}
+
+// Servers
+
+interface ListeningHandle extends Handle {
+  onconnection?: (this: unknown, status: number, client: Handle) => void;
+}
+
+interface CountingServer {
+  _connections?: number;
+  _emitCloseIfDrained?(): void;
+}
+
+interface CountedSocket {
+  /** Whose count its close takes it out of, and whose count `child.send()` does. */
+  _server?: object | null;
+  server?: object | null;
+}
+
+/**
+ * Has what a server's binding throws given to `caught`: Node binds at once where there is no host, otherwise from a
+ * callback. Answers what gives the server its own method back.
+ */
+export function guardListening(server: Server, caught: (cause: unknown) => unknown): () => void {
+  return on.catchesRefusedBinds ? guard(server, "_listen2", caught) : () => undefined;
+}
+
+/**
+ * Has `accept` called for each client of a server that listens. What it refuses, by `false`, Node accepts in its own way,
+ * from within `asNode`. Where Node is not as we know it, nothing is changed.
+ */
+export function takeClients(
+  server: Server,
+  accept: (status: number, client: Handle) => boolean,
+  asNode: (accept: () => void) => void,
+): void {
+  const handle = handleOf(server) as ListeningHandle | null | undefined;
+  const original = handle?.onconnection;
+  if (handle == null || typeof original !== "function") return;
+  if (connectionsOf(server) === undefined) return;
+  handle.onconnection = function (status, client) {
+    if (!accept(status, client)) asNode(() => original.call(this, status, client));
+  };
+}
+
+/** The address of a client, if it has one. */
+export function peerAddressOf(client: Handle): string | undefined {
+  const peer: { address?: string } = {};
+  client.getpeername?.(peer);
+  return peer.address;
+}
+
+/** The connections in a server's count, if that can be changed. */
+export function connectionsOf(server: object): number | undefined {
+  const { _connections: connections } = server as CountingServer;
+  return on.acceptsHandles && typeof connections === "number" ? connections : undefined;
+}
+
+/** Changes a server's count of connections, if it has one. */
+export function addConnections(server: object, change: number): void {
+  (server as { _connections: number })._connections += change;
+}
+
+/** Puts a socket into a server's count, until it closes. */
+export function enterCount(server: Server, accepted: Socket): void {
+  addConnections(server, 1);
+  const counted = accepted as CountedSocket;
+  counted.server = counted._server = server;
+}
+
+/** Takes a socket out of its server's count. Answers the server, if there was a count. */
+export function leaveCount(accepted: Socket): object | null {
+  const counted = accepted as CountedSocket;
+  const server = counted._server;
+  if (server == null || connectionsOf(server) === undefined) return null;
+  addConnections(server, -1);
+  counted._server = counted.server = null;
+  return server;
+}
+
+/** A server that closes may have waited for a socket that left its count. */
+export function closeIfDrained(server: object): void {
+  (server as CountingServer)._emitCloseIfDrained?.();
+}
+
+// Streams of others
+
+/** Whether what arrives goes to a callback of its maker's, by the option `onread`, so that no stream ever sees it. */
+export function hasOnread(socket: Socket): boolean {
+  if (!on.recognizesOnread) return false;
+  const own = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer");
+  return own !== undefined && (socket as unknown as Record<symbol, unknown>)[own] !== null;
+}
+
+/** The parts of Node's StringDecoder that tell which bytes it keeps until the character is whole. */
+interface KeepingDecoder {
+  readonly lastChar: Buffer;
+  readonly lastTotal: number;
+  readonly lastNeed: number;
+  end(): string;
+}
+
+interface Readable {
+  readonly _readableState?: {
+    readonly decoder?: KeepingDecoder | null;
+    readonly encoding?: BufferEncoding | null;
+  };
+}
+
+/** Takes out the bytes of a character that has come in part, which a socket with an encoding keeps apart. */
+export function begunCharacter(socket: Socket): Buffer {
+  const decoder = (socket as Readable)._readableState?.decoder;
+  if (decoder == null || !on.takesBegunCharacters) return Buffer.alloc(0);
+  const { lastChar, lastTotal, lastNeed } = decoder;
+  const begun = Buffer.from(lastChar.subarray(0, lastTotal - lastNeed));
+  decoder.end();
+  return begun;
+}
+
+/** The encoding of the text that a stream yields which does not tell it by `readableEncoding`. */
+export function oldEncodingOf(stream: Duplex): BufferEncoding | null {
+  return on.knowsOldEncodings ? ((stream as Readable)._readableState?.encoding ?? null) : null;
+}
+
+/** What tells of a stream's ends. */
+export interface EndingWatch {
+  /** It has taken all, and is to end. */
+  taken(): void;
+  destroying(): void;
+  /** It is destroyed, also where it emits no `'close'`. */
+  destroyed(): void;
+}
+
+const ENDING = ["_final", "_destroy"] as const;
+
+/** Has it told when a stream ends, until the stream gets its own methods back. */
+export function watchEnding(
+  stream: Duplex,
+  watch: EndingWatch,
+): BorrowedMethods<Duplex, (typeof ENDING)[number]> {
+  return new BorrowedMethods(
+    stream,
+    (own) => ({
+      _final: (callback) => {
+        watch.taken();
+        own._final.call(stream, callback);
+      },
+      _destroy: (error, callback) => {
+        watch.destroying();
+        // Packages' streams may have a method of this name with no callback.
+        const destroyed = callback as typeof callback | undefined;
+        own._destroy.call(stream, error, (failure) => {
+          destroyed?.(failure);
+          watch.destroyed();
+        });
+      },
+    }),
+    ENDING.filter((name) => typeof stream[name] === "function"),
+  );
+}
