@@ -49,8 +49,6 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
   #hasPeerEnded = false;
   /** Our input is closed by us, so nobody reads what still comes. */
   #inputShut = false;
-  /** The socket is used as a stream. */
-  #handedOver = false;
   #failure: Failure | null = null;
   /** When to wait no longer for the peer to end its side. */
   #lingersUntil = Infinity;
@@ -148,7 +146,6 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
   }
 
   handOverToStream(): { unread: readonly Buffer[]; ended: boolean } {
-    this.#handedOver = true;
     const unread = this.input.drain();
     this.input.close("ERR_BUSY", "connection.socket is read as a stream");
     return { unread, ended: this.#hasPeerEnded };
@@ -336,8 +333,7 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
   #startLinger(): void {
     if (this.#lingersUntil !== Infinity) return;
     this.wakeAt((this.#lingersUntil = deadlineIn(LINGER_MS)));
-    // A socket that is used as a stream, and paused, would never see the peer's end.
-    if (this.#handedOver) this.transport.stream?.resume();
+    this.transport.discardInput();
   }
 
   /** Closes the socket; nothing that it says of what this cuts off is a failure. */

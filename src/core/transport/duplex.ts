@@ -124,6 +124,10 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     this.#wanted = false;
   }
 
+  discardInput(): void {
+    if (this.#sink === null) this.stream.resume();
+  }
+
   send(payload: Payload, taken: Taken): void {
     if (!this.stream.destroyed) this.#pieces.send(payload, taken);
   }

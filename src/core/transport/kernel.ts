@@ -159,6 +159,10 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     this.stream.pause();
   }
 
+  discardInput(): void {
+    if (this.stream[SINK] === undefined) this.stream.resume();
+  }
+
   send(payload: Payload, taken: Taken): void {
     if (fits(payload)) {
       this.#portions = null;

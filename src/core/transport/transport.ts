@@ -94,6 +94,11 @@ export interface Transport {
   startReading(): void;
   /** Leaves what arrives from now on where it is. */
   stopReading(): void;
+  /**
+   * Throws away what arrives and does not go to the sink. Once both our sides are closed, the peer's end would never be
+   * seen behind bytes that the program, reading the stream itself, has left there.
+   */
+  discardInput(): void;
   /** Sends a payload that is not empty; the one before must have been taken. */
   send(payload: Payload, taken: Taken): void;
   /** Of the payload being sent, the bytes that the kernel has not taken yet; `Infinity` if that cannot be known. */
