@@ -5,7 +5,7 @@
  *
  * - relay.ts, messages/: what is built on connections.
  * - connect.ts, listen.ts: the two ways to a connection. The first races addresses (dial/), the second gives a
- *   listener.ts, whose clients wait in accept/ to be taken.
+ *   listener.ts, whose clients come through accept/ and wait there.
  * - connection.ts, connected-socket.ts: what users hold. All it does is said there, and done in core/.
  * - views/: the same connection as a Duplex of Node's and as web streams.
  * - options/: which options there are, and how they are checked.

@@ -1,14 +1,19 @@
 import type { Socket } from "node:net";
-import { Addresses, subjectOf, type LocalEnd } from "../address/addresses.js";
+import { subjectOf, type Addresses } from "../address/addresses.js";
 import { connectionOver, type Connection } from "../connection.js";
 import type { LinkSettings } from "../core/link.js";
+import { claim } from "../core/transport/claimed-sockets.js";
 import { resetSocket, takeOver } from "../core/transport/kernel.js";
+import type { Transport } from "../core/transport/transport.js";
 
-/** A client that nobody has claimed: nothing is read from it, so its bytes stay in the kernel. */
-interface Arrival {
+/** A client that no call has accepted yet. */
+export interface Arrival {
+  /** The socket that the kernel has accepted. */
   readonly socket: Socket;
-  /** As they were at the arrival: a client that has left again has none. */
+  /** Read at the arrival, since a socket whose client has left has none. */
   readonly addresses: Addresses;
+  /** What was put over the socket on its way here; `null`: nothing was, and its bytes are still in the kernel. */
+  readonly transport: Transport | null;
 }
 
 /** A call that waits for a client. */
@@ -49,26 +54,31 @@ export class AcceptQueue {
     return this.#arrivals.length;
   }
 
-  /** A client has come, to `ours` if that is known. */
-  arrive(socket: Socket, ours?: LocalEnd): void {
-    if (this.closed) {
-      turnAway(socket);
-      return;
-    }
-    const arrival = { socket, addresses: new Addresses(socket, ours) };
-    const [claim] = this.#claims;
-    if (claim !== undefined) {
-      this.#claims.delete(claim);
-      claim.accept(this.#establish(arrival, claim.settings));
-    } else if (this.#arrivals.length < this.#backlog) {
-      socket.on("error", ignore);
+  /** Whether there is a place, or a call that waits, for one more client beside those here and so many `coming`. */
+  hasRoom(coming: number): boolean {
+    return !this.closed && this.#arrivals.length + coming < this.#backlog + this.#claims.size;
+  }
+
+  /** A client is ready. */
+  put(arrival: Arrival): void {
+    const [first] = this.#claims;
+    if (first !== undefined) {
+      this.#claims.delete(first);
+      first.accept(this.#establish(arrival, first.settings));
+    } else if (this.hasRoom(0)) {
+      arrival.socket.on("error", ignore);
       // The program may turn one away itself, at the server's own events.
-      socket.on("close", this.#forget);
+      arrival.socket.on("close", this.#forget);
       this.#arrivals.push(arrival);
     } else {
-      this.dropped++;
-      turnAway(socket);
+      this.drop(arrival);
     }
+  }
+
+  /** Turns away a client for whom there is no room. */
+  drop(arrival: Arrival): void {
+    if (!this.closed) this.dropped++;
+    turnAway(arrival);
   }
 
   /** The client that has waited longest, if any waits. */
@@ -93,22 +103,27 @@ export class AcceptQueue {
     this.closed = true;
     for (const claim of this.#claims) claim.closed();
     this.#claims.clear();
-    for (const { socket } of this.#arrivals) turnAway(socket);
+    this.#arrivals.forEach(turnAway);
     this.#arrivals.length = 0;
   }
 
-  #establish({ socket, addresses }: Arrival, settings: LinkSettings): Connection {
+  #establish({ socket, addresses, transport }: Arrival, settings: LinkSettings): Connection {
     socket.off("error", ignore);
     socket.off("close", this.#forget);
-    return connectionOver(takeOver(socket), addresses, settings, subjectOf(addresses, this.#path));
+    if (transport !== null) claim(socket);
+    const subject = subjectOf(addresses, this.#path);
+    return connectionOver(transport ?? takeOver(socket), addresses, settings, subject);
   }
 }
 
-function turnAway(socket: Socket): void {
+/** Resets a client. */
+export function turnAway({ socket, transport }: Arrival): void {
   socket.on("error", ignore);
   resetSocket(socket);
+  transport?.reset();
 }
 
-function ignore(): void {
-  // A client that fails before anybody wanted it is nobody's failure.
+/** Listens to the errors of a client that no call has accepted: its failure is of no interest to the program. */
+export function ignore(): void {
+  // Closing is all that follows.
 }

@@ -8,16 +8,16 @@ import { guardListening } from "../core/transport/node-internals.js";
 import { translated, type Subject } from "../errors.js";
 import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
-import type { AcceptQueue } from "./queue.js";
+import type { Pipeline } from "./arrival.js";
 
 /** Node's default, and of most servers; the egg has 10, which a loop that is busy for 100 ms can overflow. */
 export const BACKLOG = 511;
 
-/** Resolves to a server that is listening: its clients go to `queue`, and closing it closes that. */
+/** Resolves to a server that is listening: its clients go through `pipeline`, and closing it closes that. */
 export async function openServer(
   where: ServerListenOptions,
   subject: Subject,
-  queue: AcceptQueue,
+  pipeline: Pipeline,
   options: ListenOptions,
 ): Promise<Server> {
   const { signal, backlog = BACKLOG } = options;
@@ -26,7 +26,7 @@ export async function openServer(
   let ours: LocalEnd | undefined;
   server.on("connection", (socket: Socket & { server?: Server }) => {
     applyTo(socket, options);
-    queue.arrive(socket, socket.server === server ? ours : undefined);
+    pipeline.arrive(socket, socket.server === server ? ours : undefined);
   });
   await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
     const failed = (cause: unknown): void => reject(translated("listen", subject, cause));
@@ -48,11 +48,11 @@ export async function openServer(
     return () => server.close();
   });
   // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.
-  server.removeAllListeners("error").on("error", () => queue.dropped++);
+  server.removeAllListeners("error").on("error", () => pipeline.queue.dropped++);
   const close = server.close.bind(server);
   // Also when the program calls it: Node's server waits for its clients, so those that nobody has claimed have to go.
   server.close = (callback) => {
-    queue.close();
+    pipeline.close();
     return close(callback);
   };
   return server;
