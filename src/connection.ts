@@ -4,15 +4,9 @@ import type { Duplex } from "node:stream";
 import type { ReadableStream, WritableStream } from "node:stream/web";
 import { isUint8Array } from "node:util/types";
 import { Addresses, subjectOf, type Addressed } from "./address/addresses.js";
-import {
-  checkBoolean,
-  checkOptions,
-  checkSize,
-  illegalConstructor,
-  wrongType,
-  wrongValue,
-} from "./options/checks.js";
-import type { OperationOptions } from "./options/checks.js";
+import { checkBoolean, checkSize, illegalConstructor, wrongType, wrongValue } from "./options/checks.js";
+import { checkOptions } from "./options/schema.js";
+import type { OperationOptions } from "./options/operation.js";
 import { classNameOf } from "./options/described.js";
 import { ConnectedSocket } from "./connected-socket.js";
 import { applyTo, halfOpenOf, checkedConnectionOptions, settingsOf } from "./options/connection.js";

@@ -35,4 +35,4 @@ export type { AddressInfo } from "./address/endpoint.js";
 export type { AttemptEvent, DialEvent, LookupEvent } from "./dial/diagnostics.js";
 export { getParameters, setParameters, withParameters, type Parameters } from "./parameters.js";
 export { NetError, NetTimeoutError, type NetErrorFields, type Operation } from "./errors.js";
-export type { OperationOptions } from "./options/checks.js";
+export type { OperationOptions } from "./options/operation.js";

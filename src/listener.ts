@@ -1,7 +1,8 @@
 import type { Server } from "node:net";
 import { AcceptLoop } from "./accept/loop.js";
 import { AcceptQueue, type Claim } from "./accept/queue.js";
-import { checkedOperation, illegalConstructor, type OperationOptions } from "./options/checks.js";
+import { illegalConstructor } from "./options/checks.js";
+import { checkedOperation, type OperationOptions } from "./options/operation.js";
 import { waited, type Wait } from "./core/timing/bounded.js";
 import { settingsOf } from "./options/connection.js";
 import type { Connection } from "./connection.js";

@@ -1,12 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import {
-  checkBoolean,
-  checkSize,
-  checkTimeout,
-  refuseUnknown,
-  wrongType,
-  type Known,
-} from "./options/checks.js";
+import { checkBoolean, checkSize, checkTimeout, wrongType } from "./options/checks.js";
+import { refuseUnknown, type Known } from "./options/schema.js";
 
 /**
  * The egg's parameters. Each call reads those in force when it is made; a connection keeps the `readTimeout`,

@@ -1,12 +1,6 @@
-import {
-  checkOptions,
-  checkSignal,
-  checkTimeout,
-  refuseUnknown,
-  wrongType,
-  wrongValue,
-} from "./options/checks.js";
-import type { Known } from "./options/checks.js";
+import { checkSignal, checkTimeout, wrongType, wrongValue } from "./options/checks.js";
+import { checkOptions, refuseUnknown } from "./options/schema.js";
+import type { Known } from "./options/schema.js";
 import { waited } from "./core/timing/bounded.js";
 import { cancel, clock } from "./core/timing/clock.js";
 import { Connection, linkOf } from "./connection.js";

@@ -35,6 +35,8 @@ const LAYERS = [
   "address/",
   "core/timing/",
   "parameters.ts",
+  "options/operation.ts",
+  "options/schema.ts",
   "options/checks.ts",
   "errors.ts",
   "options/nearest.ts",

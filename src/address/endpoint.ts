@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { isIP, isIPv4 } from "node:net";
-import { outOfRange, refuseUnknown, wrongType, wrongValue, type Known } from "../options/checks.js";
+import { outOfRange, wrongType, wrongValue } from "../options/checks.js";
+import { refuseUnknown, type Known } from "../options/schema.js";
 
 /** One address to connect to: what `resolve` yields and `connectTo` takes. */
 export interface AddressInfo {

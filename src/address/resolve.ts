@@ -1,16 +1,7 @@
 import dns, { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
-import {
-  checkBoolean,
-  checkOptions,
-  checkSignal,
-  checkTimeout,
-  OPERATION,
-  refuseUnknown,
-  wrongType,
-  wrongValue,
-  type Known,
-  type OperationOptions,
-} from "../options/checks.js";
+import { checkBoolean, checkSignal, checkTimeout, wrongType, wrongValue } from "../options/checks.js";
+import { OPERATION, type OperationOptions } from "../options/operation.js";
+import { checkOptions, refuseUnknown, type Known } from "../options/schema.js";
 import { described } from "../options/described.js";
 import { bounded, stoppable } from "../core/timing/bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";

@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { bounded } from "./timing/bounded.js";
 import { clock } from "./timing/clock.js";
-import { checkedOperation, type OperationOptions } from "../options/checks.js";
+import { checkedOperation, type OperationOptions } from "../options/operation.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
 import { deadlineIn, letSleep, wakeBy } from "./timing/alarm.js";
 import { markHandled } from "./timing/fail-at-caller.js";

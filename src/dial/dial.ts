@@ -1,5 +1,5 @@
 import { familyOf, type AddressInfo } from "../address/endpoint.js";
-import type { OperationOptions } from "../options/checks.js";
+import type { OperationOptions } from "../options/operation.js";
 import { bounded } from "../core/timing/bounded.js";
 import { clock } from "../core/timing/clock.js";
 import { connectFailed, NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";

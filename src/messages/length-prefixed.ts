@@ -1,6 +1,8 @@
 import type { Buffer } from "node:buffer";
-import { checkLimit, checkOptions, refuseUnknown, wrongType, wrongValue } from "../options/checks.js";
-import type { Known, OperationOptions } from "../options/checks.js";
+import { checkLimit, wrongType, wrongValue } from "../options/checks.js";
+import { checkOptions, refuseUnknown } from "../options/schema.js";
+import type { OperationOptions } from "../options/operation.js";
+import type { Known } from "../options/schema.js";
 import { Connection, linkOf } from "../connection.js";
 import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "../core/reading/frames.js";
 import { Loop } from "../core/reading/loops.js";

@@ -9,18 +9,9 @@ import {
 import type { AddressInfo } from "../address/endpoint.js";
 import { checkHost, checkLookup, type LookupOptions } from "../address/resolve.js";
 import { LAST_PORT, portOf } from "../address/services.js";
-import {
-  checkOptions,
-  checkSignal,
-  checkSize,
-  checkTimeout,
-  OPERATION,
-  refuseUnknown,
-  wrongType,
-  wrongValue,
-  type Known,
-  type OperationOptions,
-} from "./checks.js";
+import { checkSignal, checkSize, checkTimeout, wrongType, wrongValue } from "./checks.js";
+import { OPERATION, type OperationOptions } from "./operation.js";
+import { checkOptions, refuseUnknown, type Known } from "./schema.js";
 import { checkConnectionOptions, CONNECTION_OPTIONS, type ConnectionOptions } from "./connection.js";
 
 /** How to connect. `timeout`: ms for lookup and all attempts together; the parameter `connectTimeout` without it. */

@@ -1,4 +1,5 @@
-import { checkBoolean, checkOptions, checkSize, checkTimeout, refuseUnknown, wrongType } from "./checks.js";
+import { checkBoolean, checkSize, checkTimeout, wrongType } from "./checks.js";
+import { checkOptions, refuseUnknown } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
 import type { LinkSettings } from "../core/link.js";
 import type { Settable } from "../core/transport/transport.js";

@@ -1,17 +1,8 @@
 import { checkParts, checkPath, isEndpoint, parseEndpoint, partsOf } from "../address/endpoint.js";
 import { checkHost } from "../address/resolve.js";
 import { portOf } from "../address/services.js";
-import {
-  checkBoolean,
-  checkOptions,
-  checkSignal,
-  checkSize,
-  checkTimeout,
-  refuseUnknown,
-  wrongType,
-  wrongValue,
-  type Known,
-} from "./checks.js";
+import { checkBoolean, checkSignal, checkSize, checkTimeout, wrongType, wrongValue } from "./checks.js";
+import { checkOptions, refuseUnknown, type Known } from "./schema.js";
 import { checkConnectionOptions, CONNECTION_OPTIONS, type ConnectionOptions } from "./connection.js";
 import { getParameters } from "../parameters.js";
 

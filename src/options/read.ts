@@ -1,6 +1,8 @@
-import { checkedOperation, checkLimit, checkOptions, refuseUnknown, wrongValue } from "./checks.js";
-import type { Known, OperationOptions } from "./checks.js";
-import { READ } from "../core/reading/input.js";
+import { checkLimit, wrongValue } from "./checks.js";
+import { checkedOperation, READ } from "./operation.js";
+import { checkOptions, refuseUnknown } from "./schema.js";
+import type { OperationOptions } from "./operation.js";
+import type { Known } from "./schema.js";
 import { isLineEncoding } from "../core/reading/lines.js";
 
 /** Most bytes of a line, or of what comes before a delimiter, by default. */

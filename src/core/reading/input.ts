@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../../options/checks.js";
+import { checkedOperation, READ, type OperationOptions } from "../../options/operation.js";
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../../errors.js";
 import { unwatch, watch } from "../timing/signals.js";
 import { deadlineIn } from "../timing/alarm.js";
@@ -14,13 +14,6 @@ import { Waiting, type ReaderProbe, type StreamReader } from "./waiting.js";
 
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
-
-/** The options of a read, and what was meant by one who gives something else for them. */
-export const READ: Known = {
-  ...OPERATION,
-  insteadOfBytes: "to read into memory call readInto(target)",
-  insteadOfNumber: "for that many bytes call readExactly(size), a time is { timeout }",
-};
 
 /** What the input needs of the connection it belongs to. */
 export interface InputHost {

@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { checkedOperation, type OperationOptions } from "../../options/checks.js";
+import { checkedOperation, type OperationOptions } from "../../options/operation.js";
 import type { Input } from "./input.js";
 import { LineRun, takeNextLine } from "./lines.js";
 import { takeIteration, takeRecycled } from "./reads.js";

@@ -1,6 +1,6 @@
 import { execute } from "abort-controller-x";
 import pTimeout from "p-timeout";
-import type { OperationOptions } from "../../options/checks.js";
+import type { OperationOptions } from "../../options/operation.js";
 import { aborted, NetError, reasonOfAbort, timedOut, type Operation, type Subject } from "../../errors.js";
 import { cancel, clock, LONGEST_TIMER_MS } from "./clock.js";
 import { letArrive } from "./let-arrive.js";

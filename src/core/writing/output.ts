@@ -1,4 +1,4 @@
-import { checkedOperation, OPERATION, type Known, type OperationOptions } from "../../options/checks.js";
+import { checkedOperation, WRITE, type OperationOptions } from "../../options/operation.js";
 import { aborted, refused, translated, type Operation, type Subject } from "../../errors.js";
 import { clock } from "../timing/clock.js";
 import { GATHER_UNITS, nextTurn, QUEUE_UNITS, spend } from "../timing/budget.js";
@@ -9,9 +9,6 @@ import { isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js
 import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
 import type { Transport } from "../transport/transport.js";
 import { Entry } from "./write-queue.js";
-
-/** The options of a write, and what was meant by one who gives something else for them. */
-const WRITE: Known = { ...OPERATION, insteadOfBytes: "to send several pieces give them as one list" };
 
 /** What the output needs of the connection it belongs to. */
 export interface OutputHost {

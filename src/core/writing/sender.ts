@@ -1,4 +1,4 @@
-import type { OperationOptions } from "../../options/checks.js";
+import type { OperationOptions } from "../../options/operation.js";
 import { aborted, timedOut, translated, type Subject } from "../../errors.js";
 import { unwatch, watch, type Cancellable } from "../timing/signals.js";
 import { clock } from "../timing/clock.js";
