@@ -1,3 +1,3 @@
 import { contractHoldsFor } from "./holds.js";
 
-contractHoldsFor("adopted sockets");
+await contractHoldsFor("adopted sockets");

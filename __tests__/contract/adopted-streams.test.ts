@@ -1,3 +1,3 @@
 import { contractHoldsFor } from "./holds.js";
 
-contractHoldsFor("adopted streams");
+await contractHoldsFor("adopted streams");

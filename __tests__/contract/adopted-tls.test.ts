@@ -1,3 +1,3 @@
 import { contractHoldsFor } from "./holds.js";
 
-contractHoldsFor("adopted TLS sockets");
+await contractHoldsFor("adopted TLS sockets");

@@ -1,3 +1,3 @@
 import { contractHoldsFor } from "./holds.js";
 
-contractHoldsFor("TCP by way of the streams of sockets");
+await contractHoldsFor("TCP by way of the streams of sockets");

@@ -1,3 +1,3 @@
 import { contractHoldsFor } from "./holds.js";
 
-contractHoldsFor("TCP over IPv4");
+await contractHoldsFor("TCP over IPv4");

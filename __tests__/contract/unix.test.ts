@@ -1,3 +1,3 @@
 import { contractHoldsFor } from "./holds.js";
 
-contractHoldsFor("Unix sockets");
+await contractHoldsFor("Unix sockets");

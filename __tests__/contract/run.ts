@@ -1,0 +1,80 @@
+/**
+ * Runs the contract with no test runner, which would keep unhandled rejections and warnings to itself. Run it with
+ * `--unhandled-rejections=strict`. It ends by itself, or else something that a case has left keeps the process alive.
+ *
+ *     npx tsx __tests__/contract/run.ts                       all cases over all kinds of connections
+ *     npx tsx __tests__/contract/run.ts "Unix sockets" …      all cases over some kinds
+ *
+ * prints each case that fails, and at the end how many held; the status is 1 if one has failed. A parent that has opened a
+ * channel (`child_process`, `"ipc"`) names one kind, gets the names of all cases, sends the name of the case to run,
+ * and gets a `CaseResult`, until it closes the channel.
+ */
+import { inspect } from "node:util";
+import { pairKinds, type PairKind } from "../support/pairs.js";
+import type { ContractCase } from "./contract-case.js";
+import { connectionContract } from "./contract.js";
+
+/** How a case ended: the stack of its error, if it has failed. */
+export interface CaseResult {
+  readonly failure?: string;
+}
+
+/** Far longer than Node.js takes to close what a case has closed. */
+const END_TIMEOUT_MS = 5_000;
+
+/** What a warning is charged to. */
+let running = "before the first case";
+
+process.on("warning", (warning) => {
+  if (warning.name === "ExperimentalWarning") return;
+  console.error(`${running}: ${String(warning.stack)}`);
+  process.exitCode = 1;
+});
+
+async function resultOf({ name, run }: ContractCase, kind: PairKind): Promise<CaseResult> {
+  running = `${kind.name}: ${name}`;
+  try {
+    await run(kind.makePair);
+    return {};
+  } catch (error) {
+    return { failure: error instanceof Error ? (error.stack ?? error.message) : inspect(error) };
+  }
+}
+
+async function runAll(kinds: readonly PairKind[]): Promise<void> {
+  let held = 0;
+  for (const kind of kinds) {
+    kind.enter?.();
+    for (const each of connectionContract) {
+      const { failure } = await resultOf(each, kind);
+      if (failure === undefined) held++;
+      else console.error(`${running}: ${failure}`);
+    }
+    kind.leave?.();
+  }
+  console.log(`${held} held`);
+  if (held < kinds.length * connectionContract.length) process.exitCode = 1;
+}
+
+function serve(kind: PairKind, send: (message: unknown) => void): void {
+  const cases = new Map(connectionContract.map((each) => [each.name, each]));
+  kind.enter?.();
+  process.on("message", (name: string) => {
+    void resultOf(cases.get(name) as ContractCase, kind).then(send);
+  });
+  process.on("disconnect", () => {
+    setTimeout(() => {
+      console.error(`something keeps the process alive: ${process.getActiveResourcesInfo().join(", ")}`);
+      process.exit(1);
+    }, END_TIMEOUT_MS).unref();
+  });
+  send([...cases.keys()]);
+}
+
+const names = process.argv.slice(2);
+const unknown = names.find((name) => pairKinds.every((kind) => kind.name !== name));
+if (unknown !== undefined) throw new Error(`no such kind of connection: ${unknown}`);
+const chosen = pairKinds.filter(({ name }) => names.length === 0 || names.includes(name));
+const [first] = chosen;
+if (process.send === undefined) await runAll(chosen);
+else if (first !== undefined) serve(first, process.send.bind(process));
