@@ -17,6 +17,8 @@ export interface SenderHost {
   readonly subject: Subject;
   /** Has {@link Sender.expire} called at that time, if not earlier. */
   wakeAt(due: number): void;
+  /** The time, in milliseconds from any start. */
+  now(): number;
   /** A call waits from now on, or none does any more. */
   waitChanged(): void;
   readonly transport: Transport;
@@ -244,7 +246,7 @@ export class Sender {
 
   #takesTurn(entry: Entry): void {
     this.#turn = entry;
-    this.#progressed(clock.now(), this.#host.transport.unsent);
+    this.#progressed(this.#host.now(), this.#host.transport.unsent);
   }
 
   #progressed(now: number, unsent: number): void {
@@ -263,7 +265,7 @@ export class Sender {
       return promise;
     }
     this.#deadlines ??= new Deadlines(this.#writeTimeout);
-    this.#host.wakeAt(this.#deadlines.add(entry, clock.now()));
+    this.#host.wakeAt(this.#deadlines.add(entry, this.#host.now()));
     if (signal !== undefined) this.#heed(signal, entry);
     return promise;
   }
