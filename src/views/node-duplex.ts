@@ -23,6 +23,14 @@ interface Queued {
  */
 type User = "waits" | "is told" | "reads when told" | "is busy";
 
+/**
+ * Where the Readable gets its bytes from. `content`: it has not asked for more than it was given. `wanted`: it has, and no
+ * read of the connection is under way for it. `asking`: one is, or its chunk is on the way to the Readable. `yielding`:
+ * that read gives way to another, since nobody reads the Duplex. `ended` and `failed`: nothing comes after what the
+ * Readable holds.
+ */
+type Supply = "content" | "wanted" | "asking" | "yielding" | "ended" | "failed";
+
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
 type Listener = (...args: any[]) => void;
 
@@ -37,20 +45,14 @@ type Listener = (...args: any[]) => void;
 export class NodeDuplex extends Duplex {
   readonly #link: Link;
   readonly #reader: StreamReader;
-  /** The Readable has asked for more and was given nothing since. */
-  #wanted = false;
-  /** A request of ours has not settled, or its chunk is on its way to the Readable. */
-  #asking = false;
-  #gaveWay = false;
-  /** The chunk that a request has come to, and that is on its way to the Readable. */
+  #supply: Supply = "content";
+  /** The chunk that a read has settled with, on its way to the Readable. */
   #coming: Buffer | null = null;
-  /** The Readable knows that nothing comes after what it holds. */
-  #hasEnd = false;
+  /** What the supply has failed with. */
+  #failure: Error | null = null;
+  #user: User = "waits";
   #emitsReadable = false;
   #takesBack = false;
-  #user: User = "waits";
-  /** Why nothing comes after what is held. */
-  #failure: Error | null = null;
   /** Bytes that are the connection's by now, and that the Writable counts still. */
   #handedOver = 0;
   #isSending = false;
@@ -88,7 +90,7 @@ export class NodeDuplex extends Duplex {
   // Reading
 
   override _read(): void {
-    this.#wanted = true;
+    if (this.#supply === "content") this.#supply = "wanted";
     if (this.#isRead) this.#ask();
   }
 
@@ -100,8 +102,8 @@ export class NodeDuplex extends Duplex {
     if (chunk === null && this.#user === "is busy") this.#link.input.renew(this.#reader);
     if (chunk === null) this.#user = "waits";
     else this.#user = this.#emitsReadable ? "reads when told" : "is busy";
-    if (this.#failure !== null) this.#failIfRead(chunk === null);
-    else if (this.#wanted && (chunk === null || this.#isRead)) this.#ask();
+    if (this.#supply === "failed") this.#failIfRead(chunk === null);
+    else if (this.#supply === "wanted" && (chunk === null || this.#isRead)) this.#ask();
     return chunk;
   }
 
@@ -132,16 +134,15 @@ export class NodeDuplex extends Duplex {
   }
 
   #ask(): void {
-    if (!this.#wanted || this.#asking || this.#takesBack || this.#failure !== null || this.destroyed) return;
-    this.#asking = true;
-    this.#gaveWay = false;
+    if (this.#supply !== "wanted" || this.#takesBack || this.destroyed) return;
+    this.#supply = "asking";
     this.#link.input
       .request(takeChunk, undefined, undefined, this.#reader)
       .then(this.#onChunk, this.#onFailure);
   }
 
   readonly #onChunk = (chunk: Buffer | null): void => {
-    this.#asking = this.#wanted = false;
+    this.#supply = "content";
     const isTakenBack = chunk !== this.#coming;
     this.#coming = null;
     if (isTakenBack) return;
@@ -150,19 +151,21 @@ export class NodeDuplex extends Duplex {
       if (chunk !== null) this.#link.input.putBack([chunk]);
       return;
     }
-    this.#hasEnd = chunk === null;
+    if (chunk === null) this.#supply = "ended";
     if (this.#user === "waits") this.#user = "is told";
     this.push(chunk);
   };
 
   readonly #onFailure = (error: unknown): void => {
-    this.#asking = false;
-    if (this.#gaveWay || (!this.#isRead && isBusy(error))) {
+    const isYielding = this.#supply === "yielding";
+    this.#supply = "wanted";
+    if (isYielding || (!this.#isRead && isBusy(error))) {
       if (this.#isRead) this.#ask();
     } else if (this.#link.input.ended) {
       this.#onChunk(null);
     } else if (isOurOwn(error)) this.destroy();
     else {
+      this.#supply = "failed";
       this.#failure = error as Error;
       this.#failIfRead(this.#user === "waits");
       // By then the user has been told of all that is held.
@@ -183,13 +186,16 @@ export class NodeDuplex extends Duplex {
         return !duplex.#isRead;
       },
       isGone: () => {
-        if (!this.#isRead) return (this.#gaveWay = true);
+        if (!this.#isRead) {
+          this.#supply = "yielding";
+          return true;
+        }
         return this.#user === "is busy" && this.readableFlowing !== true;
       },
       get left() {
-        return duplex.#isRead && !duplex.#hasEnd ? 0 : duplex.readableLength;
+        return duplex.#isRead && duplex.#supply !== "ended" ? 0 : duplex.readableLength;
       },
-      isReading: () => (this.#asking && !this.#gaveWay) || (this.#isRead && !this.#hasEnd),
+      isReading: () => this.#supply === "asking" || (this.#isRead && this.#supply !== "ended"),
       takeBack: () => this.#takeBack(),
       given: (chunk) => (this.#coming = chunk as Buffer | null),
     };
