@@ -254,7 +254,7 @@ function isTimeout(reason: unknown): boolean {
 export function connectFailed(subject: Subject, error: NetError, attempts: NetError[]): NetError {
   if (attempts.length === 0) return error;
   const { host, text } = subject;
-  const { code, syscall, address, port, cause } = error;
+  const { operation, code, syscall, address, port, cause } = error;
   const tried = attempts.map(partsOf);
   const faults = tried.map(({ place, reason }) => `${place}: ${reason}`).join("; ");
   const own = partsOf(error).reason;
@@ -262,7 +262,7 @@ export function connectFailed(subject: Subject, error: NetError, attempts: NetEr
   const addsNothing = tried.length === 1 && tried[0]?.place === text;
   const reason = addsNothing ? own : attempts.includes(error) ? faults : `${own}: ${faults}`;
   const where = { host, address, port, text };
-  const { message, fields } = composed("connect", where, code, reason, { syscall, cause, attempts });
+  const { message, fields } = composed(operation, where, code, reason, { syscall, cause, attempts });
   return error instanceof NetTimeoutError
     ? new NetTimeoutError(message, { ...fields, timeout: error.timeout })
     : new NetError(message, fields);

@@ -7,11 +7,21 @@ import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
 import { Journal } from "./journal.js";
 import { interleave, race } from "./race.js";
 
+/** Resolves to what the caller gets in place of what has connected. */
+export type Handshake<T> = (connected: T, signal: AbortSignal | undefined) => Promise<T>;
+
 export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
   readonly subject: Subject;
   readonly attemptDelay?: number | undefined;
   /** Finds the candidates. */
   readonly find: (journal: Journal, signal: AbortSignal | undefined) => Promise<readonly Candidate[]>;
+  /**
+   * What the two ends have to agree on before the connection is the caller's. The race is over by then: addresses compete
+   * by connecting (RFC 8305, section 5), and only the winner has a handshake. If that fails the call has failed, since
+   * another address would most likely answer the same. One deadline bounds all of it; the signal is aborted when that has
+   * passed or the caller gives up. What had connected is discarded then, and when the handshake fails.
+   */
+  readonly handshake?: Handshake<T> | undefined;
 }
 
 /** RFC 8305, section 5: the recommended Connection Attempt Delay. */
@@ -20,15 +30,21 @@ const ATTEMPT_DELAY = 250;
 /** No other address does better when this machine has nothing left to connect with. */
 const FATAL = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
-/** Finds the candidates and races them, all within one deadline; rejects with what was tried. */
+/**
+ * Finds the candidates, races them, and has the winner do its handshake if there is one: all within one deadline. Rejects
+ * with what was tried.
+ */
 export async function dial<T>(options: DialOptions<T>): Promise<T> {
   const { subject, signal, discard } = options;
   const journal = new Journal(subject.host);
   const run = async (stop: AbortSignal | undefined): Promise<T> => {
     const candidates = usable(await options.find(journal, stop), options);
     const [only] = candidates;
-    if (only !== undefined && candidates.length === 1) return await alone(only, options, journal, stop);
-    return await raced(candidates, options, journal, stop);
+    const connected = await (only !== undefined && candidates.length === 1
+      ? alone(only, options, journal, stop)
+      : raced(candidates, options, journal, stop));
+    const { handshake } = options;
+    return handshake === undefined ? connected : await shaken(connected, handshake, options, journal, stop);
   };
   try {
     return await bounded("connect", subject, options, run, discard);
@@ -74,6 +90,29 @@ async function raced<T>(
   if ("won" in outcome) return outcome.won;
   const attempts = outcome.lost.map(({ error }) => error as NetError);
   throw connectFailed(options.subject, outcome.last.error as NetError, attempts);
+}
+
+/** Does the handshake over what has connected, which is discarded if it fails or is given up. */
+async function shaken<T>(
+  connected: T,
+  handshake: Handshake<T>,
+  { subject, discard }: DialOptions<T>,
+  journal: Journal,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  // Given up already: what this resolves to is discarded.
+  if (signal?.aborted === true) return connected;
+  const giveUp = (): void => discard(connected);
+  signal?.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await journal.handshake(signal, () => handshake(connected, signal));
+  } catch (error) {
+    discard(connected);
+    signal?.throwIfAborted();
+    throw connectFailed(subject, error as NetError, journal.errors());
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
+  }
 }
 
 /** The candidates in the order in which they are tried. */

@@ -1,6 +1,6 @@
 import type { AddressInfo } from "../address/endpoint.js";
 import { clock } from "../core/timing/clock.js";
-import { NetError, timedOut } from "../errors.js";
+import { NetError, timedOut, translated } from "../errors.js";
 import { subjectOf, type Candidate } from "./attempt.js";
 import { channels, nextId, type AttemptEvent, type DialEvent } from "./diagnostics.js";
 
@@ -16,6 +16,10 @@ export class Journal {
   readonly #host: string | undefined;
   readonly #begun = clock.now();
   readonly #trials: Trial[] = [];
+  /** The first to connect. */
+  #winner: Trial | undefined;
+  /** Whether the winner has a handshake, under way or failed: all others have lost. */
+  #hasHandshake = false;
 
   constructor(host: string | undefined) {
     this.#host = host;
@@ -40,6 +44,7 @@ export class Journal {
     if (channels.start.hasSubscribers) channels.start.publish(this.#attemptEvent(trial));
     try {
       const won = await run();
+      this.#winner ??= trial;
       if (channels.win.hasSubscribers) channels.win.publish(this.#ended(trial));
       return won;
     } catch (error) {
@@ -54,15 +59,39 @@ export class Journal {
     }
   }
 
-  /** One error for each address that was tried, in the order of the attempts; those still running have timed out. */
+  /** Notes the handshake of the winner, and how it ends; `signal` says that it is given up. */
+  async handshake<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+    this.#hasHandshake = true;
+    try {
+      return await run();
+    } catch (cause) {
+      const winner = this.#winner;
+      if (winner === undefined || signal?.aborted === true) throw cause;
+      const error = cause instanceof NetError ? cause : translated("connect", subjectOf(winner.to), cause);
+      error.duration = clock.now() - winner.begun;
+      winner.error = error;
+      throw error;
+    }
+  }
+
+  /**
+   * One error for each address that was tried, in the order of the attempts; those still running have timed out. Those
+   * that another one has overtaken did not fail.
+   */
   errors(): NetError[] {
-    return this.#trials.map(({ to, begun, error }) => {
-      if (error !== undefined) return error;
-      const duration = clock.now() - begun;
-      const late = timedOut("connect", subjectOf(to), Math.round(duration));
-      late.duration = duration;
-      return late;
-    });
+    const trials = this.#hasHandshake
+      ? this.#trials.filter((trial) => trial === this.#winner || trial.error !== undefined)
+      : this.#trials;
+    return trials.map((trial) => trial.error ?? this.#expired(trial));
+  }
+
+  #expired({ to, begun }: Trial): NetError {
+    const duration = clock.now() - begun;
+    const { text, ...where } = subjectOf(to);
+    const subject = { ...where, text: this.#hasHandshake ? `${text}, in the handshake` : text };
+    const error = timedOut("connect", subject, Math.round(duration));
+    error.duration = duration;
+    return error;
   }
 
   #event(): DialEvent {
