@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { endPrograms, Program } from "../support/peer-program.js";
+import { endPrograms, Program } from "../support/program.js";
 import { describeInNetworks, inside } from "./network.js";
 import { SCENES } from "./scenes.js";
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { connect, listen, NetTimeoutError } from "../../src/index.js";
-import { endPrograms, Program } from "../support/peer-program.js";
+import { endPrograms, Program } from "../support/program.js";
 import { CHICKEN, describeWith } from "../support/machine.js";
 
 const LINES = 300_000;

@@ -12,7 +12,7 @@ import { until } from "../support/outcomes.js";
 import { nothingLeft } from "../support/resources.js";
 import { curl } from "../support/curl.js";
 import { closed, GIFTS, type Gift } from "../support/http.js";
-import { endPrograms, type Program } from "../support/peer-program.js";
+import { endPrograms, type Program } from "../support/program.js";
 import { CURL, describeWith } from "../support/machine.js";
 
 const SIZE = 8 * 1024 * 1024;

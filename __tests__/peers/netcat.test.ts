@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, listen, type Connection, type Listener } from "../../src/index.js";
-import { endPrograms, Program } from "../support/peer-program.js";
+import { endPrograms, Program } from "../support/program.js";
 import { describeWith, NETCAT } from "../support/machine.js";
 
 const SIZE = 12 * 1024 * 1024;

@@ -12,7 +12,7 @@ import { netError, until } from "../support/outcomes.js";
 import { nothingLeft } from "../support/resources.js";
 import { curl } from "../support/curl.js";
 import { startNginx, type Nginx } from "../support/nginx.js";
-import { endPrograms, type Outcome } from "../support/peer-program.js";
+import { endPrograms, type Outcome } from "../support/program.js";
 import { CURL, describeWith, NGINX } from "../support/machine.js";
 
 const SIZE = 8 * 1024 * 1024;

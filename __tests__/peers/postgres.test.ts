@@ -6,7 +6,7 @@ import { connect, type Connection } from "../../src/index.js";
 import { failure } from "../support/outcomes.js";
 import { nothingLeft } from "../support/resources.js";
 import { Postgres, USER } from "../support/postgres.js";
-import { endPrograms } from "../support/peer-program.js";
+import { endPrograms } from "../support/program.js";
 import { describeWith, POSTGRES } from "../support/machine.js";
 
 const ROWS = 20_000;

@@ -6,7 +6,7 @@ import { connect, NetTimeoutError, type Connection, type ConnectOptions } from "
 import { failure, until } from "../support/outcomes.js";
 import { nothingLeft } from "../support/resources.js";
 import { freePort } from "../support/free-port.js";
-import { endPrograms, Program } from "../support/peer-program.js";
+import { endPrograms, Program } from "../support/program.js";
 import { ask, command, reply, type Reply } from "../support/resp.js";
 import { describeWith, REDIS } from "../support/machine.js";
 

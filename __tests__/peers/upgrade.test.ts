@@ -7,7 +7,7 @@ import { connect, Connection, listen } from "../../src/index.js";
 import { nothingLeft } from "../support/resources.js";
 import { curl } from "../support/curl.js";
 import { closed, GIFTS } from "../support/http.js";
-import { endPrograms } from "../support/peer-program.js";
+import { endPrograms } from "../support/program.js";
 import { CURL, describeWith } from "../support/machine.js";
 
 const SIZE = 8 * 1024 * 1024;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { connect } from "../../src/index.js";
 import { closeAll, keep } from "../support/peers.js";
-import { DONE, run } from "../support/programs.js";
+import { DONE, run } from "./run.js";
 
 afterEach(closeAll);
 

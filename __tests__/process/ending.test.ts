@@ -1,4 +1,4 @@
-import { DONE, run } from "../support/programs.js";
+import { DONE, run } from "./run.js";
 
 describe("a process ends by itself after", () => {
   test.each([

@@ -1,4 +1,4 @@
-import { run } from "../support/programs.js";
+import { run } from "./run.js";
 
 describe("a connection that is forgotten when its peer has ended", () => {
   test("is told of with NODE_DEBUG=tcp6, with the place that made it, and no other is", async () => {

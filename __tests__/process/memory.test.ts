@@ -1,4 +1,4 @@
-import { DONE, run } from "../support/programs.js";
+import { DONE, run } from "./run.js";
 
 describe("memory far larger than they are is not held by", () => {
   test.each(["lines of a loop", "small results of reads", "idle loops over lines"])("%s", async (name) => {

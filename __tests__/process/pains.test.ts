@@ -1,4 +1,4 @@
-import { DONE, run } from "../support/programs.js";
+import { DONE, run } from "./run.js";
 
 /** The cases of programs/pains.ts; that these are all is tested too. */
 const CASES = [

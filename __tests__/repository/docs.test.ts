@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { listen } from "../../src/index.js";
-import { endPrograms, Program } from "../support/peer-program.js";
+import { endPrograms, Program } from "../support/program.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FILES = ["README.md", "CHANGELOG.md", ...markdownIn("docs")];

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { endPrograms, Program, type Outcome } from "../support/peer-program.js";
+import { endPrograms, Program, type Outcome } from "../support/program.js";
 import { loopback, closeAll, unusedPort } from "../support/peers.js";
 import { describeInNetworks, inside, SILENCE, withFile } from "../network/network.js";
 

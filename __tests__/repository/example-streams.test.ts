@@ -10,7 +10,7 @@ import { buffer } from "node:stream/consumers";
 import { createGunzip, gzipSync } from "node:zlib";
 import { connect, lengthPrefixed, relay } from "../../src/index.js";
 import { closeAll, endOf, keep, loopback, netClient, unusedPort } from "../support/peers.js";
-import { endPrograms } from "../support/peer-program.js";
+import { endPrograms } from "../support/program.js";
 import { complaintOf, example, portOf, sayingsOf } from "./example.js";
 
 const servers: Server[] = [];

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Program } from "../support/peer-program.js";
+import { Program } from "../support/program.js";
 
 export const EXAMPLES = new URL("../../examples/", import.meta.url);
 

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { connect, listen, type Connection } from "../../src/index.js";
-import { endPrograms } from "../support/peer-program.js";
+import { endPrograms } from "../support/program.js";
 import { example, EXAMPLES, portOf, sayingsOf } from "./example.js";
 
 afterEach(endPrograms);

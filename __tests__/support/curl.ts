@@ -1,4 +1,4 @@
-import { Program } from "./peer-program.js";
+import { Program } from "./program.js";
 import { CURL } from "./machine.js";
 
 /** curl, as on a machine that has no settings for it. */

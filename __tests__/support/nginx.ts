@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "./free-port.js";
-import { Program } from "./peer-program.js";
+import { Program } from "./program.js";
 import { NGINX } from "./machine.js";
 
 /** One process, which keeps all it writes in the directory, and says on stderr what it does. */

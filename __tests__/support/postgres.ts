@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { freePort } from "./free-port.js";
-import { Program } from "./peer-program.js";
+import { Program } from "./program.js";
 import { POSTGRES } from "./machine.js";
 
 /** Who owns the database. Anybody who comes is believed. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const PROGRAMS = join(dirname(fileURLToPath(import.meta.url)), "..", "process", "programs");
+const PROGRAMS = join(dirname(fileURLToPath(import.meta.url)), "programs");
 
 /** How a program ended, and what it said. */
 export interface Ended {
