@@ -77,7 +77,7 @@ class ContractProcess {
  * ends that process. Each kind has a file of its own, so that they run side by side.
  */
 export async function contractHoldsFor(kind: string): Promise<void> {
-  const program = await bundle(new URL("run.ts", import.meta.url));
+  const program = bundle(new URL("run.ts", import.meta.url));
   let current = new ContractProcess(program, kind);
   const names = await current.names;
 

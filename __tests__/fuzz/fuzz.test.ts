@@ -1,32 +1,23 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { Duplex } from "node:stream";
-import { fileURLToPath } from "node:url";
+import { bundle } from "../support/bundle.js";
+import { endPrograms, Program } from "../support/program.js";
 import { kindOver } from "./kinds.js";
 import { run } from "./run.js";
 import { textOf, type Scenario } from "./scenario.js";
 
-/** How long random scenarios are tried here; `npm run soak` tries others, for longer. */
-const SECONDS = 12;
-
-/** The scenarios are the same for everybody: a fault that a change did not make is found by `npm run soak`, not beside it. */
+/** How many random scenarios are tried here, the same each time, so that a change is not blamed for an old fault; `npm run soak` tries others. */
+const RUNS = 300;
 const SEED = 1;
+
+afterEach(endPrograms);
 
 test("whatever is called at both ends, in whatever order: bytes arrive in order and once, all settles, nothing is left", async () => {
   // A process of its own, since a test runner keeps unhandled rejections and warnings to itself.
-  const program = fileURLToPath(new URL("soak.ts", import.meta.url));
-  const args = [program, "--seconds", String(SECONDS), "--seed", String(SEED)];
-  const child = spawn(process.execPath, ["--import", "tsx", ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-  }
-  const [code] = (await once(child, "close")) as [number | null];
-  process.stdout.write(output);
-  expect(output).toMatch(/^seeds \d+ to \d+: \d+ scenarios held\n$/);
-  expect(code).toBe(0);
+  const program = bundle(new URL("soak.ts", import.meta.url));
+  const args = ["--enable-source-maps", program, "--runs", String(RUNS), "--seed", String(SEED)];
+  const { status, stdout, stderr } = await new Program(process.execPath, args, { NODE_OPTIONS: "" }).ended;
+  expect(stderr + stdout.toString()).toMatch(/^seeds \d+ to \d+: 300 scenarios held\n$/);
+  expect(status).toBe(0);
 }, 300_000);
 
 describe("a fault is found", () => {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, Server } from "node:net";
 import { connect, listen, Listener, setParameters, withParameters } from "../../src/index.js";
+import { bundle } from "../support/bundle.js";
 import { failure, microtasks, netError, turn } from "../support/outcomes.js";
 import { closeAll, keep, netClient, socketPath, unusedPort } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
@@ -273,12 +274,11 @@ describe("descriptors", () => {
   `;
 
   test("{ fd } accepts on a descriptor that another process has opened", async () => {
-    const program = new URL("../process/programs/listen-on-descriptor.ts", import.meta.url).pathname;
-    const child = spawn(
-      process.execPath,
-      ["-e", ON_DESCRIPTOR_3, process.execPath, "--import", "tsx", program],
-      { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, NODE_OPTIONS: "" } },
-    );
+    const program = bundle(new URL("../process/programs/listen-on-descriptor.ts", import.meta.url));
+    const child = spawn(process.execPath, ["-e", ON_DESCRIPTOR_3, process.execPath, program], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
     const exited = once(child, "exit");
     const [line] = (await once(child.stdout, "data")) as [Buffer];
     const connection = keep(await connect("127.0.0.1", Number(line.toString())));

@@ -1,10 +1,10 @@
-import { fileURLToPath } from "node:url";
+import { bundle } from "../support/bundle.js";
 import { endPrograms, Program } from "../support/program.js";
 import { describeInNetworks, inside } from "./network.js";
 import { SCENES } from "./scenes.js";
 
-const PLAY = fileURLToPath(new URL("./play.ts", import.meta.url));
-const NODE = [process.execPath, "--unhandled-rejections=strict", "--import", "tsx", PLAY];
+const PLAY = new URL("play.ts", import.meta.url);
+const NODE = [process.execPath, "--unhandled-rejections=strict", "--enable-source-maps"];
 
 afterEach(endPrograms);
 
@@ -15,8 +15,9 @@ test("no two scenes have the same name", () => {
 
 describeInNetworks("in a network of its own", () => {
   test.each(SCENES)("$name", async ({ name, network }) => {
-    const program = new Program(...inside(network, [...NODE, name]), { NODE_OPTIONS: "" });
-    const { status, stdout, stderr } = await program.ended;
+    const command = [...NODE, bundle(PLAY), name];
+    const { status, stdout, stderr } = await new Program(...inside(network, command), { NODE_OPTIONS: "" })
+      .ended;
     expect({ status, stderr, stdout: stdout.toString() }).toEqual({
       status: 0,
       stderr: "",

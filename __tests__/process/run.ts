@@ -1,9 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { bundle } from "../support/bundle.js";
+import { endPrograms, Program } from "../support/program.js";
 
-const PROGRAMS = join(dirname(fileURLToPath(import.meta.url)), "programs");
+const PROGRAMS = new URL("programs/", import.meta.url);
 
 /** How a program ended, and what it said. */
 export interface Ended {
@@ -23,34 +21,23 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Most descriptors that the program may have. */
   readonly descriptors?: number;
-  /** What its descriptor 3 is. */
-  readonly fd?: number | undefined;
 }
+
+// One that does not end by itself.
+afterEach(endPrograms);
 
 /**
  * Runs `programs/<name>.ts` in a process of its own, in which an unhandled rejection is fatal, as an `'error'` event
- * without a listener always is. One that does not end within 15 s is ended.
+ * without a listener always is.
  */
 export async function run(
   name: string,
-  { args = [], nodeOptions = [], env: added = {}, descriptors, fd }: RunOptions = {},
+  { args = [], nodeOptions = [], env = {}, descriptors }: RunOptions = {},
 ): Promise<Ended> {
-  const node = [
-    ...nodeOptions,
-    "--unhandled-rejections=strict",
-    "--import",
-    "tsx",
-    join(PROGRAMS, `${name}.ts`),
-    ...args,
-  ];
+  const program = bundle(new URL(`${name}.ts`, PROGRAMS));
+  const node = [...nodeOptions, "--unhandled-rejections=strict", "--enable-source-maps", program, ...args];
   const limit = descriptors === undefined ? ":" : `ulimit -n ${descriptors}`;
   const shell = ["-c", `${limit} && exec "$@"`, "sh", process.execPath, ...node];
-  const stdio = ["ignore", "pipe", "pipe", ...(fd === undefined ? [] : [fd])] as const;
-  const env = { ...process.env, NODE_OPTIONS: "", ...added };
-  const child = spawn("/bin/sh", shell, { stdio: [...stdio], env, timeout: 15_000 });
-  const output = { stdout: "", stderr: "" };
-  for (const stream of ["stdout", "stderr"] as const)
-    child[stream]?.setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
-  const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-  return { status, signal, ...output };
+  const { stdout, ...ended } = await new Program("/bin/sh", shell, { NODE_OPTIONS: "", ...env }).ended;
+  return { ...ended, stdout: stdout.toString() };
 }

@@ -1,22 +1,13 @@
-import { fileURLToPath } from "node:url";
 import { endPrograms, Program, type Outcome } from "../support/program.js";
 import { loopback, closeAll, unusedPort } from "../support/peers.js";
 import { describeInNetworks, inside, SILENCE, withFile } from "../network/network.js";
+import { commandOf, example } from "./example.js";
 
-const PROBE = fileURLToPath(new URL("../../examples/probe.ts", import.meta.url));
-const ENVIRONMENT = {
-  NODE_OPTIONS: "",
-  TSX_TSCONFIG_PATH: fileURLToPath(new URL("./tsconfig.json", import.meta.url)),
-};
+const ENVIRONMENT = { NODE_OPTIONS: "" };
 
-/** The command that runs the example as `npx tsx` does, but over the sources as they are now. */
+/** The command that runs the example. */
 function command(...args: (string | number)[]): string[] {
-  return [process.execPath, "--import", "tsx", PROBE, ...args.map(String)];
-}
-
-function probe(...args: (string | number)[]): Program {
-  const [node = "", ...rest] = command(...args);
-  return new Program(node, rest, ENVIRONMENT);
+  return commandOf("probe", ...args).flat();
 }
 
 function linesOf({ stdout }: Outcome): string[] {
@@ -39,7 +30,7 @@ afterEach(async () => {
 
 test("a literal address that is reached: the lookup that needed no time, and the address", async () => {
   const { port } = await loopback();
-  const ended = await probe("127.0.0.1", port).ended;
+  const ended = await example("probe", "127.0.0.1", port).ended;
   expect(ended).toMatchObject({ status: 0, stderr: "" });
   const lines = linesOf(ended);
   expect(lines).toHaveLength(5);
@@ -50,7 +41,7 @@ test("a literal address that is reached: the lookup that needed no time, and the
 
 test("a refused port: why, and status 1", async () => {
   const port = await unusedPort();
-  const ended = await probe("127.0.0.1", port).ended;
+  const ended = await example("probe", "127.0.0.1", port).ended;
   expect(ended).toMatchObject({ status: 1, stderr: "" });
   const lines = linesOf(ended);
   expect(lines[1]).toMatch(/^127\.0\.0\.1 +=*x +\d+ to +\d+ ms: ECONNREFUSED$/);
@@ -58,7 +49,7 @@ test("a refused port: why, and status 1", async () => {
 });
 
 test("no host: how it is used, and status 2", async () => {
-  const { status, stderr } = await probe().ended;
+  const { status, stderr } = await example("probe").ended;
   expect(stderr).toMatch(/^usage: npx tsx examples\/probe\.ts HOST PORT/);
   expect(status).toBe(2);
 });

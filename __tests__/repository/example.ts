@@ -1,14 +1,17 @@
-import { fileURLToPath } from "node:url";
+import { bundle } from "../support/bundle.js";
 import { Program } from "../support/program.js";
 
 export const EXAMPLES = new URL("../../examples/", import.meta.url);
 
-/** Runs an example as `npx tsx` does, but over the sources as they are now. */
+/** Runs an example over the sources as they are now. */
 export function example(name: string, ...args: (string | number)[]): Program {
-  const file = fileURLToPath(new URL(`${name}.ts`, EXAMPLES));
-  const config = fileURLToPath(new URL("./tsconfig.json", import.meta.url));
-  const strict = ["--unhandled-rejections=strict", "--import", "tsx", file];
-  return new Program(process.execPath, [...strict, ...args.map(String)], { TSX_TSCONFIG_PATH: config });
+  return new Program(...commandOf(name, ...args));
+}
+
+/** The command that runs an example, and its arguments. */
+export function commandOf(name: string, ...args: (string | number)[]): [command: string, args: string[]] {
+  const program = bundle(new URL(`${name}.ts`, EXAMPLES));
+  return [process.execPath, ["--unhandled-rejections=strict", program, ...args.map(String)]];
 }
 
 export async function portOf(server: Program): Promise<number> {

@@ -106,18 +106,14 @@ export class WebStreams {
   }
 }
 
-/**
- * What a byte source is doing. `pulling`: a read of the connection waits for it. `yielding`: the reader of the stream has
- * left meanwhile, and that read gives way to another. `over`: the stream has ended or failed, or was cancelled.
- */
-type Pulling = "idle" | "pulling" | "yielding" | "over";
-
-/** Fills a byte stream from a connection, whenever the reader of the stream wants more. */
+/** Fills a byte stream from a connection, whenever its reader wants more. */
 class ByteSource {
   readonly #link: Link;
   readonly #controller: ReadableByteStreamController;
   readonly #isLocked: () => boolean;
-  #state: Pulling = "idle";
+  #pulling = false;
+  #gaveWay = false;
+  #over = false;
 
   /** `isLocked` tells whether the stream has a reader. */
   constructor(link: Link, controller: ReadableByteStreamController, isLocked: () => boolean) {
@@ -128,19 +124,16 @@ class ByteSource {
 
   readonly #probe: ReaderProbe = {
     yields: true,
-    isGone: () => {
-      const isGone = !this.#isLocked();
-      if (this.#state !== "over") this.#state = isGone ? "yielding" : "pulling";
-      return isGone;
-    },
+    isGone: () => (this.#gaveWay = !this.#isLocked()),
   };
 
-  /** A read into a reader's buffer cannot give way: the stream does not pull again before that buffer is filled. */
+  /** This one cannot give way: a stream pulls no second time while it waits for a buffer to be filled. */
   readonly #byobProbe: ReaderProbe = { yields: false, isGone: () => !this.#isLocked() };
 
   /** Resolves when the reader has got something, or the end. */
   pull(): Promise<void> {
-    this.#state = "pulling";
+    this.#pulling = true;
+    this.#gaveWay = false;
     const { input } = this.#link;
     const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
     if (view == null)
@@ -149,66 +142,59 @@ class ByteSource {
   }
 
   cancel(): void {
-    this.#state = "over";
+    this.#over = true;
     this.#link.closeInput();
   }
 
-  /**
-   * The connection is over. A read that waits has been told; the next reader gets the bytes that are left, and is told
-   * behind them.
-   */
+  /** The connection is over. Who reads now is told by that read; whoever reads later gets what is left, and then is. */
   fail(error: unknown): void {
     const { input } = this.#link;
     // Bytes in the stream's own queue are left by a reader that went away while it waited.
     const queued = -(this.#controller.desiredSize ?? 0);
-    if (this.#state !== "idle" || input.length > 0 || queued > 0) return;
+    if (this.#over || this.#pulling || input.length > 0 || queued > 0) return;
     if (input.ended) this.#end();
     else {
-      this.#state = "over";
+      this.#over = true;
       this.#controller.error(error);
     }
   }
 
-  // One function of each kind serves all pulls.
+  // Of each of these there is one for all pulls.
 
   readonly #enqueue = (chunk: Uint8Array | null): void => {
-    if (!this.#isBack()) return;
+    this.#pulling = false;
+    if (this.#over) return;
     if (chunk === null) this.#end();
     else this.#controller.enqueue(chunk);
   };
 
   readonly #respond = (size: number | null): void => {
-    if (!this.#isBack()) return;
+    this.#pulling = false;
+    if (this.#over) return;
     if (size === null) this.#end();
     else this.#controller.byobRequest?.respond(size);
   };
 
   readonly #failed = (error: unknown): void => {
-    const isYielding = this.#state === "yielding";
-    if (!this.#isBack() || isYielding) return;
+    this.#pulling = false;
+    if (this.#over || this.#gaveWay) return;
     // A program that has closed the input itself reads no more: that is an end.
     if (this.#link.input.ended) this.#end();
     else {
-      this.#state = "over";
+      this.#over = true;
       throw error;
     }
   };
 
-  /** The read has settled. Returns whether the stream still wants to know. */
-  #isBack(): boolean {
-    if (this.#state === "over") return false;
-    this.#state = "idle";
-    return true;
-  }
-
   #end(): void {
-    this.#state = "over";
+    if (this.#over) return;
+    this.#over = true;
     try {
       this.#controller.close();
       // A reader that has brought a buffer gets it back.
       this.#controller.byobRequest?.respond(0);
     } catch {
-      // Thrown when a buffer holds a partial element; its reader has been rejected already.
+      // Of a reader whose buffer has half an element in it: it was told so.
     }
   }
 }

@@ -19,7 +19,7 @@ function input(): Input {
   return new Input(
     {
       subject: { text: "test" },
-      deadlineIn: () => Infinity,
+      wakeAt: nothing,
       startReading: nothing,
       beforeWait: nothing,
       waitChanged: nothing,
