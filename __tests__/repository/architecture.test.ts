@@ -255,6 +255,65 @@ test("what Node does not document is used in one file only", () => {
   expect(used.filter((use) => !use.startsWith(INTERNALS))).toEqual([]);
 });
 
+/** What reads the time or sets a timer: modules, globals, members of globals, and exports of `node:process`. */
+const TIME = [
+  "node:timers",
+  "node:timers/promises",
+  "node:perf_hooks",
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "Date",
+  "performance",
+  "AbortSignal.timeout",
+  "process.hrtime",
+  "hrtime",
+];
+
+/** The files that may, and why. */
+const TIME_USERS: Readonly<Record<string, string>> = {
+  "core/timing/clock.ts": "is the clock",
+  "core/timing/process-hold.ts": "its timer never fires: it is a handle that keeps the process alive",
+};
+
+/**
+ * What a source file uses of its surroundings: modules from which it imports values, the names of these values, globals
+ * and their members (`AbortSignal.timeout`). Locals are found too; what is named as a property, method or type is not.
+ */
+function usesIn(name: string, text: string): Set<string> {
+  const found = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return;
+    if (ts.isImportDeclaration(node)) {
+      const clause = node.importClause;
+      if (clause?.phaseModifier === ts.SyntaxKind.TypeKeyword) return;
+      const bindings = clause?.namedBindings;
+      const named = bindings !== undefined && ts.isNamedImports(bindings) ? bindings.elements : [];
+      const values = named.filter((one) => !one.isTypeOnly);
+      for (const one of values) found.add((one.propertyName ?? one.name).text);
+      if (named.length > 0 && values.length === 0) return;
+      found.add((node.moduleSpecifier as ts.StringLiteral).text);
+      return;
+    }
+    if (ts.isPropertyAccessExpression(node)) {
+      if (ts.isIdentifier(node.expression)) found.add(`${node.expression.text}.${node.name.text}`);
+      visit(node.expression);
+      return;
+    }
+    if (ts.isIdentifier(node) && !("name" in node.parent && node.parent.name === node)) found.add(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(name, text, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+test("time is read and timers are set by the clock alone", () => {
+  const users = [...sources].filter(([name, text]) =>
+    [...usesIn(name, text)].some((use) => TIME.includes(use)),
+  );
+  expect(users.map(([name]) => name).sort()).toEqual(Object.keys(TIME_USERS));
+});
+
 describe("the checks themselves", () => {
   test("see what Node does not document, however it is reached", () => {
     const text = `
@@ -292,6 +351,22 @@ describe("the checks themselves", () => {
     const numbers = ["one", "two", "three", "four", "five", "six", "seven", "eight"];
     expect(imports.get("a.ts")).toEqual(numbers.map((number) => `${number}.ts`));
     expect(imports.get("folder/b.ts")).toEqual(["c.ts", "folder/d.ts"]);
+  });
+
+  test("find what a file uses of its surroundings, and not what it names so itself", () => {
+    const text = `
+      import { setTimeout as later, type Timeout } from "node:timers";
+      import type { Socket } from "node:net";
+      import { type LookupAddress } from "node:dns";
+      import process from "node:process";
+      class Stream { setInterval(ms: Date): void { this.clock.setImmediate(process.hrtime); } }
+      const limit = AbortSignal.timeout(performance.now());
+    `;
+    const uses = usesIn("a.ts", text);
+    const wanted = ["node:timers", "setTimeout", "process.hrtime", "AbortSignal.timeout", "performance"];
+    expect(wanted.filter((use) => !uses.has(use))).toEqual([]);
+    const unwanted = ["node:net", "node:dns", "setInterval", "setImmediate", "Date", "Socket", "Timeout"];
+    expect(unwanted.filter((use) => uses.has(use))).toEqual([]);
   });
 
   test("see an import that goes up, one within a layer, one of nothing, and a file in no layer", () => {

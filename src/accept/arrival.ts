@@ -6,7 +6,7 @@
 import type { Socket } from "node:net";
 import { isPromise } from "node:util/types";
 import { Addresses, type LocalEnd } from "../address/addresses.js";
-import { deadlineIn, letSleep, wakeBy } from "../core/timing/alarm.js";
+import { currentAlarm } from "../core/timing/alarm.js";
 import type { Sleeper } from "../core/timing/wake-queue.js";
 import type { Transport } from "../core/transport/transport.js";
 import { ignore, turnAway, type AcceptQueue, type Arrival } from "./queue.js";
@@ -100,6 +100,7 @@ class Passage implements Sleeper {
   /** What the steps have made of the client so far. */
   arrival: Arrival;
 
+  readonly #alarm = currentAlarm();
   readonly #steps: readonly Step[];
   readonly #end: End;
   readonly #controller = new AbortController();
@@ -116,7 +117,7 @@ class Passage implements Sleeper {
     const { socket } = this.arrival;
     socket.on("error", ignore);
     socket.on("close", this.#onClose);
-    wakeBy(this, deadlineIn(timeout));
+    this.#alarm.wakeBy(this, this.#alarm.deadlineIn(timeout));
     this.#takeSteps(0);
   }
 
@@ -189,7 +190,7 @@ class Passage implements Sleeper {
   /** Leaves nothing of the way behind: no timer, and no listener on the socket. */
   #leave(): void {
     this.#isOver = true;
-    letSleep(this);
+    this.#alarm.letSleep(this);
     const { socket } = this.arrival;
     socket.off("error", ignore);
     socket.off("close", this.#onClose);

@@ -3,7 +3,7 @@ import { bounded } from "./timing/bounded.js";
 import { clock } from "./timing/clock.js";
 import { checkedOperation, type OperationOptions } from "../options/operation.js";
 import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
-import { deadlineIn, letSleep, wakeBy } from "./timing/alarm.js";
+import { currentAlarm } from "./timing/alarm.js";
 import { markHandled } from "./timing/fail-at-caller.js";
 import { Input, type InputHost } from "./reading/input.js";
 import { Output, type OutputHost } from "./writing/output.js";
@@ -35,6 +35,8 @@ interface Failure {
 
 /** The life of a connection: its transport, its two halves, and how they end. */
 export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
+  /** Of the clock that was in use when the connection was made: its waits go by that one. */
+  readonly #alarm = currentAlarm();
   readonly transport: Transport;
   readonly subject: Subject;
   readonly input: Input;
@@ -183,9 +185,20 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
     if (!this.transport.holdsProcess) this.#holdOrRelease();
   }
 
-  /** Sees to it that both halves are asked at that time whose wait is over, if not earlier. */
+  now(): number {
+    return this.#alarm.now();
+  }
+
+  /** Schedules {@link expire} for `due` or earlier. */
   wakeAt(due: number): void {
-    wakeBy(this, due);
+    this.#alarm.wakeBy(this, due);
+  }
+
+  deadlineIn(bound: number): number {
+    if (bound === Infinity) return Infinity;
+    const due = this.#alarm.deadlineIn(bound);
+    this.#alarm.wakeBy(this, due);
+    return due;
   }
 
   expire(now: number): number {
@@ -332,7 +345,7 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
 
   #startLinger(): void {
     if (this.#lingersUntil !== Infinity) return;
-    this.wakeAt((this.#lingersUntil = deadlineIn(LINGER_MS)));
+    this.#lingersUntil = this.deadlineIn(LINGER_MS);
     this.transport.discardInput();
   }
 
@@ -378,7 +391,7 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
     this.#phase = "over";
     this.#holdOrRelease();
     this.#lingersUntil = Infinity;
-    letSleep(this);
+    this.#alarm.letSleep(this);
     this.#gone?.resolve();
   }
 

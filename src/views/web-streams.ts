@@ -106,14 +106,18 @@ export class WebStreams {
   }
 }
 
-/** Fills a byte stream from a connection, whenever its reader wants more. */
+/**
+ * What a byte source is doing. `pulling`: a read of the connection waits for it. `yielding`: the reader of the stream has
+ * left meanwhile, and that read gives way to another. `over`: the stream has ended or failed, or was cancelled.
+ */
+type Pulling = "idle" | "pulling" | "yielding" | "over";
+
+/** Fills a byte stream from a connection, whenever the reader of the stream wants more. */
 class ByteSource {
   readonly #link: Link;
   readonly #controller: ReadableByteStreamController;
   readonly #isLocked: () => boolean;
-  #pulling = false;
-  #gaveWay = false;
-  #over = false;
+  #state: Pulling = "idle";
 
   /** `isLocked` tells whether the stream has a reader. */
   constructor(link: Link, controller: ReadableByteStreamController, isLocked: () => boolean) {
@@ -124,16 +128,19 @@ class ByteSource {
 
   readonly #probe: ReaderProbe = {
     yields: true,
-    isGone: () => (this.#gaveWay = !this.#isLocked()),
+    isGone: () => {
+      const isGone = !this.#isLocked();
+      if (this.#state !== "over") this.#state = isGone ? "yielding" : "pulling";
+      return isGone;
+    },
   };
 
-  /** This one cannot give way: a stream pulls no second time while it waits for a buffer to be filled. */
+  /** A read into a reader's buffer cannot give way: the stream does not pull again before that buffer is filled. */
   readonly #byobProbe: ReaderProbe = { yields: false, isGone: () => !this.#isLocked() };
 
   /** Resolves when the reader has got something, or the end. */
   pull(): Promise<void> {
-    this.#pulling = true;
-    this.#gaveWay = false;
+    this.#state = "pulling";
     const { input } = this.#link;
     const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
     if (view == null)
@@ -142,59 +149,66 @@ class ByteSource {
   }
 
   cancel(): void {
-    this.#over = true;
+    this.#state = "over";
     this.#link.closeInput();
   }
 
-  /** The connection is over. Who reads now is told by that read; whoever reads later gets what is left, and then is. */
+  /**
+   * The connection is over. A read that waits has been told; the next reader gets the bytes that are left, and is told
+   * behind them.
+   */
   fail(error: unknown): void {
     const { input } = this.#link;
     // Bytes in the stream's own queue are left by a reader that went away while it waited.
     const queued = -(this.#controller.desiredSize ?? 0);
-    if (this.#over || this.#pulling || input.length > 0 || queued > 0) return;
+    if (this.#state !== "idle" || input.length > 0 || queued > 0) return;
     if (input.ended) this.#end();
     else {
-      this.#over = true;
+      this.#state = "over";
       this.#controller.error(error);
     }
   }
 
-  // Of each of these there is one for all pulls.
+  // One function of each kind serves all pulls.
 
   readonly #enqueue = (chunk: Uint8Array | null): void => {
-    this.#pulling = false;
-    if (this.#over) return;
+    if (!this.#isBack()) return;
     if (chunk === null) this.#end();
     else this.#controller.enqueue(chunk);
   };
 
   readonly #respond = (size: number | null): void => {
-    this.#pulling = false;
-    if (this.#over) return;
+    if (!this.#isBack()) return;
     if (size === null) this.#end();
     else this.#controller.byobRequest?.respond(size);
   };
 
   readonly #failed = (error: unknown): void => {
-    this.#pulling = false;
-    if (this.#over || this.#gaveWay) return;
+    const isYielding = this.#state === "yielding";
+    if (!this.#isBack() || isYielding) return;
     // A program that has closed the input itself reads no more: that is an end.
     if (this.#link.input.ended) this.#end();
     else {
-      this.#over = true;
+      this.#state = "over";
       throw error;
     }
   };
 
+  /** The read has settled. Returns whether the stream still wants to know. */
+  #isBack(): boolean {
+    if (this.#state === "over") return false;
+    this.#state = "idle";
+    return true;
+  }
+
   #end(): void {
-    if (this.#over) return;
-    this.#over = true;
+    this.#state = "over";
     try {
       this.#controller.close();
       // A reader that has brought a buffer gets it back.
       this.#controller.byobRequest?.respond(0);
     } catch {
-      // Of a reader whose buffer has half an element in it: it was told so.
+      // Thrown when a buffer holds a partial element; its reader has been rejected already.
     }
   }
 }

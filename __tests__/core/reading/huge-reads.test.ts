@@ -19,7 +19,7 @@ function input(): Input {
   return new Input(
     {
       subject: { text: "test" },
-      wakeAt: nothing,
+      deadlineIn: () => Infinity,
       startReading: nothing,
       beforeWait: nothing,
       waitChanged: nothing,

@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { connect, Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { writeDirectly } from "../../../src/core/transport/direct-write.js";
+import { NodeCallback } from "../../../src/core/transport/node-callback.js";
+import { causeOfFailure, type Taken } from "../../../src/core/transport/outcome.js";
 import type { Payload } from "../../../src/core/bytes/payload.js";
 import { socketPair } from "../../support/adopted-pairs.js";
 
@@ -23,25 +25,25 @@ afterEach(() => {
   for (const socket of open.splice(0)) socket.destroy();
 });
 
+const ignore = (): void => undefined;
+
 /** Writes with the socket's own method. */
-function own(socket: Socket, payload: Payload, taken: (error?: Error | null) => void): void {
+function own(socket: Socket, payload: Payload, taken: Taken): void {
   const bytes = [payload].flat().map((part) => (typeof part === "string" ? Buffer.from(part) : part));
   socket._write(Buffer.concat(bytes), "buffer" as BufferEncoding, taken);
 }
 
-/** Writes as a transport does; what the callback was called with, and whether that was at once. */
+/** Writes as a transport does: whether it was taken at once, and what it came to. */
 function write(socket: Socket, payload: Payload): { atOnce: boolean; taken: Promise<unknown> } {
-  let atOnce = true;
-  const outcome = { atOnce: false, taken: Promise.resolve<unknown>(undefined) };
-  outcome.taken = new Promise((resolve) => {
-    const taken = (error?: Error | null) => {
-      outcome.atOnce = atOnce;
-      resolve(error ?? null);
-    };
-    if (!writeDirectly(socket, payload, taken)) own(socket, payload, taken);
-  });
-  atOnce = false;
-  return outcome;
+  let settle!: (error: unknown) => void;
+  const taken = new Promise((resolve) => (settle = resolve));
+  const callback = new NodeCallback((error) => settle(error ?? null));
+  let outcome = writeDirectly(socket, payload, callback.call);
+  if (outcome === null) own(socket, payload, callback.call);
+  const outcomeOfCallback = callback.outcome();
+  outcome ??= outcomeOfCallback;
+  if (outcome !== "pending") settle(outcome === "failed" ? causeOfFailure() : null);
+  return { atOnce: outcome !== "pending", taken };
 }
 
 async function receive(socket: Socket, size: number): Promise<Buffer> {
@@ -67,9 +69,13 @@ test("a connected socket is written to directly where that saves anything", asyn
     [Buffer.from("1"), Buffer.from("2")],
     ["3", Buffer.from("4")],
   ];
-  let taken = 0;
-  for (const payload of payloads) expect(writeDirectly(a, payload, () => taken++)).toBe(wanted);
-  expect(taken).toBe(wanted ? 4 : 0);
+  let called = 0;
+  const taken = () => {
+    called++;
+  };
+  for (const payload of payloads) expect(writeDirectly(a, payload, taken)).toBe(wanted ? "taken" : null);
+  await nextTurn();
+  expect(called).toBe(0);
   if (wanted) expect(String(await receive(b, 17))).toBe("text, äbytes1234");
 });
 
@@ -77,15 +83,15 @@ test("a socket that still connects is left to its own method", () => {
   const socket = connect({ port: 9, host: "127.0.0.1" });
   open.push(socket);
   socket.on("error", () => undefined);
-  expect(writeDirectly(socket, "x", () => undefined)).toBe(false);
+  expect(writeDirectly(socket, "x", ignore)).toBeNull();
 });
 
 test("a socket whose timeout writing must put off is left to its own method", async () => {
   const [a] = await pair();
   a.setTimeout(60_000);
-  expect(writeDirectly(a, "x", () => undefined)).toBe(false);
+  expect(writeDirectly(a, "x", ignore)).toBeNull();
   a.setTimeout(0);
-  expect(writeDirectly(a, "x", () => undefined)).toBe(wanted);
+  expect(writeDirectly(a, "x", ignore)).toBe(wanted ? "taken" : null);
 });
 
 test("a list is left to the socket where its handle knows no lists", async () => {
@@ -93,7 +99,7 @@ test("a list is left to the socket where its handle knows no lists", async () =>
   const handle = (a as unknown as { _handle: object })._handle;
   const without = new Proxy(handle, { has: (target, key) => key !== "writev" && Reflect.has(target, key) });
   Object.assign(a, { _handle: without });
-  expect(writeDirectly(a, ["1", "2"], () => undefined)).toBe(false);
+  expect(writeDirectly(a, ["1", "2"], ignore)).toBeNull();
   Object.assign(a, { _handle: handle });
   expect(await write(a, ["3", "4"]).taken).toBeNull();
   expect(String(await receive(b, 2))).toBe("34");
@@ -102,7 +108,7 @@ test("a list is left to the socket where its handle knows no lists", async () =>
 test("a socket that is closed is left to its own method", async () => {
   const [a] = await pair();
   a.destroy();
-  expect(writeDirectly(a, "x", () => undefined)).toBe(false);
+  expect(writeDirectly(a, "x", ignore)).toBeNull();
 });
 
 test.each<[string, Payload]>([

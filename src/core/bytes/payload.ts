@@ -24,16 +24,34 @@ export function payloadOf(data: unknown): Payload {
   return parts.length === 1 ? (parts[0] ?? "") : parts;
 }
 
+/** The texts and views that a payload consists of. */
+export function partsOf(payload: Payload): readonly (string | Uint8Array)[] {
+  return isList(payload) ? payload : [payload];
+}
+
+export function isList(payload: Payload): payload is readonly (string | Uint8Array)[] {
+  return typeof payload !== "string" && !(payload instanceof Uint8Array);
+}
+
 /** Writes it to a stream, whose it is from then on: its caller has been told, and may use the memory of views again. */
 export function writeTo(stream: Writable, payload: Payload): void {
-  const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-  for (const part of parts) stream.write(typeof part === "string" ? part : Buffer.from(part));
+  for (const part of partsOf(payload)) stream.write(typeof part === "string" ? part : Buffer.from(part));
 }
 
 /** The bytes of a chunk, as they are or of its text. */
 export function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
   if (typeof chunk === "string") return Buffer.from(chunk, encoding ?? "utf8");
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+}
+
+/** A payload with its texts as bytes; views are not copied. */
+export function encoded(payload: Payload): Payload {
+  return isList(payload) ? payload.map((part) => bytesOf(part)) : bytesOf(payload);
+}
+
+/** The bytes of a payload in one piece of memory; those of a single view are not copied. */
+export function joined(payload: Payload): Buffer {
+  return isList(payload) ? Buffer.concat(payload.map((part) => bytesOf(part))) : bytesOf(payload);
 }
 
 /** How many bytes it has. */

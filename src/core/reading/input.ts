@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { checkedOperation, READ, type OperationOptions } from "../../options/operation.js";
 import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../../errors.js";
 import { unwatch, watch } from "../timing/signals.js";
-import { deadlineIn } from "../timing/alarm.js";
 import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { failAtCaller } from "../timing/fail-at-caller.js";
@@ -18,8 +17,11 @@ export const READ_AHEAD = 64 * 1024;
 /** What the input needs of the connection it belongs to. */
 export interface InputHost {
   readonly subject: Subject;
-  /** Has {@link Input.expire} called at that time, if not earlier. */
-  wakeAt(due: number): void;
+  /**
+   * Returns when a wait of `bound` milliseconds ends that begins now; `Infinity` for one that never does. Calls
+   * {@link Input.expire} then, or earlier.
+   */
+  deadlineIn(bound: number): number;
   /** Lets bytes arrive again after {@link Input.arrive} has answered `false`. */
   startReading(): void;
   /** Sends what is gathered: a peer that waits for it would never answer. */
@@ -238,7 +240,7 @@ export class Input implements Sink {
   /** The wait of this probe, if it waits, has all its time again. */
   renew(probe: ReaderProbe): void {
     const waiting = this.#waiting;
-    if (waiting?.probe === probe && waiting.bound !== Infinity) waiting.deadline = deadlineIn(waiting.bound);
+    if (waiting?.probe === probe) waiting.deadline = this.#host.deadlineIn(waiting.bound);
   }
 
   /** Takes out all bytes, for whoever reads the stream from now on. */
@@ -289,7 +291,7 @@ export class Input implements Sink {
       const waiting = this.#watched(take, argument, resolve, options, probe);
       this.#waiting = waiting;
       this.#host.waitChanged();
-      if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
+      waiting.deadline = this.#host.deadlineIn(bound);
       if (this.#stopped) this.#refill();
     });
   }
@@ -320,7 +322,7 @@ export class Input implements Sink {
     if (this.#waiting === waiting) {
       const { bound } = waiting;
       if (bound === 0) this.#fail(waiting, () => timedOut("read", this.#host.subject, 0));
-      else if (bound !== Infinity) this.#host.wakeAt((waiting.deadline = deadlineIn(bound)));
+      else waiting.deadline = this.#host.deadlineIn(bound);
     }
     if (this.#stopped) this.#refill();
   }
@@ -368,7 +370,7 @@ export class Input implements Sink {
     if (taken === WAIT) {
       const { cause } = this.#state as { cause?: unknown };
       if (this.#state.kind === "failed") this.#fail(waiting, () => this.#failed(cause));
-      else if (!waiting.whole && waiting.bound !== Infinity) waiting.deadline = deadlineIn(waiting.bound);
+      else if (!waiting.whole) waiting.deadline = this.#host.deadlineIn(waiting.bound);
     } else if (taken instanceof Refusal) {
       this.#fail(waiting, () => this.#refused(taken.code, taken.reason));
     } else {

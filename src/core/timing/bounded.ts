@@ -48,7 +48,7 @@ async function untilStopped<T>(
   wait: Wait<T>,
   stopped: (how: "expired" | "aborted") => void,
 ): Promise<T> {
-  const { setTimeout } = clock;
+  const ownClock = clock;
   const own = new AbortController();
   const call: Cancellable = { aborted: () => own.abort() };
   let expire: (() => void) | undefined;
@@ -74,11 +74,11 @@ async function untilStopped<T>(
       milliseconds: timeout > LONGEST_TIMER_MS ? Infinity : timeout,
       // What has come while the program was busy ends the wait in time.
       fallback: () => {
-        letArrive(() => expire?.());
+        letArrive(ownClock, () => expire?.());
         return result;
       },
       // Typed as Node's globals, which have more overloads; it calls them with what a clock's take.
-      customTimers: { setTimeout, clearTimeout: cancel } as never,
+      customTimers: { setTimeout: ownClock.setTimeout, clearTimeout: cancel } as never,
     });
   } finally {
     if (signal !== undefined) unwatch(signal, call);

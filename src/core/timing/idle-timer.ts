@@ -11,6 +11,7 @@ const SHORTEST_INTERVAL_MS = 5;
  * at now and then.
  */
 export class IdleTimer {
+  readonly #clock = clock;
   readonly #count: () => number;
   readonly #onSilence: () => void;
   #timer: Timer | undefined;
@@ -41,17 +42,17 @@ export class IdleTimer {
   #lookLater(): void {
     const shortest = Math.min(SHORTEST_INTERVAL_MS, this.#period / 2);
     const interval = Math.max(1, shortest, this.#period / SAMPLES);
-    const left = this.#movedAt + this.#period - clock.now();
+    const left = this.#movedAt + this.#period - this.#clock.now();
     const wait = this.#hasRung ? interval : Math.min(interval, Math.max(1, left));
-    this.#timer = clock.setTimeout(() => this.#look(), Math.min(wait, LONGEST_TIMER_MS));
+    this.#timer = this.#clock.setTimeout(() => this.#look(), Math.min(wait, LONGEST_TIMER_MS));
     this.#timer.unref();
   }
 
   #look(): void {
     if (this.#count() !== this.#counted) this.#moved();
-    if (this.#hasRung || clock.now() - this.#movedAt < this.#period) this.#lookLater();
+    if (this.#hasRung || this.#clock.now() - this.#movedAt < this.#period) this.#lookLater();
     // Timers go before sockets: after a long turn, what has arrived meanwhile is let in first.
-    else this.#lastLook = clock.setImmediate(() => this.#ringIfSilent());
+    else this.#lastLook = this.#clock.setImmediate(() => this.#ringIfSilent());
   }
 
   #ringIfSilent(): void {
@@ -64,7 +65,7 @@ export class IdleTimer {
 
   #moved(): void {
     this.#counted = this.#count();
-    this.#movedAt = clock.now();
+    this.#movedAt = this.#clock.now();
     this.#hasRung = false;
   }
 }

@@ -6,7 +6,7 @@
  * write, of whichever socket. Node 26 makes requests only when they are needed, and is left to do so.
  */
 import type { Socket } from "node:net";
-import type { Payload } from "../bytes/payload.js";
+import { isList, type Payload } from "../bytes/payload.js";
 import {
   isUnused,
   newWriteRequest,
@@ -14,31 +14,35 @@ import {
   type WritableHandle,
   type WriteRequest,
 } from "./node-internals.js";
-import type { Taken } from "./transport.js";
+import { failed, type Outcome, type Taken } from "./outcome.js";
 
 /** A request that no write is under way with; `null` where there is no such thing. */
 let spareRequest: WriteRequest | null | undefined;
 
-/** Sends a payload; `taken` is called as by the socket's own method. Answers `false`, and has done nothing, where that must do it. */
-export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): boolean {
+/** Sends a payload. Answers `null`, and has done nothing, where the socket's own method must do it. */
+export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): Outcome | null {
   // Node's own method also knows how to wait for a connection, and keeps a timeout of the socket from striking.
-  if (spareRequest === null || socket.connecting || socket.timeout) return false;
+  if (spareRequest === null || socket.connecting || socket.timeout) return null;
   const request = (spareRequest ??= newWriteRequest());
   const handle = writableHandleOf(socket);
-  if (request === null || handle === null || (isList(payload) && !("writev" in handle))) return false;
+  if (request === null || handle === null || (isList(payload) && !("writev" in handle))) return null;
   const status = hand(handle, request, payload);
-  if (status === 0 && isUnused(request)) {
-    taken();
-    return true;
-  }
+  if (status === 0 && isUnused(request)) return "taken";
   spareRequest = undefined;
   request.handle = handle;
+  // Node calls it when the kernel has taken the rest.
   request.callback = taken;
   request.async = true;
   request.buffer = payload;
-  // Otherwise Node calls it, when the kernel has taken the rest.
-  if (status !== 0) request.oncomplete(status);
-  return true;
+  return status === 0 ? "pending" : failed(errorOf(request, status));
+}
+
+/** The error that Node makes of a status. */
+function errorOf(request: WriteRequest, status: number): unknown {
+  let made: unknown;
+  request.callback = (error) => (made = error);
+  request.oncomplete(status);
+  return made;
 }
 
 function hand(handle: WritableHandle, request: WriteRequest, payload: Payload): number {
@@ -47,8 +51,4 @@ function hand(handle: WritableHandle, request: WriteRequest, payload: Payload): 
   if (payload.every((part) => typeof part !== "string")) return handle.writev(request, payload, true);
   const parts = payload.flatMap((part) => [part, typeof part === "string" ? "utf8" : "buffer"]);
   return handle.writev(request, parts, false);
-}
-
-function isList(payload: Payload): payload is Exclude<Payload, string | Uint8Array> {
-  return typeof payload !== "string" && !(payload instanceof Uint8Array);
 }

@@ -9,14 +9,19 @@ import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { FINISH_TIMEOUT_MS, onceFinished } from "./finish.js";
-import type { Payload } from "../bytes/payload.js";
+import { encoded, isList, writeTo, type Payload } from "../bytes/payload.js";
+import { NodeCallback } from "./node-callback.js";
 import { descriptorOf, watchEnding } from "./node-internals.js";
+import type { Outcome, Taken } from "./outcome.js";
+import { PieceSender } from "./piece-sender.js";
 import { StreamBacked } from "./stream-backed.js";
 import { encodingOf, faultOfClose, faultOfEnd, hasEnded, isOver, wasEnded } from "./stream-kinds.js";
-import { PieceWriter } from "./stream-pieces.js";
 import { EVENTS } from "./stream-socket.js";
 import { cancel, clock, type Timer } from "../timing/clock.js";
-import type { Sink, Taken, Transport, TransportEvents } from "./transport.js";
+import type { Sink, Transport, TransportEvents } from "./transport.js";
+
+/** Most bytes that a stream is given at once, so that progress can be seen. */
+const PIECE_BYTES = 64 * 1024;
 
 /** The ways to read a stream, which tell that somebody does, and the one way into it. */
 const READING = ["push", "read", "resume", "on", "addListener"] as const;
@@ -34,7 +39,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   readonly unreferred = false;
   spent: boolean;
   readonly #allowHalfOpen: boolean;
-  readonly #pieces: PieceWriter;
+  readonly #pieces = new PieceSender(PIECE_BYTES, (piece, taken) => this.#givePiece(piece, taken));
   readonly #reading: BorrowedMethods<Duplex, Reading>;
   readonly #ending: { giveBack(): void };
   /** Where the bytes go; `null` before and after they go to a connection. */
@@ -61,7 +66,6 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     this.spent = hasEnded(stream);
     this.#allowHalfOpen = stream.allowHalfOpen;
     stream.allowHalfOpen = true;
-    this.#pieces = new PieceWriter(stream, (call) => this.#give(call));
     this.#reading = new BorrowedMethods(stream, (own) => this.#readingOf(own), READING);
     this.#ending = watchEnding(stream, {
       taken: () => nextTick(() => this.#tellEndTaken()),
@@ -128,8 +132,8 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     if (this.#sink === null) this.stream.resume();
   }
 
-  send(payload: Payload, taken: Taken): void {
-    if (!this.stream.destroyed) this.#pieces.send(payload, taken);
+  send(payload: Payload, taken: Taken): Outcome {
+    return this.#pieces.send(encoded(payload), taken);
   }
 
   refused(): void {
@@ -140,10 +144,11 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
    * Ends the stream when the event loop has turned: Node's TLS sockets throw away the records that came with the one
    * being read if they are ended from there, and what is around one of these cannot be known.
    */
-  end(done: Taken): void {
+  end(done: Taken): Outcome {
     this.#isEnded = true;
     this.#endTaken = done;
     this.#endSoon = clock.setImmediate(() => this.#endNow());
+    return "pending";
   }
 
   destroy(): void {
@@ -170,7 +175,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     this.#handBack(unread);
     this.#leave();
     this.stream.allowHalfOpen = allowHalfOpen;
-    this.#pieces.flush();
+    for (const piece of this.#pieces.rest()) writeTo(this.stream, piece);
   }
 
   readonly #onError = (error: Error): void => {
@@ -274,6 +279,18 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     const done = this.#endTaken;
     this.#endTaken = null;
     done?.();
+  }
+
+  #givePiece(piece: Payload, taken: Taken): Outcome {
+    const { stream } = this;
+    if (stream.destroyed) return "pending";
+    const callback = new NodeCallback(taken);
+    // Whoever gets it from the stream may keep it for longer than the stream does, so it is a copy.
+    const copy = isList(piece) ? Buffer.concat(piece as Uint8Array[]) : Buffer.from(piece);
+    this.#give(() => stream.write(copy, callback.call));
+    const hasTaken = stream.writableLength === 0 && stream.errored === null && !stream.destroyed;
+    if (hasTaken) callback.call();
+    return callback.outcome();
   }
 
   /** A stream that throws where it should call back has failed. */

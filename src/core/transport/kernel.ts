@@ -6,11 +6,14 @@ import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { onceFinished } from "./finish.js";
 import { Interception } from "./interception.js";
-import { bytesOf, writeTo, type Payload } from "../bytes/payload.js";
-import { Pieces } from "./pieces.js";
-import { fits, Portions } from "./portions.js";
+import { encoded, isList, joined, writeTo, type Payload } from "../bytes/payload.js";
+import { fitsInto } from "../bytes/pieces.js";
+import { NodeCallback } from "./node-callback.js";
+import { failed, type Outcome, type Taken } from "./outcome.js";
+import { PieceSender } from "./piece-sender.js";
 import {
   descriptorOf,
+  holdWrites,
   isUnreferred,
   knowsReset,
   startReading,
@@ -34,7 +37,16 @@ import {
 } from "./stream-socket.js";
 import type { HandedSocket } from "./stream-socket.js";
 import { StreamBacked } from "./stream-backed.js";
-import type { Sink, Taken, Transport, TransportEvents } from "./transport.js";
+import type { Sink, Transport, TransportEvents } from "./transport.js";
+
+/**
+ * Most bytes that a socket is handed at once. Node and libuv keep what is being written in 32 bits: a list is refused
+ * (`ENOBUFS`) where three bytes for each unit of its texts come to 2 GiB, and of 4 GiB that wait none would be seen.
+ */
+export const MAX_HANDED_BYTES = 128 * 1024 * 1024;
+
+/** The same where handles do not tell what the kernel has taken: there the callback of each piece does. */
+const PIECE_BYTES = 64 * 1024;
 
 /**
  * A socket to connect with, or around a handle that a server has accepted. Nothing is read from it until a transport says
@@ -86,11 +98,10 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
   #takenBefore: number | undefined;
   /** Bytes that the handle was given, and the kernel has refused. */
   #lost = 0;
-  /** What is being sent in pieces, if that was ever necessary. */
-  #pieces: Pieces | null = null;
-
+  /** Sends everything, where the handle does not tell what the kernel has taken. */
+  #counting: PieceSender | null = null;
   /** What is being sent, if that is too much to be handed over at once. */
-  #portions: Portions | null = null;
+  #large: PieceSender | null = null;
 
   constructor(socket: HandedSocket, interception: Interception | null = null) {
     super(socket);
@@ -125,8 +136,8 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
   }
 
   get unsent(): number {
-    const handed = this.#pieces?.unsent ?? unsentOf(this.stream) ?? Infinity;
-    return this.#portions === null ? handed : handed + this.#portions.ahead;
+    if (this.#counting !== null) return this.#counting.unsent;
+    return (unsentOf(this.stream) ?? Infinity) + (this.#large?.ahead ?? 0);
   }
 
   get drained(): boolean {
@@ -134,7 +145,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
   }
 
   get bytesTaken(): number {
-    if (this.#pieces !== null) return this.#pieces.taken;
+    if (this.#counting !== null) return this.#counting.taken;
     return this.#takenFromStream - this.#lost;
   }
 
@@ -163,39 +174,55 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     if (this.stream[SINK] === undefined) this.stream.resume();
   }
 
-  send(payload: Payload, taken: Taken): void {
-    if (fits(payload)) {
-      this.#portions = null;
-      this.#sendAtOnce(payload, taken);
-    } else {
-      this.#portions = new Portions(payload, (portion, done) => this.#sendAtOnce(portion, done), taken);
+  send(payload: Payload, taken: Taken): Outcome {
+    if (!tellsUnsent(this.stream)) {
+      this.#counting ??= new PieceSender(
+        PIECE_BYTES,
+        (piece, done) => this.#sendAtOnce(joined(piece), done),
+        takenFrom(this.stream),
+      );
+      return this.#counting.send(encoded(payload), taken);
     }
+    if (fitsInto(MAX_HANDED_BYTES, payload)) {
+      this.#large = null;
+      return this.#sendAtOnce(payload, taken);
+    }
+    this.#large = new PieceSender(MAX_HANDED_BYTES, (piece, done) => this.#sendAtOnce(piece, done));
+    return this.#large.send(payload, taken);
   }
 
-  #sendAtOnce(payload: Payload, taken: Taken): void {
+  #sendAtOnce(payload: Payload, taken: Taken): Outcome {
     const { stream } = this;
-    if (stream.destroyed) return;
+    // Its 'close' settles everything.
+    if (stream.destroyed) return "pending";
     // What somebody else wrote to the stream goes first.
-    if (stream.writableLength > 0) this.#sendBehind(payload, taken);
-    else if (!tellsUnsent(stream)) {
-      (this.#pieces ??= new Pieces(stream)).send(payload, taken);
-    }
-    // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
-    else if (writeDirectly(stream, payload, taken)) return;
-    else if (typeof payload === "string" || payload instanceof Uint8Array) write(stream, payload, taken);
-    else if (!writeList(stream, payload, taken)) {
-      this.#sendAtOnce(Buffer.concat(payload.map((part) => Buffer.from(part as string))), taken);
+    const isBehind = stream.writableLength > 0;
+    try {
+      // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
+      if (!isBehind && this.#counting === null) {
+        const outcome = writeDirectly(stream, payload, taken);
+        if (outcome !== null) return outcome;
+      }
+      const callback = NodeCallback.reused(taken);
+      if (isBehind) stream.write(isList(payload) ? joined(payload) : payload, callback.call);
+      else if (!isList(payload)) write(stream, payload, callback.call);
+      else if (!writeList(stream, payload, callback.call)) write(stream, joined(payload), callback.call);
+      return callback.outcome();
+    } catch (error) {
+      return failed(error);
     }
   }
 
   refused(size: number): void {
     // The handle does not know of what it was never given.
-    this.#lost += Math.max(0, size - (this.#portions?.ahead ?? 0));
+    this.#lost += Math.max(0, size - (this.#large?.ahead ?? 0));
   }
 
-  end(done: Taken): void {
-    if (this.stream.writableFinished) done();
-    else this.stream.end(done);
+  end(done: Taken): Outcome {
+    if (this.stream.writableFinished) return "taken";
+    const callback = NodeCallback.reused(done);
+    this.stream.end(callback.call);
+    return callback.outcome();
   }
 
   destroy(): void {
@@ -214,11 +241,11 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     this.leave();
     leaveWhenClosed(this.stream);
     this.stream.allowHalfOpen = allowHalfOpen;
-    this.#pieces?.handOver();
+    const left = this.#takeLeft();
     pauseForTurn(this.stream);
     handOverUnread(this.stream, unread, ended);
     try {
-      for (const portion of this.#portions?.rest() ?? []) writeTo(this.stream, portion);
+      for (const piece of left) writeTo(this.stream, piece);
     } catch {
       // The memory of what is left is gone: a FIN would make what was sent look like all of it.
       resetSocket(this.stream);
@@ -240,10 +267,19 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     return this.#takenBefore ?? this.stream[TAKEN] ?? takenFrom(this.stream);
   }
 
-  #sendBehind(payload: Payload, taken: Taken): void {
+  /**
+   * Takes out what the handle was not given yet. A piece that it is sending, and its stream does not know of, is told to
+   * the stream, with a write of nothing that is done when the piece is: some runtimes would otherwise begin the next
+   * write, or end, in the middle of it.
+   */
+  #takeLeft(): Iterable<Payload> {
     const { stream } = this;
-    if (typeof payload === "string" || payload instanceof Uint8Array) stream.write(payload, taken);
-    else stream.write(Buffer.concat(payload.map((part) => bytesOf(part))), taken);
+    const pieces = this.#counting ?? this.#large;
+    if (pieces === null) return [];
+    if (pieces !== this.#counting || !pieces.isWaiting || stream.writableLength > 0) return pieces.rest();
+    let next: Taken | null = null;
+    holdWrites(stream, (done) => (next = done));
+    return pieces.rest((error) => next?.(error));
   }
 }
 

@@ -2,9 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import type { Payload } from "../bytes/payload.js";
 import type { Ring } from "../bytes/reused-memory.js";
-
-/** Called once the kernel has taken everything, perhaps before `send` returns, or with the reason why it will not. */
-export type Taken = (error?: Error | null) => void;
+import type { Outcome, Taken } from "./outcome.js";
 
 /** Where a transport puts the bytes that arrive. */
 export interface Sink {
@@ -99,8 +97,8 @@ export interface Transport {
    * seen behind bytes that the program, reading the stream itself, has left there.
    */
   discardInput(): void;
-  /** Sends a payload that is not empty; the one before must have been taken. */
-  send(payload: Payload, taken: Taken): void;
+  /** Sends a payload that is not empty; the one before must have been taken. `taken` is called if that is `"pending"`. */
+  send(payload: Payload, taken: Taken): Outcome;
   /** Of the payload being sent, the bytes that the kernel has not taken yet; `Infinity` if that cannot be known. */
   readonly unsent: number;
   /** Whether the kernel has taken all that the stream was given, also by others. */
@@ -109,8 +107,8 @@ export interface Transport {
   readonly bytesTaken: number;
   /** Of the payload that was being sent and has failed, so many bytes were not taken, as far as is known. */
   refused(size: number): void;
-  /** Sends FIN; everything must have been taken. */
-  end(done: Taken): void;
+  /** Sends FIN; everything must have been taken. `done` is called if that is `"pending"`. */
+  end(done: Taken): Outcome;
   /** Closes the stream, with FIN unless bytes are unread. */
   destroy(): void;
   /** Closes the stream with RST, where there is such a thing. */

@@ -16,6 +16,8 @@ export interface OutputHost {
   readonly transport: Transport;
   /** Has {@link Output.expire} called at that time, if not earlier. */
   wakeAt(due: number): void;
+  /** The time, in milliseconds from any start. */
+  now(): number;
   /** A call waits from now on, or none does any more. */
   waitChanged(): void;
   /** The output ends after what is queued. */
@@ -222,6 +224,10 @@ export class Output implements SenderHost {
 
   wakeAt(due: number): void {
     this.#host.wakeAt(due);
+  }
+
+  now(): number {
+    return this.#host.now();
   }
 
   waitChanged(): void {

@@ -8,7 +8,8 @@ import { WritePromise, failAll } from "./write-promise.js";
 import { markHandled, whenAwaited } from "../timing/fail-at-caller.js";
 import { memoryChanged } from "../bytes/given-bytes.js";
 import { isWhole, lengthOf, sizeOf, type Payload } from "../bytes/payload.js";
-import type { Taken, Transport } from "../transport/transport.js";
+import { causeOfFailure, type Outcome, type Taken } from "../transport/outcome.js";
+import type { Transport } from "../transport/transport.js";
 import { Entry, WriteQueue } from "./write-queue.js";
 
 /** What the sender needs of those it works for. */
@@ -16,6 +17,8 @@ export interface SenderHost {
   readonly subject: Subject;
   /** Has {@link Sender.expire} called at that time, if not earlier. */
   wakeAt(due: number): void;
+  /** The time, in milliseconds from any start. */
+  now(): number;
   /** A call waits from now on, or none does any more. */
   waitChanged(): void;
   readonly transport: Transport;
@@ -58,11 +61,8 @@ export class Sender {
   #handing = false;
   /** Set by {@link drop} and {@link detach} from such code: rejects the call that the transport is being handed. */
   #cut: ((entry: Entry, inTurn: boolean) => unknown) | null = null;
-  /** The callback of everything that is handed to the transport. */
-  #onTaken: Taken | null = null;
-  /** What has become of what the transport is being handed: it may call back at once. */
-  #outcome: "none" | "pending" | "taken" | "failed" = "none";
-  #cause: unknown;
+  /** Called by the transport for all that is pending; `null` while nothing was ever handed to it. */
+  #callback: Taken | null = null;
   /** When the kernel was last seen to take bytes of the entry in its turn, and how many it left. */
   #progressAt = 0;
   #unsent = 0;
@@ -94,7 +94,7 @@ export class Sender {
   send(kind: "data" | "kept", payload: Payload, options: OperationOptions | null | undefined): Promise<void> {
     if (!this.idle) return this.enqueue(new Entry(kind, "write", payload), options);
     this.#handing = true;
-    const outcome = this.#hand(payload);
+    const outcome = this.#host.transport.send(payload, this.#taken);
     if (outcome === "taken") {
       // Most writes have neither anything behind them, nor something that the program's code did inside of them.
       if (this.#queue.first === null && this.#cut === null && !this.#host.drained()) this.#handing = false;
@@ -102,7 +102,7 @@ export class Sender {
       return spend(kernelUnits(lengthOf(payload))) ? DONE : nextTurn();
     }
     if (outcome === "failed") {
-      const cause = this.#cause;
+      const cause = causeOfFailure();
       const error = translated("write", this.#host.subject, cause, { written: "nothing" });
       const failed = options === null ? null : WritePromise.failed(error);
       this.#host.transport.refused(sizeOf(payload));
@@ -131,7 +131,7 @@ export class Sender {
   /** Hands nothing to the transport before that has connected: what waits has not been sent. */
   holdUntilConnected(): void {
     const opening = new Entry("open", "write");
-    opening.forget = this.#host.transport.whenConnected(() => this.#taken(null));
+    opening.forget = this.#host.transport.whenConnected(() => this.#onTaken(null));
     this.#takesTurn(opening);
   }
 
@@ -168,29 +168,8 @@ export class Sender {
     return deadlines.next(now, this.#progressAt);
   }
 
-  /** Hands a payload to the transport, or with `null` the end. */
-  #hand(payload: Payload | null): "pending" | "taken" | "failed" {
-    const { transport } = this.#host;
-    this.#outcome = "pending";
-    this.#onTaken ??= (error) => this.#taken(error);
-    try {
-      if (payload === null) transport.end(this.#onTaken);
-      else transport.send(payload, this.#onTaken);
-    } catch (error) {
-      this.#outcome = "failed";
-      this.#cause = error;
-    }
-    const outcome = this.#outcome;
-    this.#outcome = "none";
-    return outcome;
-  }
-
-  #taken(error: Error | null | undefined): void {
-    if (this.#outcome === "pending") {
-      this.#outcome = error ? "failed" : "taken";
-      this.#cause = error;
-      return;
-    }
+  /** The transport has taken what it was being handed, or not. */
+  #onTaken(error: Error | null | undefined): void {
     const turn = this.#turn;
     // What a destroyed socket says of its last write differs between releases; its 'close' settles everything.
     if (turn === null || this.#host.transport.destroyed) return;
@@ -204,6 +183,10 @@ export class Sender {
     this.#settle(turn);
     if (turn.kind === "end") this.#host.finSent();
     this.#handOn();
+  }
+
+  get #taken(): Taken {
+    return (this.#callback ??= (error) => this.#onTaken(error));
   }
 
   /** Hands on entry after entry, for as long as the transport takes them at once. */
@@ -229,19 +212,25 @@ export class Sender {
       });
       return;
     }
-    const outcome = entry.kind === "mark" ? "taken" : this.#hand(entry.kind === "end" ? null : entry.payload);
+    const outcome = this.#hand(entry);
     if (outcome === "pending") {
       this.#takesTurn(entry);
     } else if (outcome === "taken") {
       this.#settle(entry);
       if (entry.kind === "end") this.#host.finSent();
     } else {
-      const cause = this.#cause;
+      const cause = causeOfFailure();
       this.#host.transport.refused(entry.size);
       if (entry.isData) this.#host.lost(entry.promise);
       this.#reject(entry, () => translated(entry.operation, this.#host.subject, cause, entry.written(false)));
       this.#host.fail(cause);
     }
+  }
+
+  #hand({ kind, payload }: Entry): Outcome {
+    if (kind === "mark") return "taken";
+    const { transport } = this.#host;
+    return kind === "end" ? transport.end(this.#taken) : transport.send(payload, this.#taken);
   }
 
   /** Rejects the call whose turn has come in spite of a {@link drop} or a {@link detach} from inside of the transport. */
@@ -257,7 +246,7 @@ export class Sender {
 
   #takesTurn(entry: Entry): void {
     this.#turn = entry;
-    this.#progressed(clock.now(), this.#host.transport.unsent);
+    this.#progressed(this.#host.now(), this.#host.transport.unsent);
   }
 
   #progressed(now: number, unsent: number): void {
@@ -276,7 +265,7 @@ export class Sender {
       return promise;
     }
     this.#deadlines ??= new Deadlines(this.#writeTimeout);
-    this.#host.wakeAt(this.#deadlines.add(entry, clock.now()));
+    this.#host.wakeAt(this.#deadlines.add(entry, this.#host.now()));
     if (signal !== undefined) this.#heed(signal, entry);
     return promise;
   }

@@ -1,9 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import fc from "fast-check";
 import { connect } from "../../../src/index.js";
-import type { Payload } from "../../../src/core/bytes/payload.js";
-import { fits, MOST_AT_ONCE, portionsOf } from "../../../src/core/transport/portions.js";
+import { MAX_HANDED_BYTES } from "../../../src/core/transport/kernel.js";
 import { closeAll, keep, pair, socketPath } from "../../support/peers.js";
 import { netError, until } from "../../support/outcomes.js";
 
@@ -11,54 +9,6 @@ afterEach(closeAll);
 
 const KIB = 1024;
 const MIB = KIB * KIB;
-
-function partsOf(payload: Payload): readonly (string | Uint8Array)[] {
-  return typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-}
-
-/** What the kernel would get: each text is encoded by itself. */
-function sent(payloads: readonly Payload[]): Buffer {
-  return Buffer.concat(payloads.flatMap(partsOf).map((part) => Buffer.from(part as string)));
-}
-
-const part = fc.oneof(
-  fc.string({ unit: "binary", minLength: 1, maxLength: 40 }),
-  fc.string({ unit: fc.constantFrom("a", "é", "€", "𝄞", "\ud834", "\udd1e"), minLength: 1, maxLength: 40 }),
-  fc.uint8Array({ minLength: 1, maxLength: 60 }),
-);
-
-test("portions are the payload, in order, and each of them fits", () => {
-  const payload = fc.oneof(part, fc.array(part, { maxLength: 12 }));
-  fc.assert(
-    fc.property(payload, fc.integer({ min: 6, max: 80 }), (whole: Payload, most) => {
-      const portions = [...portionsOf(whole, most)];
-      expect(sent(portions)).toEqual(sent([whole]));
-      for (const portion of portions) {
-        expect(partsOf(portion).length).toBeGreaterThan(0);
-        expect(fits(portion, most)).toBe(true);
-      }
-      if (fits(whole, most)) expect(portions.length).toBeLessThan(2);
-    }),
-  );
-});
-
-test.each([
-  ["a text", "x".repeat(MOST_AT_ONCE / 3 + 1), 2],
-  ["a list of texts", Array<string>(720).fill("x".repeat(MIB)), 18],
-  ["a view", Buffer.alloc(MOST_AT_ONCE + 1), 2],
-  ["a list of views", Array<Buffer>(72).fill(Buffer.alloc(64 * MIB)), 36],
-])("%s that is too large comes in few portions", (_, payload, count) => {
-  expect(fits(payload)).toBe(false);
-  expect([...portionsOf(payload)].length).toBe(count);
-});
-
-test("memory that is given away between two portions is told of", () => {
-  const memory = Buffer.alloc(100);
-  const portions = portionsOf([memory, "end"], 40);
-  portions.next();
-  structuredClone(memory.buffer, { transfer: [memory.buffer] });
-  expect(() => portions.next()).toThrow(TypeError);
-});
 
 test("a list of texts of 720 MB is written, followed by others", async () => {
   const { client, server } = await pair();
@@ -91,9 +41,9 @@ test("more than 4 GiB are counted as they are", async () => {
   expect(client.bytesWritten).toBeLessThan(size / 2);
 });
 
-test("a detached socket sends the portions that are left", async () => {
+test("a detached socket sends the pieces that are left", async () => {
   const { client, server } = await pair();
-  const block = Buffer.alloc(MOST_AT_ONCE / 2, "b");
+  const block = Buffer.alloc(MAX_HANDED_BYTES / 2, "b");
   const written = client.write([block, block, block, "end"]);
   written.catch(() => undefined);
   const after = client.write("after");
@@ -123,7 +73,7 @@ test("what has failed is not sent again by a detached socket, whose reply can be
   const reply = Buffer.alloc(150_000, "r");
   peer.write(reply);
   await until(() => client.readableLength > 0);
-  const written = netError(client.write(Buffer.alloc(MOST_AT_ONCE + MIB)));
+  const written = netError(client.write(Buffer.alloc(MAX_HANDED_BYTES + MIB)));
   await until(() => client.bytesWritten > 0);
   peer.destroy();
   expect(await written).toMatchObject({ code: "EPIPE", written: "partly" });
@@ -139,7 +89,7 @@ test("what has failed is not sent again by a detached socket, whose reply can be
 
 test("a detached socket is reset where memory was given away that it had still to send", async () => {
   const { client, server } = await pair();
-  const memory = Buffer.alloc(MOST_AT_ONCE + MIB);
+  const memory = Buffer.alloc(MAX_HANDED_BYTES + MIB);
   client.write([memory, "end"]).catch(() => undefined);
   structuredClone(memory.buffer, { transfer: [memory.buffer] });
   const socket = client.detach();
