@@ -5,11 +5,12 @@ import { lookupAddresses } from "./address/resolve.js";
 import {
   checkedAddresses,
   checkedConnectOptions,
-  targetOf,
+  connectTarget,
   type ConnectEndpoint,
   type ConnectOptions,
 } from "./options/connect.js";
 import { applyTo, settingsOf } from "./options/connection.js";
+import type { Complete } from "./options/schema.js";
 import { connectionOver, type Connection } from "./connection.js";
 import type { Candidate } from "./dial/attempt.js";
 import { dial, type DialOptions } from "./dial/dial.js";
@@ -49,7 +50,7 @@ export async function connect(
   const hasPort = typeof portOrOptions === "number" || typeof portOrOptions === "string";
   const given = hasPort || portOrOptions === undefined ? lastOptions : portOrOptions;
   const options = checkedConnectOptions(given === undefined ? {} : given);
-  const target = targetOf(hasPort ? { host: to as string, port: portOrOptions } : to);
+  const target = connectTarget(hasPort ? { host: to as string, port: portOrOptions } : to);
   if ("path" in target) {
     const subject = { address: target.path, text: target.path };
     return await dial(dialOptions(options, subject, () => Promise.resolve([target])));
@@ -83,7 +84,11 @@ export async function connectTo(
 }
 
 /** How to dial, with what the connection captures: as things are when the call is made. */
-function dialOptions(options: ConnectOptions, subject: Subject, find: Find): DialOptions<Connection> {
+function dialOptions(
+  options: ConnectOptions,
+  subject: Subject,
+  find: Find,
+): Complete<DialOptions<Connection>> {
   const settings = settingsOf(options);
   const { timeout = getParameters().connectTimeout, signal, attemptDelay, attemptTimeout } = options;
   const { localAddress, localPort } = options;
@@ -96,6 +101,8 @@ function dialOptions(options: ConnectOptions, subject: Subject, find: Find): Dia
     attemptTimeout,
     localAddress,
     localPort,
+    // Over TCP alone, connected is finished.
+    handshake: undefined,
     establish: (socket, to) => established(socket, to, options, settings),
     discard: (late) => late.reset(),
   };

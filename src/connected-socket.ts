@@ -83,7 +83,7 @@ export abstract class ConnectedSocket {
    */
   setKeepAlive(on = true, delay?: number): this {
     checkBoolean("on", on);
-    checkTimeout("delay", delay);
+    if (delay !== undefined) checkTimeout("delay", delay);
     setKeepAlive(this.#link.transport, on && (delay ?? true));
     return this;
   }

@@ -255,9 +255,9 @@ export function connectFailed(subject: Subject, error: NetError, attempts: NetEr
   if (attempts.length === 0) return error;
   const { host, text } = subject;
   const { operation, code, syscall, address, port, cause } = error;
-  const tried = attempts.map(partsOf);
+  const tried = attempts.map(messagePartsOf);
   const faults = tried.map(({ place, reason }) => `${place}: ${reason}`).join("; ");
-  const own = partsOf(error).reason;
+  const own = messagePartsOf(error).reason;
   // One attempt at the very place that the caller named has nothing to add.
   const addsNothing = tried.length === 1 && tried[0]?.place === text;
   const reason = addsNothing ? own : attempts.includes(error) ? faults : `${own}: ${faults}`;
@@ -285,7 +285,7 @@ function withCode(reason: string, code: string): string {
 }
 
 /** The parts of a message; those of an error that this library has not made are not known. */
-function partsOf(error: NetError): MessageParts {
+function messagePartsOf(error: NetError): MessageParts {
   return (error as Composed)[PARTS] ?? { place: error.operation, reason: error.message };
 }
 

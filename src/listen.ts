@@ -9,7 +9,7 @@ import { bounded } from "./core/timing/bounded.js";
 import { refused, type Subject } from "./errors.js";
 import {
   checkedListenOptions,
-  targetOf,
+  listenTarget,
   type ListenEndpoint,
   type ListenOptions,
   type ListenTarget,
@@ -33,7 +33,7 @@ import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
  */
 export async function listen(at: ListenEndpoint, options: ListenOptions = {}): Promise<Listener> {
   options = checkedListenOptions(options);
-  const target = targetOf(at, options);
+  const target = listenTarget(at, options);
   const asked = subjectOf(target);
   const signal = options.signal;
   if (options.reusePort === true) checkReusePort(target, asked);

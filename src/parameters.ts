@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { checkBoolean, checkSize, checkTimeout, wrongType } from "./options/checks.js";
-import { refuseUnknown, type Known } from "./options/schema.js";
+import { checkBoolean, checkFunction, checkSize, checkTimeout, wrongType } from "./options/checks.js";
+import { refuseUnknown, schemaOf } from "./options/schema.js";
 
 /**
  * The egg's parameters. Each call reads those in force when it is made; a connection keeps the `readTimeout`,
@@ -21,16 +21,17 @@ export interface Parameters {
   ipv6Only: boolean;
 }
 
-const CHECKS: { readonly [Name in keyof Parameters]: (name: Name, value: unknown) => void } = {
-  readTimeout: checkTimeout,
-  writeTimeout: checkTimeout,
-  connectTimeout: checkTimeout,
-  acceptTimeout: checkTimeout,
-  bufferSize: checkSize,
-  ipv6Only: checkBoolean,
-};
-
-const KNOWN: Known = { names: Object.keys(CHECKS), kind: "parameter", argument: "values" };
+const PARAMETERS = schemaOf<Parameters>(
+  {
+    readTimeout: checkTimeout,
+    writeTimeout: checkTimeout,
+    connectTimeout: checkTimeout,
+    acceptTimeout: checkTimeout,
+    bufferSize: checkSize,
+    ipv6Only: checkBoolean,
+  },
+  { kind: "parameter", argument: "values" },
+);
 
 let base: Readonly<Parameters> = Object.freeze({
   readTimeout: 60_000,
@@ -72,7 +73,7 @@ export function setParameters(values: Partial<Parameters>): void {
  *   number or NaN; `body` is not run then
  */
 export function withParameters<T>(values: Partial<Parameters>, body: () => T): T {
-  if (typeof body !== "function") throw wrongType("body", "a function", body);
+  checkFunction("body", body);
   const inner = checked(values);
   scope ??= new AsyncLocalStorage();
   return scope.run({ ...scope.getStore(), ...inner }, body);
@@ -82,8 +83,8 @@ export function withParameters<T>(values: Partial<Parameters>, body: () => T): T
 function checked(values: unknown): Partial<Parameters> {
   if (typeof values !== "object" || values === null)
     throw wrongType("values", "an object of parameters", values);
-  refuseUnknown(values, KNOWN);
+  refuseUnknown(values, PARAMETERS);
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) CHECKS[name as keyof Parameters](name as never, value);
+  for (const [name, value] of given) PARAMETERS.checks[name as keyof Parameters](name, value);
   return Object.fromEntries(given);
 }

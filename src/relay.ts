@@ -1,6 +1,5 @@
 import { checkSignal, checkTimeout, wrongType, wrongValue } from "./options/checks.js";
-import { checkOptions, refuseUnknown } from "./options/schema.js";
-import type { Known } from "./options/schema.js";
+import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
 import { waited } from "./core/timing/bounded.js";
 import { cancel, clock } from "./core/timing/clock.js";
 import { Connection, linkOf } from "./connection.js";
@@ -28,10 +27,10 @@ export type RelayResult = [aToB: number, bToA: number];
  */
 const MOST_DISCARDED = 1024 * 1024;
 
-const OPTIONS: Known = {
-  names: ["signal", "idleTimeout"],
-  insteadOfNumber: "a time without bytes is { idleTimeout }",
-};
+const RELAY = schemaOf<RelayOptions>(
+  { signal: checkSignal, idleTimeout: checkTimeout },
+  { insteadOfNumber: "a time without bytes is { idleTimeout }" },
+);
 
 const FOREVER = { timeout: Infinity };
 const RECYCLED = { ...FOREVER, recycle: true };
@@ -51,7 +50,7 @@ const RECYCLED = { ...FOREVER, recycle: true };
  */
 export async function relay(a: Connection, b: Connection, options: RelayOptions = {}): Promise<RelayResult> {
   checkConnections(a, b);
-  const { signal, idleTimeout = Infinity } = checkedOptions(options);
+  const { signal, idleTimeout = Infinity } = checkedOptions(options, RELAY, copyOf);
   const subject = subjectOf(a, b);
   if (signal?.aborted === true) throw aborted("relay", subject, signal);
   if (linkOf(a).input.isBusy() || linkOf(b).input.isBusy()) throw refused("relay", subject, "ERR_BUSY");
@@ -133,13 +132,6 @@ function checkConnections(a: unknown, b: unknown): void {
   if (a === b) throw wrongValue("b", "another connection than a", b);
 }
 
-/** The options as they are at the call, checked. */
-function checkedOptions(options: unknown): RelayOptions {
-  checkOptions(options, OPTIONS);
-  if (options === undefined) return {};
-  refuseUnknown(options, OPTIONS);
-  const { signal, idleTimeout } = options as { signal?: unknown; idleTimeout?: unknown };
-  checkSignal(signal);
-  checkTimeout("idleTimeout", idleTimeout);
+function copyOf({ signal, idleTimeout }: RelayOptions): Complete<RelayOptions> {
   return { signal, idleTimeout };
 }

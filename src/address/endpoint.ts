@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { isIP, isIPv4 } from "node:net";
-import { outOfRange, wrongType, wrongValue } from "../options/checks.js";
-import { refuseUnknown, type Known } from "../options/schema.js";
+import { checkSize, checkString, outOfRange, wrongType, wrongValue } from "../options/checks.js";
+import { refuseUnknown, type Names } from "../options/schema.js";
 
 /** One address to connect to: what `resolve` yields and `connectTo` takes. */
 export interface AddressInfo {
@@ -37,7 +37,7 @@ const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(?:([\d.]+)|([\da-f]{1,4}):([\da-f]{1
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
  */
 export function parseEndpoint(text: string): { host: string; port: string } | { path: string } {
-  if (typeof text !== "string") throw wrongType("endpoint", "a string", text);
+  checkString("endpoint", text);
   if (PATH.test(text)) return { path: text };
   const bracketed = BRACKETED.exec(text);
   const [, host = "", port = ""] = bracketed ?? PLAIN.exec(text) ?? [];
@@ -55,24 +55,54 @@ export function isEndpoint(text: string): boolean {
   return text.includes(":") || PATH.test(text);
 }
 
-/** The names that the parts of an endpoint have, for {@link checkParts}; `options` are those of the call it is given to. */
-export function partsOf(
-  names: readonly string[],
-  options: readonly string[],
-  elsewhere: Readonly<Record<string, string>> = {},
-): Known {
-  const hint = "it is an option, and belongs into the argument after the endpoint";
-  const toOptions = Object.fromEntries(options.map((name) => [name, hint]));
-  return { names, kind: "part of an endpoint", elsewhere: { ...toOptions, ...elsewhere } };
+/** What an endpoint may be for one kind of call, and what its errors say. */
+export interface EndpointForm extends Names {
+  /** All that the call takes for an endpoint. */
+  readonly forms: string;
+  /** Which of the parts exclude each other. */
+  readonly either: string;
 }
 
-/** An endpoint that is given by its parts: an object with these names and no others. */
-export function checkParts(value: unknown, forms: string, known: Known): asserts value is object {
-  if (isUrl(value)) throw wrongType("endpoint", `${forms}, not a URL`, value);
-  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
-    throw wrongType("endpoint", forms, value);
+/**
+ * @param names - of the parts that an endpoint of `T` may have: a table that forgets one does not compile
+ * @param options - of the call: where callers give one of them among the parts, the error says where it belongs
+ */
+export function endpointForm<T>(
+  names: { readonly [Name in keyof Required<T>]: true },
+  said: { readonly forms: string; readonly either: string; readonly elsewhere?: Names["elsewhere"] },
+  options: Names,
+): EndpointForm {
+  const hint = "it is an option, and belongs into the argument after the endpoint";
+  const toOptions = Object.fromEntries(options.names.map((name) => [name, hint]));
+  const elsewhere = { ...toOptions, ...said.elsewhere };
+  return { ...said, names: Object.keys(names), kind: "part of an endpoint", elsewhere };
+}
+
+/** An endpoint by its parts: a path or a descriptor, which are checked, or a host and a port, which are not. */
+export type EndpointParts =
+  { readonly path: string } | { readonly fd: number } | { readonly host: unknown; readonly port: unknown };
+
+/** The parts of an endpoint, which is text, or an object that has those of `form` and no others. */
+export function partsOf(endpoint: unknown, form: EndpointForm): EndpointParts {
+  const given: unknown = typeof endpoint === "string" ? parseEndpoint(endpoint) : endpoint;
+  checkParts(given, form);
+  const { path, host, port } = given as Record<"path" | "host" | "port", unknown>;
+  const fd = form.names.includes("fd") ? (given as { fd?: unknown }).fd : undefined;
+  if (path === undefined && fd === undefined) return { host, port };
+  if (path !== undefined) checkPath("path", path);
+  else checkSize("fd", fd);
+  if (host !== undefined || port !== undefined || (path !== undefined && fd !== undefined)) {
+    throw wrongValue("endpoint", form.either, given);
   }
-  refuseUnknown(value, known);
+  return path === undefined ? { fd: fd as number } : { path };
+}
+
+function checkParts(value: unknown, form: EndpointForm): asserts value is object {
+  if (isUrl(value)) throw wrongType("endpoint", `${form.forms}, not a URL`, value);
+  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
+    throw wrongType("endpoint", form.forms, value);
+  }
+  refuseUnknown(value, form);
 }
 
 /** A URL of whatever realm: its `host` has the port in it, its `port` may be empty. */
@@ -107,11 +137,23 @@ export function isHost(text: string): boolean {
   return WORD.test(text) || familyOf(text) === 6;
 }
 
-/** The path of a Unix socket, as the system takes it whole: what does not fit is cut off in silence by some. */
-export function checkPath(path: unknown): asserts path is string {
-  if (typeof path !== "string") throw wrongType("path", "a string", path);
-  if (path === "" || path.includes("\0", 1)) throw wrongValue("path", "the path of a socket", path);
-  if (Buffer.byteLength(path) > LONGEST_PATH) {
-    throw outOfRange("path", `at most ${String(LONGEST_PATH)} bytes long`, path);
+/** The name of a host, or a literal address. */
+export function checkHost(name: string, value: unknown): asserts value is string {
+  checkString(name, value);
+  if (isHost(value)) return;
+  throw wrongValue(name, "a name or a literal address, without brackets, port and user", value);
+}
+
+export function checkLiteral(name: string, value: unknown): asserts value is string {
+  checkString(name, value);
+  if (familyOf(value) === 0) throw wrongValue(name, "a literal address", value);
+}
+
+/** The path of a Unix socket that the system takes whole: some systems cut off in silence what does not fit. */
+export function checkPath(name: string, value: unknown): asserts value is string {
+  checkString(name, value);
+  if (value === "" || value.includes("\0", 1)) throw wrongValue(name, "the path of a socket", value);
+  if (Buffer.byteLength(value) > LONGEST_PATH) {
+    throw outOfRange(name, `at most ${String(LONGEST_PATH)} bytes long`, value);
   }
 }

@@ -1,11 +1,11 @@
 import dns, { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
-import { checkBoolean, checkSignal, checkTimeout, wrongType, wrongValue } from "../options/checks.js";
+import { checkBoolean, checkFunction, oneOf, wrongType, wrongValue } from "../options/checks.js";
 import { OPERATION, type OperationOptions } from "../options/operation.js";
-import { checkOptions, refuseUnknown, type Known } from "../options/schema.js";
+import { checkedOptions, schemaOf, type Checks } from "../options/schema.js";
 import { described } from "../options/described.js";
 import { bounded, stoppable } from "../core/timing/bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
-import { familyOf, formatEndpoint, isHost, normalAddress, type AddressInfo } from "./endpoint.js";
+import { familyOf, formatEndpoint, checkHost, normalAddress, type AddressInfo } from "./endpoint.js";
 import { portOf } from "./services.js";
 
 /** What a {@link LookupFunction} is asked for: every address, in the order that the process asks for. */
@@ -53,12 +53,19 @@ export interface LookupOptions {
 
 export interface ResolveOptions extends LookupOptions, OperationOptions {}
 
-const OPTIONS: Known = {
-  ...OPERATION,
-  names: [...OPERATION.names, "family", "passive", "numericHost", "hints", "lookup"],
+const ALL_HINTS = ADDRCONFIG | ALL | V4MAPPED;
+
+/** How the options of a lookup are checked. */
+export const LOOKUP_CHECKS: Checks<LookupOptions> = {
+  family: oneOf(0, 4, 6),
+  passive: checkBoolean,
+  numericHost: checkBoolean,
+  hints: checkHints,
+  lookup: checkFunction,
 };
 
-const ALL_HINTS = ADDRCONFIG | ALL | V4MAPPED;
+const RESOLVE = schemaOf<ResolveOptions>({ ...OPERATION.checks, ...LOOKUP_CHECKS }, OPERATION);
+
 /** What stands for all addresses of this machine. */
 export const UNSPECIFIED: readonly string[] = ["::", "0.0.0.0"];
 const LOOPBACK = ["::1", "127.0.0.1"];
@@ -86,19 +93,25 @@ export async function resolve(
   service: number | string,
   options: ResolveOptions = {},
 ): Promise<AddressInfo[]> {
-  checkHost(host);
-  checkOptions(options, OPTIONS);
-  refuseUnknown(options, OPTIONS);
-  const { timeout, signal, family, passive, numericHost, hints, lookup } = options;
-  const asked = { family, passive, numericHost, hints, lookup };
-  checkTimeout("timeout", timeout);
-  checkSignal(signal);
-  checkLookup(asked);
+  checkHostOrNull("host", host);
+  const asked = checkedOptions(
+    options,
+    RESOLVE,
+    ({ timeout, signal, family, passive, numericHost, hints, lookup }) => ({
+      timeout,
+      signal,
+      family,
+      passive,
+      numericHost,
+      hints,
+      lookup,
+    }),
+  );
   const question = { host, port: portOf(service, host ?? undefined), options: asked };
   const subject = subjectOf(question);
-  if (signal?.aborted === true) throw aborted("resolve", subject, signal);
+  if (asked.signal?.aborted === true) throw aborted("resolve", subject, asked.signal);
   return await answered(question, (name) =>
-    bounded("resolve", subject, { timeout, signal }, (stop) => ask(name, asked, stop)),
+    bounded("resolve", subject, asked, (stop) => ask(name, asked, stop)),
   );
 }
 
@@ -117,27 +130,15 @@ export async function lookupAddresses(
   return await answered(question, (name) => ask(name, options, signal));
 }
 
-export function checkHost(host: unknown): asserts host is string | null {
-  if (host === null) return;
-  if (typeof host !== "string") throw wrongType("host", "a string or null", host);
-  if (!isHost(host))
-    throw wrongValue("host", "a name or a literal address, without brackets, port and user", host);
+function checkHostOrNull(name: string, value: unknown): void {
+  if (value === null) return;
+  if (typeof value !== "string") throw wrongType(name, "a string or null", value);
+  checkHost(name, value);
 }
 
-export function checkLookup(options: LookupOptions): void {
-  const { family, passive, numericHost, hints, lookup } = options as {
-    readonly [Name in keyof LookupOptions]: unknown;
-  };
-  if (family !== undefined && family !== 0 && family !== 4 && family !== 6) {
-    throw wrongValue("family", "0, 4 or 6", family);
-  }
-  checkBoolean("passive", passive);
-  checkBoolean("numericHost", numericHost);
-  if (hints !== undefined) {
-    if (typeof hints !== "number") throw wrongType("hints", "a number", hints);
-    if ((hints & ALL_HINTS) !== hints) throw wrongValue("hints", "made of the flags in node:dns", hints);
-  }
-  if (lookup !== undefined && typeof lookup !== "function") throw wrongType("lookup", "a function", lookup);
+function checkHints(name: string, value: unknown): void {
+  if (typeof value !== "number") throw wrongType(name, "a number", value);
+  if ((value & ALL_HINTS) !== value) throw wrongValue(name, "made of the flags in node:dns", value);
 }
 
 interface Question {

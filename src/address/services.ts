@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { outOfRange, wrongType, wrongValue } from "../options/checks.js";
+import { checkSize, outOfRange, wrongType, wrongValue } from "../options/checks.js";
 import { described } from "../options/described.js";
 import { refused } from "../errors.js";
 import { familyOf, formatEndpoint } from "./endpoint.js";
 
-export const LAST_PORT = 65_535;
+const LAST_PORT = 65_535;
 const SERVICES_FILE = "/etc/services";
 /** What the error for an unknown service repeats: a word that may be meant for a name. */
 const NAME = /^ ?[!-?A-~]{1,64} ?$/;
@@ -70,6 +70,11 @@ export function parseServices(text: string): ReadonlyMap<string, number> {
     return [name, ...aliases].map((each) => [each, Number(digits)]);
   });
   return firstOfEach([...entries, ...entries.map(([name, port]) => [name.toLowerCase(), port] as const)]);
+}
+
+/** A port as a number: one that a service's name cannot stand for. */
+export function checkPort(name: string, value: unknown): asserts value is number {
+  checkSize(name, value, LAST_PORT);
 }
 
 function checkedPort(port: number): number {

@@ -61,7 +61,7 @@ function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal 
     socket.once("error", onError);
     socket.once("connect", onConnect);
     try {
-      socket.connect(targetOf(to, options));
+      socket.connect(socketOptionsOf(to, options));
       if (options.localAddress !== undefined || options.localPort !== undefined) {
         guardBinding(socket, (cause) => socket.destroy(cause as Error));
       }
@@ -92,7 +92,10 @@ function connectedToItself(): Error {
   return Object.assign(new Error(message), { code: "ECONNREFUSED", errno, syscall: "connect" });
 }
 
-function targetOf<T>(to: Candidate, { localAddress, localPort }: AttemptOptions<T>): SocketConnectOpts {
+function socketOptionsOf<T>(
+  to: Candidate,
+  { localAddress, localPort }: AttemptOptions<T>,
+): SocketConnectOpts {
   if ("path" in to) return to;
   return {
     host: to.address,

@@ -1,8 +1,7 @@
 import type { Buffer } from "node:buffer";
-import { checkLimit, wrongType, wrongValue } from "../options/checks.js";
-import { checkOptions, refuseUnknown } from "../options/schema.js";
+import { checkLimit, oneOf, wrongType } from "../options/checks.js";
+import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import type { OperationOptions } from "../options/operation.js";
-import type { Known } from "../options/schema.js";
 import { Connection, linkOf } from "../connection.js";
 import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "../core/reading/frames.js";
 import { Loop } from "../core/reading/loops.js";
@@ -14,14 +13,17 @@ import { refused } from "../errors.js";
 /** Most bytes of a frame by default. */
 const LIMIT = 4 * 1024 * 1024;
 
-const OPTIONS: Known = { names: ["bytes", "limit"], insteadOfNumber: "the size of the length is { bytes }" };
-
 export interface FrameOptions {
   /** Bytes of the length before each frame, an unsigned big-endian number: 4 by default. */
   bytes?: 1 | 2 | 4 | 8 | undefined;
   /** Most bytes of a frame, received or sent: 4 MiB by default, `Infinity` for what the length can say. */
   limit?: number | undefined;
 }
+
+const FRAMES = schemaOf<FrameOptions>(
+  { bytes: oneOf(1, 2, 4, 8), limit: checkLimit },
+  { insteadOfNumber: "the size of the length is { bytes }" },
+);
 
 /** Frames over a connection, which may be read and written otherwise in between. */
 export interface Frames extends AsyncIterable<Buffer> {
@@ -51,12 +53,12 @@ export interface Frames extends AsyncIterable<Buffer> {
 export function lengthPrefixed(connection: Connection, options: FrameOptions = {}): Frames {
   if (!((connection as unknown) instanceof Connection))
     throw wrongType("connection", "a Connection", connection);
-  checkOptions(options, OPTIONS);
-  refuseUnknown(options, OPTIONS);
-  const { bytes = 4, limit = LIMIT } = options;
-  if (![1, 2, 4, 8].includes(bytes)) throw wrongValue("bytes", "1, 2, 4 or 8", bytes);
-  checkLimit(limit);
+  const { bytes = 4, limit = LIMIT } = checkedOptions(options, FRAMES, copyOf);
   return new LengthPrefixed(linkOf(connection), { bytes, limit: Math.min(limit, 256 ** bytes - 1) });
+}
+
+function copyOf({ bytes, limit }: FrameOptions): Complete<FrameOptions> {
+  return { bytes, limit };
 }
 
 class LengthPrefixed implements Frames {

@@ -1,17 +1,16 @@
 import { described } from "./described.js";
 
-/** A `TypeError` as Node makes them: code `ERR_INVALID_ARG_TYPE`, and the message says of what type the value was. */
+/** Returns if the value is right, throws otherwise. `undefined` is wrong: who may leave something out checks what is given. */
+export type Check = (name: string, value: unknown) => void;
+
+/** A `TypeError` as Node makes them: code `ERR_INVALID_ARG_TYPE`, and the message names the type of the value. */
 export function wrongType(name: string, expected: string, received: unknown): TypeError {
-  return Object.assign(new TypeError(`"${name}" must be ${expected}; received ${described(received)}`), {
-    code: "ERR_INVALID_ARG_TYPE",
-  });
+  return coded(new TypeError(mustBe(name, expected, received)), "ERR_INVALID_ARG_TYPE");
 }
 
 /** A `TypeError` for a value of the right type that makes no sense: code `ERR_INVALID_ARG_VALUE`. */
 export function wrongValue(name: string, expected: string, received: unknown): TypeError {
-  return Object.assign(new TypeError(`"${name}" must be ${expected}; received ${described(received)}`), {
-    code: "ERR_INVALID_ARG_VALUE",
-  });
+  return coded(new TypeError(mustBe(name, expected, received)), "ERR_INVALID_ARG_VALUE");
 }
 
 /** A `RangeError` as Node makes them: code `ERR_OUT_OF_RANGE`. */
@@ -21,21 +20,30 @@ export function outOfRange(
   received: unknown,
   code = "ERR_OUT_OF_RANGE",
 ): RangeError {
-  return Object.assign(new RangeError(`"${name}" must be ${expected}; received ${described(received)}`), {
-    code,
-  });
+  return coded(new RangeError(mustBe(name, expected, received)), code);
+}
+
+/** A `TypeError` for a name that an object must not have: code `ERR_INVALID_ARG_VALUE`. */
+export function unknownName(shown: string, kind: string, hint: string): TypeError {
+  return coded(new TypeError(`${shown} is no ${kind}${hint}`), "ERR_INVALID_ARG_VALUE");
 }
 
 /** A `TypeError` for `new` where only this library makes objects: code `ERR_ILLEGAL_CONSTRUCTOR`. */
 export function illegalConstructor(name: string, makers: string): TypeError {
-  return Object.assign(new TypeError(`a ${name} cannot be constructed; it comes from ${makers}`), {
-    code: "ERR_ILLEGAL_CONSTRUCTOR",
-  });
+  const message = `a ${name} cannot be constructed; it comes from ${makers}`;
+  return coded(new TypeError(message), "ERR_ILLEGAL_CONSTRUCTOR");
+}
+
+function mustBe(name: string, expected: string, received: unknown): string {
+  return `"${name}" must be ${expected}; received ${described(received)}`;
+}
+
+function coded<E extends Error>(error: E, code: string): E {
+  return Object.assign(error, { code });
 }
 
 /** Milliseconds: 0 or more, `Infinity` included. */
-export function checkTimeout(name: string, value: unknown): asserts value is number | undefined {
-  if (value === undefined) return;
+export function checkTimeout(name: string, value: unknown): asserts value is number {
   if (typeof value !== "number") throw wrongType(name, "a number of milliseconds", value);
   if (!(value >= 0)) throw outOfRange(name, "0 or more milliseconds", value);
 }
@@ -57,17 +65,25 @@ export function checkSize(
 }
 
 /** A limit in bytes: a whole number, 0 or more, or `Infinity`. */
-export function checkLimit(value: unknown): asserts value is number | undefined {
-  if (value !== undefined && value !== Infinity) checkSize("limit", value);
+export function checkLimit(name: string, value: unknown): asserts value is number {
+  if (value !== Infinity) checkSize(name, value);
 }
 
-export function checkBoolean(name: string, value: unknown): asserts value is boolean | undefined {
-  if (value !== undefined && typeof value !== "boolean") throw wrongType(name, "a boolean", value);
+export function checkBoolean(name: string, value: unknown): asserts value is boolean {
+  if (typeof value !== "boolean") throw wrongType(name, "a boolean", value);
+}
+
+export function checkString(name: string, value: unknown): asserts value is string {
+  if (typeof value !== "string") throw wrongType(name, "a string", value);
+}
+
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== "function") throw wrongType(name, "a function", value);
 }
 
 /** Anything that behaves like an `AbortSignal`, of whatever realm. */
-export function checkSignal(value: unknown): asserts value is AbortSignal | undefined {
-  if (value !== undefined && !isSignal(value)) throw wrongType("signal", "an AbortSignal", value);
+export function checkSignal(name: string, value: unknown): asserts value is AbortSignal {
+  if (!isSignal(value)) throw wrongType(name, "an AbortSignal", value);
 }
 
 export function isSignal(value: unknown): boolean {
@@ -77,4 +93,13 @@ export function isSignal(value: unknown): boolean {
     typeof addEventListener === "function" &&
     typeof removeEventListener === "function"
   );
+}
+
+/** One of these values, and no other. */
+export function oneOf(...values: readonly (string | number)[]): Check {
+  const shown = values.map((value) => JSON.stringify(value));
+  const expected = `${shown.slice(0, -1).join(", ")} or ${String(shown.at(-1))}`;
+  return (name, value) => {
+    if (!values.includes(value as string | number)) throw wrongValue(name, expected, value);
+  };
 }

@@ -1,18 +1,18 @@
 import {
-  checkParts,
-  checkPath,
+  checkHost,
+  checkLiteral,
+  endpointForm,
   familyOf,
   normalAddress,
-  parseEndpoint,
   partsOf,
 } from "../address/endpoint.js";
 import type { AddressInfo } from "../address/endpoint.js";
-import { checkHost, checkLookup, type LookupOptions } from "../address/resolve.js";
-import { LAST_PORT, portOf } from "../address/services.js";
-import { checkSignal, checkSize, checkTimeout, wrongType, wrongValue } from "./checks.js";
+import { LOOKUP_CHECKS, type LookupOptions } from "../address/resolve.js";
+import { checkPort, portOf } from "../address/services.js";
+import { checkTimeout, wrongType, wrongValue } from "./checks.js";
+import { CONNECTION, type ConnectionOptions } from "./connection.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
-import { checkOptions, refuseUnknown, type Known } from "./schema.js";
-import { checkConnectionOptions, CONNECTION_OPTIONS, type ConnectionOptions } from "./connection.js";
+import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 
 /** How to connect. `timeout`: ms for lookup and all attempts together; the parameter `connectTimeout` without it. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
@@ -37,39 +37,38 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
 export type ConnectEndpoint =
   string | { readonly host: string; readonly port: number | string } | { readonly path: string };
 
-const BELONGS_TO_ENDPOINT = "it is part of the endpoint, the first argument";
+const IN_ENDPOINT = "it is part of the endpoint, the first argument";
 
-const OPTIONS: Known = {
-  ...OPERATION,
-  names: [
-    ...OPERATION.names,
-    ...CONNECTION_OPTIONS,
-    "family",
-    "lookup",
-    "attemptDelay",
-    "attemptTimeout",
-    "localAddress",
-    "localPort",
-  ],
-  elsewhere: { host: BELONGS_TO_ENDPOINT, port: BELONGS_TO_ENDPOINT, path: BELONGS_TO_ENDPOINT },
-};
+const CONNECT = schemaOf<ConnectOptions>(
+  {
+    ...OPERATION.checks,
+    ...CONNECTION.checks,
+    family: LOOKUP_CHECKS.family,
+    lookup: LOOKUP_CHECKS.lookup,
+    attemptDelay: checkTimeout,
+    attemptTimeout: checkTimeout,
+    localAddress: checkLiteral,
+    localPort: checkPort,
+  },
+  { ...OPERATION, elsewhere: { host: IN_ENDPOINT, port: IN_ENDPOINT, path: IN_ENDPOINT } },
+);
 
-const PARTS = partsOf(["host", "port", "path"], OPTIONS.names, { address: "addresses are for connectTo" });
+const ENDPOINT = endpointForm<{ host: unknown; port: unknown; path: unknown }>(
+  { host: true, port: true, path: true },
+  {
+    forms: "a string, { host, port } or { path }",
+    either: "either { host, port } or { path }",
+    elsewhere: { address: "addresses are for connectTo" },
+  },
+  CONNECT,
+);
 
-/** The parts of an endpoint, checked. */
-export function targetOf(to: ConnectEndpoint): { host: string; port: number } | { path: string } {
-  const endpoint: unknown = typeof to === "string" ? parseEndpoint(to) : to;
-  checkParts(endpoint, "a string, { host, port } or { path }", PARTS);
-  const { host, port, path } = endpoint as { host?: unknown; port?: unknown; path?: unknown };
-  if (path !== undefined) {
-    checkPath(path);
-    if (host !== undefined || port !== undefined) {
-      throw wrongValue("endpoint", "either { host, port } or { path }", endpoint);
-    }
-    return { path };
-  }
-  if (typeof host !== "string") throw wrongType("host", "a string", host);
-  checkHost(host);
+/** The target of a connect. */
+export function connectTarget(to: ConnectEndpoint): { host: string; port: number } | { path: string } {
+  const parts = partsOf(to, ENDPOINT);
+  if (!("host" in parts)) return parts as { path: string };
+  const { host, port } = parts;
+  checkHost("host", host);
   return { host, port: portOf(port as number | string, host) };
 }
 
@@ -88,31 +87,18 @@ export function checkedAddresses(addresses: unknown): AddressInfo[] {
 }
 
 /** The options as they are at the call, checked. */
-export function checkedConnectOptions(given: ConnectOptions): ConnectOptions {
-  checkOptions(given, OPTIONS);
-  refuseUnknown(given, OPTIONS);
-  const options = copyOf(given);
-  checkTimeout("timeout", options.timeout);
-  checkSignal(options.signal);
-  checkConnectionOptions(options);
-  checkLookup(options);
-  checkTimeout("attemptDelay", options.attemptDelay);
-  checkTimeout("attemptTimeout", options.attemptTimeout);
-  const { localAddress, localPort } = options as { localAddress?: unknown; localPort?: unknown };
-  if (localAddress !== undefined) {
-    if (typeof localAddress !== "string") throw wrongType("localAddress", "a string", localAddress);
-    if (familyOf(localAddress) === 0) throw wrongValue("localAddress", "a literal address", localAddress);
-    options.localAddress = normalAddress(localAddress);
-  }
-  if (localPort !== undefined) checkSize("localPort", localPort, LAST_PORT);
+export function checkedConnectOptions(given: ConnectOptions): Complete<ConnectOptions> {
+  const options = checkedOptions(given, CONNECT, copyOf);
+  const { localAddress } = options;
+  if (localAddress !== undefined) options.localAddress = normalAddress(localAddress);
   return options;
 }
 
 /**
- * What is done to the given options later changes nothing. One literal: put together from several, with a hidden class for
- * each property, it would cost half as much as all else of a connect outside the kernel.
+ * One literal: an object put together property by property, with a hidden class for each, would cost half as much as all
+ * else that a connect does outside the kernel.
  */
-function copyOf(given: ConnectOptions): ConnectOptions {
+function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
   const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
   const { timeout, signal, family, lookup } = given;
   const { attemptDelay, attemptTimeout, localAddress, localPort } = given;

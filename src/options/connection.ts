@@ -1,5 +1,5 @@
 import { checkBoolean, checkSize, checkTimeout, wrongType } from "./checks.js";
-import { checkOptions, refuseUnknown } from "./schema.js";
+import { checkedOptions, schemaOf } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
 import type { LinkSettings } from "../core/link.js";
 import type { Settable } from "../core/transport/transport.js";
@@ -28,44 +28,44 @@ export interface ConnectionOptions {
   keepAlive?: boolean | number | undefined;
 }
 
-export const CONNECTION_OPTIONS = [
-  "readTimeout",
-  "writeTimeout",
-  "bufferSize",
-  "noDelay",
-  "keepAlive",
-] as const satisfies readonly (keyof ConnectionOptions)[];
+/** The options of a connection, wherever it comes from. */
+export const CONNECTION = schemaOf<ConnectionOptions>({
+  readTimeout: checkTimeout,
+  writeTimeout: checkTimeout,
+  bufferSize: checkSize,
+  noDelay: checkBoolean,
+  keepAlive: checkKeepAlive,
+});
 
-/** The options as they are at the call, checked. */
+/** The options of `Connection.from` as they are at the call, checked. */
 export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOptions {
-  checkOptions(given);
-  refuseUnknown(given, { names: CONNECTION_OPTIONS });
-  const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
-  const options = { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive };
-  checkConnectionOptions(options);
-  return options;
+  return checkedOptions(
+    given,
+    CONNECTION,
+    ({ readTimeout, writeTimeout, bufferSize, noDelay, keepAlive }) => ({
+      readTimeout,
+      writeTimeout,
+      bufferSize,
+      noDelay,
+      keepAlive,
+    }),
+  );
 }
 
-export function checkConnectionOptions(options: ConnectionOptions): void {
-  checkTimeout("readTimeout", options.readTimeout);
-  checkTimeout("writeTimeout", options.writeTimeout);
-  if (options.bufferSize !== undefined) checkSize("bufferSize", options.bufferSize);
-  checkBoolean("noDelay", options.noDelay);
-  const { keepAlive } = options as { keepAlive?: unknown };
-  if (typeof keepAlive === "number") checkTimeout("keepAlive", keepAlive);
-  else if (keepAlive !== undefined && typeof keepAlive !== "boolean") {
-    throw wrongType("keepAlive", "a boolean or a number of milliseconds", keepAlive);
-  }
+function checkKeepAlive(name: string, value: unknown): void {
+  if (typeof value === "number") checkTimeout(name, value);
+  else if (typeof value !== "boolean") throw wrongType(name, "a boolean or a number of milliseconds", value);
 }
+
+interface DetachOptions {
+  allowHalfOpen?: boolean | undefined;
+}
+
+const DETACH = schemaOf<DetachOptions>({ allowHalfOpen: checkBoolean });
 
 /** The option of `detach`, checked. */
-export function halfOpenOf(options: unknown): boolean | undefined {
-  if (options === undefined) return undefined;
-  checkOptions(options);
-  refuseUnknown(options, { names: ["allowHalfOpen"] });
-  const { allowHalfOpen } = options as { allowHalfOpen?: unknown };
-  checkBoolean("allowHalfOpen", allowHalfOpen);
-  return allowHalfOpen;
+export function halfOpenOf(given: unknown): boolean | undefined {
+  return checkedOptions(given, DETACH, ({ allowHalfOpen }) => ({ allowHalfOpen })).allowHalfOpen;
 }
 
 /** What a connection made now captures. */

@@ -1,10 +1,12 @@
-import { checkParts, checkPath, isEndpoint, parseEndpoint, partsOf } from "../address/endpoint.js";
-import { checkHost } from "../address/resolve.js";
+import { checkHost, endpointForm, isEndpoint, partsOf } from "../address/endpoint.js";
 import { portOf } from "../address/services.js";
-import { checkBoolean, checkSignal, checkSize, checkTimeout, wrongType, wrongValue } from "./checks.js";
-import { checkOptions, refuseUnknown, type Known } from "./schema.js";
-import { checkConnectionOptions, CONNECTION_OPTIONS, type ConnectionOptions } from "./connection.js";
+import { checkBoolean, checkSignal, checkSize, checkTimeout } from "./checks.js";
+import { CONNECTION, type ConnectionOptions } from "./connection.js";
+import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { getParameters } from "../parameters.js";
+
+/** The largest `int` of C, which is what listen(2) takes. */
+const MAX_BACKLOG = 2 ** 31 - 1;
 
 /** How to listen. What is said of connections is captured by each that is accepted. */
 export interface ListenOptions extends ConnectionOptions {
@@ -35,59 +37,67 @@ export type ListenEndpoint =
 
 export type ListenTarget = { host: string | undefined; port: number } | { path: string } | { fd: number };
 
-const OPTIONS: Known = {
-  names: [...CONNECTION_OPTIONS, "host", "backlog", "ipv6Only", "reusePort", "acceptTimeout", "signal"],
-  elsewhere: {
-    port: "it is part of the endpoint, the first argument",
-    path: "it is part of the endpoint, the first argument",
-    timeout: "listening is not bounded in time, a signal may cancel it",
-  },
-  insteadOfNumber: "a backlog is { backlog }",
-};
+const IN_ENDPOINT = "it is part of the endpoint, the first argument";
 
-const PARTS = partsOf(["port", "host", "path", "fd"], OPTIONS.names);
+const LISTEN = schemaOf<ListenOptions>(
+  {
+    ...CONNECTION.checks,
+    host: checkHost,
+    backlog: (name, value) => checkSize(name, value, MAX_BACKLOG),
+    ipv6Only: checkBoolean,
+    reusePort: checkBoolean,
+    acceptTimeout: checkTimeout,
+    signal: checkSignal,
+  },
+  {
+    elsewhere: {
+      port: IN_ENDPOINT,
+      path: IN_ENDPOINT,
+      timeout: "listening is not bounded in time, a signal may cancel it",
+    },
+    insteadOfNumber: "a backlog is { backlog }",
+  },
+);
+
+const ENDPOINT = endpointForm<{ port: unknown; host: unknown; path: unknown; fd: unknown }>(
+  { port: true, host: true, path: true, fd: true },
+  {
+    forms: "a port, a service, a string, { port, host }, { path } or { fd }",
+    either: "one of { port, host }, { path } and { fd }",
+  },
+  LISTEN,
+);
 
 /** The options as they are at the call, checked, with the parameter `ipv6Only` where they have none. */
-export function checkedListenOptions(given: ListenOptions): ListenOptions {
-  checkOptions(given, OPTIONS);
-  refuseUnknown(given, OPTIONS);
+export function checkedListenOptions(given: ListenOptions): Complete<ListenOptions> {
+  return checkedOptions(given, LISTEN, copyOf);
+}
+
+function copyOf(given: ListenOptions): Complete<ListenOptions> {
   const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
   const { host, backlog, ipv6Only = getParameters().ipv6Only, reusePort, acceptTimeout, signal } = given;
-  const ofConnections = { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive };
-  checkConnectionOptions(ofConnections);
-  checkSignal(signal);
-  checkTimeout("acceptTimeout", acceptTimeout);
-  checkBoolean("ipv6Only", ipv6Only);
-  checkBoolean("reusePort", reusePort);
-  if (backlog !== undefined) checkSize("backlog", backlog, MOST_BACKLOG);
-  return { ...ofConnections, host, backlog, ipv6Only, reusePort, acceptTimeout, signal };
+  return {
+    readTimeout,
+    writeTimeout,
+    bufferSize,
+    noDelay,
+    keepAlive,
+    host,
+    backlog,
+    ipv6Only,
+    reusePort,
+    acceptTimeout,
+    signal,
+  };
 }
 
-/** The parts of an endpoint, checked. */
-export function targetOf(at: ListenEndpoint, options: ListenOptions): ListenTarget {
-  if (typeof at === "number" || (typeof at === "string" && !isEndpoint(at))) {
-    return portTarget(options.host, at);
-  }
-  const endpoint: unknown = typeof at === "string" ? parseEndpoint(at) : at;
-  checkParts(endpoint, "a port, a service, a string, { port, host }, { path } or { fd }", PARTS);
-  const { port, host, path, fd } = endpoint as Record<"port" | "host" | "path" | "fd", unknown>;
-  if (path === undefined && fd === undefined) {
-    return portTarget(host === undefined ? options.host : host, port as number | string);
-  }
-  if (path === undefined) checkSize("fd", fd);
-  else checkPath(path);
-  if (port !== undefined || host !== undefined || (path !== undefined && fd !== undefined)) {
-    throw wrongValue("endpoint", "one of { port, host }, { path } and { fd }", endpoint);
-  }
-  return path === undefined ? { fd: fd as number } : { path };
+/** The target of a listen. */
+export function listenTarget(at: ListenEndpoint, options: ListenOptions): ListenTarget {
+  const isService = typeof at === "number" || (typeof at === "string" && !isEndpoint(at));
+  const parts = isService ? { host: undefined, port: at } : partsOf(at, ENDPOINT);
+  if (!("host" in parts)) return parts;
+  const { host = options.host, port } = parts;
+  if (host === undefined) return { host, port: portOf(port as number | string) };
+  checkHost("host", host);
+  return { host, port: portOf(port as number | string, host) };
 }
-
-function portTarget(host: unknown, service: number | string): ListenTarget {
-  if (host === undefined) return { host, port: portOf(service) };
-  if (typeof host !== "string") throw wrongType("host", "a string", host);
-  checkHost(host);
-  return { host, port: portOf(service, host) };
-}
-
-/** A whole number of C's `int`, as listen(2) takes it. */
-const MOST_BACKLOG = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 import { checkSignal, checkTimeout } from "./checks.js";
-import { checkOptions, refuseUnknown, type Known } from "./schema.js";
+import { checkOptions, refuseUnknown, schemaOf, type Complete, type Names } from "./schema.js";
 
 /** How long a call may take, and what may cancel it. Both cover the call they are given to and nothing after it. */
 export interface OperationOptions {
@@ -9,30 +9,32 @@ export interface OperationOptions {
   signal?: AbortSignal | undefined;
 }
 
-export const OPERATION: Known = {
-  names: ["timeout", "signal"],
-  insteadOfNumber: "a time is { timeout }",
-};
+export const OPERATION = schemaOf<OperationOptions>(
+  { timeout: checkTimeout, signal: checkSignal },
+  { insteadOfNumber: "a time is { timeout }" },
+);
 
-/** The options of a read, and what was meant by one who gives something else for them. */
-export const READ: Known = {
-  ...OPERATION,
+/** The options of a read. */
+export const READ = schemaOf<OperationOptions>(OPERATION.checks, {
   insteadOfBytes: "to read into memory call readInto(target)",
   insteadOfNumber: "for that many bytes call readExactly(size), a time is { timeout }",
-};
+});
 
-/** The options of a write, and what was meant by one who gives something else for them. */
-export const WRITE: Known = { ...OPERATION, insteadOfBytes: "to send several pieces give them as one list" };
+/** The options of a write. */
+export const WRITE = schemaOf<OperationOptions>(OPERATION.checks, {
+  ...OPERATION,
+  insteadOfBytes: "to send several pieces give them as one list",
+});
 
 /**
  * The options as they are at the call, checked: a getter might answer otherwise the next time. The names are looked at
  * only where neither a timeout nor a signal is given, so that calls which are made for each message pay nothing for it.
  */
-export function checkedOperation(options: unknown, known: Known = OPERATION): OperationOptions {
+export function checkedOperation(options: unknown, known: Names = OPERATION): Complete<OperationOptions> {
   checkOptions(options, known);
   const { timeout, signal } = (options ?? {}) as { timeout?: unknown; signal?: unknown };
-  checkTimeout("timeout", timeout);
-  checkSignal(signal);
+  if (timeout !== undefined) checkTimeout("timeout", timeout);
+  if (signal !== undefined) checkSignal("signal", signal);
   if (options !== undefined && timeout === undefined && signal === undefined) refuseUnknown(options, known);
   return { timeout, signal };
 }

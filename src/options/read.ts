@@ -1,9 +1,8 @@
-import { checkLimit, wrongValue } from "./checks.js";
+import { checkBoolean, checkLimit, oneOf } from "./checks.js";
 import { checkedOperation, READ } from "./operation.js";
-import { checkOptions, refuseUnknown } from "./schema.js";
+import { checkOptions, refuseUnknown, schemaOf } from "./schema.js";
 import type { OperationOptions } from "./operation.js";
-import type { Known } from "./schema.js";
-import { isLineEncoding } from "../core/reading/lines.js";
+import type { Names } from "./schema.js";
 
 /** Most bytes of a line, or of what comes before a delimiter, by default. */
 export const LINE_LIMIT = 64 * 1024;
@@ -31,35 +30,40 @@ export interface ChunksOptions extends OperationOptions {
   recycle?: boolean | undefined;
 }
 
-const INSTEAD_OF_NUMBER = "a limit is { limit }, a time is { timeout }";
+/** The options of a read that has a limit. */
+export const LIMITED = schemaOf<LimitOptions>(
+  { ...READ.checks, limit: checkLimit },
+  { ...READ, insteadOfNumber: "a limit is { limit }, a time is { timeout }" },
+);
 
-export const LIMITED: Known = {
-  ...READ,
-  names: [...READ.names, "limit"],
-  insteadOfNumber: INSTEAD_OF_NUMBER,
-};
-export const LINE: Known = { ...LIMITED, names: [...LIMITED.names, "encoding"] };
-export const CHUNKS: Known = { ...READ, names: [...READ.names, "recycle"] };
+/** The options of a read that decodes lines. */
+export const LINE = schemaOf<LineOptions>(
+  { ...LIMITED.checks, encoding: oneOf("utf8", "latin1", "ascii") },
+  LIMITED,
+);
+
+/** The options of a loop over chunks. */
+export const CHUNKS = schemaOf<ChunksOptions>({ ...READ.checks, recycle: checkBoolean }, READ);
 
 /** The limit that is given, checked, or the one that holds otherwise. */
-export function limitOf(options: unknown, known: Known, otherwise: number): number {
+export function limitOf(options: unknown, known: Names, otherwise: number): number {
   if (options === undefined) return otherwise;
   checkOptions(options, known);
   const { limit = otherwise } = options as { limit?: unknown };
-  checkLimit(limit);
-  return limit as number;
+  checkLimit("limit", limit);
+  return limit;
 }
 
 /** The encoding that is given, checked, or UTF-8. */
 export function encodingOf(options: unknown): BufferEncoding {
   if (options === undefined) return "utf8";
   const { encoding = "utf8" } = options as { encoding?: unknown };
-  if (!isLineEncoding(encoding)) throw wrongValue("encoding", '"utf8", "latin1" or "ascii"', encoding);
-  return encoding;
+  LINE.checks.encoding("encoding", encoding);
+  return encoding as BufferEncoding;
 }
 
 /** The part of a loop's options that bounds its pulls. The names of all are looked at: a loop is made once. */
-export function pullsOf(options: unknown, known: Known): OperationOptions | undefined {
+export function pullsOf(options: unknown, known: Names): OperationOptions | undefined {
   if (options === undefined) return undefined;
   const pulls = checkedOperation(options, known);
   refuseUnknown(options as object, known);

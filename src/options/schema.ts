@@ -1,38 +1,77 @@
 import { isAnyArrayBuffer } from "node:util/types";
-import { isSignal, wrongType } from "./checks.js";
+import { isSignal, unknownName, wrongType, type Check } from "./checks.js";
 import { described } from "./described.js";
 import { nearest } from "./nearest.js";
 
-/** What an unknown name is repeated for: one that looks like a name. */
-const NAME = /^[\w$.-]{1,64}$/;
+/** A check for each option of `T`: a table that forgets one does not compile. */
+export type Checks<T> = { readonly [Name in keyof Required<T>]: Check };
 
-/** The names that an object of options may have, or of the parts of an endpoint. */
-export interface Known {
-  readonly names: readonly string[];
-  /** What has such a name: `"option"` by default. */
+/** Each option of `T`, `undefined` where it was not given: a copy that forgets one does not compile. */
+export type Complete<T> = { [Name in keyof Required<T>]: T[Name] };
+
+/** What the errors say about an object of options, or of the parts of an endpoint. */
+export interface Words {
+  /** What the names stand for: `"option"` by default. */
   readonly kind?: string;
-  /** The argument that has them: `"options"` by default. */
+  /** The argument that is the object: `"options"` by default. */
   readonly argument?: string;
-  /** Where a name belongs that was looked for here. */
+  /** Where a name belongs that callers look for here. */
   readonly elsewhere?: Readonly<Record<string, string>>;
   /** What to call or give instead of memory, or of a number, in place of the options. */
   readonly insteadOfBytes?: string;
   readonly insteadOfNumber?: string;
 }
 
-/** That `value` can have options: most objects can. The names are another matter: see {@link refuseUnknown}. */
-export function checkOptions(value: unknown, known?: Known): asserts value is object | undefined {
-  if (value === undefined || (typeof value === "object" && value !== null)) return;
-  throw notOptions(value, known, typeof value === "number" ? known?.insteadOfNumber : undefined);
+/** The names that an object may have. */
+export interface Names extends Words {
+  readonly names: readonly string[];
+}
+
+/** The options of `T`: their names, and how each is checked. */
+export interface Schema<T extends object> extends Names {
+  readonly checks: Checks<T>;
+}
+
+export function schemaOf<T extends object>(checks: Checks<T>, words: Words = {}): Schema<T> {
+  return { ...words, names: Object.keys(checks), checks };
 }
 
 /**
- * Refuses an object that has a name which is not known, whatever its value, and one that is no object of options: memory,
- * a list, a signal. A misspelt option would be ignored in silence.
- *
- * @throws TypeError `ERR_INVALID_ARG_VALUE` that names what is not known, and what was probably meant
+ * The options as they are at the call, checked; those that are not given are `undefined`. `copy` reads each of them once:
+ * a getter might answer otherwise the next time, and what the caller changes later must change nothing here.
  */
-export function refuseUnknown(given: object, known: Known): void {
+export function checkedOptions<T extends object>(
+  given: unknown,
+  schema: Schema<T>,
+  copy: (given: T) => Complete<T>,
+): Complete<T> {
+  if (given === undefined) return copy({} as T);
+  checkOptions(given, schema);
+  refuseUnknown(given, schema);
+  const options = copy(given as T);
+  for (const name of schema.names as readonly (keyof T & string)[]) {
+    const value: unknown = options[name];
+    if (value !== undefined) schema.checks[name](name, value);
+  }
+  return options;
+}
+
+/** That `value` can have options: most objects can. The names are another matter: see {@link refuseUnknown}. */
+export function checkOptions(value: unknown, known: Names): asserts value is object | undefined {
+  if (value === undefined || (typeof value === "object" && value !== null)) return;
+  throw notOptions(value, known, typeof value === "number" ? known.insteadOfNumber : undefined);
+}
+
+/** What an unknown name is repeated for: one that looks like a name. */
+const NAME = /^[\w$.-]{1,64}$/;
+
+/**
+ * Refuses an object that has an unknown name, whatever its value, and one that is no object of options: memory, a list, a
+ * signal. A misspelt option would be ignored in silence.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` that repeats the unknown name, and says which one was probably meant
+ */
+export function refuseUnknown(given: object, known: Names): void {
   const isBytes = ArrayBuffer.isView(given) || isAnyArrayBuffer(given);
   if (isBytes) throw notOptions(given, known, known.insteadOfBytes);
   if (Array.isArray(given)) throw notOptions(given, known);
@@ -40,25 +79,27 @@ export function refuseUnknown(given: object, known: Known): void {
   for (const name in given) {
     if (known.names.includes(name) || isOfEveryObject(given, name)) continue;
     const shown = NAME.test(name) ? `"${name}"` : described(name);
-    const message = `${shown} is no ${known.kind ?? "option"}${hintFor(name, known)}`;
-    throw Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_VALUE" });
+    throw unknownName(shown, known.kind ?? "option", hintFor(name, known));
   }
 }
 
-/** What was probably meant by a name that is not known, or what there is. */
-function hintFor(name: string, { names, elsewhere = {} }: Known): string {
+/** The name that was probably meant by an unknown one, or all names. */
+function hintFor(name: string, { names, elsewhere = {} }: Names): string {
   if (Object.hasOwn(elsewhere, name)) return `: ${String(elsewhere[name])}`;
   const meant = nearest(name, names);
   return meant === undefined ? `; there is ${names.join(", ")}` : `: did you mean "${meant}"?`;
 }
 
-/** Whether it is there because somebody has given it to all objects. */
+/** Whether every object has it, since a program has added it to `Object.prototype`. */
 function isOfEveryObject(given: object, name: string): boolean {
   return name in Object.prototype && !Object.hasOwn(given, name);
 }
 
-function notOptions(given: unknown, known: Known | undefined, instead?: string): TypeError {
-  const { kind = "option", argument = "options" } = known ?? {};
+function notOptions(
+  given: unknown,
+  { kind = "option", argument = "options" }: Words,
+  instead?: string,
+): TypeError {
   const expected = `an object of ${kind}s`;
   return wrongType(argument, instead === undefined ? expected : `${expected} (${instead})`, given);
 }
