@@ -106,16 +106,18 @@ async function writeByHand(
 ): Promise<void> {
   const bytes = end.payloads.next(size);
   const stream = end.detached as Duplex;
-  const writing = () => Promise.race([written(stream, Buffer.from(bytes)), closed(stream)]);
+  const writing = () => beforeClose(stream, written(stream, Buffer.from(bytes)));
   await settle(operation, note(end, operation, bytes, "detached"), "detached", writing);
 }
 
 /** Not every stream calls back for what it was writing when it was destroyed. */
-function closed(stream: Duplex): Promise<never> {
-  return new Promise((_, reject) => {
+function beforeClose(stream: Duplex, written: Promise<void>): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
     const error = Object.assign(new Error("the stream has closed"), { code: "ERR_STREAM_DESTROYED" });
-    stream.once("close", () => reject(error));
-    if (stream.closed) reject(error);
+    const fail = () => reject(error);
+    stream.once("close", fail);
+    if (stream.closed) fail();
+    written.finally(() => stream.off("close", fail)).then(resolve, reject);
   });
 }
 
