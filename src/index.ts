@@ -13,7 +13,7 @@
  *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life. core/forgotten.ts finds connections that the program no longer refers to.
  *   - core/reading/, core/writing/: its two halves.
- *   - core/transport/: a stream of bytes below any policy, over the kernel's sockets or any other Duplex.
+ *   - core/transport/: a stream of bytes below any policy, over the kernel's sockets, any other Duplex, or in memory.
  *   - core/bytes/: queues of bytes, and the memory they are in.
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
  * - address/: endpoints, services, name lookup.

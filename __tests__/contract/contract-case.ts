@@ -9,11 +9,12 @@ export interface Pair {
   readonly b: Connection;
   /** Whether `reset()` reaches the peer as a reset; where it does not, the peer sees the stream end. */
   readonly resets: boolean;
-  /**
-   * Whether the ends are the kernel's own sockets, which say at once what they have taken. Other streams say it later, may
-   * lose it by a reset, and have no descriptor.
-   */
+  /** Whether the ends say at once what they have taken. Other streams say it later, and may lose it by a reset. */
+  readonly takesAtOnce: boolean;
+  /** Whether the ends are the kernel's own sockets, which have a descriptor, and send from the caller's memory. */
   readonly kernel: boolean;
+  /** Whether `connection.socket` is a stream beneath the connection. Where there is none, it is the Duplex over it. */
+  readonly hasStream: boolean;
   /** The family of the addresses that the ends have, if they have any. */
   readonly family: 4 | 6 | undefined;
   /** Drops both ends, in whatever state they are; settles when both are closed. */

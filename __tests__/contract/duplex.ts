@@ -218,7 +218,7 @@ export const duplex: readonly ContractCase[] = [
     a.duplex.on("data", (chunk: Buffer) => got.push(chunk));
     const over = whenFinished(a.duplex);
     const written = b.write("last words");
-    if (!pair.kernel) await written;
+    if (!pair.takesAtOnce) await written;
     b.reset();
     if (!resets) a.duplex.end();
     const [outcome] = await Promise.allSettled([over]);

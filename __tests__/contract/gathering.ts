@@ -12,8 +12,8 @@ function gatheringPair(name: string, check: (pair: Pair) => Promise<void>, optio
 }
 
 /** Asserts that so many bytes have been sent, and none are held back. */
-function sent({ a, kernel }: Pair, bytes: number): void {
-  if (kernel) assert.deepEqual([a.writableLength, a.bytesWritten], [0, bytes]);
+function sent({ a, takesAtOnce }: Pair, bytes: number): void {
+  if (takesAtOnce) assert.deepEqual([a.writableLength, a.bytesWritten], [0, bytes]);
   else assert.equal(a.writableLength + a.bytesWritten, bytes);
 }
 

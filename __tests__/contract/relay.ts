@@ -164,7 +164,10 @@ export const relays: readonly ContractCase[] = [
   onRoute("a client that leaves before its answer comes stops the sending of it", async (route) => {
     const { client, server, b, relaying } = route;
     await client.writeLine("please");
-    client.socket.destroy();
+    client
+      .detach()
+      .on("error", () => undefined)
+      .destroy();
     assert.equal(await server.readLine(), "please");
     assert.equal(await server.read(), null);
     const sending = (async () => {

@@ -143,11 +143,11 @@ export const resets: readonly ContractCase[] = [
     name: `data and a reset that arrive together are told apart from an end, ${name}`,
     run: async (makePair) => {
       for (let round = 0; round < 20; round++) {
-        const { a, b, resets, kernel, dispose } = await makePair();
+        const { a, b, resets, takesAtOnce, dispose } = await makePair();
         try {
           const waiting = early ? a.readExactly(4) : undefined;
           const written = b.write("data");
-          if (!kernel) await written;
+          if (!takesAtOnce) await written;
           b.reset();
           assert.equal(text(await (waiting ?? a.readExactly(4))), "data");
           if (resets) await fails(a.read(), "ECONNRESET");

@@ -60,7 +60,7 @@ function hasCause(error: NetError, operation: Operation, failing: Failing): bool
         operation.connection !== end.connection ||
         isClosedHere(end, failing) ||
         (call.op === "detach" && isOver(end)) ||
-        (!end.shared.pair.kernel && end.peer.mayBeCutOff)
+        (!end.shared.pair.takesAtOnce && end.peer.mayBeCutOff)
       );
     case "ERR_LIMIT":
       return LIMITED.includes(call.op);

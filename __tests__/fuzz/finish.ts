@@ -15,7 +15,7 @@ export async function finish(ends: readonly [End, End], how: Scenario["finish"])
   if (how === "reset") make(a, { op: "reset" }, 0);
   for (const end of ends) {
     // Streams need not hear that their other side is gone, and wait for ever.
-    const isLeftAlone = !end.shared.pair.kernel && end.peer.wasCutOff;
+    const isLeftAlone = !end.shared.pair.takesAtOnce && end.peer.wasCutOff;
     if (end.detached !== null && isLeftAlone) make(end, { op: "reset" }, 0);
   }
   if (isAbandoned) {

@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 import { relay, type ConnectionOptions } from "../../src/index.js";
 import type { Pair } from "../contract/contract-case.js";
 import { adopted, memoryPair, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
+import { connectedInMemory } from "../support/memory-pairs.js";
 import { pairKinds, type PairKind } from "../support/pairs.js";
 import { tracesOf, withListener, type Traces } from "./traces.js";
 
@@ -23,7 +24,13 @@ export interface RunningPair extends Pair {
   readonly between?: Promise<unknown>;
 }
 
-const OTHER_STREAM = { resets: false, kernel: false, family: undefined };
+const OTHER_STREAM = {
+  resets: false,
+  takesAtOnce: false,
+  kernel: false,
+  hasStream: true,
+  family: undefined,
+};
 
 /** The streams that some kinds adopt; all others are sockets. */
 const STREAMS: Readonly<Record<string, MakeStreams>> = {
@@ -33,6 +40,7 @@ const STREAMS: Readonly<Record<string, MakeStreams>> = {
 
 export const kinds: readonly Kind[] = [
   ...pairKinds.map((kind) => {
+    if (kind.name === "connections in memory") return kindOf(kind, detachedInMemory);
     const isAdopted = kind.name.startsWith("adopted");
     return isAdopted ? kindOf(kind, STREAMS[kind.name] ?? socketPair) : accepted(kindOf(kind, socketPair));
   }),
@@ -121,6 +129,12 @@ function relayed(kind: PairKind): Kind {
       return { ...near, b: far.b, between, dispose };
     },
   };
+}
+
+/** What connections in memory are handed over as. */
+function detachedInMemory(): Promise<[Duplex, Duplex]> {
+  const [a, b] = connectedInMemory();
+  return Promise.resolve([a.detach(), b.detach()]);
 }
 
 /** Both sides of a `stream.duplexPair()`, of which each sees an end when the other is destroyed, also while that was ending. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { connect, listen, type Connection, type ListenEndpoint } from "../../src/index.js";
 import { switchOff } from "../../src/core/transport/node-internals.js";
 import type { MakePair, Pair } from "../contract/contract-case.js";
+import { connectedInMemory } from "./memory-pairs.js";
 import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
 
 const HANDLES = ["readsIntoOurMemory", "writesDirectly"] as const;
@@ -19,8 +20,13 @@ export interface PairKind {
 
 type Place = { host: string; family: 4 | 6 } | { path: string };
 
-/** What holds of pairs of streams that are no sockets of the kernel's. */
-const OTHER_STREAM = { resets: false, kernel: false };
+type Facts = Omit<Pair, "a" | "b" | "family" | "dispose">;
+
+const TCP: Facts = { resets: true, takesAtOnce: true, kernel: true, hasStream: true };
+const UNIX: Facts = { ...TCP, resets: false };
+/** Of streams that are no sockets of the kernel's. */
+const OTHER_STREAM: Facts = { resets: false, takesAtOnce: false, kernel: false, hasStream: true };
+const IN_MEMORY: Facts = { resets: true, takesAtOnce: true, kernel: false, hasStream: false };
 
 /** All kinds of connections there are. */
 export const pairKinds: readonly PairKind[] = [
@@ -44,6 +50,10 @@ export const pairKinds: readonly PairKind[] = [
   {
     name: "adopted streams",
     makePair: async (options) => pairOf(...(await adopted(tunnelPair, options)), undefined, OTHER_STREAM),
+  },
+  {
+    name: "connections in memory",
+    makePair: (options) => Promise.resolve(pairOf(...connectedInMemory(options), undefined, IN_MEMORY)),
   },
 ];
 
@@ -78,13 +88,12 @@ function pairOf(
   a: Connection,
   b: Connection,
   family: 4 | 6 | undefined,
-  { resets, kernel } = { resets: family !== undefined, kernel: true },
+  facts: Facts = family === undefined ? UNIX : TCP,
 ): Pair {
   return {
     a,
     b,
-    resets,
-    kernel,
+    ...facts,
     family,
     dispose: async () => {
       for (const connection of [a, b]) {
