@@ -1,25 +1,16 @@
 import { checkedOperation, WRITE, type OperationOptions } from "../../options/operation.js";
-import { aborted, refused, translated, type Operation, type Subject } from "../../errors.js";
+import { aborted, refused, translated, type Operation } from "../../errors.js";
 import { clock } from "../timing/clock.js";
 import { GATHER_UNITS, nextTurn, QUEUE_UNITS, spend } from "../timing/budget.js";
 import { WritePromise } from "./write-promise.js";
 import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
 import { Gather } from "../bytes/gather.js";
 import { isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js";
-import { DONE, rejected, Sender, type SenderHost } from "./sender.js";
-import type { Transport } from "../transport/transport.js";
+import { DONE, rejected, Sender, type MakeError, type SenderEvents, type SenderHost } from "./sender.js";
 import { Entry } from "./write-queue.js";
 
-/** What the output needs of the connection it belongs to. */
-export interface OutputHost {
-  readonly subject: Subject;
-  readonly transport: Transport;
-  /** Has {@link Output.expire} called at that time, if not earlier. */
-  wakeAt(due: number): void;
-  /** The time, in milliseconds from any start. */
-  now(): number;
-  /** A call waits from now on, or none does any more. */
-  waitChanged(): void;
+/** What the output needs of the connection, and tells it. */
+export interface OutputHost extends SenderHost {
   /** The output ends after what is queued. */
   outputEnding(): void;
   /** The output has ended or failed. */
@@ -41,7 +32,7 @@ const ENDING: State = { kind: "ending" };
 const FOREVER: OperationOptions = { timeout: Infinity };
 
 /** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
-export class Output implements SenderHost {
+export class Output implements SenderEvents {
   readonly #host: OutputHost;
   readonly #writeTimeout: number;
   readonly #bufferSize: number;
@@ -63,7 +54,7 @@ export class Output implements SenderHost {
     this.#host = host;
     this.#writeTimeout = writeTimeout;
     this.#bufferSize = bufferSize;
-    this.#sender = new Sender(this, writeTimeout);
+    this.#sender = new Sender(host, this, writeTimeout);
     if (host.transport.connecting) this.#sender.holdUntilConnected();
   }
 
@@ -74,7 +65,7 @@ export class Output implements SenderHost {
 
   /** Whether the kernel has taken all that was written, past us too, or a FIN is all that is left to send. */
   get idle(): boolean {
-    return this.length === 0 && this.transport.drained;
+    return this.length === 0 && this.#host.transport.drained;
   }
 
   /** Whether a call waits. */
@@ -111,7 +102,7 @@ export class Output implements SenderHost {
     if (this.writeQueued !== null) this.writeQueued();
     if (this.#lost !== null) this.surface();
     if (options?.signal?.aborted === true) {
-      return rejected(aborted("write", this.subject, options.signal, { written: "nothing" }));
+      return rejected(aborted("write", this.#host.subject, options.signal, { written: "nothing" }));
     }
     if (this.#bufferSize > 0 && this.#state.kind === "open") {
       if (isBelow(payload, this.#bufferSize)) return this.#add(payload, options);
@@ -124,12 +115,12 @@ export class Output implements SenderHost {
 
   /** Sends what is gathered; settles when the kernel has taken all that was written so far. */
   flush(options?: OperationOptions): Promise<void> {
-    return this.#inTurn("write", options, () => null);
+    return this.#afterQueued("write", options, () => null);
   }
 
   /** Ends the output after what was written so far; settles when the FIN is sent. */
   end(options?: OperationOptions): Promise<void> {
-    return this.#inTurn("close", options, () => {
+    return this.#afterQueued("close", options, () => {
       if (this.#state.kind !== "open") return null;
       this.#state = ENDING;
       this.#host.outputEnding();
@@ -164,8 +155,8 @@ export class Output implements SenderHost {
   fail(cause: unknown): void {
     if (this.#state.kind !== "open" && this.#state.kind !== "ending") return;
     this.#state = { kind: "failed", cause };
-    this.#drop((entry, inTurn) =>
-      translated(entry.operation, this.subject, cause, entry.written(inTurn, true)),
+    this.#drop((entry, isSending) =>
+      translated(entry.operation, this.#host.subject, cause, entry.written(isSending, true)),
     );
     this.#host.outputOver();
   }
@@ -174,8 +165,8 @@ export class Output implements SenderHost {
   close(reason?: string): void {
     if (this.#state.kind === "closed") return;
     this.#state = { kind: "closed", reason };
-    this.#drop((entry, inTurn) =>
-      refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(inTurn, true)),
+    this.#drop((entry, isSending) =>
+      refused(entry.operation, this.#host.subject, "ERR_CLOSED", reason, entry.written(isSending, true)),
     );
     this.#lost = null;
   }
@@ -189,7 +180,7 @@ export class Output implements SenderHost {
     this.sendGathered();
     this.#state = { kind: "closed", reason };
     const left = this.#sender.detach((entry) =>
-      refused(entry.operation, this.subject, "ERR_CLOSED", reason, entry.written(true)),
+      refused(entry.operation, this.#host.subject, "ERR_CLOSED", reason, entry.written(true)),
     );
     return {
       unsent: left.filter(({ size }) => size > 0).map(({ payload }) => payload),
@@ -212,27 +203,7 @@ export class Output implements SenderHost {
     return this.#sender.expire(now);
   }
 
-  // What the sender asks and tells
-
-  get subject(): Subject {
-    return this.#host.subject;
-  }
-
-  get transport(): Transport {
-    return this.#host.transport;
-  }
-
-  wakeAt(due: number): void {
-    this.#host.wakeAt(due);
-  }
-
-  now(): number {
-    return this.#host.now();
-  }
-
-  waitChanged(): void {
-    this.#host.waitChanged();
-  }
+  // What the sender tells
 
   lost(call: WritePromise | null): void {
     (this.#lost ??= []).push(call);
@@ -252,7 +223,7 @@ export class Output implements SenderHost {
   }
 
   /** A call that waits until all is sent that was written so far, and then the entry that `begin` yields, if any. */
-  #inTurn(
+  #afterQueued(
     operation: Operation,
     options: OperationOptions | undefined,
     begin: () => Entry | null,
@@ -264,7 +235,8 @@ export class Output implements SenderHost {
         return Promise.reject(error);
       }
     }
-    if (options?.signal?.aborted === true) return rejected(aborted(operation, this.subject, options.signal));
+    if (options?.signal?.aborted === true)
+      return rejected(aborted(operation, this.#host.subject, options.signal));
     if (this.writeQueued !== null) this.writeQueued();
     if (this.#lost !== null) this.surface();
     this.sendGathered();
@@ -274,7 +246,7 @@ export class Output implements SenderHost {
     if (kind === "failed" || kind === "closed") return this.#refuse(operation);
     if (entry === null && this.#sender.idle) return served();
     // Where nothing is queued but a FIN, that is on its way, which takes a moment also when no time is allowed.
-    const isOnItsWay = this.idle && !this.transport.connecting;
+    const isOnItsWay = this.idle && !this.#host.transport.connecting;
     const timeout = Math.max(options?.timeout ?? this.#writeTimeout, FINISH_TIMEOUT_MS);
     const within = isOnItsWay ? { ...options, timeout } : options;
     return this.#sender.enqueue(entry ?? new Entry("mark", operation), within);
@@ -296,10 +268,10 @@ export class Output implements SenderHost {
   }
 
   /** Rejects all who wait. */
-  #drop(make: (entry: Entry, inTurn: boolean) => unknown): void {
+  #drop(makeError: MakeError): void {
     if (this.#gather?.isEmpty === false) this.lost(null);
     this.#gather?.clear();
-    this.#sender.drop(make);
+    this.#sender.drop(makeError);
   }
 
   /** A call that cannot be done since nothing can be written. */
@@ -307,9 +279,9 @@ export class Output implements SenderHost {
     const state = this.#state;
     if (state.kind !== "failed") {
       const reason = state.kind === "closed" ? state.reason : "the output is closed";
-      return WritePromise.failed(refused(operation, this.subject, "ERR_CLOSED", reason, circumstances));
+      return WritePromise.failed(refused(operation, this.#host.subject, "ERR_CLOSED", reason, circumstances));
     }
-    const call = WritePromise.failed(translated(operation, this.subject, state.cause, circumstances));
+    const call = WritePromise.failed(translated(operation, this.#host.subject, state.cause, circumstances));
     // If it is heard of, all is said that there is to say.
     if (circumstances.written !== undefined || this.hasUnobservedLoss) this.#lost = [call];
     return call;

@@ -12,27 +12,59 @@ import { causeOfFailure, type Outcome, type Taken } from "../transport/outcome.j
 import type { Transport } from "../transport/transport.js";
 import { Entry, WriteQueue } from "./write-queue.js";
 
-/** What the sender needs of those it works for. */
+/** What the sender needs of the connection. */
 export interface SenderHost {
   readonly subject: Subject;
-  /** Has {@link Sender.expire} called at that time, if not earlier. */
+  readonly transport: Transport;
+  /** Has {@link Sender.expire} called at `due` or earlier. */
   wakeAt(due: number): void;
   /** The time, in milliseconds from any start. */
   now(): number;
-  /** A call waits from now on, or none does any more. */
+  /** The first call waits from now on, or the last one no longer does. */
   waitChanged(): void;
-  readonly transport: Transport;
-  /** Sending failed. */
+}
+
+/** What the sender tells the output. */
+export interface SenderEvents {
+  /** Sending has failed: the output calls {@link Sender.drop}. */
   fail(cause: unknown): void;
-  /** Bytes are lost that this call answers for, or none does. */
+  /** Bytes will not be sent. `call` is the promise that tells the program; `null`: no promise does. */
   lost(call: WritePromise | null): void;
-  /** Fails if bytes are lost, and nobody has heard of it; `teller` tells of it then. */
-  surface(teller: WritePromise | null): void;
-  /** An entry of kind `end` has had its turn. */
+  /** Fails the output if bytes were lost and no caller has observed that; `call` is a promise that then tells of it. */
+  surface(call: WritePromise | null): void;
+  /** The FIN was sent, or all that comes before it, where a mark stands in its place. */
   finSent(): void;
-  /** The kernel has taken all; answers whether that has put something into the queue. */
+  /** The kernel has taken all that was queued. Returns whether the output has queued more. */
   drained(): boolean;
 }
+
+/** Makes the error of a call whose entry is dropped; `isSending`: the kernel may have taken a part of it. */
+export type MakeError = (entry: Entry, isSending: boolean) => unknown;
+
+/** What the transport is doing. */
+type State =
+  /** Nothing: the queue is empty, and the kernel has taken everything. */
+  | { readonly kind: "idle" }
+  /**
+   * It is being handed entries. Some streams run the program's code in the course of that: calls that it makes have to
+   * queue, and are handed on when the transport has returned.
+   */
+  | { readonly kind: "handing" }
+  /** The same, and such code has dropped or detached everything: the call that is being handed is rejected. */
+  | { readonly kind: "cut"; readonly makeError: MakeError }
+  | Sending;
+
+/** An entry of which the kernel has not taken all. */
+interface Sending {
+  readonly kind: "sending";
+  readonly entry: Entry;
+  /** When the kernel was last seen to take bytes of it, and how many were left then. */
+  progressAt: number;
+  unsent: number;
+}
+
+const IDLE: State = { kind: "idle" };
+const HANDING: State = { kind: "handing" };
 
 export const DONE = Promise.resolve();
 const NONE: OperationOptions = {};
@@ -41,40 +73,32 @@ const NONE: OperationOptions = {};
 const NOTHING = new WriteQueue();
 
 /**
- * Has entries sent one after the other and settles the calls that wait for them. At most one is with the kernel; one
- * whose caller gives up before its turn leaves the queue, one in its turn is sent to its end.
+ * Sends entries one after the other and settles the calls that wait for them. The transport has at most one entry; an
+ * entry whose caller gives up before it is sent leaves the queue, one that is being sent is sent to its end.
  */
 export class Sender {
   readonly #host: SenderHost;
+  readonly #events: SenderEvents;
   readonly #writeTimeout: number;
   /** `null` while no call has ever waited: most never do. */
   #deadlines: Deadlines<Entry> | null = null;
-  /** The entry of which the kernel has not taken all. While there is none, the queue is empty. */
-  #turn: Entry | null = null;
+  #state = IDLE;
+  /** What is sent behind the entry that the transport has. */
   #queue = NOTHING;
-  /** Calls that wait. */
+  /** How many calls wait. */
   #waits = 0;
-  /**
-   * Entries are being handed to the transport. Some streams run the program's code in the course of that: calls that it
-   * makes have to queue, and are handed on when the transport has returned.
-   */
-  #handing = false;
-  /** Set by {@link drop} and {@link detach} from such code: rejects the call that the transport is being handed. */
-  #cut: ((entry: Entry, inTurn: boolean) => unknown) | null = null;
-  /** Called by the transport for all that is pending; `null` while nothing was ever handed to it. */
+  /** What the transport calls when it has answered `"pending"`; `null` while nothing was ever handed to it. */
   #callback: Taken | null = null;
-  /** When the kernel was last seen to take bytes of the entry in its turn, and how many it left. */
-  #progressAt = 0;
-  #unsent = 0;
 
-  constructor(host: SenderHost, writeTimeout: number) {
+  constructor(host: SenderHost, events: SenderEvents, writeTimeout: number) {
     this.#host = host;
+    this.#events = events;
     this.#writeTimeout = writeTimeout;
   }
 
-  /** Whether the kernel has taken all. */
+  /** Whether the kernel has taken everything. */
   get idle(): boolean {
-    return this.#turn === null && !this.#handing;
+    return this.#state === IDLE;
   }
 
   /** Whether a call waits. */
@@ -86,18 +110,21 @@ export class Sender {
   get length(): number {
     if (this.idle) return 0;
     const { unsent } = this.#host.transport;
-    const inTurn = this.#turn?.size ?? (unsent === Infinity ? 0 : unsent);
-    return this.#queue.size + Math.min(inTurn, unsent);
+    const size = this.#sending?.entry.size ?? (unsent === Infinity ? 0 : unsent);
+    return this.#queue.size + Math.min(size, unsent);
   }
 
-  /** Sends a payload now, or in its turn as an entry of this kind. With `null` for options nobody waits for it. */
+  /**
+   * Sends a payload now, or behind what is queued as an entry of this kind. Settles when the kernel has taken it; with
+   * `null` for options no call waits for that.
+   */
   send(kind: "data" | "kept", payload: Payload, options: OperationOptions | null | undefined): Promise<void> {
     if (!this.idle) return this.enqueue(new Entry(kind, "write", payload), options);
-    this.#handing = true;
+    this.#state = HANDING;
     const outcome = this.#host.transport.send(payload, this.#taken);
     if (outcome === "taken") {
-      // Most writes have neither anything behind them, nor something that the program's code did inside of them.
-      if (this.#queue.first === null && this.#cut === null && !this.#host.drained()) this.#handing = false;
+      // Most writes have nothing behind them, and run no code of the program's.
+      if (this.#queue.first === null && !this.#isCut && !this.#events.drained()) this.#state = IDLE;
       else this.#handOn();
       return spend(kernelUnits(lengthOf(payload))) ? DONE : nextTurn();
     }
@@ -106,16 +133,15 @@ export class Sender {
       const error = translated("write", this.#host.subject, cause, { written: "nothing" });
       const failed = options === null ? null : WritePromise.failed(error);
       this.#host.transport.refused(sizeOf(payload));
-      this.#host.lost(failed);
-      this.#host.fail(cause);
-      this.#handing = false;
+      this.#events.lost(failed);
+      this.#events.fail(cause);
+      this.#state = IDLE;
       return failed ?? DONE;
     }
     const entry = new Entry(kind, "write", payload);
-    this.#takesTurn(entry);
-    this.#handing = false;
+    const cut = this.#startSending(entry);
     const settled = options === null ? DONE : this.#wait(entry, options);
-    this.#cutOff();
+    this.#cutOff(entry, cut);
     return settled;
   }
 
@@ -124,7 +150,9 @@ export class Sender {
     if (this.#queue === NOTHING) this.#queue = new WriteQueue();
     this.#queue.push(entry);
     const settled = options === null ? DONE : this.#wait(entry, options);
-    if (this.idle) this.#handOn();
+    if (!this.idle) return settled;
+    this.#state = HANDING;
+    this.#handOn();
     return settled;
   }
 
@@ -132,99 +160,106 @@ export class Sender {
   holdUntilConnected(): void {
     const opening = new Entry("open", "write");
     opening.forget = this.#host.transport.whenConnected(() => this.#onTaken(null));
-    this.#takesTurn(opening);
+    this.#startSending(opening);
   }
 
-  /** Drops all entries and rejects those who wait. */
-  drop(make: (entry: Entry, inTurn: boolean) => unknown): void {
-    const turn = this.#turn;
-    this.#turn = null;
-    if (this.#handing) this.#cut = make;
-    const dropped = this.#takeAll(turn);
-    for (const entry of dropped) if (entry.isData) this.#host.lost(entry.promise);
-    this.#rejectAll(dropped, turn, make);
+  /** Drops all entries and rejects the calls that wait for them. */
+  drop(makeError: MakeError): void {
+    const sending = this.#stop(makeError);
+    const dropped = this.#takeAll(sending);
+    for (const entry of dropped) if (entry.isData) this.#events.lost(entry.promise);
+    this.#rejectAll(dropped, sending, makeError);
   }
 
   /**
-   * Rejects those who wait, and gives away what has not had its turn: whoever sends on this socket from now on sends it.
-   * What is in its turn is with the kernel and goes on.
+   * Rejects all calls that wait, and returns the entries that were not handed to the transport: the socket's next user
+   * sends them. The transport goes on sending the entry that it has.
    */
-  detach(make: (entry: Entry) => unknown): readonly Entry[] {
-    const turn = this.#turn;
-    this.#turn = null;
-    if (this.#handing) this.#cut = make;
+  detach(makeError: MakeError): readonly Entry[] {
+    const sending = this.#stop(makeError);
     const left = this.#takeAll(null);
-    this.#rejectAll(turn === null ? left : [turn, ...left], turn, make);
+    this.#rejectAll(sending === null ? left : [sending, ...left], sending, makeError);
     return left;
   }
 
-  /** Fails the calls whose time is up by `now`; answers when to look again. */
+  /** Fails the calls whose time is up by `now`, in ms; returns when to look again. */
   expire(now: number): number {
     const deadlines = this.#deadlines;
-    if (this.#turn === null || deadlines === null) return Infinity;
+    const sending = this.#sending;
+    if (sending === null || deadlines === null) return Infinity;
     const { unsent } = this.#host.transport;
-    if (unsent !== this.#unsent) this.#progressed(now, unsent);
-    this.#expireAll(deadlines.late(now, this.#progressAt));
-    return deadlines.next(now, this.#progressAt);
+    if (unsent !== sending.unsent) {
+      sending.progressAt = now;
+      sending.unsent = unsent;
+    }
+    this.#expireAll(deadlines.late(now, sending.progressAt));
+    return deadlines.next(now, sending.progressAt);
   }
 
-  /** The transport has taken what it was being handed, or not. */
-  #onTaken(error: Error | null | undefined): void {
-    const turn = this.#turn;
-    // What a destroyed socket says of its last write differs between releases; its 'close' settles everything.
-    if (turn === null || this.#host.transport.destroyed) return;
-    if (error) {
-      this.#host.transport.refused(this.#unsent);
-      this.#host.fail(error);
-      return;
-    }
-    this.#handing = true;
-    this.#turn = null;
-    this.#settle(turn);
-    if (turn.kind === "end") this.#host.finSent();
-    this.#handOn();
+  get #sending(): Sending | null {
+    const state = this.#state;
+    return state.kind === "sending" ? state : null;
+  }
+
+  get #isCut(): boolean {
+    return this.#state.kind === "cut";
   }
 
   get #taken(): Taken {
     return (this.#callback ??= (error) => this.#onTaken(error));
   }
 
-  /** Hands on entry after entry, for as long as the transport takes them at once. */
-  #handOn(): void {
-    this.#handing = true;
-    while (this.#turn === null) {
-      // A call that answers for all that was written before it: should bytes be lost, no FIN must close the gap.
-      const { first } = this.#queue;
-      if (first?.isData === false) this.#host.surface(first.promise);
-      const entry = this.#queue.shift();
-      if (entry !== null) this.#handEntry(entry);
-      else if (!this.#host.drained()) break;
-    }
-    this.#handing = false;
-    this.#cutOff();
-  }
-
-  #handEntry(entry: Entry): void {
-    if (!isWhole(entry.payload, entry.size)) {
-      this.#reject(entry, () => {
-        this.#host.lost(entry.promise);
-        return memoryChanged();
-      });
+  /** The transport has taken all of the entry that was pending, or never will. */
+  #onTaken(error: Error | null | undefined): void {
+    const sending = this.#sending;
+    // What a destroyed socket says of its last write differs between releases; its 'close' settles everything.
+    if (sending === null || this.#host.transport.destroyed) return;
+    if (error) {
+      this.#host.transport.refused(sending.unsent);
+      this.#events.fail(error);
       return;
     }
+    this.#state = HANDING;
+    this.#sent(sending.entry);
+    this.#handOn();
+  }
+
+  /** Hands on entry after entry, for as long as the transport takes them at once. */
+  #handOn(): void {
+    for (;;) {
+      // Such a call answers for all that was written before it: should bytes be lost, no FIN must close the gap.
+      const { first } = this.#queue;
+      if (first?.isData === false) this.#events.surface(first.promise);
+      const entry = this.#queue.shift();
+      if (entry === null) {
+        if (!this.#events.drained()) break;
+      } else if (this.#handEntry(entry) === "pending") {
+        this.#cutOff(entry, this.#startSending(entry));
+        return;
+      }
+    }
+    this.#state = IDLE;
+  }
+
+  #handEntry(entry: Entry): Outcome {
+    if (!isWhole(entry.payload, entry.size)) {
+      this.#reject(entry, () => {
+        this.#events.lost(entry.promise);
+        return memoryChanged();
+      });
+      return "failed";
+    }
     const outcome = this.#hand(entry);
-    if (outcome === "pending") {
-      this.#takesTurn(entry);
-    } else if (outcome === "taken") {
-      this.#settle(entry);
-      if (entry.kind === "end") this.#host.finSent();
-    } else {
+    if (outcome === "taken") {
+      this.#sent(entry);
+    } else if (outcome === "failed") {
       const cause = causeOfFailure();
       this.#host.transport.refused(entry.size);
-      if (entry.isData) this.#host.lost(entry.promise);
+      if (entry.isData) this.#events.lost(entry.promise);
       this.#reject(entry, () => translated(entry.operation, this.#host.subject, cause, entry.written(false)));
-      this.#host.fail(cause);
+      this.#events.fail(cause);
     }
+    return outcome;
   }
 
   #hand({ kind, payload }: Entry): Outcome {
@@ -233,25 +268,34 @@ export class Sender {
     return kind === "end" ? transport.end(this.#taken) : transport.send(payload, this.#taken);
   }
 
-  /** Rejects the call whose turn has come in spite of a {@link drop} or a {@link detach} from inside of the transport. */
-  #cutOff(): void {
-    const make = this.#cut;
-    const turn = this.#turn;
-    this.#cut = null;
-    if (make === null || turn === null) return;
-    this.#turn = null;
-    if (turn.isData) this.#host.lost(turn.promise);
-    this.#reject(turn, () => make(turn, true));
+  /** The transport has taken all of an entry. */
+  #sent(entry: Entry): void {
+    this.#settle(entry);
+    if (entry.kind === "end") this.#events.finSent();
   }
 
-  #takesTurn(entry: Entry): void {
-    this.#turn = entry;
-    this.#progressed(this.#host.now(), this.#host.transport.unsent);
+  /** The transport has an entry, and calls back. Returns what the entry is to be rejected with at once, if it is. */
+  #startSending(entry: Entry): MakeError | null {
+    const state = this.#state;
+    const { unsent } = this.#host.transport;
+    this.#state = { kind: "sending", entry, progressAt: this.#host.now(), unsent };
+    return state.kind === "cut" ? state.makeError : null;
   }
 
-  #progressed(now: number, unsent: number): void {
-    this.#progressAt = now;
-    this.#unsent = unsent;
+  /** Rejects a call that was being handed to the transport while code inside of that dropped or detached everything. */
+  #cutOff(entry: Entry, makeError: MakeError | null): void {
+    if (makeError === null) return;
+    this.#state = IDLE;
+    if (entry.isData) this.#events.lost(entry.promise);
+    this.#reject(entry, () => makeError(entry, true));
+  }
+
+  /** Waits for the transport no longer. Returns the entry that it has. */
+  #stop(makeError: MakeError): Entry | null {
+    const state = this.#state;
+    if (state.kind === "handing" || state.kind === "cut") this.#state = { kind: "cut", makeError };
+    else this.#state = IDLE;
+    return state.kind === "sending" ? state.entry : null;
   }
 
   /** Makes the promise of the call that waits for an entry. */
@@ -291,20 +335,20 @@ export class Sender {
   /** The time of these calls is up. */
   #expireAll(entries: readonly Entry[]): void {
     if (entries.length === 0) return;
-    const turn = this.#turn;
-    for (const entry of entries) if (entry !== turn) this.#leave(entry);
+    const sending = this.#sending?.entry ?? null;
+    for (const entry of entries) if (entry !== sending) this.#leave(entry);
     // Not before: by then their callers have had the time to await them.
     whenAwaited(() => {
       for (const entry of entries)
-        if (entry.kind === "data" && entry !== turn) this.#host.lost(entry.promise);
+        if (entry.kind === "data" && entry !== sending) this.#events.lost(entry.promise);
     });
-    this.#rejectAll(entries, turn, (entry, inTurn) => {
+    this.#rejectAll(entries, sending, (entry, isSending) => {
       const timeout = entry.deadline?.timeout ?? this.#writeTimeout;
-      return timedOut(entry.operation, this.#host.subject, timeout, entry.written(inTurn));
+      return timedOut(entry.operation, this.#host.subject, timeout, entry.written(isSending));
     });
   }
 
-  /** Takes an entry out of the queue before its turn, unless it has its turn all the same. */
+  /** Takes an entry out of the queue, unless it is sent all the same. */
   #leave(entry: Entry): void {
     if (entry.staysQueued) return;
     this.#queue.remove(entry);
@@ -313,9 +357,9 @@ export class Sender {
 
   /** The caller no longer waits. */
   #giveUp(entry: Entry, make: (written: { written?: "nothing" | "partly" }) => unknown): void {
-    const inTurn = entry === this.#turn;
-    if (!inTurn) this.#leave(entry);
-    this.#reject(entry, () => make(entry.written(inTurn)));
+    const isSending = entry === this.#sending?.entry;
+    if (!isSending) this.#leave(entry);
+    this.#reject(entry, () => make(entry.written(isSending)));
   }
 
   #settle(entry: Entry): void {
@@ -330,18 +374,14 @@ export class Sender {
     this.#deadlines?.remove(entry);
   }
 
-  /** Takes out all entries, after one that is out already. */
-  #takeAll(turn: Entry | null): Entry[] {
-    const all = turn === null ? [] : [turn];
+  /** Takes all entries out of the queue, and puts them behind `first`. */
+  #takeAll(first: Entry | null): Entry[] {
+    const all = first === null ? [] : [first];
     for (let entry = this.#queue.shift(); entry !== null; entry = this.#queue.shift()) all.push(entry);
     return all;
   }
 
-  #rejectAll(
-    entries: readonly Entry[],
-    turn: Entry | null,
-    make: (entry: Entry, inTurn: boolean) => unknown,
-  ): void {
+  #rejectAll(entries: readonly Entry[], sending: Entry | null, makeError: MakeError): void {
     const awaited = entries.filter((entry) => entry.isAwaited);
     for (const entry of entries) this.#forget(entry);
     for (const entry of awaited) {
@@ -349,9 +389,9 @@ export class Sender {
       this.#deadlines?.remove(entry);
     }
     const kindOf = (entry: Entry) =>
-      [entry.kind, entry.operation, entry === turn, entry.deadline?.timeout].join();
+      [entry.kind, entry.operation, entry === sending, entry.deadline?.timeout].join();
     if (awaited.length > 0)
-      whenAwaited(() => failAll(awaited, kindOf, (entry) => make(entry, entry === turn)));
+      whenAwaited(() => failAll(awaited, kindOf, (entry) => makeError(entry, entry === sending)));
   }
 
   #forget(entry: Entry): void {

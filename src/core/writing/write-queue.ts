@@ -47,9 +47,9 @@ export class Entry implements Bounded<Entry> {
   }
 
   /** What the error of a write says of its bytes: those that are kept in the queue may still follow. */
-  written(inTurn: boolean, isDropped = false): { written?: "nothing" | "partly" } {
+  written(isSending: boolean, isDropped = false): { written?: "nothing" | "partly" } {
     if (!this.isData) return {};
-    return { written: inTurn || (this.kind === "kept" && !isDropped) ? "partly" : "nothing" };
+    return { written: isSending || (this.kind === "kept" && !isDropped) ? "partly" : "nothing" };
   }
 }
 
