@@ -22,7 +22,7 @@ import { getParameters } from "./parameters.js";
 type Find = DialOptions<Connection>["find"];
 
 /**
- * Resolves to a connection to a host: the egg's `tcp-connect`.
+ * Resolves to a connection to a host: CHICKEN's `tcp-connect`.
  *
  * The name is looked up, and its addresses are raced as {@link connectTo} does. One deadline, `options.timeout` or the
  * parameter `connectTimeout` (`Infinity` by default), spans it all; `0` can never be met. A timeout or an abort settles
@@ -62,7 +62,7 @@ export async function connect(
 }
 
 /**
- * Resolves to a connection to the first of several literal addresses that can be reached: the egg's `tcp-connect/ai`.
+ * Resolves to a connection to the first of several literal addresses that can be reached: CHICKEN's `tcp-connect/ai`.
  *
  * RFC 8305, "Happy Eyeballs": the families take turns, beginning with that of the first address; the next address is
  * tried `attemptDelay` ms after the last, or at once when one fails; at most 16 are tried beside each other; the first to

@@ -241,7 +241,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Bytes that have arrived and can be read without waiting: the egg's `char-ready?`. What {@link duplex} holds counts
+   * Bytes that have arrived and can be read without waiting: CHICKEN's `char-ready?`. What {@link duplex} holds counts
    * once its user has left.
    */
   get readableLength(): number {
@@ -375,7 +375,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 
   /**
    * Makes closing one side leave the TCP connection's side as it is: no FIN for `"output"`, nothing more read for
-   * `"input"`. For a descriptor that is shared with another process: the egg's `tcp-abandon-port`.
+   * `"input"`. For a descriptor that is shared with another process: CHICKEN's `tcp-abandon-port`.
    */
   abandon(side: "input" | "output"): void {
     if (side === "input") this.#link.abandonInput();

@@ -5,14 +5,14 @@ import { described } from "./options/described.js";
 export type Operation =
   "listen" | "accept" | "resolve" | "connect" | "read" | "write" | "close" | "detach" | "relay";
 
-/** What an operation was about: the fields of its errors that say where, and the words its messages use for it. */
+/** Where an operation took place: the fields of its errors that say so, and the words for it in their messages. */
 export interface Subject {
   /** The host as the caller gave it. */
   readonly host?: string | undefined;
   /** The literal address, or the path of a Unix socket. */
   readonly address?: string | undefined;
   readonly port?: number | undefined;
-  /** How messages name it: `"localhost:80"`, `"127.0.0.1:5000 -> 127.0.0.1:80"`. */
+  /** How messages name the place: `"localhost:80"`, `"127.0.0.1:5000 -> 127.0.0.1:80"`. */
   readonly text: string;
 }
 
@@ -45,7 +45,7 @@ interface Composed {
 }
 
 /**
- * A network operation failed: the egg's condition `(exn i/o net)`.
+ * A network operation failed: CHICKEN's condition `(exn i/o net)`.
  *
  * Its message names the operation, the addresses, the reason and the code; its stack shows the function that awaited.
  */
@@ -59,15 +59,15 @@ export class NetError extends Error {
   /** The peer's literal address (for `listen` and `accept`: our own), or the path of a Unix socket. */
   declare readonly address?: string;
   declare readonly port?: number;
-  /** Whether the same call, or another address, may succeed later: the egg's `(exn i/o net transient)`. */
+  /** Whether the same call, or another address, may succeed later: CHICKEN's `(exn i/o net transient)`. */
   readonly transient: boolean;
-  /** Of a failed `connect`: one error for each address that was tried, in the order they were tried. */
+  /** Of a failed `connect`: one error for each address that was tried, in the order of the attempts. */
   declare readonly attempts?: NetError[];
-  /** Of one of these: how many ms the attempt took. */
+  /** Of an error in `attempts`: how many milliseconds the attempt took. */
   declare duration?: number;
   /**
-   * Of a failed write: how much of it the kernel took. `"nothing"`: it may be sent again safely. `"partly"`: some of it,
-   * perhaps all.
+   * Of a failed write: how much of its data the kernel took. `"nothing"`: the data may be sent again safely. `"partly"`:
+   * some of the data, perhaps all.
    */
   declare readonly written?: "nothing" | "partly";
 
@@ -92,14 +92,14 @@ export class NetError extends Error {
 }
 
 /**
- * Time ran out: the egg's condition `(exn i/o net timeout)`.
+ * Time ran out: CHICKEN's condition `(exn i/o net timeout)`.
  *
  * Either a `timeout` of the call, a captured `readTimeout` or `writeTimeout`, a signal of `AbortSignal.timeout()`
  * (then `cause` is its reason), or the operating system's own timer (then `cause` is its error and `timeout` is absent).
  */
 export class NetTimeoutError extends NetError {
   declare readonly code: "ETIMEDOUT";
-  /** How long was waited, in milliseconds, where this library did the waiting. */
+  /** How many milliseconds the operation waited, where this library kept the time. */
   declare readonly timeout?: number;
 
   constructor(message: string, fields: Omit<NetErrorFields, "code"> & { timeout?: number | undefined }) {
@@ -112,7 +112,7 @@ export class NetTimeoutError extends NetError {
   }
 }
 
-/** Failures after which trying again, here or at another address, makes sense (socket egg's `refused?`, and their kin). */
+/** Failures that may pass: the same call, or one to another address, may succeed later. */
 const TRANSIENT = new Set([
   "EAGAIN",
   "EAI_AGAIN",
@@ -133,7 +133,7 @@ const TRANSIENT = new Set([
   "ETIMEOUT",
 ]);
 
-/** Node's ways of saying that a stream is closed already; a lookup has none. */
+/** The codes by which Node says that a stream is closed already. From a lookup they mean something else. */
 const CLOSED = new Set([
   "ABORT_ERR",
   "ERR_SOCKET_CLOSED",
@@ -164,7 +164,7 @@ interface Circumstances {
   readonly cause?: unknown;
 }
 
-/** Translates an error of the platform: the only place where that is done. */
+/** Translates an error of the platform. Nothing else in this library does. */
 export function translated(
   operation: Operation,
   subject: Subject,
@@ -289,7 +289,7 @@ function messagePartsOf(error: NetError): MessageParts {
   return (error as Composed)[PARTS] ?? { place: error.operation, reason: error.message };
 }
 
-/** The fields of an error, which may be anything that a lookup or a stream of the program's fails with. */
+/** The fields of an error, which may be any value that a lookup or a stream of the program fails with. */
 function fieldsOf(cause: unknown): PlatformError {
   if (typeof cause !== "object" || cause === null) return {};
   try {
@@ -312,7 +312,7 @@ function wordsOf(cause: unknown, { message }: PlatformError): string {
   return typeof cause === "string" ? cause : `failed with ${described(cause)}`;
 }
 
-/** The platform's errors by number: a Map that Node makes anew for each who asks. */
+/** The platform's errors by number, kept since Node makes a new Map for each call. */
 let systemErrors: ReadonlyMap<number, readonly [string, string]> | undefined;
 
 function reasonOf(code: string, error: PlatformError): string | undefined {

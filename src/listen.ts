@@ -17,10 +17,10 @@ import {
 import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
 
 /**
- * Resolves to a listener, once clients can connect: the egg's `tcp-listen`.
+ * Resolves to a listener, once clients can connect: CHICKEN's `tcp-listen`.
  *
  * Without a `host` it listens on all IPv6 and IPv4 addresses, or on the IPv4 ones alone where IPv6 is disabled; with
- * `ipv6Only` on `0.0.0.0` (the egg's rule: whoever names no host expects IPv4 at least).
+ * `ipv6Only` on `0.0.0.0` (as CHICKEN's `tcp-listen` does: a program that names no host needs IPv4).
  *
  * @param at - a port (`0`: any free one) or the name of a service; what `connect` takes, `"127.0.0.1:0"`,
  *   `"[::1]:http-alt"`, `{ host, port }`, or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or a descriptor

@@ -71,7 +71,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     return descriptorOf(this.server);
   }
 
-  /** Whether `accept()` has a client at once: the egg's `tcp-accept-ready?`. */
+  /** Whether `accept()` has a client at once: CHICKEN's `tcp-accept-ready?`. */
   get acceptReady(): boolean {
     return this.#queue.pending > 0;
   }

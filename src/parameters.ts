@@ -3,21 +3,53 @@ import { checkBoolean, checkFunction, checkSize, checkTimeout, wrongType } from 
 import { refuseUnknown, schemaOf } from "./options/schema.js";
 
 /**
- * The egg's parameters. Each call reads those in force when it is made; a connection keeps the `readTimeout`,
- * `writeTimeout` and `bufferSize` that were in force at its `connect` or `accept`.
+ * CHICKEN's parameters: what holds where a call or a connection has no option of its own. A call reads them when it is
+ * made. A connection keeps the `readTimeout`, `writeTimeout` and `bufferSize` that were in force when it was made.
  */
 export interface Parameters {
-  /** Most milliseconds that a read waits for more bytes: 60 000 by default, `Infinity` for ever, `0` not at all. */
+  /**
+   * Most milliseconds that a read waits for more bytes. `Infinity`: forever. `0`: it takes what is here and never waits.
+   *
+   * @default 60_000
+   * @example setParameters({ readTimeout: 5_000 });
+   */
   readTimeout: number;
-  /** Most milliseconds that a write waits for the kernel to take more bytes: 60 000 by default. */
+  /**
+   * Most milliseconds that a write waits for the kernel to take more bytes. `Infinity`: forever. `0`: it never waits.
+   *
+   * @default 60_000
+   * @example setParameters({ writeTimeout: 5_000 });
+   */
   writeTimeout: number;
-  /** Most milliseconds for a `connect`, name lookup included: `Infinity` by default. */
+  /**
+   * Most milliseconds for a `connect`: name lookup and all attempts together. `Infinity`: as long as the system tries.
+   * `0`: no connect can succeed.
+   *
+   * @default Infinity
+   * @example setParameters({ connectTimeout: 10_000 });
+   */
   connectTimeout: number;
-  /** Most milliseconds that `accept()` waits for a client: `Infinity` by default; `for await` loops ignore it. */
+  /**
+   * Most milliseconds that `accept()` waits for a client. `Infinity`: forever. `0`: it takes only a client that is here.
+   * `for await` loops ignore it.
+   *
+   * @default Infinity
+   * @example setParameters({ acceptTimeout: 60_000 });
+   */
   acceptTimeout: number;
-  /** Bytes that writes gather before they are sent: `0`, the default, sends each at once. */
+  /**
+   * Bytes that writes gather before the connection sends them. `0`: each write is sent at once.
+   *
+   * @default 0
+   * @example setParameters({ bufferSize: 4_096 });
+   */
   bufferSize: number;
-  /** Whether a listener on an IPv6 address takes IPv6 clients only: `false` by default. */
+  /**
+   * Whether a listener on an IPv6 address takes IPv6 clients only.
+   *
+   * @default false
+   * @example setParameters({ ipv6Only: true });
+   */
   ipv6Only: boolean;
 }
 
@@ -52,8 +84,8 @@ export function getParameters(): Readonly<Parameters> {
 }
 
 /**
- * Sets parameters for the whole process, from now on: the egg's `(tcp-read-timeout 5000)`. What exists already keeps
- * what it captured; what an enclosing `withParameters` names stays as that says.
+ * Sets parameters for the whole process, from now on: CHICKEN's `(tcp-read-timeout 5000)`. Connections that exist keep
+ * what they captured, and an enclosing `withParameters` still goes first for the parameters that it names.
  *
  * @throws TypeError for an unknown parameter or a wrong type, RangeError for a negative number or NaN; none is set then
  */
@@ -63,7 +95,7 @@ export function setParameters(values: Partial<Parameters>): void {
 
 /**
  * Runs `body` and gives back what it returns; inside it, and in everything it awaits or starts, the given parameters
- * are in force: the egg's `parameterize`.
+ * are in force: CHICKEN's `parameterize`.
  *
  * Built on `AsyncLocalStorage`. Until its first call this costs nothing. From then on every promise of the process
  * costs more on Node 20 (about half again the user CPU of an echo server) and 22 (about a fifth); nothing on 24 and 26.

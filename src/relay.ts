@@ -9,11 +9,18 @@ import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js"
 
 /** How long, and until when, to pass bytes on. */
 export interface RelayOptions {
-  /** Ends the relay: both connections are reset. */
+  /**
+   * Ends the relay when it is aborted: both connections are reset, and `relay` rejects with the signal's reason.
+   *
+   * @example await relay(client, server, { signal });
+   */
   signal?: AbortSignal | undefined;
   /**
-   * Most ms in which no byte moves, in either direction: `Infinity` by default; `0` has passed at once. It may take a
-   * sixteenth more to notice, or 5 ms.
+   * Most milliseconds in which no byte moves, in either direction; then both connections are reset. The relay may notice
+   * a sixteenth later, or 5 ms. `Infinity`: no bound. `0`: the relay ends at once.
+   *
+   * @default Infinity
+   * @example await relay(client, server, { idleTimeout: 60_000 });
    */
   idleTimeout?: number | undefined;
 }

@@ -10,7 +10,7 @@ import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
 import type { Pipeline } from "./arrival.js";
 
-/** Node's default, and of most servers; the egg has 10, which a loop that is busy for 100 ms can overflow. */
+/** The default of Node and of most servers. CHICKEN has 10: clients overflow that while the event loop is busy for 100 ms. */
 export const BACKLOG = 511;
 
 /** Resolves to a server that is listening: its clients go through `pipeline`, and closing it closes that. */

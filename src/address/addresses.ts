@@ -7,15 +7,15 @@ export interface LocalEnd {
   readonly localPort?: number | undefined;
 }
 
-/** What can be asked for addresses: a socket; most other streams have none. */
+/** What has addresses to read: a socket. Most other streams have none. */
 export interface Addressed extends LocalEnd {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
 }
 
 /**
- * Where the two ends of a connection are, as it was when the socket was asked: it forgets when the connection is gone,
- * sometimes earlier. Also what errors say of it.
+ * Where the two ends of a connection are. They are read from the socket at once, since a socket forgets them when the
+ * connection is gone, sometimes earlier. Errors name them, too.
  */
 export class Addresses implements Addressed, Subject {
   readonly localAddress: string | undefined;
@@ -23,7 +23,7 @@ export class Addresses implements Addressed, Subject {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
 
-  /** `ours` is given where it is known: to ask the kernel costs a tenth of what accepting a connection does. */
+  /** @param ours - where it is known already: reading it from the kernel costs a tenth of accepting a connection */
   constructor(socket: Addressed, ours: LocalEnd = socket) {
     const { localAddress: local, localPort } = ours;
     const { remoteAddress: remote, remotePort } = socket;
@@ -46,7 +46,7 @@ export class Addresses implements Addressed, Subject {
     return this.remotePort;
   }
 
-  /** Most connections never fail, so the words for it are made when they do. */
+  /** Made when an error needs it: most connections never fail. */
   get text(): string {
     const { localAddress, localPort = 0, remoteAddress = "", remotePort = 0 } = this;
     const local = localAddress === undefined ? "" : `${formatEndpoint(localAddress, localPort)} -> `;

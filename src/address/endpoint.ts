@@ -15,13 +15,13 @@ export interface AddressInfo {
 /** How the path of a Unix socket begins: absolute, relative, in Linux's abstract namespace, a Windows pipe. */
 const PATH = /^(?:\/|\.{1,2}\/|\0|\\\\)/;
 const BRACKETED = /^\[([^[\]]*)\]:(.*)$/s;
-/** At most one colon: an IPv6 address without brackets cannot be told from its port. */
+/** At most one colon: in an IPv6 address without brackets, nothing shows where the port begins. */
 const PLAIN = /^([^:]*):([^:]*)$/;
 /** What fits into `sun_path` (unix(7)), with the NUL at its end; pipes of Windows have no such bound. */
-const LONGEST_PATH = process.platform === "win32" ? Infinity : process.platform === "linux" ? 107 : 103;
+const MAX_PATH_BYTES = process.platform === "win32" ? Infinity : process.platform === "linux" ? 107 : 103;
 /**
- * C libraries cut a name at its first NUL, so one inside must never get that far. What stands before an `@` may be a
- * password, and is no part of a name. A name has 255 octets at most (RFC 1035, section 2.3.4).
+ * C libraries cut a name at its first NUL, so a name with a NUL is refused here. Text before an `@` may be a password, and
+ * is no part of a name. A name has 255 octets at most (RFC 1035, section 2.3.4).
  */
 const WORD = /^[^\s\0/:@[\]]{1,255}$/;
 const URL_SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
@@ -153,7 +153,7 @@ export function checkLiteral(name: string, value: unknown): asserts value is str
 export function checkPath(name: string, value: unknown): asserts value is string {
   checkString(name, value);
   if (value === "" || value.includes("\0", 1)) throw wrongValue(name, "the path of a socket", value);
-  if (Buffer.byteLength(value) > LONGEST_PATH) {
-    throw outOfRange(name, `at most ${String(LONGEST_PATH)} bytes long`, value);
+  if (Buffer.byteLength(value) > MAX_PATH_BYTES) {
+    throw outOfRange(name, `at most ${String(MAX_PATH_BYTES)} bytes long`, value);
   }
 }

@@ -39,18 +39,45 @@ export type LookupFunction = (
 
 /** How a name is looked up. */
 export interface LookupOptions {
-  /** `4` or `6`: addresses of that family only; `0`, the default: both. */
+  /**
+   * `4` or `6`: only addresses of that family. `0`: those of both.
+   *
+   * @default 0
+   * @example await resolve("example.com", 80, { family: 6 });
+   */
   family?: 0 | 4 | 6 | undefined;
-  /** With a host of `null`: the addresses to bind to, instead of those of the loopback. `false` by default. */
+  /**
+   * Whether a host of `null` stands for the addresses to listen on, `::` and `0.0.0.0`, rather than for those of the
+   * loopback, `::1` and `127.0.0.1`.
+   *
+   * @default false
+   * @example await resolve(null, 80, { passive: true });
+   */
   passive?: boolean | undefined;
-  /** Takes literal addresses only, and never looks up a name. `false` by default. */
+  /**
+   * Whether the host must be a literal address: a name is never looked up, and fails with `ENOTFOUND`.
+   *
+   * @default false
+   * @example await resolve("192.0.2.1", 80, { numericHost: true });
+   */
   numericHost?: boolean | undefined;
-  /** Flags of getaddrinfo(3): `dns.ADDRCONFIG`, `dns.V4MAPPED`, `dns.ALL`. */
+  /**
+   * Flags of getaddrinfo(3): `dns.ADDRCONFIG`, `dns.V4MAPPED`, `dns.ALL`, or several of them, joined by `|`.
+   *
+   * @default no flags
+   * @example await resolve("example.com", 80, { hints: dns.ADDRCONFIG });
+   */
   hints?: number | undefined;
-  /** Used in place of `dns.lookup`. */
+  /**
+   * A function of the shape of `dns.lookup`, called in its place. It answers with all addresses or with one.
+   *
+   * @default dns.lookup
+   * @example await resolve("example.com", 80, { lookup: new CacheableLookup().lookup });
+   */
   lookup?: LookupFunction | undefined;
 }
 
+/** How to resolve. Without a `timeout` the call has no bound. */
 export interface ResolveOptions extends LookupOptions, OperationOptions {}
 
 const ALL_HINTS = ADDRCONFIG | ALL | V4MAPPED;
@@ -72,7 +99,7 @@ const LOOPBACK = ["::1", "127.0.0.1"];
 
 /**
  * Resolves to the addresses of a host and service, in the resolver's order (or Node's `--dns-result-order`, if that is
- * another) and without duplicates; never to none. The egg's `address-information`.
+ * another) and without duplicates; never to none. CHICKEN's `address-information`.
  *
  * A literal address (no brackets; a zone is kept) is its own answer and needs no lookup. A `host` of `null` is this
  * machine: `::1` and `127.0.0.1`, or with `passive` the unspecified addresses, `::` and `0.0.0.0`, to listen on.

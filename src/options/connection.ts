@@ -6,25 +6,52 @@ import type { Settable } from "../core/transport/transport.js";
 import { getParameters } from "../parameters.js";
 
 /** Below a second, Node would tell the kernel 0 s, which it refuses in silence. */
-const SHORTEST_KEEPALIVE = 1_000;
+const MIN_KEEPALIVE_MS = 1_000;
 
 /** The kernel's own bound: 32 767 s (MAX_TCP_KEEPIDLE, see tcp(7)). */
-const LONGEST_KEEPALIVE = 32_767_000;
+const MAX_KEEPALIVE_MS = 32_767_000;
 
-/** Captured when a connection is made. What is not given comes from the parameters in force then. */
+/** What a connection captures when it is made. Options that are not given come from the parameters in force then. */
 export interface ConnectionOptions {
-  /** Most ms that a read waits for more bytes: 60 000 by default; `Infinity`: for ever; `0`: not at all. */
+  /**
+   * Most milliseconds that a read waits for more bytes. `Infinity`: forever. `0`: a read takes what is here and never
+   * waits. Each wait is bounded anew: a peer that sends a byte now and then never exceeds it.
+   *
+   * @default the parameter `readTimeout`, 60_000
+   * @example await connect("example.com", 80, { readTimeout: 5_000 });
+   */
   readTimeout?: number | undefined;
   /**
-   * Most ms that a write waits for the kernel to take more bytes: 60 000 by default; `Infinity`: for ever; `0`: not at
-   * all. The kernel takes up to 1.7 MB at a time, so a peer that is slower than that in this time can strike it.
+   * Most milliseconds that a write waits for the kernel to take more bytes. `Infinity`: forever. `0`: it never waits. The
+   * kernel takes up to 1.7 MB at a time, so a peer that needs longer than this for that much makes the write fail.
+   *
+   * @default the parameter `writeTimeout`, 60_000
+   * @example await connect("example.com", 80, { writeTimeout: 5_000 });
    */
   writeTimeout?: number | undefined;
-  /** Bytes that writes gather before they are sent; `0`, the default: each is sent at once. */
+  /**
+   * Bytes that writes gather before the connection sends them; `flush()` and a read that waits send them earlier. `0`:
+   * each write is sent at once.
+   *
+   * @default the parameter `bufferSize`, 0
+   * @example await connect("example.com", 80, { bufferSize: 4_096 });
+   */
   bufferSize?: number | undefined;
-  /** Sends small writes without waiting for earlier ones to be acknowledged; `true` by default. */
+  /**
+   * Whether the kernel sends a small write at once (TCP_NODELAY), or waits until the peer has acknowledged earlier ones.
+   *
+   * @default true
+   * @example await connect("example.com", 80, { noDelay: false });
+   */
   noDelay?: boolean | undefined;
-  /** Has the kernel ask an idle peer if it is still there; a number: after that many ms, a second at least. */
+  /**
+   * Whether the kernel asks an idle peer if it is still there (SO_KEEPALIVE). A number: milliseconds of silence before it
+   * first asks, from 1_000 up to 32_767_000, to which other numbers are moved. `true`: after the system's own delay, two
+   * hours as a rule.
+   *
+   * @default false
+   * @example await connect("example.com", 80, { keepAlive: 30_000 });
+   */
   keepAlive?: boolean | number | undefined;
 }
 
@@ -99,5 +126,5 @@ export function setKeepAlive(socket: Settable, keepAlive: boolean | number): voi
 }
 
 function keptWithin(delay: number): number {
-  return Math.min(Math.max(delay, SHORTEST_KEEPALIVE), LONGEST_KEEPALIVE);
+  return Math.min(Math.max(delay, MIN_KEEPALIVE_MS), MAX_KEEPALIVE_MS);
 }

@@ -1,15 +1,15 @@
 import { isAnyArrayBuffer, isDataView, isProxy } from "node:util/types";
 
-/** A class name longer than this, or of other characters, may be anything: it is not repeated. */
+/** Other names of classes are not repeated: they may contain anything. */
 const CLASS_NAME = /^[\w$]{1,64}$/;
 /** The digits of a bigint that are shown: enough for 128 bits. */
 const MAX_DIGITS = 40;
 
 /**
- * What a value is, for the message of an error: its type and size, never its contents. What a program passes by mistake
- * may be a password, or a socket with the bytes of other connections in it, and messages end up in logs.
+ * What a value is, for the message of an error: its type and size, never its contents. A program may pass a password by
+ * mistake, or a socket with the bytes of other connections in it, and messages end up in logs.
  *
- * It runs no code of the value's: no getter, no `toString`, no trap of a Proxy.
+ * No code of the value runs: no getter, no `toString`, no trap of a Proxy.
  */
 export function described(value: unknown): string {
   switch (typeof value) {
@@ -32,7 +32,7 @@ export function described(value: unknown): string {
   }
 }
 
-/** The name of an object's class; `undefined` for plain objects, and where none can be told. */
+/** The name of an object's class; `undefined` for plain objects, and for classes without a name that can be shown. */
 export function classNameOf(value: object): string | undefined {
   if (isProxy(value)) return "Proxy";
   const prototype = Object.getPrototypeOf(value) as object | null;
@@ -53,7 +53,7 @@ function describedObject(value: object): string {
   return name === undefined ? "an object" : `an object (${name})`;
 }
 
-/** Of a view of any kind; the property of that name may be a getter of somebody's. */
+/** Asks the getter of the language: the object may have a `byteLength` of its own. */
 function viewLength(view: ArrayBufferView): number {
   const prototype = isDataView(view) ? DataView.prototype : TYPED_ARRAY;
   try {

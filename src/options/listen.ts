@@ -8,19 +8,51 @@ import { getParameters } from "../parameters.js";
 /** The largest `int` of C, which is what listen(2) takes. */
 const MAX_BACKLOG = 2 ** 31 - 1;
 
-/** How to listen. What is said of connections is captured by each that is accepted. */
+/** How to listen. Each connection that is accepted captures the options of connections. */
 export interface ListenOptions extends ConnectionOptions {
-  /** The name or literal address to listen on; without it, all addresses. */
+  /**
+   * The name or the literal address to listen on.
+   *
+   * @default all addresses of this machine
+   * @example await listen(8_080, { host: "127.0.0.1" });
+   */
   host?: string | undefined;
-  /** How many clients may wait to be accepted, in the kernel and then here: 511 by default. */
+  /**
+   * Most clients that may wait to be accepted: in the kernel, and as many again in this process. `0`: a client is turned
+   * away unless a call to `accept()` waits for one.
+   *
+   * @default 511
+   * @example await listen(8_080, { backlog: 4_096 });
+   */
   backlog?: number | undefined;
-  /** On an IPv6 address, takes IPv6 clients only; without a `host`, listens on `0.0.0.0`. The parameter without it. */
+  /**
+   * Whether a listener on an IPv6 address takes IPv6 clients only. Without a `host`, it then listens on `0.0.0.0`.
+   *
+   * @default the parameter `ipv6Only`, false
+   * @example await listen(8_080, { host: "::", ipv6Only: true });
+   */
   ipv6Only?: boolean | undefined;
-  /** Lets several processes listen on the same port, which the kernel shares out: SO_REUSEPORT, from Node 22.12 on. */
+  /**
+   * Lets several processes listen on the same port (SO_REUSEPORT): the kernel shares the clients out among them. Node
+   * has it since 22.12.
+   *
+   * @default false
+   * @example await listen(8_080, { reusePort: true });
+   */
   reusePort?: boolean | undefined;
-  /** Most ms that `accept()` waits; the parameter without it. `for await` loops ignore it. */
+  /**
+   * Most milliseconds that `accept()` waits for a client. `Infinity`: forever. `0`: it takes only a client that is here.
+   * `for await` loops ignore it.
+   *
+   * @default the parameter `acceptTimeout`, Infinity
+   * @example await listen(8_080, { acceptTimeout: 60_000 });
+   */
   acceptTimeout?: number | undefined;
-  /** Cancels the call to `listen`; nothing after it. */
+  /**
+   * Cancels the call to `listen`, and nothing after it.
+   *
+   * @example await listen(8_080, { signal });
+   */
   signal?: AbortSignal | undefined;
 }
 

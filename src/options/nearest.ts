@@ -1,9 +1,9 @@
-/** Longer names are compared with nothing: what is far from every name costs the square of its length. */
+/** Longer names are not compared: the time for it grows with the square of the length. */
 const MAX_LENGTH = 40;
-/** A shorter name inside a longer one says little. */
+/** Shorter names are found inside longer ones by chance. */
 const MIN_CONTAINED = 4;
 
-/** The one of `names` that was probably meant by `name`: another spelling of it, a part or an extension of it, or a typo. */
+/** The one of `names` that `name` was probably meant for: another spelling, a part or an extension of it, or a typo. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   if (name.length > MAX_LENGTH) return undefined;
   const wanted = plain(name);

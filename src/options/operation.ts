@@ -1,14 +1,26 @@
 import { checkSignal, checkTimeout } from "./checks.js";
 import { checkOptions, refuseUnknown, schemaOf, type Complete, type Names } from "./schema.js";
 
-/** How long a call may take, and what may cancel it. Both cover the call they are given to and nothing after it. */
+/** How long a call may take, and what may cancel it. Both cover the call that they are given to, and nothing after it. */
 export interface OperationOptions {
-  /** Milliseconds for the whole call; `0`: only if it can be done right now; `Infinity`: no bound. */
+  /**
+   * Most milliseconds for the whole call. `0`: the call succeeds only if it can be done right now. `Infinity`: no bound.
+   *
+   * Without it, what bounds the call is a setting of the connection (`readTimeout`, `writeTimeout`) or a parameter.
+   *
+   * @example await connection.readLine({ timeout: 5_000 });
+   */
   timeout?: number | undefined;
-  /** Cancels the call. */
+  /**
+   * Cancels the call when it is aborted. The call rejects with the signal's reason; of a signal of `AbortSignal.timeout()`
+   * with a `NetTimeoutError`. One signal can serve any number of calls.
+   *
+   * @example await connection.readLine({ signal: AbortSignal.timeout(5_000) });
+   */
   signal?: AbortSignal | undefined;
 }
 
+/** The options of most calls. */
 export const OPERATION = schemaOf<OperationOptions>(
   { timeout: checkTimeout, signal: checkSignal },
   { insteadOfNumber: "a time is { timeout }" },
@@ -27,8 +39,9 @@ export const WRITE = schemaOf<OperationOptions>(OPERATION.checks, {
 });
 
 /**
- * The options as they are at the call, checked: a getter might answer otherwise the next time. The names are looked at
- * only where neither a timeout nor a signal is given, so that calls which are made for each message pay nothing for it.
+ * The options as they are at the call, checked: a getter might answer otherwise the next time. Unknown names are searched
+ * for only where neither a timeout nor a signal is given: a program that makes a call for each message should not pay for
+ * the search each time.
  */
 export function checkedOperation(options: unknown, known: Names = OPERATION): Complete<OperationOptions> {
   checkOptions(options, known);

@@ -9,23 +9,39 @@ export const LINE_LIMIT = 64 * 1024;
 /** Most bytes of a `readAll` by default. */
 export const ALL_LIMIT = 16 * 1024 * 1024;
 
+/** How to read what has a limit. */
 export interface LimitOptions extends OperationOptions {
   /**
-   * Most bytes, terminator not counted; 64 KiB by default (16 MiB for `readAll`). `Infinity`: as many as one result can
-   * have, a `Buffer` (`buffer.constants.MAX_LENGTH`) or, for lines, a string (`MAX_STRING_LENGTH`, 512 MiB).
+   * Most bytes that the result may have, its terminator not counted. The bytes stay unread if there are more. `Infinity`:
+   * as many as a `Buffer` can have (`buffer.constants.MAX_LENGTH`), or a string (`MAX_STRING_LENGTH`) for lines. `0`: only
+   * an empty result.
+   *
+   * @default 64 KiB; of `readAll` 16 MiB
+   * @example await connection.readLine({ limit: 1_024 });
    */
   limit?: number | undefined;
 }
 
+/** How to read lines. */
 export interface LineOptions extends LimitOptions {
-  /** `"utf8"`, the default, `"latin1"` or `"ascii"`. */
+  /**
+   * How the bytes of a line become a string: `"utf8"`, `"latin1"` or `"ascii"`.
+   *
+   * @default "utf8"
+   * @example await connection.readLine({ encoding: "latin1" });
+   */
   encoding?: BufferEncoding | undefined;
 }
 
+/** How to loop over chunks. */
 export interface ChunksOptions extends OperationOptions {
   /**
-   * Yields views that are valid only until the next pull, over memory that is used again: no allocation per chunk. A loop
-   * that its peer keeps full holds up to 512 KiB, until it ends or a row of small chunks comes.
+   * Whether chunks are views that are valid only until the next pull, over memory that is used again: the loop allocates
+   * nothing for each chunk. While its peer keeps it full, such a loop holds up to 512 KiB; it gives them up when it ends,
+   * or after several small chunks.
+   *
+   * @default false
+   * @example for await (const chunk of connection.chunks({ recycle: true })) hash.update(chunk);
    */
   recycle?: boolean | undefined;
 }
@@ -62,7 +78,7 @@ export function encodingOf(options: unknown): BufferEncoding {
   return encoding as BufferEncoding;
 }
 
-/** The part of a loop's options that bounds its pulls. The names of all are looked at: a loop is made once. */
+/** The options of a loop that bound each of its pulls. Unknown names are always refused here: a loop is made once. */
 export function pullsOf(options: unknown, known: Names): OperationOptions | undefined {
   if (options === undefined) return undefined;
   const pulls = checkedOperation(options, known);
