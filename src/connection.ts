@@ -378,7 +378,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * `"input"`. For a descriptor that is shared with another process: CHICKEN's `tcp-abandon-port`.
    */
   abandon(side: "input" | "output"): void {
-    if (side === "input") this.#link.abandonInput();
+    if (side === "input") this.#link.input.abandoned = true;
     else if ((side as unknown) === "output") this.#link.output.abandoned = true;
     else throw wrongValue("side", '"input" or "output"', side);
   }

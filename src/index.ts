@@ -11,8 +11,9 @@
  * - options/: which options there are, and how they are checked.
  * - core/: one connection at work.
  *   - core/establish.ts: the one place that makes a connection.
- *   - core/link.ts: its life. core/forgotten.ts finds connections that the program no longer refers to.
- *   - core/reading/, core/writing/: its two halves.
+ *   - core/link.ts: its life, whose states are in core/life.ts.
+ *   - core/forgotten.ts finds connections that the program no longer refers to.
+ *   - core/reading/, core/writing/: its two halves. core/half-host.ts is what both need of the whole.
  *   - core/transport/: a stream of bytes below any policy, over the kernel's sockets, any other Duplex, or in memory.
  *   - core/bytes/: queues of bytes, and the memory they are in.
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.

@@ -4,7 +4,7 @@ import { waited } from "./core/timing/bounded.js";
 import { cancel, clock } from "./core/timing/clock.js";
 import { Connection, linkOf } from "./connection.js";
 import { IdleTimer } from "./core/timing/idle-timer.js";
-import { LINGER_MS } from "./core/link.js";
+import { LINGER_TIMEOUT_MS } from "./core/link.js";
 import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js";
 
 /** How long, and until when, to pass bytes on. */
@@ -115,7 +115,7 @@ async function afterReply(
 /** Takes a little more from one who still sends, and has been sent a reply: a reset would destroy that on its way. */
 async function discard(from: Connection): Promise<void> {
   const lingered = new AbortController();
-  const timer = clock.setTimeout(() => lingered.abort(), LINGER_MS);
+  const timer = clock.setTimeout(() => lingered.abort(), LINGER_TIMEOUT_MS);
   let bytes = 0;
   try {
     for await (const chunk of from.chunks({ ...RECYCLED, signal: lingered.signal })) {

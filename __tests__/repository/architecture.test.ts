@@ -30,6 +30,8 @@ const LAYERS = [
   "core/forgotten.ts",
   "core/reading/",
   "core/writing/",
+  "core/life.ts",
+  "core/half-host.ts",
   "core/transport/",
   "core/bytes/",
   "address/",

@@ -2,11 +2,23 @@ import type { Buffer } from "node:buffer";
 import { bounded } from "./timing/bounded.js";
 import { clock } from "./timing/clock.js";
 import { checkedOperation, type OperationOptions } from "../options/operation.js";
-import { aborted, NetTimeoutError, refused, translated, type Operation, type Subject } from "../errors.js";
+import { aborted, NetTimeoutError, refused, translated, type Subject } from "../errors.js";
 import { currentAlarm } from "./timing/alarm.js";
 import { markHandled } from "./timing/fail-at-caller.js";
-import { Input, type InputHost } from "./reading/input.js";
-import { Output, type OutputHost } from "./writing/output.js";
+import type { HalfHost } from "./half-host.js";
+import {
+  CLOSING,
+  failedWith,
+  OPEN,
+  OUTCOMES,
+  type Closing,
+  type End,
+  type Failure,
+  type Life,
+  type Outcome,
+} from "./life.js";
+import { Input } from "./reading/input.js";
+import { Output } from "./writing/output.js";
 import { rejected } from "./writing/sender.js";
 import { hold, release } from "./timing/process-hold.js";
 import type { Transport, TransportEvents } from "./transport/transport.js";
@@ -17,24 +29,32 @@ import type { Duplex } from "node:stream";
  * How long a closed connection goes on discarding what the peer still sends, waiting for its FIN: closing with unread
  * bytes sends RST, which can destroy what we sent before (RFC 2525, section 2.17; RFC 9112, section 9.6).
  */
-export const LINGER_MS = 2_000;
+export const LINGER_TIMEOUT_MS = 2_000;
 
 export interface LinkSettings {
   readonly readTimeout: number;
   readonly writeTimeout: number;
   readonly bufferSize: number;
+  /**
+   * Most ms that a connection whose two sides were closed here waits for the peer to end its own: {@link LINGER_TIMEOUT_MS}
+   * by default. With `0` the socket is closed as soon as the FIN is sent; that is no reset, but the kernel sends RST if
+   * bytes are unread.
+   */
+  readonly lingerTimeout?: number | undefined;
   /** Where the connection was made, if that is to be told. */
   readonly maker?: string | undefined;
 }
 
-/** A failure that was not of our making. */
-interface Failure {
-  readonly operation: Operation;
-  readonly cause: unknown;
+/** Resolves when the connection is over, with its failure. */
+interface Ending {
+  readonly promise: Promise<Failure | null>;
+  readonly resolve: (failure: Failure | null) => void;
 }
 
-/** The life of a connection: its transport, its two halves, and how they end. */
-export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
+/**
+ * The life of a connection: its transport, its two halves, and how they end. {@link Life} is the table of it.
+ */
+export class Link implements TransportEvents, HalfHost, Sleeper {
   /** Of the clock that was in use when the connection was made: its waits go by that one. */
   readonly #alarm = currentAlarm();
   readonly transport: Transport;
@@ -45,50 +65,44 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
   due = Infinity;
   place = -1;
 
-  /** `closing`: both our sides are closed and the socket will be. `over`: it is, or is no longer ours. */
-  #phase: "live" | "closing" | "over" = "live";
-  /** The peer's FIN has arrived. */
-  #hasPeerEnded = false;
-  /** Our input is closed by us, so nobody reads what still comes. */
-  #inputShut = false;
-  #failure: Failure | null = null;
-  /** When to wait no longer for the peer to end its side. */
-  #lingersUntil = Infinity;
-  #closing: Promise<void> | null = null;
-  /** A call to close has found that what was written could not be sent. */
-  #sendingFailed = false;
-  /** A call to close ran out of time when all was sent: nobody waits for our FIN to be acknowledged. */
-  #cutShort = false;
-  #gone: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
+  readonly #lingerTimeout: number;
+  #life: Life = OPEN;
+  #closing: Closing | null = null;
+  #ending: Ending | null = null;
   #closed: Promise<void> | null = null;
   #onDropped: (() => void)[] | null = null;
   #onLeftOpen: (() => void) | null = null;
-  /** The program has asked when it is over. */
+  /** Whether the program has asked for {@link closed}. */
   #isAwaited = false;
-  #isReferred: boolean;
-  /** Whether it keeps the process alive. */
-  #holds = false;
+  /** Whether it keeps the process alive. `unreferred`: the program has called `unref()`. */
+  #hold: "held" | "free" | "unreferred";
 
   constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
     this.transport = transport;
     this.subject = subject;
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
-    this.#isReferred = !transport.unreferred;
+    this.#lingerTimeout = settings.lingerTimeout ?? LINGER_TIMEOUT_MS;
+    this.#hold = transport.unreferred ? "unreferred" : "free";
     transport.attach(this.input, this);
     transport.startReading();
     this.#holdOrRelease();
   }
 
-  /** Whether it is neither closed, reset or detached by us nor over. */
+  /** Whether it was neither closed, reset nor detached here, and has not ended by itself. */
   get live(): boolean {
-    return this.#phase === "live";
+    const { kind } = this.#life;
+    return kind === "open" || (kind === "lingering" && this.#closing === null);
+  }
+
+  /** How the connection has ended; `undefined` until it is over. */
+  get end(): End | undefined {
+    return this.#life.kind === "over" ? this.#life.outcome.end : undefined;
   }
 
   /** Settles when the connection is over: rejects if it failed, without ever being an unhandled rejection. */
   get closed(): Promise<void> {
-    const closed = (this.#closed ??= this.#whenGone().then(() => {
-      const failure = this.#failure;
+    const closed = (this.#closed ??= this.#whenOver().then((failure) => {
       if (failure === null) return;
       const error = translated(failure.operation, this.subject, failure.cause);
       markHandled(closed);
@@ -107,30 +121,21 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
   // What the transport reports
 
   peerEnded(): void {
-    this.#hasPeerEnded = true;
-    const { failure } = this.output;
-    if (failure === null) this.input.end();
-    else this.input.fail(failure.cause);
+    this.input.end(this.output.failure);
     this.#endIfDone();
     if (this.#onLeftOpen !== null) this.#tellIfLeftOpen();
   }
 
   failed(cause: unknown): void {
-    if (this.#phase === "over") return;
-    // A peer that resets what we have closed anyway takes nothing from us.
-    if (!(this.#inputShut && this.output.ended)) this.#failure ??= { operation: "read", cause };
+    if (this.#life.kind === "destroyed" || this.#life.kind === "over") return;
+    let outcome = this.#outcome("closed");
+    // A peer that resets what was closed here anyway takes nothing from us.
+    const isHarmless = this.input.isShut && this.output.ended;
+    if (outcome.failure === null && !isHarmless) outcome = failedWith("read", cause);
+    this.#become({ kind: "destroyed", outcome });
     this.input.fail(cause);
     this.output.fail(cause);
     this.transport.destroy();
-  }
-
-  whenLeftOpen(act: () => void): void {
-    this.#onLeftOpen = act;
-    this.#tellIfLeftOpen();
-  }
-
-  #tellIfLeftOpen(): void {
-    if (this.#hasPeerEnded && this.live && !this.output.ended) this.#onLeftOpen?.();
   }
 
   outputEnded(): void {
@@ -138,47 +143,39 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
   }
 
   streamClosed(): void {
-    if (this.#phase === "over") return;
+    if (this.#life.kind === "over") return;
     this.output.surface();
-    // Whatever took the socket from us, nobody is left waiting.
-    if (this.#failure !== null) this.input.fail(this.#failure.cause);
-    else if (!this.#hasPeerEnded && !this.#inputShut) this.input.close("ERR_CLOSED");
+    const outcome = this.#outcome("closed");
+    const { failure } = outcome;
+    // Whoever has closed the stream, no call is left waiting.
+    if (failure !== null) this.input.fail(failure.cause);
+    else if (!this.input.peerEnded && !this.input.isShut) this.input.close();
     if (this.output.failure === null) this.output.close();
-    this.#finish();
+    this.#finish(outcome);
+  }
+
+  refer(isReferred: boolean): void {
+    this.#holdOrRelease(isReferred);
   }
 
   handOverToStream(): { unread: readonly Buffer[]; ended: boolean } {
-    const unread = this.input.drain();
-    this.input.close("ERR_BUSY", "connection.socket is read as a stream");
-    return { unread, ended: this.#hasPeerEnded };
+    return { unread: this.input.handOver(), ended: this.input.peerEnded };
   }
 
-  // What the two halves tell
-
-  startReading(): void {
-    this.transport.startReading();
-  }
+  // What the two halves report
 
   beforeWait(): void {
     this.output.sendGatheredSoon();
   }
 
-  outputEnding(): void {
-    if (this.#inputShut && this.live) void this.#sendOrReset();
-  }
-
-  outputOver(): void {
-    const { failure } = this.output;
-    if (failure !== null) {
-      this.#failure ??= { operation: "write", cause: failure.cause };
-      if (this.#hasPeerEnded) this.input.fail(failure.cause);
+  outputChanged(): void {
+    const { ending, failure } = this.output;
+    if (ending) {
+      if (this.input.isShut && this.live) void this.#sendOrReset();
+      return;
     }
+    if (failure !== null && this.input.peerEnded) this.input.fail(failure.cause);
     this.#endIfDone();
-  }
-
-  refer(isReferred: boolean): void {
-    this.#isReferred = isReferred;
-    this.#holdOrRelease();
   }
 
   waitChanged(): void {
@@ -189,7 +186,6 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
     return this.#alarm.now();
   }
 
-  /** Schedules {@link expire} for `due` or earlier. */
   wakeAt(due: number): void {
     this.#alarm.wakeBy(this, due);
   }
@@ -202,26 +198,18 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
   }
 
   expire(now: number): number {
-    if (this.#lingersUntil <= now) {
-      this.#lingersUntil = Infinity;
-      this.#destroy();
-    }
+    if (this.#lingersUntil <= now) this.#destroy();
     return Math.min(this.input.expire(now), this.output.expire(now), this.#lingersUntil);
   }
 
   // The endings
 
   closeInput(): void {
-    if (this.#inputShut) return;
-    this.#inputShut = true;
+    if (this.input.isShut) return;
     this.input.shut();
     if (this.input.abandoned) this.transport.stopReading();
     if (this.output.ending) void this.#sendOrReset();
     this.#endIfDone();
-  }
-
-  abandonInput(): void {
-    this.input.abandoned = true;
   }
 
   close(options: OperationOptions = {}): Promise<void> {
@@ -232,125 +220,143 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
     }
     const { timeout, signal } = options;
     if (signal?.aborted === true) return rejected(aborted("close", this.subject, signal));
-    if (this.#phase === "over") this.#dropUnread();
+    const isOver = this.#life.kind === "over";
+    if (isOver) this.#dropUnread();
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.
-    const unreported = this.#phase === "over" && this.output.hasUnobservedLoss;
-    const whole = (this.#closing ??= unreported
-      ? this.output.end()
-      : this.#close(timeout === undefined ? undefined : Infinity));
-    if (this.#phase === "over" || (timeout === undefined && signal === undefined)) return whole;
-    const closing = this.#closeWithin(options, whole, () => markHandled(closing));
-    return closing;
+    const closing = this.#closing ?? this.#beginClosing(timeout === undefined ? undefined : Infinity);
+    if (isOver || (timeout === undefined && signal === undefined)) return closing.whole;
+    const within = this.#closeWithin(options, closing, () => markHandled(within));
+    return within;
   }
 
   reset(): void {
-    if (this.#phase === "over") {
-      this.#dropUnread();
-      return;
-    }
-    this.#phase = "closing";
-    this.#holdOrRelease();
-    this.#inputShut = true;
-    this.input.close("ERR_CLOSED");
-    this.output.close();
-    this.transport.reset();
+    if (this.#life.kind === "over") this.#dropUnread();
+    else this.#reset(this.#outcome("reset"));
   }
 
-  /** Has a view told when the program closes the connection after it was over: what was unread is dropped then. */
+  /** Calls `drop` when the program closes the connection after it was over: what was unread is dropped then. */
   onDropped(drop: () => void): void {
     (this.#onDropped ??= []).push(drop);
   }
 
+  /** Calls `act` when the peer has ended its side and ours is still open. */
+  whenLeftOpen(act: () => void): void {
+    this.#onLeftOpen = act;
+    this.#tellIfLeftOpen();
+  }
+
   /** Without `allowHalfOpen` a stream that was adopted is as it was, and any other ends with its peer. */
   detach(allowHalfOpen?: boolean): Duplex {
-    if (this.#phase !== "live" || this.transport.destroyed)
-      throw refused("detach", this.subject, "ERR_CLOSED");
+    if (!this.live || this.transport.destroyed) throw refused("detach", this.subject, "ERR_CLOSED");
     if (this.transport.spent && this.input.length > 0) {
       const reason = "the stream had ended before it was adopted: what it had is here, to be read";
       throw refused("detach", this.subject, "ERR_CLOSED", reason);
     }
+    const { failure } = this.#outcome("detached");
     const reason = "the connection was detached";
     const unread = this.input.drain();
-    this.input.close("ERR_CLOSED", reason);
+    this.input.close(reason);
     const { unsent, ending } = this.output.detach(reason);
-    const ended = this.#hasPeerEnded;
+    const ended = this.input.peerEnded;
     const stream = this.transport.release({ unread, ended, unsent, ending, allowHalfOpen });
-    this.#finish();
+    this.#finish({ end: "detached", failure });
     return stream;
   }
 
-  /** Closes both sides: rejects if bytes could not be sent that no call but this one answers for. */
-  async #close(timeout: number | undefined): Promise<void> {
-    if (this.#phase === "over") return;
-    const reported = this.output.failure !== null && !this.output.hasUnobservedLoss;
-    this.#phase = "closing";
-    this.#holdOrRelease();
-    this.#inputShut = true;
-    this.input.close("ERR_CLOSED");
+  #beginClosing(timeout: number | undefined): Closing {
+    const closing: Closing = { whole: DONE, sending: "under way" };
+    this.#closing = closing;
+    if (this.#life.kind !== "over") closing.whole = this.#close(closing, timeout);
+    else if (this.output.hasUnobservedLoss) closing.whole = this.output.end();
+    return closing;
+  }
+
+  /** Closes both sides: rejects if bytes could not be sent that no other call answers for. */
+  async #close(closing: Closing, timeout: number | undefined): Promise<void> {
+    const isReported = this.output.failure !== null && !this.output.hasUnobservedLoss;
+    if (this.#life.kind === "open") this.#become(CLOSING);
+    else this.#holdOrRelease();
+    this.input.close();
     try {
       await this.output.end(timeout === undefined ? undefined : { timeout });
     } catch (error) {
-      this.#sendingFailed = true;
-      if (this.#closing !== null) markHandled(this.#closing);
+      markHandled(closing.whole);
       if (error instanceof NetTimeoutError) this.reset();
       else this.#destroy();
-      if (!reported && !this.#cutShort) throw error;
+      if (closing.sending !== "cut short") {
+        closing.sending = "failed";
+        if (!isReported) throw error;
+      }
     }
     this.#endIfDone();
-    await this.#whenGone();
+    await this.#whenOver();
   }
 
   /** The same within a time: what is unsent then is lost, and the caller told. */
-  async #closeWithin(options: OperationOptions, whole: Promise<void>, failing: () => void): Promise<void> {
+  async #closeWithin(options: OperationOptions, closing: Closing, failing: () => void): Promise<void> {
     try {
-      await bounded("close", this.subject, options, () => whole);
+      await bounded("close", this.subject, options, () => closing.whole);
     } catch (error) {
       failing();
       if (!this.transport.callsBackAtOnce) await turn();
-      if (this.#sendingFailed || this.output.failure !== null) {
+      if (closing.sending !== "under way" || this.output.failure !== null) {
         // That was before the time was up, and decides how every call to close settles.
         if (!(error instanceof NetTimeoutError)) throw error;
-        await whole;
+        await closing.whole;
         return;
       }
-      const unsent = !this.output.idle;
-      this.#cutShort = !unsent;
-      if (unsent) this.reset();
-      else this.#destroy();
-      if (unsent || !(error instanceof NetTimeoutError)) throw error;
-      await this.#whenGone();
+      const isSent = this.output.idle;
+      if (isSent) {
+        closing.sending = "cut short";
+        this.#destroy();
+      } else {
+        this.reset();
+      }
+      if (!isSent || !(error instanceof NetTimeoutError)) throw error;
+      await this.#whenOver();
     }
   }
 
   /** Both our sides are closed: as with `close`, a peer that takes nothing does not keep the socket. */
   async #sendOrReset(): Promise<void> {
     // The FIN is queued by then.
-    await Promise.resolve();
+    await DONE;
     try {
       await this.output.end();
     } catch (error) {
       if (!this.live || !(error instanceof NetTimeoutError)) return;
-      this.#failure ??= { operation: "close", cause: error };
-      this.reset();
+      const outcome = this.#outcome("reset");
+      this.#reset(outcome.failure === null ? failedWith("close", error) : outcome);
     }
   }
 
   /** Closes the socket once neither side has anything left to do. */
   #endIfDone(): void {
+    const { kind } = this.#life;
     const { ended, failure } = this.output;
-    if ((!ended && failure === null) || this.#phase === "over") return;
-    if (this.#hasPeerEnded || (this.#inputShut && (failure !== null || this.#abandoned()))) this.#destroy();
-    else if (this.#inputShut) this.#startLinger();
+    if (kind === "destroyed" || kind === "over" || (!ended && failure === null)) return;
+    const { peerEnded, isShut } = this.input;
+    if (peerEnded || (isShut && (failure !== null || this.#isAbandoned))) this.#destroy();
+    else if (isShut && kind !== "lingering") this.#linger();
   }
 
-  #startLinger(): void {
-    if (this.#lingersUntil !== Infinity) return;
-    this.#lingersUntil = this.deadlineIn(LINGER_MS);
+  #linger(): void {
+    if (this.#lingerTimeout === 0) {
+      this.#destroy();
+      return;
+    }
+    this.#become({ kind: "lingering", until: this.deadlineIn(this.#lingerTimeout) });
     this.transport.discardInput();
   }
 
-  /** Closes the socket; nothing that it says of what this cuts off is a failure. */
+  get #lingersUntil(): number {
+    return this.#life.kind === "lingering" ? this.#life.until : Infinity;
+  }
+
+  /** Closes the transport; what it reports of what this cuts off is no failure. */
   #destroy(): void {
+    if (this.#life.kind === "destroyed" || this.#life.kind === "over") return;
+    this.#become({ kind: "destroyed", outcome: this.#outcome("closed") });
     if (this.output.failure === null) {
       if (!this.output.ended) this.output.close();
       this.transport.destroy();
@@ -360,53 +366,78 @@ export class Link implements TransportEvents, InputHost, OutputHost, Sleeper {
     }
   }
 
-  /** A side that is left as it is leaves nothing to wait for. */
-  #abandoned(): boolean {
+  #reset(outcome: Outcome): void {
+    this.#become({ kind: "destroyed", outcome });
+    this.input.close();
+    this.output.close();
+    this.transport.reset();
+  }
+
+  /** How the connection ends: as it was decided before, with the failure of the output if there is one, or with `end`. */
+  #outcome(end: "closed" | "reset" | "detached"): Outcome {
+    const life = this.#life;
+    if ((life.kind === "destroyed" || life.kind === "over") && life.outcome.end !== "closed")
+      return life.outcome;
+    const { failure } = this.output;
+    return failure === null ? OUTCOMES[end] : failedWith("write", failure.cause);
+  }
+
+  /** Whether a side is left as it is, so that there is no end of it to wait for. */
+  get #isAbandoned(): boolean {
     return this.input.abandoned || this.output.abandoned;
+  }
+
+  #tellIfLeftOpen(): void {
+    if (this.input.peerEnded && this.live && !this.output.ended) this.#onLeftOpen?.();
   }
 
   /** Of a connection that is over there is nothing to close but what is unread. */
   #dropUnread(): void {
     if (this.input.closed) return;
-    this.input.close("ERR_CLOSED");
+    this.input.close();
     this.#onDropped?.forEach((drop) => drop());
   }
 
   /** Until it is over, it keeps the process alive: also while its socket is not reading, or if it has none and a call waits. */
-  #holdOrRelease(): void {
+  #holdOrRelease(isReferred = this.#hold !== "unreferred"): void {
     const holds =
-      this.#phase !== "over" && this.#isReferred && (this.transport.holdsProcess || this.#waits());
-    if (holds === this.#holds) return;
-    this.#holds = holds;
+      isReferred && this.#life.kind !== "over" && (this.transport.holdsProcess || this.#hasWaitingCall);
+    const held = this.#hold === "held";
+    this.#hold = holds ? "held" : isReferred ? "free" : "unreferred";
+    if (holds === held) return;
     if (holds) hold();
     else release();
   }
 
-  /** Whether a call waits. */
-  #waits(): boolean {
-    return this.#phase === "closing" || this.#isAwaited || this.input.waits || this.output.waits;
+  get #hasWaitingCall(): boolean {
+    return !this.live || this.#isAwaited || this.input.waits || this.output.waits;
   }
 
-  #finish(): void {
-    this.#phase = "over";
+  #become(life: Life): void {
+    this.#life = life;
     this.#holdOrRelease();
-    this.#lingersUntil = Infinity;
-    this.#alarm.letSleep(this);
-    this.#gone?.resolve();
   }
 
-  #whenGone(): Promise<void> {
-    if (this.#phase === "over") return Promise.resolve();
-    if (this.#gone === null) {
-      let resolve!: () => void;
-      const promise = new Promise<void>((settle) => {
+  #finish(outcome: Outcome): void {
+    this.#become({ kind: "over", outcome });
+    this.#alarm.letSleep(this);
+    this.#ending?.resolve(outcome.failure);
+  }
+
+  #whenOver(): Promise<Failure | null> {
+    if (this.#life.kind === "over") return Promise.resolve(this.#life.outcome.failure);
+    if (this.#ending === null) {
+      let resolve!: (failure: Failure | null) => void;
+      const promise = new Promise<Failure | null>((settle) => {
         resolve = settle;
       });
-      this.#gone = { promise, resolve };
+      this.#ending = { promise, resolve };
     }
-    return this.#gone.promise;
+    return this.#ending.promise;
   }
 }
+
+const DONE = Promise.resolve();
 
 /** The next turn of the event loop. */
 function turn(): Promise<void> {

@@ -3,6 +3,7 @@ import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { Input } from "../../../src/core/reading/input.js";
 import { LineRun, LineSearch, takeNextLine, takeTextLine } from "../../../src/core/reading/lines.js";
 import { Refusal, WAIT, type Take } from "../../../src/core/reading/reads.js";
+import type { Transport } from "../../../src/core/transport/transport.js";
 import { netError } from "../../support/outcomes.js";
 
 const CHUNK = Buffer.alloc(16 * 1024 * 1024, "x");
@@ -19,10 +20,13 @@ function input(): Input {
   return new Input(
     {
       subject: { text: "test" },
+      now: () => 0,
+      wakeAt: nothing,
       deadlineIn: () => Infinity,
-      startReading: nothing,
+      transport: { startReading: nothing } as Transport,
       beforeWait: nothing,
       waitChanged: nothing,
+      outputChanged: nothing,
     },
     Infinity,
   );

@@ -1,12 +1,14 @@
 import { Buffer } from "node:buffer";
 import { checkedOperation, READ, type OperationOptions } from "../../options/operation.js";
-import { aborted, refused, timedOut, translated, type NetError, type Subject } from "../../errors.js";
+import { aborted, refused, timedOut, translated, type NetError } from "../../errors.js";
 import { unwatch, watch } from "../timing/signals.js";
 import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { failAtCaller } from "../timing/fail-at-caller.js";
 import { ownBytes } from "../bytes/own-memory.js";
 import { ReusedMemory, type Ring } from "../bytes/reused-memory.js";
+import type { HalfHost } from "../half-host.js";
+import { discards, ENDED, hasEnd, isClosed, isShut, OPEN, SHUT, type InputState } from "./input-state.js";
 import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
 import type { Sink } from "../transport/transport.js";
 import { Waiting, type ReaderProbe, type StreamReader } from "./waiting.js";
@@ -14,33 +16,7 @@ import { Waiting, type ReaderProbe, type StreamReader } from "./waiting.js";
 /** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
 export const READ_AHEAD = 64 * 1024;
 
-/** What the input needs of the connection it belongs to. */
-export interface InputHost {
-  readonly subject: Subject;
-  /**
-   * Returns when a wait of `bound` milliseconds ends that begins now; `Infinity` for one that never does. Calls
-   * {@link Input.expire} then, or earlier.
-   */
-  deadlineIn(bound: number): number;
-  /** Lets bytes arrive again after {@link Input.arrive} has answered `false`. */
-  startReading(): void;
-  /** Sends what is gathered: a peer that waits for it would never answer. */
-  beforeWait(): void;
-  /** A read waits from now on, or none does any more. */
-  waitChanged(): void;
-}
-
-type State =
-  | { readonly kind: "open" }
-  /** The peer's FIN has arrived, or our own side was closed: after the bytes in the queue there is nothing. */
-  | { readonly kind: "ended" }
-  /** After the bytes in the queue comes this failure. */
-  | { readonly kind: "failed"; readonly cause: unknown }
-  /** Nothing can be read any more. */
-  | { readonly kind: "closed"; readonly code: string; readonly reason: string | undefined };
-
-const OPEN: State = { kind: "open" };
-const ENDED: State = { kind: "ended" };
+const HANDED_OVER = "connection.socket is read as a stream";
 
 /** The receiving half of a connection: what has arrived, and the one read that may wait for more. */
 export class Input implements Sink {
@@ -48,24 +24,24 @@ export class Input implements Sink {
   received = 0;
   /** Whether the last read was one that copies what it gets. */
   copies = false;
-  /** Ending the input leaves what arrives then in the kernel. */
+  /** Whether the peer has ended its side. */
+  peerEnded = false;
+  /** Whether ending this side leaves what arrives then in the kernel. */
   abandoned = false;
   /** The one that may hold bytes which come before those in the queue. */
   streamReader: StreamReader | null = null;
 
   readonly #queue = new ByteQueue();
-  readonly #host: InputHost;
+  readonly #host: HalfHost;
   readonly #readTimeout: number;
-  #state: State = OPEN;
+  #state: InputState = OPEN;
   #waiting: Waiting | null = null;
   /** The memory of a loop that recycles it. Any other read ends that: what it gets is its own. */
   #reusedMemory: ReusedMemory | null = null;
-  /** What arrives is thrown away. */
-  #discarding = false;
   /** {@link arrive} has answered `false` and reading has not been started since. */
   #stopped = false;
 
-  constructor(host: InputHost, readTimeout: number) {
+  constructor(host: HalfHost, readTimeout: number) {
     this.#host = host;
     this.#readTimeout = readTimeout;
   }
@@ -77,17 +53,22 @@ export class Input implements Sink {
 
   /** Bytes that can be read without waiting: also those that a stream holds whose user has left. */
   get readable(): number {
-    return this.length + (this.#discarding ? 0 : (this.streamReader?.left ?? 0));
+    return this.length + (discards(this.#state) ? 0 : (this.streamReader?.left ?? 0));
   }
 
-  /** Whether nothing comes after the bytes in the queue, and all is well. */
+  /** Whether reads get the end of the stream after the bytes in the queue. */
   get ended(): boolean {
-    return this.#state.kind === "ended";
+    return hasEnd(this.#state);
   }
 
-  /** Whether nothing can be read any more. */
+  /** Whether this side was ended here. */
+  get isShut(): boolean {
+    return isShut(this.#state);
+  }
+
+  /** Whether all reads reject. */
   get closed(): boolean {
-    return this.#state.kind === "closed";
+    return isClosed(this.#state);
   }
 
   /** Whether a read waits. */
@@ -99,7 +80,7 @@ export class Input implements Sink {
   isBusy(probe?: ReaderProbe): boolean {
     if (this.#waiting !== null && !this.#givesWay(this.#waiting)) return true;
     // Once all is thrown away, so is what its user did not get.
-    if (this.streamReader === null || this.streamReader === probe || this.#discarding) return false;
+    if (this.streamReader === null || this.streamReader === probe || discards(this.#state)) return false;
     if (this.streamReader.isReading()) return true;
     this.putBack(this.streamReader.takeBack());
     return false;
@@ -146,7 +127,7 @@ export class Input implements Sink {
     const state = this.#state;
     if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(probe))
       return rejectedInTime(this.#refused("ERR_BUSY"));
-    if (state.kind === "closed") return rejectedInTime(this.#refused(state.code, state.reason));
+    if (state !== OPEN && this.closed) return rejectedInTime(this.#refusedBy(state));
     const isInTime = spend(QUEUE_UNITS);
     if (!isInTime && mayLeave) return this.#postpone(take, argument, options, probe);
     const taken = this.#try(take, argument);
@@ -166,7 +147,7 @@ export class Input implements Sink {
    */
   arrive(memory: Buffer, size: number, lent: boolean): boolean {
     this.received += size;
-    if (this.#discarding) return !this.abandoned;
+    if (this.#state !== OPEN && discards(this.#state)) return !this.abandoned;
     const waiting = this.#waiting;
     const isTaken = waiting !== null && !waiting.postponed;
     if (!isTaken || (waiting.probe !== undefined && this.#givesWay(waiting))) {
@@ -212,29 +193,36 @@ export class Input implements Sink {
     return this.#reusedMemory?.ring ?? null;
   }
 
-  /** The peer has ended its side. */
-  end(): void {
-    if (this.#state.kind === "open") this.#become(ENDED);
+  /** The peer has ended its side. If there is a `failure` of the output, that comes after the bytes in the queue. */
+  end(failure: { readonly cause: unknown } | null): void {
+    this.peerEnded = true;
+    if (this.#state.kind !== "open") return;
+    this.#become(failure === null ? ENDED : { kind: "failed", cause: failure.cause });
   }
 
   /** Nothing more will arrive because of `cause`; what has arrived can still be read. */
   fail(cause: unknown): void {
     const { kind } = this.#state;
-    if (kind === "open" || (kind === "ended" && !this.#discarding)) this.#become({ kind: "failed", cause });
+    if (kind === "open" || kind === "ended") this.#become({ kind: "failed", cause });
   }
 
-  /** Ends this side: the bytes in the queue and all that follow are thrown away, reads find the end of the stream. */
+  /** Ends this side: the bytes in the queue and all that follow are thrown away. */
   shut(): void {
-    this.#drop("ERR_CLOSED");
-    if (this.#state.kind !== "closed") this.#state = ENDED;
-    this.#discard();
+    const { kind } = this.#state;
+    if (kind === "handed over") this.#state = { kind, isShut: true };
+    else if (kind !== "closed") this.#discard(SHUT);
   }
 
-  /** Ends this side for good: reads reject with `code`. */
-  close(code: string, reason?: string): void {
-    this.#drop(code, reason);
-    this.#state = { kind: "closed", code, reason };
-    this.#discard();
+  /** Ends this side as {@link shut} does, and reads reject from now on. */
+  close(reason?: string): void {
+    this.#discard({ kind: "closed", reason });
+  }
+
+  /** Gives away what is unread, since the program reads the stream itself; reads reject from now on. */
+  handOver(): Buffer[] {
+    const unread = this.drain();
+    this.#discard({ kind: "handed over", isShut: false });
+    return unread;
   }
 
   /** The wait of this probe, if it waits, has all its time again. */
@@ -251,7 +239,7 @@ export class Input implements Sink {
 
   /** Puts bytes before those in the queue; copies, since the stream that had them may have handed out others of their memory. */
   putBack(unread: readonly Buffer[]): void {
-    if (unread.length === 0 || this.#discarding) return;
+    if (unread.length === 0 || discards(this.#state)) return;
     const later = this.#takeOut();
     for (const chunk of unread) this.#queue.copy(chunk, chunk.length);
     for (const chunk of later) this.#queue.append(chunk);
@@ -358,7 +346,7 @@ export class Input implements Sink {
   /** What a read makes of the bytes as they are; if it throws, they are more than it can have in one piece. */
   #try<T, A>(take: Take<T, A>, argument: A): T | typeof WAIT | Refusal {
     try {
-      return take(this.#queue, argument, this.#state.kind === "ended");
+      return take(this.#queue, argument, this.#state !== OPEN && this.ended);
     } catch (error) {
       return new Refusal("ERR_LIMIT", (error as Error).message);
     }
@@ -409,19 +397,16 @@ export class Input implements Sink {
     if (waiting.signal !== undefined) unwatch(waiting.signal, waiting);
   }
 
-  #become(state: State): void {
+  #become(state: InputState): void {
     this.#state = state;
     if (this.#waiting !== null) this.#retry(this.#waiting);
   }
 
-  #drop(code: string, reason?: string): void {
+  #discard(state: InputState): void {
+    this.#state = state;
     this.#queue.clear();
     const waiting = this.#waiting;
-    if (waiting !== null) this.#fail(waiting, () => this.#refused(code, reason));
-  }
-
-  #discard(): void {
-    this.#discarding = true;
+    if (waiting !== null) this.#fail(waiting, () => this.#refusedBy(state));
     // A loop may hold what it got from it, which is left alone from now on.
     this.#reusedMemory = null;
     if (this.#stopped) this.#refill();
@@ -439,13 +424,19 @@ export class Input implements Sink {
   }
 
   #refill(): void {
-    if (this.#waiting === null && !this.#discarding && this.#queue.length >= this.#most) return;
+    if (this.#waiting === null && !discards(this.#state) && this.#queue.length >= this.#most) return;
     this.#stopped = false;
-    this.#host.startReading();
+    this.#host.transport.startReading();
   }
 
   #failed(cause: unknown): NetError {
     return translated("read", this.#host.subject, cause);
+  }
+
+  /** How a read is refused that this state does not serve. */
+  #refusedBy(state: InputState): NetError {
+    if (state.kind === "handed over") return this.#refused("ERR_BUSY", HANDED_OVER);
+    return this.#refused("ERR_CLOSED", state.kind === "closed" ? state.reason : undefined);
   }
 
   #refused(code: string, reason?: string): NetError {

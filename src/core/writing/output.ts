@@ -6,16 +6,9 @@ import { WritePromise } from "./write-promise.js";
 import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
 import { Gather } from "../bytes/gather.js";
 import { isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js";
-import { DONE, rejected, Sender, type MakeError, type SenderEvents, type SenderHost } from "./sender.js";
+import type { HalfHost } from "../half-host.js";
+import { DONE, rejected, Sender, type MakeError, type SenderEvents } from "./sender.js";
 import { Entry } from "./write-queue.js";
-
-/** What the output needs of the connection, and tells it. */
-export interface OutputHost extends SenderHost {
-  /** The output ends after what is queued. */
-  outputEnding(): void;
-  /** The output has ended or failed. */
-  outputOver(): void;
-}
 
 type State =
   | { readonly kind: "open" }
@@ -33,7 +26,7 @@ const FOREVER: OperationOptions = { timeout: Infinity };
 
 /** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
 export class Output implements SenderEvents {
-  readonly #host: OutputHost;
+  readonly #host: HalfHost;
   readonly #writeTimeout: number;
   readonly #bufferSize: number;
   /** `null` while nothing was ever gathered. */
@@ -50,7 +43,7 @@ export class Output implements SenderEvents {
   /** The calls that answer for what was lost, `null` where none does, until one that is heard of has said so. */
   #lost: (WritePromise | null)[] | null = null;
 
-  constructor(host: OutputHost, writeTimeout: number, bufferSize: number) {
+  constructor(host: HalfHost, writeTimeout: number, bufferSize: number) {
     this.#host = host;
     this.#writeTimeout = writeTimeout;
     this.#bufferSize = bufferSize;
@@ -123,7 +116,7 @@ export class Output implements SenderEvents {
     return this.#afterQueued("close", options, () => {
       if (this.#state.kind !== "open") return null;
       this.#state = ENDING;
-      this.#host.outputEnding();
+      this.#host.outputChanged();
       if (!this.abandoned) return new Entry("end", "close");
       // A side that is left as it is has no FIN to send; a mark says when its turn would be.
       void this.#sender.enqueue(new Entry("mark", "close"), FOREVER).then(() => this.finSent(), ignore);
@@ -158,7 +151,7 @@ export class Output implements SenderEvents {
     this.#drop((entry, isSending) =>
       translated(entry.operation, this.#host.subject, cause, entry.written(isSending, true)),
     );
-    this.#host.outputOver();
+    this.#host.outputChanged();
   }
 
   /** Closes the output: pending calls reject with `ERR_CLOSED`, nothing more is sent. */
@@ -212,7 +205,7 @@ export class Output implements SenderEvents {
   finSent(): void {
     if (this.#state.kind !== "ending") return;
     this.#state = { kind: "ended" };
-    this.#host.outputOver();
+    this.#host.outputChanged();
   }
 
   drained(): boolean {

@@ -1,0 +1,163 @@
+/** A connection's life: how it is said to have ended, and how long it waits for its peer. */
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { Link, type LinkSettings } from "../../src/core/link.js";
+import { takeChunk } from "../../src/core/reading/reads.js";
+import { adopt } from "../../src/core/transport/adopt.js";
+import { socketPair } from "../support/adopted-pairs.js";
+import { isPending, netError, timeoutError } from "../support/outcomes.js";
+
+const SETTINGS: LinkSettings = { readTimeout: Infinity, writeTimeout: Infinity, bufferSize: 0 };
+
+/** More than the buffers of two sockets hold. */
+const CLOG = Buffer.alloc(16 * 1024 * 1024);
+
+const sockets: Socket[] = [];
+
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+/** A link over one socket of a pair, and the other socket, which reads nothing and ends nothing by itself. */
+async function linkAndPeer(settings: Partial<LinkSettings> = {}): Promise<[Link, Socket]> {
+  const [own, peer] = await socketPair();
+  sockets.push(own, peer);
+  peer.on("error", () => undefined);
+  return [new Link(adopt(own), { text: "test" }, { ...SETTINGS, ...settings }), peer];
+}
+
+describe("a connection says how it has ended, and nothing before", () => {
+  interface Ending {
+    readonly name: string;
+    readonly settings?: Partial<LinkSettings>;
+    readonly end: (link: Link, peer: Socket) => unknown;
+  }
+
+  /** Ends a connection in that way, and tells how it has ended and whether `closed` has rejected. */
+  async function endOf({ settings, end }: Ending): Promise<[string | undefined, "rejects" | "resolves"]> {
+    const [link, peer] = await linkAndPeer(settings);
+    expect(link.end).toBeUndefined();
+    await end(link, peer);
+    const closed = await link.closed.then(
+      () => "resolves" as const,
+      () => "rejects" as const,
+    );
+    return [link.end, closed];
+  }
+
+  test.each<Ending>([
+    {
+      name: "both ends have closed it",
+      end: (link, peer) => {
+        peer.end();
+        return link.close();
+      },
+    },
+    {
+      name: "both sides have ended by themselves",
+      end: (link, peer) => {
+        peer.end();
+        return link.output.end();
+      },
+    },
+    {
+      name: "the peer did not end its side in time",
+      settings: { lingerTimeout: 1 },
+      end: (link) => link.close(),
+    },
+    { name: "the program has destroyed its socket", end: (link) => link.transport.stream?.destroy() },
+    { name: "there was no time to wait for the peer", end: (link) => link.close({ timeout: 0 }) },
+  ])("closed: $name", async (ending) => {
+    expect(await endOf(ending)).toEqual(["closed", "resolves"]);
+  });
+
+  test.each<Ending>([
+    { name: "the program has reset it", end: (link) => link.reset() },
+    {
+      name: "the program has reset it while it was closing",
+      end: (link) => {
+        const closing = netError(link.close());
+        link.reset();
+        return closing;
+      },
+    },
+    {
+      name: "not everything could be sent in the time for closing",
+      end: (link) => {
+        void link.output.write(CLOG);
+        return timeoutError(link.close({ timeout: 1 }));
+      },
+    },
+  ])("reset: $name", async (ending) => {
+    expect(await endOf(ending)).toEqual(["reset", "resolves"]);
+  });
+
+  test.each<Ending>([
+    { name: "the peer has reset it", end: (_, peer) => peer.resetAndDestroy() },
+    {
+      name: "the peer has reset it, before it was closed",
+      end: async (link, peer) => {
+        peer.resetAndDestroy();
+        await netError(link.input.request(takeChunk, undefined));
+        await link.close();
+      },
+    },
+    {
+      name: "not everything could be sent in time, after both sides were ended",
+      settings: { writeTimeout: 1 },
+      end: (link) => {
+        void link.output.write(CLOG);
+        link.closeInput();
+        return timeoutError(link.output.end());
+      },
+    },
+  ])("failed: $name", async (ending) => {
+    expect(await endOf(ending)).toEqual(["failed", "rejects"]);
+  });
+
+  test("detached: it was", async () => {
+    expect(await endOf({ name: "", end: (link) => link.detach() })).toEqual(["detached", "resolves"]);
+  });
+
+  test("undefined: one side has ended, or both were ended here and the peer's is awaited", async () => {
+    const [link, peer] = await linkAndPeer();
+    expect(link.end).toBeUndefined();
+    await link.output.end();
+    expect(link.end).toBeUndefined();
+    void link.close();
+    expect(await isPending(link.closed)).toBe(true);
+    expect(link.end).toBeUndefined();
+    peer.resume().end();
+    await link.closed;
+    expect(link.end).toBe("closed");
+  });
+});
+
+describe("lingerTimeout", () => {
+  test.each([0, 1])("%d: the peer gets all that was sent, and then the end", async (lingerTimeout) => {
+    const [link, peer] = await linkAndPeer({ lingerTimeout });
+    void link.output.write("all of it");
+    await link.close();
+    expect(link.end).toBe("closed");
+    expect(await text(peer)).toBe("all of it");
+  });
+
+  test("0: two sides that were ended one after the other wait for nothing either", async () => {
+    const [link, peer] = await linkAndPeer({ lingerTimeout: 0 });
+    link.closeInput();
+    await link.output.end();
+    await link.closed;
+    expect(await text(peer)).toBe("");
+  });
+
+  test("Infinity: the peer's end is waited for", async () => {
+    const [link, peer] = await linkAndPeer({ lingerTimeout: Infinity });
+    const closing = link.close();
+    await once(peer.resume(), "end");
+    expect(await isPending(closing)).toBe(true);
+    peer.end();
+    await closing;
+    expect(link.end).toBe("closed");
+  });
+});

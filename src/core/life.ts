@@ -1,0 +1,72 @@
+import type { Operation } from "../errors.js";
+
+/** How a connection has ended. */
+export type End = "closed" | "reset" | "failed" | "detached";
+
+/** A failure that was not of our making. */
+export interface Failure {
+  readonly operation: Operation;
+  readonly cause: unknown;
+}
+
+export interface Outcome {
+  readonly end: End;
+  /** What `closed` rejects with. A connection that has failed to write can still be detached. */
+  readonly failure: Failure | null;
+}
+
+/**
+ * Where a connection stands. Its two halves know what can still be read and written.
+ *
+ * | from      | event                                                            | to                        |
+ * | --------- | ---------------------------------------------------------------- | ------------------------- |
+ * | open      | `close()`                                                        | closing                   |
+ * | closing   | the FIN is sent                                                  | lingering                 |
+ * | open      | the FIN is sent after `closeRead()`, or the other way round      | lingering                 |
+ * | *         | the FIN is sent and the peer has ended its side, or is abandoned | destroyed: closed         |
+ * | *         | a write has failed, and the input has ended                      | destroyed: failed         |
+ * | *         | the transport has failed                                         | destroyed: failed         |
+ * | *         | `reset()`; nothing can be sent in time by `close()`              | destroyed: reset          |
+ * | open      | nothing can be sent in time after both sides were ended here     | destroyed: failed         |
+ * | lingering | the time is up                                                   | destroyed: closed         |
+ * | open      | `detach()`                                                       | over: detached            |
+ * | any       | the transport is gone                                            | over, as it was destroyed |
+ *
+ * `*` stands for open, closing and lingering.
+ */
+export type Life =
+  /** In use. One side may have ended, or both may be about to. */
+  | { readonly kind: "open" }
+  /** `close()` was called: what was written is being sent, and our FIN after it. */
+  | { readonly kind: "closing" }
+  /** Both sides were ended here, and our FIN is sent. What the peer sends is discarded until its end, or until this time. */
+  | { readonly kind: "lingering"; readonly until: number }
+  /** The transport was closed or reset, and has not reported yet that it is gone. */
+  | { readonly kind: "destroyed"; readonly outcome: Outcome }
+  /** The transport is gone, or belongs to somebody else. */
+  | { readonly kind: "over"; readonly outcome: Outcome };
+
+export const OPEN: Life = { kind: "open" };
+export const CLOSING: Life = { kind: "closing" };
+
+/** What all calls to close one connection have in common. */
+export interface Closing {
+  /** Settles when the connection is over; rejects if bytes were lost that no other call answers for. */
+  whole: Promise<void>;
+  /**
+   * Whether what was written could be sent. `cut short`: a call ran out of time when all of it was, and does not wait until
+   * our FIN is acknowledged.
+   */
+  sending: "under way" | "failed" | "cut short";
+}
+
+/** The outcomes without a failure. */
+export const OUTCOMES = {
+  closed: { end: "closed", failure: null },
+  reset: { end: "reset", failure: null },
+  detached: { end: "detached", failure: null },
+} as const satisfies Record<string, Outcome>;
+
+export function failedWith(operation: Operation, cause: unknown): Outcome {
+  return { end: "failed", failure: { operation, cause } };
+}
