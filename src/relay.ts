@@ -95,7 +95,7 @@ async function pass(from: Connection, to: Connection): Promise<number> {
   return bytes;
 }
 
-/** The outcome of one direction; should it fail for a peer that takes nothing any more, then after what that has sent. */
+/** The outcome of one direction. If its receiver takes nothing any more, it fails after what that receiver has sent. */
 async function afterReply(
   direction: Promise<number>,
   opposite: Promise<number>,
@@ -112,7 +112,7 @@ async function afterReply(
   }
 }
 
-/** Takes a little more from one who still sends, and has been sent a reply: a reset would destroy that on its way. */
+/** Takes a little more from a peer that still sends and has been sent a reply: a reset would destroy the reply on its way. */
 async function discard(from: Connection): Promise<void> {
   const lingered = new AbortController();
   const timer = clock.setTimeout(() => lingered.abort(), LINGER_TIMEOUT_MS);

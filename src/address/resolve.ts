@@ -18,14 +18,14 @@ export interface LookupRequest {
   order: "verbatim" | "ipv4first" | "ipv6first";
   /** Whether that is the resolver's own, for lookups that do not know `order`. */
   verbatim: boolean;
-  /** Aborted once nobody waits for the answer: a lookup that can stop should stop then. */
+  /** Aborted once no call waits for the answer: a lookup that can stop should stop then. */
   signal: AbortSignal;
 }
 
 /**
- * A name lookup of Node's shape: `dns.lookup`, `cacheable-lookup`, or one's own. It answers with a list, or with one
- * address, each as text or as an object. What it returns does not count, save that a promise which rejects is an answer
- * too.
+ * A name lookup of Node's shape: `dns.lookup`, `cacheable-lookup`, or a function of your own. It answers with a list, or
+ * with one address, each as text or as an object. Its return value is ignored, except that a promise which rejects counts
+ * as an answer.
  */
 export type LookupFunction = (
   hostname: string,
