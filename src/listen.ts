@@ -2,7 +2,7 @@ import process from "node:process";
 import type { ListenOptions as ServerListenOptions, Server } from "node:net";
 import { Pipeline } from "./accept/arrival.js";
 import { AcceptQueue } from "./accept/queue.js";
-import { BACKLOG, openServer } from "./accept/server.js";
+import { DEFAULT_BACKLOG, openServer } from "./accept/server.js";
 import { familyOf, formatEndpoint, normalAddress } from "./address/endpoint.js";
 import { lookupAddresses } from "./address/resolve.js";
 import { bounded } from "./core/timing/bounded.js";
@@ -40,7 +40,7 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   if ("path" in target) checkAbstractName(target.path, asked);
   const where = await bounded("listen", asked, { signal }, (stop) => whereTo(target, options, stop));
   const subject = subjectAt(asked, where.host, where.port);
-  const queue = new AcceptQueue(options.backlog ?? BACKLOG, "path" in target ? target.path : undefined);
+  const queue = new AcceptQueue(options.backlog ?? DEFAULT_BACKLOG, "path" in target ? target.path : undefined);
   const server = await openServer(where, subject, new Pipeline(queue), options);
   const address = addressOf(server);
   const bound = "port" in address ? subjectAt(asked, address.address, address.port) : asked;

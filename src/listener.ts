@@ -44,7 +44,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   readonly #options: ListenOptions;
   readonly #subject: Subject;
   readonly #queue: AcceptQueue;
-  readonly #over: Promise<void>;
+  readonly #closed: Promise<void>;
 
   static {
     // Not by its name: a bundler renames a class that names itself.
@@ -58,7 +58,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     this.#subject = subject;
     this.#queue = queue;
     this.#options = options;
-    this.#over = new Promise((resolve) => server.once("close", resolve));
+    this.#closed = new Promise((resolve) => server.once("close", resolve));
   }
 
   /** The port it listens on; 0 for a Unix socket, which has none. */
@@ -111,10 +111,10 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
       here ??= this.#queue.take(settings);
     }
     if (here !== undefined) return here;
-    if (this.#queue.closed) return await rejectedInTime(this.#closed());
+    if (this.#queue.closed) return await rejectedInTime(this.#closedError());
     const wait: Wait<Connection> = (resolve) => {
-      const closed = (): void => failAtCaller(resolve, () => this.#closed());
-      const claim: Claim = { settings, accept: resolve, closed };
+      const listenerClosed = (): void => failAtCaller(resolve, () => this.#closedError());
+      const claim: Claim = { settings, accept: resolve, listenerClosed };
       this.#queue.wait(claim);
       return () => this.#queue.leave(claim);
     };
@@ -137,7 +137,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    */
   close(): Promise<void> {
     if (!this.#queue.closed) this.server.close();
-    return this.#over;
+    return this.#closed;
   }
 
   /** `await using`: {@link close}. */
@@ -147,7 +147,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
 
   /** Resolves when the listener is closed, by whomever. */
   get closed(): Promise<void> {
-    return this.#over;
+    return this.#closed;
   }
 
   /** Lets the open listener keep the process alive, as it does from the start. */
@@ -162,7 +162,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     return this;
   }
 
-  #closed(): NetError {
+  #closedError(): NetError {
     return refused("accept", this.#subject, "ERR_CLOSED", "the listener is closed");
   }
 }

@@ -32,15 +32,15 @@ export type RelayResult = [aToB: number, bToA: number];
  * Of a direction whose receiver is gone, how much is still taken from its sender: enough to write an ordinary request to
  * its end, and to hear the answer that has come already.
  */
-const MOST_DISCARDED = 1024 * 1024;
+const MAX_DISCARDED_BYTES = 1024 * 1024;
 
 const RELAY = schemaOf<RelayOptions>(
   { signal: checkSignal, idleTimeout: checkTimeout },
   { insteadOfNumber: "a time without bytes is { idleTimeout }" },
 );
 
-const FOREVER = { timeout: Infinity };
-const RECYCLED = { ...FOREVER, recycle: true };
+const UNBOUNDED = { timeout: Infinity };
+const RECYCLED = { ...UNBOUNDED, recycle: true };
 
 /**
  * Passes on what either connection receives to the other, in both directions at once, and resolves to how many bytes went
@@ -68,7 +68,7 @@ export async function relay(a: Connection, b: Connection, options: RelayOptions 
       const idle = new IdleTimer(moved, () => reject(timedOut("relay", subject, idleTimeout)));
       const stop = (): void => idle.set(0);
       idle.set(idleTimeout);
-      passBoth(a, b).finally(stop).then(resolve, reject);
+      forwardBoth(a, b).finally(stop).then(resolve, reject);
       return stop;
     });
   } catch (error) {
@@ -78,20 +78,20 @@ export async function relay(a: Connection, b: Connection, options: RelayOptions 
   }
 }
 
-function passBoth(a: Connection, b: Connection): Promise<RelayResult> {
-  const there = pass(a, b);
-  const back = pass(b, a);
+function forwardBoth(a: Connection, b: Connection): Promise<RelayResult> {
+  const there = forward(a, b);
+  const back = forward(b, a);
   return Promise.all([afterReply(there, back, a), afterReply(back, there, b)]);
 }
 
 /** Passes on all that comes, and then the end; resolves to how many bytes that were. */
-async function pass(from: Connection, to: Connection): Promise<number> {
+async function forward(from: Connection, to: Connection): Promise<number> {
   let bytes = 0;
   for await (const chunk of from.chunks(RECYCLED)) {
-    await to.write(chunk, FOREVER);
+    await to.write(chunk, UNBOUNDED);
     bytes += chunk.length;
   }
-  await to.closeWrite(FOREVER);
+  await to.closeWrite(UNBOUNDED);
   return bytes;
 }
 
@@ -106,21 +106,21 @@ async function afterReply(
   } catch (error) {
     if (error instanceof NetError && error.operation !== "read") {
       await opposite;
-      await discard(from);
+      await discardRest(from);
     }
     throw error;
   }
 }
 
-/** Takes a little more from a peer that still sends and has been sent a reply: a reset would destroy the reply on its way. */
-async function discard(from: Connection): Promise<void> {
+/** Takes a little more from one who still sends, and has been sent a reply: a reset would destroy that on its way. */
+async function discardRest(from: Connection): Promise<void> {
   const lingered = new AbortController();
   const timer = clock.setTimeout(() => lingered.abort(), LINGER_TIMEOUT_MS);
   let bytes = 0;
   try {
     for await (const chunk of from.chunks({ ...RECYCLED, signal: lingered.signal })) {
       bytes += chunk.length;
-      if (bytes >= MOST_DISCARDED) break;
+      if (bytes >= MAX_DISCARDED_BYTES) break;
     }
   } catch {
     // The failure that led here is the one to tell.

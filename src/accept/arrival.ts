@@ -9,7 +9,7 @@ import { Addresses, type LocalEnd } from "../address/addresses.js";
 import { currentAlarm } from "../core/timing/alarm.js";
 import type { Sleeper } from "../core/timing/wake-queue.js";
 import type { Transport } from "../core/transport/transport.js";
-import { ignore, turnAway, type AcceptQueue, type Arrival } from "./queue.js";
+import { ignore, resetClient, type AcceptQueue, type Arrival } from "./queue.js";
 
 /** Most ms for all steps of one client together: enough for a handshake over the slowest link. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -131,7 +131,7 @@ class Passage implements Sleeper {
   abandon(): void {
     if (this.#isOver) return;
     this.#leave();
-    turnAway(this.arrival);
+    resetClient(this.arrival);
     this.#controller.abort();
   }
 

@@ -40,7 +40,7 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
     this.#left = true;
     for (const pull of this.#pulls) {
       this.#queue.leave(pull);
-      pull.closed();
+      pull.listenerClosed();
     }
     return Promise.resolve(DONE);
   }
@@ -67,7 +67,7 @@ class Pull implements Claim {
     this.#resolve({ value, done: false });
   }
 
-  closed(): void {
+  listenerClosed(): void {
     this.#among.delete(this);
     this.#resolve(DONE);
   }

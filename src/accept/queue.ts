@@ -21,7 +21,7 @@ export interface Claim {
   /** What the connection captures: as things were when the call was made. */
   readonly settings: LinkSettings;
   accept(connection: Connection): void;
-  closed(): void;
+  listenerClosed(): void;
 }
 
 /** Brings clients and those who wait for them together, first come, first served on both sides. */
@@ -78,7 +78,7 @@ export class AcceptQueue {
   /** Turns away a client for whom there is no room. */
   drop(arrival: Arrival): void {
     if (!this.closed) this.dropped++;
-    turnAway(arrival);
+    resetClient(arrival);
   }
 
   /** The client that has waited longest, if any waits. */
@@ -101,9 +101,9 @@ export class AcceptQueue {
   /** Tells all who wait that nothing comes any more, and turns away the clients that wait. */
   close(): void {
     this.closed = true;
-    for (const claim of this.#claims) claim.closed();
+    for (const claim of this.#claims) claim.listenerClosed();
     this.#claims.clear();
-    this.#arrivals.forEach(turnAway);
+    this.#arrivals.forEach(resetClient);
     this.#arrivals.length = 0;
   }
 
@@ -117,7 +117,7 @@ export class AcceptQueue {
 }
 
 /** Resets a client. */
-export function turnAway({ socket, transport }: Arrival): void {
+export function resetClient({ socket, transport }: Arrival): void {
   socket.on("error", ignore);
   resetSocket(socket);
   transport?.reset();

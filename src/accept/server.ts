@@ -11,7 +11,7 @@ import type { ListenOptions } from "../options/listen.js";
 import type { Pipeline } from "./arrival.js";
 
 /** The default of Node and of most servers. CHICKEN has 10: clients overflow that while the event loop is busy for 100 ms. */
-export const BACKLOG = 511;
+export const DEFAULT_BACKLOG = 511;
 
 /** Resolves to a server that is listening: its clients go through `pipeline`, and closing it closes that. */
 export async function openServer(
@@ -20,7 +20,7 @@ export async function openServer(
   pipeline: Pipeline,
   options: ListenOptions,
 ): Promise<Server> {
-  const { signal, backlog = BACKLOG } = options;
+  const { signal, backlog = DEFAULT_BACKLOG } = options;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   /** Where all clients arrive, if it is one address; but for those that another server hands to this one. */
   let ours: LocalEnd | undefined;

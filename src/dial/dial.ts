@@ -25,7 +25,7 @@ export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
 }
 
 /** RFC 8305, section 5: the recommended Connection Attempt Delay. */
-const ATTEMPT_DELAY = 250;
+const DEFAULT_ATTEMPT_DELAY_MS = 250;
 
 /** No other address does better when this machine has nothing left to connect with. */
 const FATAL = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
@@ -41,10 +41,12 @@ export async function dial<T>(options: DialOptions<T>): Promise<T> {
     const candidates = usable(await options.find(journal, stop), options);
     const [only] = candidates;
     const connected = await (only !== undefined && candidates.length === 1
-      ? alone(only, options, journal, stop)
-      : raced(candidates, options, journal, stop));
+      ? tryOnly(only, options, journal, stop)
+      : raceAll(candidates, options, journal, stop));
     const { handshake } = options;
-    return handshake === undefined ? connected : await shaken(connected, handshake, options, journal, stop);
+    return handshake === undefined
+      ? connected
+      : await runHandshake(connected, handshake, options, journal, stop);
   };
   try {
     return await bounded("connect", subject, options, run, discard);
@@ -58,7 +60,7 @@ export async function dial<T>(options: DialOptions<T>): Promise<T> {
 }
 
 /** Tries the only candidate there is. */
-async function alone<T>(
+async function tryOnly<T>(
   to: Candidate,
   options: DialOptions<T>,
   journal: Journal,
@@ -73,14 +75,15 @@ async function alone<T>(
 }
 
 /** Tries several. */
-async function raced<T>(
+async function raceAll<T>(
   candidates: readonly Candidate[],
   options: DialOptions<T>,
   journal: Journal,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   const outcome = await race(candidates, {
-    attemptDelay: options.localPort === undefined ? (options.attemptDelay ?? ATTEMPT_DELAY) : Infinity,
+    attemptDelay:
+      options.localPort === undefined ? (options.attemptDelay ?? DEFAULT_ATTEMPT_DELAY_MS) : Infinity,
     attempt: (to, lost) => journal.attempt(to, lost, () => attempt(to, options, lost)),
     isFatal: (error) => error instanceof NetError && FATAL.has(error.code),
     discard: options.discard,
@@ -93,7 +96,7 @@ async function raced<T>(
 }
 
 /** Does the handshake over what has connected, which is discarded if it fails or is given up. */
-async function shaken<T>(
+async function runHandshake<T>(
   connected: T,
   handshake: Handshake<T>,
   { subject, discard }: DialOptions<T>,

@@ -2,7 +2,7 @@ import { wrongValue } from "../options/checks.js";
 import { cancel, LONGEST_TIMER_MS, type Clock, type Timer } from "../core/timing/clock.js";
 
 /** Milliseconds between attempts, at the least: RFC 8305, section 5, "MUST NOT be less than 10 milliseconds". */
-export const LEAST_ATTEMPT_DELAY = 10;
+export const MIN_ATTEMPT_DELAY_MS = 10;
 
 /**
  * Most attempts of one race that run beside each other. A name with hundreds of silent addresses would otherwise take a
@@ -66,7 +66,7 @@ export async function race<A, T>(
   const { attempt, isFatal, discard, clock, signal } = options;
   if (addresses.length === 0) throw wrongValue("addresses", "one address or more", addresses);
   signal?.throwIfAborted();
-  const delay = Math.max(options.attemptDelay, LEAST_ATTEMPT_DELAY);
+  const delay = Math.max(options.attemptDelay, MIN_ATTEMPT_DELAY_MS);
   const running = new Set<AbortController>();
   const failures = new Map<number, Failure<A>>();
   let begun = 0;
