@@ -22,24 +22,32 @@ import { getParameters } from "./parameters.js";
 type Find = DialOptions<Connection>["find"];
 
 /**
- * Resolves to a connection to a host: CHICKEN's `tcp-connect`.
+ * Resolves to a connection to a host. This is CHICKEN's `tcp-connect`.
  *
- * The name is looked up, and its addresses are raced as {@link connectTo} does. One deadline, `options.timeout` or the
- * parameter `connectTimeout` (`Infinity` by default), spans it all; `0` can never be met. A timeout or an abort settles
- * at once and leaves no socket behind, also none that would connect late. (A lookup by `dns.lookup` cannot be cancelled:
- * its answer is ignored, but it may keep the process alive until it comes; give a `lookup` of your own to change that.)
+ * The name is looked up, and its addresses are raced as {@link connectTo} says. One deadline bounds both: `timeout`, or
+ * else the parameter `connectTimeout`, `Infinity` by default; no call meets a deadline of `0`. When time runs out or
+ * `signal` is aborted, the call rejects at once; it leaves no socket behind, and none connects later. A lookup by
+ * `dns.lookup` cannot be cancelled: its answer is ignored, but the process may stay alive until it comes. A `lookup` of
+ * your own can avoid that.
+ *
+ * @example
+ * await using connection = await connect("example.org", 80, { timeout: 5_000 });
  *
  * @param host - a name or a literal address
- * @param port - a number, or the name of a service: `"https"`
- * @throws NetTimeoutError, and whatever `signal` was aborted with
- * @throws NetError how the last address failed, with all of them in `attempts`; with operation `"resolve"` if the lookup
- *   failed: `ENOTFOUND`, `EAI_AGAIN`, `EAI_SERVICE` (no such service) …
+ * @param port - a number, or the name of a service such as `"https"`
+ * @throws NetTimeoutError if time ran out, with what had failed by then in `attempts`
+ * @throws what `signal` was aborted with
+ * @throws NetError how the last address failed, with the failures of all in `attempts`; with operation `"resolve"` if
+ *   the lookup failed: `ENOTFOUND`, `EAI_AGAIN`, `EAI_SERVICE` (no such service) and others
  * @throws TypeError, RangeError for wrong arguments
  */
 export function connect(host: string, port: number | string, options?: ConnectOptions): Promise<Connection>;
 /**
- * Resolves to a connection to an endpoint: `"host:port"`, `"[::1]:ssh"`, `{ host, port }`, or a Unix socket by its path,
- * `"/run/app.sock"` or `{ path }`.
+ * Resolves to a connection to an endpoint: `"host:port"`, `"[::1]:ssh"` or `{ host, port }`; or to a Unix socket by its
+ * path, `"/run/app.sock"` or `{ path }`.
+ *
+ * @example
+ * await using connection = await connect("[::1]:8080");
  */
 export function connect(endpoint: ConnectEndpoint, options?: ConnectOptions): Promise<Connection>;
 export async function connect(
@@ -62,14 +70,19 @@ export async function connect(
 }
 
 /**
- * Resolves to a connection to the first of several literal addresses that can be reached: CHICKEN's `tcp-connect/ai`.
+ * Resolves to a connection to the first of several literal addresses that can be reached. This is CHICKEN's
+ * `tcp-connect/ai`.
  *
- * RFC 8305, "Happy Eyeballs": the families take turns, beginning with that of the first address; the next address is
- * tried `attemptDelay` ms after the last, or at once when one fails; at most 16 are tried beside each other; the first to
- * connect wins and the others are destroyed. Only a lack of local resources (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`) ends
- * the race early.
+ * The addresses race as RFC 8305, "Happy Eyeballs", says. The families take turns, beginning with that of the first
+ * address. An attempt begins `attemptDelay` ms after the one before, or at once when one fails; at most 16 run beside each
+ * other. The first to connect wins, and the sockets of the others are destroyed. Only a lack of local resources (`EMFILE`,
+ * `ENFILE`, `ENOBUFS`, `ENOMEM`) ends the race early.
  *
- * @param addresses - what {@link resolve} gives; lists may be joined
+ * @example
+ * const addresses = await resolve("example.org", "https");
+ * await using connection = await connectTo(addresses, { attemptDelay: 100 });
+ *
+ * @param addresses - what {@link resolve} resolves to; several such lists may be joined
  * @throws as {@link connect}
  */
 export async function connectTo(
@@ -83,7 +96,7 @@ export async function connectTo(
   return await dial(dialOptions(options, { text }, () => Promise.resolve(candidates)));
 }
 
-/** How to dial, with what the connection captures: as things are when the call is made. */
+/** How to dial. Parameters are read now, at the call: what changes later does not reach the connection. */
 function dialOptions(
   options: ConnectOptions,
   subject: Subject,

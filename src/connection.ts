@@ -39,7 +39,7 @@ import { WebStreams } from "./views/web-streams.js";
 /** @internal The engine of a connection, for what this library builds on it. */
 export let linkOf: (connection: Connection) => Link;
 
-/** @internal A connection over a transport, as {@link establish} makes it: the only way to one. */
+/** @internal Makes a connection over a transport by {@link establish}. There is no other way to one. */
 export let connectionOver: (
   transport: Transport,
   addresses: Addresses,

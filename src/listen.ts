@@ -17,18 +17,24 @@ import {
 import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
 
 /**
- * Resolves to a listener, once clients can connect: CHICKEN's `tcp-listen`.
+ * Resolves to a listener once clients can connect. This is CHICKEN's `tcp-listen`.
  *
- * Without a `host` it listens on all IPv6 and IPv4 addresses, or on the IPv4 ones alone where IPv6 is disabled; with
- * `ipv6Only` on `0.0.0.0` (as CHICKEN's `tcp-listen` does: a program that names no host needs IPv4).
+ * Without a `host` it listens on all IPv6 and IPv4 addresses, or on those of IPv4 alone where IPv6 is disabled. With
+ * `ipv6Only` and no `host` it listens on `0.0.0.0`: CHICKEN's rule, since a caller who names no host expects IPv4 at
+ * least.
  *
- * @param at - a port (`0`: any free one) or the name of a service; what `connect` takes, `"127.0.0.1:0"`,
- *   `"[::1]:http-alt"`, `{ host, port }`, or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or a descriptor
- *   `{ fd }` that is listening already
- * @throws NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` …; with operation `"resolve"` if `host` or the service is not
- *   known; `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12, and without a port, and for a name in
- *   Linux's abstract namespace (`"\0name"`) before Node 22
- * @throws what `signal` was aborted with: nothing is left listening
+ * @example
+ * await using listener = await listen("127.0.0.1:8080");
+ * for await (const connection of listener) void serve(connection);
+ *
+ * @param at - a port, `0` for any that is free, or the name of a service; or what `connect` takes: `"127.0.0.1:0"`,
+ *   `"[::1]:http-alt"`, `{ host, port }`, or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or `{ fd }`, a
+ *   descriptor that is listening already
+ * @throws NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` and others; with operation `"resolve"` if the host or the
+ *   service is not known
+ * @throws NetError `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12 or without a port, and for a
+ *   name in Linux's abstract namespace (`"\0name"`) before Node 22
+ * @throws what `signal` was aborted with; nothing is left listening
  * @throws TypeError, RangeError for wrong arguments
  */
 export async function listen(at: ListenEndpoint, options: ListenOptions = {}): Promise<Listener> {
@@ -40,20 +46,23 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   if ("path" in target) checkAbstractName(target.path, asked);
   const where = await bounded("listen", asked, { signal }, (stop) => whereTo(target, options, stop));
   const subject = subjectAt(asked, where.host, where.port);
-  const queue = new AcceptQueue(options.backlog ?? DEFAULT_BACKLOG, "path" in target ? target.path : undefined);
+  const queue = new AcceptQueue(
+    options.backlog ?? DEFAULT_BACKLOG,
+    "path" in target ? target.path : undefined,
+  );
   const server = await openServer(where, subject, new Pipeline(queue), options);
   const address = addressOf(server);
   const bound = "port" in address ? subjectAt(asked, address.address, address.port) : asked;
   return listenerOf(server, address, bound, queue, options);
 }
 
-/** What Node is told: literal addresses only, so that it looks up nothing. */
+/** What Node is told. Hosts are literal addresses, so that Node looks up none. */
 async function whereTo(
   target: ListenTarget,
   { reusePort, ipv6Only = false }: ListenOptions,
   signal: AbortSignal | undefined,
 ): Promise<ServerListenOptions> {
-  if (!("port" in target)) return target as ServerListenOptions; // Its types lack { fd }, its documentation has it.
+  if (!("port" in target)) return target as ServerListenOptions; // Node documents { fd }, its types lack it.
   const { port } = target;
   const shared = reusePort === true ? { reusePort } : {};
   if (target.host === undefined) return { port, ...(ipv6Only ? { host: "0.0.0.0" } : {}), ...shared };
@@ -62,7 +71,7 @@ async function whereTo(
   return { port, host, ipv6Only: ipv6Only && familyOf(host) === 6, ...shared };
 }
 
-/** What errors say of where, as it was asked for. */
+/** How errors name the place that the caller asked for. */
 function subjectOf(target: ListenTarget): Subject {
   if ("path" in target) return { address: target.path, text: target.path };
   if ("fd" in target) return { text: `descriptor ${String(target.fd)}` };
@@ -70,7 +79,7 @@ function subjectOf(target: ListenTarget): Subject {
   return { host, port, text: formatEndpoint(host ?? "*", port) };
 }
 
-/** The same once the address is known; a Unix socket has none. */
+/** How errors name it once the address is known, which a Unix socket has none of. */
 function subjectAt(asked: Subject, address: string | undefined, port = 0): Subject {
   if (address === undefined) return asked;
   const { host } = asked;
@@ -86,7 +95,7 @@ function addressOf(server: Server): ListenerAddress {
   return { address, port: bound.port, family: familyOf(address) === 6 ? 6 : 4 };
 }
 
-/** Node ignores the wish where it cannot be met, so it is refused here. */
+/** Refuses `reusePort` where Node would ignore it in silence. */
 function checkReusePort(target: ListenTarget, asked: Subject): void {
   const isForPort = "port" in target;
   if (isForPort && hasReusePort()) return;
@@ -94,7 +103,7 @@ function checkReusePort(target: ListenTarget, asked: Subject): void {
   throw refused("listen", asked, "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", reason);
 }
 
-/** Node 20 fills a name of Linux's abstract namespace up with NULs, so that no client would find it by its name. */
+/** Refuses what Node 20 gets wrong: it pads a name of the abstract namespace with NULs, so that no client finds it. */
 function checkAbstractName(path: string, asked: Subject): void {
   const [major = 0] = nodeVersion();
   if (!path.startsWith("\0") || major >= 22) return;

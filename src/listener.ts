@@ -13,7 +13,7 @@ import { aborted, refused, type NetError, type Subject } from "./errors.js";
 import type { ListenOptions } from "./options/listen.js";
 import { getParameters } from "./parameters.js";
 
-/** Where a listener listens: an address, IPv4 also where IPv6 maps it, or the path of a Unix socket. */
+/** Where a listener listens: a literal address, as IPv4 also where IPv6 maps it, or the path of a Unix socket. */
 export type ListenerAddress =
   { readonly address: string; readonly port: number; readonly family: 4 | 6 } | { readonly path: string };
 
@@ -30,15 +30,19 @@ export type ListenerParts = [
 export let listenerOf: (...parts: ListenerParts) => Listener;
 
 /**
- * Accepts connections, one by one with {@link accept} or all in a loop, `for await (const connection of listener)`.
+ * Accepts connections: one with each {@link accept}, or all in a loop, `for await (const connection of listener)`.
  *
- * Node accepts clients whether or not the program wants them, so those that nobody has claimed wait here, at most
- * `backlog` of them; what comes above that is reset and counted in {@link dropped}.
+ * Node takes clients from the kernel whether or not the program asks for them. Those that no call has accepted wait here,
+ * unread, at most `backlog` of them. A client that comes when there is no room is reset, and counted in {@link dropped}.
+ *
+ * @example
+ * await using listener = await listen(8080);
+ * await using connection = await listener.accept({ timeout: 10_000 });
  */
 export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   /** Where it listens. */
   readonly address: ListenerAddress;
-  /** The `net.Server` beneath. */
+  /** The `net.Server` that it is made on. */
   readonly server: Server;
 
   readonly #options: ListenOptions;
@@ -61,44 +65,44 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     this.#closed = new Promise((resolve) => server.once("close", resolve));
   }
 
-  /** The port it listens on; 0 for a Unix socket, which has none. */
+  /** The port it listens on; `0` for a Unix socket, which has none. */
   get port(): number {
     return "port" in this.address ? this.address.port : 0;
   }
 
-  /** The descriptor; `undefined` once closed, and where there are none. */
+  /** The descriptor; `undefined` once closed, and on platforms without descriptors. */
   get fd(): number | undefined {
     return descriptorOf(this.server);
   }
 
-  /** Whether `accept()` has a client at once: CHICKEN's `tcp-accept-ready?`. */
+  /** Whether {@link accept} would resolve without waiting. This is CHICKEN's `tcp-accept-ready?`. */
   get acceptReady(): boolean {
     return this.#queue.pending > 0;
   }
 
-  /** Clients that nobody has claimed yet; some of them may have left again. */
+  /** How many clients wait to be accepted. Some of them may have left again. */
   get pending(): number {
     return this.#queue.pending;
   }
 
   /**
-   * Clients that were turned away because `backlog` others were waiting, and those whom Node reports that it could not
-   * accept. When no descriptor is left (`EMFILE`), libuv accepts a client, closes it and tells nobody: such clients are not
-   * counted.
+   * How many clients were reset because `backlog` others waited, or were lost because Node could not accept them. When no
+   * descriptor is left (`EMFILE`), libuv accepts a client and closes it without a word: such clients are not counted.
    */
   get dropped(): number {
     return this.#queue.dropped;
   }
 
   /**
-   * Resolves to the next connection. Those who wait are served first come, first served.
+   * Resolves to a connection with the next client. Calls that wait are served in the order in which they were made.
    *
-   * The connection captures the parameters in force at this call.
+   * The connection captures the parameters that are in force at this call.
    *
-   * @param options.timeout - ms to wait; `0`: only a client that is here already; `Infinity`: for ever; without it,
-   *   the listener's `acceptTimeout`, else the parameter of that name (`Infinity` by default)
-   * @throws NetTimeoutError, and whatever `signal` was aborted with: no client is lost, accept again when you like
-   * @throws NetError `ERR_CLOSED`: the listener is closed, now or while this waits
+   * @param options.timeout - most ms to wait: `0` takes only a client that is here already, `Infinity` waits for ever.
+   *   Without it, the listener's `acceptTimeout`, or else the parameter of that name, `Infinity` by default
+   * @throws NetTimeoutError if time ran out, and what `signal` was aborted with: no client is lost, accept again when you
+   *   like
+   * @throws NetError `ERR_CLOSED` if the listener is closed, or is closed while this waits
    */
   async accept(options?: OperationOptions): Promise<Connection> {
     const { signal, timeout = this.#options.acceptTimeout ?? getParameters().acceptTimeout } =
@@ -122,8 +126,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   }
 
   /**
-   * Iterates over the connections to come, until the listener is closed. `break` does not close it, and `acceptTimeout`
-   * does not apply: an idle listener is no failure.
+   * Iterates over the connections to come, until the listener is closed. `break` leaves the listener open. The
+   * `acceptTimeout` does not apply: that no client comes is no failure of a loop.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection> {
     return new AcceptLoop(this.#queue, this.#options);
@@ -132,8 +136,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   /**
    * Stops listening; resolves when the port is free to be bound again. Calling it again waits for the same.
    *
-   * `for await` loops end, `accept()` calls that wait reject with `ERR_CLOSED`, clients that nobody has claimed are
-   * reset. Connections that were accepted stay.
+   * `for await` loops end, calls of {@link accept} that wait reject with `ERR_CLOSED`, and clients that no call has
+   * accepted are reset. Connections stay open.
    */
   close(): Promise<void> {
     if (!this.#queue.closed) this.server.close();
@@ -145,12 +149,12 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     return this.close();
   }
 
-  /** Resolves when the listener is closed, by whomever. */
+  /** Resolves when the listener is closed, by {@link close} or through {@link server}. */
   get closed(): Promise<void> {
     return this.#closed;
   }
 
-  /** Lets the open listener keep the process alive, as it does from the start. */
+  /** Has the open listener keep the process alive, as it does from the start. */
   ref(): this {
     this.server.ref();
     return this;

@@ -7,7 +7,7 @@ import { IdleTimer } from "./core/timing/idle-timer.js";
 import { LINGER_TIMEOUT_MS } from "./core/link.js";
 import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js";
 
-/** How long, and until when, to pass bytes on. */
+/** When a relay ends early. */
 export interface RelayOptions {
   /**
    * Ends the relay when it is aborted: both connections are reset, and `relay` rejects with the signal's reason.
@@ -25,12 +25,12 @@ export interface RelayOptions {
   idleTimeout?: number | undefined;
 }
 
-/** How many bytes went each way. */
+/** How many bytes were passed on in each direction. */
 export type RelayResult = [aToB: number, bToA: number];
 
 /**
- * Of a direction whose receiver is gone, how much is still taken from its sender: enough to write an ordinary request to
- * its end, and to hear the answer that has come already.
+ * How many bytes are still taken from a sender whose receiver is gone: enough for an ordinary request to be written to its
+ * end, so that its sender can read the answer that came early.
  */
 const MAX_DISCARDED_BYTES = 1024 * 1024;
 
@@ -43,17 +43,22 @@ const UNBOUNDED = { timeout: Infinity };
 const RECYCLED = { ...UNBOUNDED, recycle: true };
 
 /**
- * Passes on what either connection receives to the other, in both directions at once, and resolves to how many bytes went
- * each way when both directions have ended: a proxy in one line.
+ * Resolves to how many bytes were passed on in each direction, when both have ended. What one connection receives is
+ * written to the other: a proxy in one line.
  *
- * An end of stream is passed on as one (half-close), while the other direction goes on. A connection that does not take
- * its bytes stops the reading of the other. The connections' `readTimeout` and `writeTimeout` do not apply. Both belong to
- * the relay: when it settles they are closed.
+ * The end of one direction is passed on as an end (half-close), while the other direction goes on. Bytes are read from one
+ * connection only as fast as the other takes them. The `readTimeout` and `writeTimeout` of the connections do not apply.
+ * Both connections belong to the relay, and are closed when it settles.
  *
- * @throws NetError how one of them failed; the other is reset. A peer that takes nothing any more may have sent a reply
- *   before: that is passed on first. `ERR_BUSY`: a read waits on one of them; both are left as they were
- * @throws NetTimeoutError after `idleTimeout`, and whatever `signal` was aborted with: both are reset
- * @throws TypeError, RangeError for wrong arguments: both are left as they were
+ * @example
+ * await using server = await connect("localhost", 8080);
+ * const [sent, received] = await relay(client, server);
+ *
+ * @throws NetError how one connection failed; both are reset. If its peer takes nothing any more but has sent a reply, the
+ *   reply is passed on first
+ * @throws NetError `ERR_BUSY` if a read waits on one of the connections; both are left as they were
+ * @throws NetTimeoutError if no byte has moved for `idleTimeout`, and what `signal` was aborted with; both are reset
+ * @throws TypeError, RangeError for wrong arguments; both are left as they were
  */
 export async function relay(a: Connection, b: Connection, options: RelayOptions = {}): Promise<RelayResult> {
   checkConnections(a, b);
@@ -84,7 +89,7 @@ function forwardBoth(a: Connection, b: Connection): Promise<RelayResult> {
   return Promise.all([afterReply(there, back, a), afterReply(back, there, b)]);
 }
 
-/** Passes on all that comes, and then the end; resolves to how many bytes that were. */
+/** Resolves to the number of bytes passed on in one direction, after its end was. */
 async function forward(from: Connection, to: Connection): Promise<number> {
   let bytes = 0;
   for await (const chunk of from.chunks(RECYCLED)) {
@@ -95,7 +100,7 @@ async function forward(from: Connection, to: Connection): Promise<number> {
   return bytes;
 }
 
-/** The outcome of one direction. If its receiver takes nothing any more, it fails after what that receiver has sent. */
+/** The outcome of one direction. If its receiver takes nothing any more, what that receiver has sent is passed on first. */
 async function afterReply(
   direction: Promise<number>,
   opposite: Promise<number>,
@@ -112,7 +117,7 @@ async function afterReply(
   }
 }
 
-/** Takes a little more from one who still sends, and has been sent a reply: a reset would destroy that on its way. */
+/** Takes more bytes from a sender that has just been sent a reply: a reset could destroy the reply on its way. */
 async function discardRest(from: Connection): Promise<void> {
   const lingered = new AbortController();
   const timer = clock.setTimeout(() => lingered.abort(), LINGER_TIMEOUT_MS);
@@ -123,7 +128,7 @@ async function discardRest(from: Connection): Promise<void> {
       if (bytes >= MAX_DISCARDED_BYTES) break;
     }
   } catch {
-    // The failure that led here is the one to tell.
+    // The relay rejects with the failure of the direction, not with this one.
   } finally {
     cancel(timer);
   }

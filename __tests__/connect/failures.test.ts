@@ -46,7 +46,7 @@ describe("a refused connection", () => {
       const error = await netError(connect(host, port, options));
       expect(error).toMatchObject({ code: "ECONNREFUSED", syscall: "connect", address: host, port });
       expect(error.message).toMatch(/: connection refused \(ECONNREFUSED\)$/);
-      expect(String(error.cause)).toContain("nobody listens there, the socket was connected to itself");
+      expect(String(error.cause)).toContain("no listener has this port, the socket was connected to itself");
       // Nothing holds the port: there is no TIME_WAIT.
       keep(await listen(port, { host }));
     },

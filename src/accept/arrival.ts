@@ -1,7 +1,6 @@
 /**
- * The way of a client from the kernel to `accept()`. Between the two there may be steps: a filter, a header to read, a
- * handshake. Each client takes its own steps, beside those of the others, so that one that is slow or silent holds up
- * none of them.
+ * The way of a client from the kernel to `accept()`. There may be steps on it: a filter, a header to be read, a
+ * handshake. The steps of several clients run beside each other, so a client that is slow or silent holds up no other.
  */
 import type { Socket } from "node:net";
 import { isPromise } from "node:util/types";
@@ -11,62 +10,66 @@ import type { Sleeper } from "../core/timing/wake-queue.js";
 import type { Transport } from "../core/transport/transport.js";
 import { ignore, resetClient, type AcceptQueue, type Arrival } from "./queue.js";
 
-/** Most ms for all steps of one client together: enough for a handshake over the slowest link. */
+/** Most ms for all steps of one client together, which is enough for a handshake over a slow link. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** What a step has put in place of what was there; what it leaves out stays. */
+/** What a step has replaced. What it leaves out stays as it was. */
 export interface Replacement {
   readonly transport?: Transport;
   readonly addresses?: Addresses;
 }
 
-/** The client is not wanted, for a reason that is counted. */
+/** A step does not want the client. */
 export interface Refusal {
+  /** Why, for the count of such clients. */
   readonly refused: string;
 }
 
-/** `undefined`: the client goes on as it is. */
+/** What a step comes to; `undefined` lets the client go on as it is. */
 export type Outcome = Replacement | Refusal | undefined;
 
 /**
- * One step of a client. It is given what the steps before have made of the client, and a signal that is aborted when the
- * client has left, its time is up, or the listener is closed: the socket has been reset by then, and what the step still
- * comes to is reset as well. A step that throws or rejects costs its client, which is reset.
+ * One step of a client. It gets the client as the steps before have left it. Its signal is aborted when the client has
+ * left, the client's time is up, or the listener is closed; the socket has been reset by then, and a transport that the
+ * step still returns is reset as well. If a step throws or rejects, its client is reset.
  *
- * Nobody listens to the events of a transport that a step returns before the client is accepted. It must not emit
- * `'error'` until then.
+ * A transport that a step returns has no listeners until the client is accepted, so its errors must not be uncaught.
  */
 export type Step = (client: Arrival, signal: AbortSignal) => Outcome | Promise<Outcome>;
 
-/** Why a client has not reached `accept()`, but for the reasons that its steps give. */
+/** Why a client was reset: its step failed, it left, its time was up, or whatever reason its step gave. */
 export type Reason = "failed" | "left" | "timeout" | (string & {});
 
-/** Takes clients from the kernel, and puts them into the queue when they have taken all steps. */
+/** Leads clients from the kernel through their steps into the queue. */
 export class Pipeline {
-  /** Where clients are once they have taken all steps. */
+  /** Where clients go when all their steps are done. */
   readonly queue: AcceptQueue;
-  /** How many clients were refused for which reason. */
+  /** How many clients were reset for each reason. */
   readonly refused = new Map<Reason, number>();
 
   readonly #steps: readonly Step[];
   readonly #timeout: number;
   readonly #underWay = new Set<Passage>();
 
-  /** @param timeout - most ms for all steps of one client; `Infinity`: no bound */
+  /** @param timeout - most ms for all steps of one client; 10 000 by default, `Infinity` for no bound */
   constructor(queue: AcceptQueue, steps: readonly Step[] = [], timeout = HANDSHAKE_TIMEOUT_MS) {
     this.queue = queue;
     this.#steps = steps;
     this.#timeout = timeout;
   }
 
-  /** Clients that are taking their steps. */
+  /** How many clients are on their way. */
   get underWay(): number {
     return this.#underWay.size;
   }
 
-  /** A client has come, to `ours` if that is known. Without steps it is in the queue when this returns. */
-  arrive(socket: Socket, ours?: LocalEnd): void {
-    const arrival: Arrival = { socket, addresses: new Addresses(socket, ours), transport: null };
+  /**
+   * Takes in a client. Without steps it is in the queue when this returns.
+   *
+   * @param local - the address that the client has connected to, where that is known
+   */
+  arrive(socket: Socket, local?: LocalEnd): void {
+    const arrival: Arrival = { socket, addresses: new Addresses(socket, local), transport: null };
     if (!this.queue.hasRoom(this.#underWay.size)) this.queue.drop(arrival);
     else if (this.#steps.length === 0) this.queue.put(arrival);
     else {
@@ -76,7 +79,7 @@ export class Pipeline {
     }
   }
 
-  /** Closes the queue, and resets the clients in it and those under way. */
+  /** Closes the queue, and resets the clients in it and those on their way. */
   close(): void {
     this.queue.close();
     for (const passage of this.#underWay) passage.abandon();
@@ -90,14 +93,14 @@ export class Pipeline {
   };
 }
 
-/** How the way of a client has ended: `null` if it is ready, else why it was refused. */
+/** Told how the way of a client has ended: `null` if all steps are done, or else why it was reset. */
 type End = (passage: Passage, reason: Reason | null) => void;
 
-/** One client under way. */
+/** One client on its way. */
 class Passage implements Sleeper {
   due = Infinity;
   place = -1;
-  /** What the steps have made of the client so far. */
+  /** The client as its steps have left it so far. */
   arrival: Arrival;
 
   readonly #alarm = currentAlarm();
@@ -106,7 +109,7 @@ class Passage implements Sleeper {
   readonly #controller = new AbortController();
   #isOver = false;
 
-  /** @param end - called once, unless {@link abandon} is called before */
+  /** @param end - is called once, unless {@link abandon} was called before */
   constructor(arrival: Arrival, steps: readonly Step[], end: End) {
     this.arrival = arrival;
     this.#steps = steps;
@@ -118,41 +121,41 @@ class Passage implements Sleeper {
     socket.on("error", ignore);
     socket.on("close", this.#onClose);
     this.#alarm.wakeBy(this, this.#alarm.deadlineIn(timeout));
-    this.#takeSteps(0);
+    this.#runSteps(0);
   }
 
-  /** The time of the client is up. */
+  /** Resets the client, whose time is up. */
   expire(): number {
     this.#refuse("timeout");
     return Infinity;
   }
 
-  /** Resets the client, and tells its step to stop. */
+  /** Resets the client, and aborts its step. */
   abandon(): void {
     if (this.#isOver) return;
-    this.#leave();
+    this.#finish();
     resetClient(this.arrival);
     this.#controller.abort();
   }
 
-  /** Takes the steps from the one at `index` on, until one has to wait or ends the way. */
-  #takeSteps(index: number): void {
+  /** Runs the steps from `index` on, until one has to wait or the client was reset. */
+  #runSteps(index: number): void {
     for (let i = index; i < this.#steps.length; i++) {
-      const outcome = this.#outcomeOf(this.#steps[i] as Step);
+      const outcome = this.#run(this.#steps[i] as Step);
       if (isPromise(outcome)) {
         outcome.then(
-          (settled) => this.#apply(settled) && this.#takeSteps(i + 1),
+          (settled) => this.#apply(settled) && this.#runSteps(i + 1),
           () => this.#refuse("failed"),
         );
         return;
       }
       if (!this.#apply(outcome)) return;
     }
-    this.#leave();
+    this.#finish();
     this.#end(this, null);
   }
 
-  #outcomeOf(step: Step): Outcome | Promise<Outcome> {
+  #run(step: Step): Outcome | Promise<Outcome> {
     try {
       return step(this.arrival, this.#controller.signal);
     } catch {
@@ -161,7 +164,7 @@ class Passage implements Sleeper {
     }
   }
 
-  /** Answers whether the client goes on. */
+  /** Puts in place what a step has replaced; answers whether the client goes on. */
   #apply(outcome: Outcome): boolean {
     const replaced = outcome !== undefined && !("refused" in outcome) ? outcome : undefined;
     if (this.#isOver) {
@@ -187,8 +190,8 @@ class Passage implements Sleeper {
     this.#end(this, reason);
   }
 
-  /** Leaves nothing of the way behind: no timer, and no listener on the socket. */
-  #leave(): void {
+  /** Ends the way, and leaves no timer and no listener behind. */
+  #finish(): void {
     this.#isOver = true;
     this.#alarm.letSleep(this);
     const { socket } = this.arrival;

@@ -8,11 +8,11 @@ type Next = IteratorResult<Connection, undefined>;
 
 const DONE: Next = { value: undefined, done: true };
 
-/** `for await (const connection of listener)`: leaving it ends its own waiting and nothing else. */
+/** The iterator of `for await (const connection of listener)`. Leaving the loop ends its own waits and nothing else. */
 export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> {
   readonly #queue: AcceptQueue;
   readonly #options: ConnectionOptions;
-  readonly #pulls = new Set<Pull>();
+  readonly #waiting = new Set<Pull>();
   #left = false;
 
   constructor(queue: AcceptQueue, options: ConnectionOptions) {
@@ -30,15 +30,15 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
     }
     if (this.#queue.closed) return spend(QUEUE_UNITS) ? Promise.resolve(DONE) : inNextTurn(DONE);
     return new Promise((resolve) => {
-      const pull = new Pull(settings, resolve, this.#pulls);
-      this.#pulls.add(pull);
+      const pull = new Pull(settings, resolve, this.#waiting);
+      this.#waiting.add(pull);
       this.#queue.wait(pull);
     });
   }
 
   return(): Promise<Next> {
     this.#left = true;
-    for (const pull of this.#pulls) {
+    for (const pull of this.#waiting) {
       this.#queue.leave(pull);
       pull.listenerClosed();
     }
@@ -50,25 +50,25 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
   }
 }
 
-/** A pull that waits, and is one of those that do. */
+/** A call of `next()` that waits for a client. */
 class Pull implements Claim {
   readonly settings: LinkSettings;
   readonly #resolve: (next: Next) => void;
-  readonly #among: Set<Pull>;
+  readonly #waiting: Set<Pull>;
 
-  constructor(settings: LinkSettings, resolve: (next: Next) => void, among: Set<Pull>) {
+  constructor(settings: LinkSettings, resolve: (next: Next) => void, waiting: Set<Pull>) {
     this.settings = settings;
     this.#resolve = resolve;
-    this.#among = among;
+    this.#waiting = waiting;
   }
 
   accept(value: Connection): void {
-    this.#among.delete(this);
+    this.#waiting.delete(this);
     this.#resolve({ value, done: false });
   }
 
   listenerClosed(): void {
-    this.#among.delete(this);
+    this.#waiting.delete(this);
     this.#resolve(DONE);
   }
 }

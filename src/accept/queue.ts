@@ -6,60 +6,63 @@ import { claim } from "../core/transport/claimed-sockets.js";
 import { resetSocket, takeOver } from "../core/transport/kernel.js";
 import type { Transport } from "../core/transport/transport.js";
 
-/** A client that no call has accepted yet. */
+/** A client that no call has accepted. */
 export interface Arrival {
   /** The socket that the kernel has accepted. */
   readonly socket: Socket;
-  /** Read at the arrival, since a socket whose client has left has none. */
+  /** Read when the client came: a socket has none once its client has left. */
   readonly addresses: Addresses;
-  /** What was put over the socket on its way here; `null`: nothing was, and its bytes are still in the kernel. */
+  /** What a step has put over the socket; `null` if none has, and all bytes are still in the kernel. */
   readonly transport: Transport | null;
 }
 
 /** A call that waits for a client. */
 export interface Claim {
-  /** What the connection captures: as things were when the call was made. */
+  /** What the connection captures, read when the call was made. */
   readonly settings: LinkSettings;
   accept(connection: Connection): void;
   listenerClosed(): void;
 }
 
-/** Brings clients and those who wait for them together, first come, first served on both sides. */
+/** Brings together the clients that are ready and the calls that wait for one, each in the order in which they came. */
 export class AcceptQueue {
-  /** Clients that were turned away. */
+  /** How many clients were reset for lack of room, or were lost before they came here. */
   dropped = 0;
-  /** Nobody comes any more. */
+  /** The listener is closed: no client comes any more. */
   closed = false;
 
   readonly #backlog: number;
   readonly #path: string | undefined;
-  /** Of these two, one at least is empty. */
+  /** While calls wait this is empty: a client goes to the first of them at once. */
   readonly #arrivals: Arrival[] = [];
   readonly #claims = new Set<Claim>();
 
-  /** Takes out the clients that are closed already. */
-  readonly #forget = (): void => {
+  /** Takes out the clients whose sockets are closed. */
+  readonly #removeClosed = (): void => {
     const open = this.#arrivals.filter(({ socket }) => !socket.destroyed);
     this.#arrivals.splice(0, Infinity, ...open);
   };
 
-  /** At most `backlog` clients wait; `path`: what the errors of a Unix socket's connections name. */
+  /**
+   * @param backlog - how many clients may wait
+   * @param path - of a Unix socket: what the errors of its connections name
+   */
   constructor(backlog: number, path: string | undefined) {
     this.#backlog = backlog;
     this.#path = path;
   }
 
-  /** Clients that wait. */
+  /** How many clients wait. */
   get pending(): number {
     return this.#arrivals.length;
   }
 
-  /** Whether there is a place, or a call that waits, for one more client beside those here and so many `coming`. */
+  /** Whether there is room, or a call that waits, for one client more than those here and the number of those `coming`. */
   hasRoom(coming: number): boolean {
     return !this.closed && this.#arrivals.length + coming < this.#backlog + this.#claims.size;
   }
 
-  /** A client is ready. */
+  /** Gives a client to the first call that waits, or keeps it for the next call. */
   put(arrival: Arrival): void {
     const [first] = this.#claims;
     if (first !== undefined) {
@@ -67,38 +70,38 @@ export class AcceptQueue {
       first.accept(this.#establish(arrival, first.settings));
     } else if (this.hasRoom(0)) {
       arrival.socket.on("error", ignore);
-      // The program may turn one away itself, at the server's own events.
-      arrival.socket.on("close", this.#forget);
+      // The program may destroy the socket itself, in a 'connection' listener of the server.
+      arrival.socket.on("close", this.#removeClosed);
       this.#arrivals.push(arrival);
     } else {
       this.drop(arrival);
     }
   }
 
-  /** Turns away a client for whom there is no room. */
+  /** Resets a client for which there is no room. */
   drop(arrival: Arrival): void {
     if (!this.closed) this.dropped++;
     resetClient(arrival);
   }
 
-  /** The client that has waited longest, if any waits. */
+  /** A connection with the client that has waited longest, if any waits. */
   take(settings: LinkSettings): Connection | undefined {
     let arrival = this.#arrivals.shift();
     while (arrival?.socket.destroyed === true) arrival = this.#arrivals.shift();
     return arrival === undefined ? undefined : this.#establish(arrival, settings);
   }
 
-  /** Waits for the next client. */
+  /** Puts a call last among those that wait for a client. */
   wait(claim: Claim): void {
     this.#claims.add(claim);
   }
 
-  /** Waits no longer. */
+  /** Takes out a call that waits no longer. */
   leave(claim: Claim): void {
     this.#claims.delete(claim);
   }
 
-  /** Tells all who wait that nothing comes any more, and turns away the clients that wait. */
+  /** Ends the calls that wait, and resets the clients. */
   close(): void {
     this.closed = true;
     for (const claim of this.#claims) claim.listenerClosed();
@@ -109,7 +112,7 @@ export class AcceptQueue {
 
   #establish({ socket, addresses, transport }: Arrival, settings: LinkSettings): Connection {
     socket.off("error", ignore);
-    socket.off("close", this.#forget);
+    socket.off("close", this.#removeClosed);
     if (transport !== null) claim(socket);
     const subject = subjectOf(addresses, this.#path);
     return connectionOver(transport ?? takeOver(socket), addresses, settings, subject);
@@ -123,7 +126,7 @@ export function resetClient({ socket, transport }: Arrival): void {
   transport?.reset();
 }
 
-/** Listens to the errors of a client that no call has accepted: its failure is of no interest to the program. */
+/** Listens to the errors of a client that no call has accepted: without a listener they would be uncaught. */
 export function ignore(): void {
-  // Closing is all that follows.
+  // The socket closes, and its client is taken out then.
 }

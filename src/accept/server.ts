@@ -10,10 +10,10 @@ import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
 import type { Pipeline } from "./arrival.js";
 
-/** The default of Node and of most servers. CHICKEN has 10: clients overflow that while the event loop is busy for 100 ms. */
+/** The default of Node and of most servers. CHICKEN's 10 overflows while an event loop is busy for 100 ms. */
 export const DEFAULT_BACKLOG = 511;
 
-/** Resolves to a server that is listening: its clients go through `pipeline`, and closing it closes that. */
+/** Resolves to a server that is listening. Its clients go through `pipeline`, which is closed with the server. */
 export async function openServer(
   where: ServerListenOptions,
   subject: Subject,
@@ -22,24 +22,24 @@ export async function openServer(
 ): Promise<Server> {
   const { signal, backlog = DEFAULT_BACKLOG } = options;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  /** Where all clients arrive, if it is one address; but for those that another server hands to this one. */
-  let ours: LocalEnd | undefined;
+  /** The address that all clients of this server connect to, if there is only one. */
+  let local: LocalEnd | undefined;
   server.on("connection", (socket: Socket & { server?: Server }) => {
     applyTo(socket, options);
-    pipeline.arrive(socket, socket.server === server ? ours : undefined);
+    pipeline.arrive(socket, socket.server === server ? local : undefined);
   });
   await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
     const failed = (cause: unknown): void => reject(translated("listen", subject, cause));
     server.once("error", failed);
-    // Node binds at once where there is no host, otherwise from a callback.
+    // Without a host Node binds at once, otherwise from a callback.
     const release = guardListening(server, failed);
     try {
-      // Node takes a backlog of 0 for its own default.
+      // With a backlog of 0 Node would use its own default.
       server.listen({ ...where, backlog: Math.max(backlog, 1) }, () => {
         release();
         makeSocketsOf(server);
-        // A descriptor may be of a socket that takes connections to any address (IP_TRANSPARENT).
-        if (!("fd" in where)) ours = oneAddressOf(server);
+        // The socket of a descriptor may take connections to any address (IP_TRANSPARENT).
+        if (!("fd" in where)) local = oneAddressOf(server);
         resolve(undefined);
       });
     } catch (error) {
@@ -47,10 +47,10 @@ export async function openServer(
     }
     return () => server.close();
   });
-  // Accepting failed, for lack of descriptors, say: that client is gone, the listener is not.
+  // Node could not accept a client, for lack of descriptors for example. The listener goes on.
   server.removeAllListeners("error").on("error", () => pipeline.queue.dropped++);
   const close = server.close.bind(server);
-  // Also when the program calls it: Node's server waits for its clients, so those that nobody has claimed have to go.
+  // The program may call this as well. Node's server closes when its clients have: those in the queue are reset.
   server.close = (callback) => {
     pipeline.close();
     return close(callback);
@@ -58,7 +58,7 @@ export async function openServer(
   return server;
 }
 
-/** The address that every client connects to, unless there may be several. */
+/** The address that every client connects to; `undefined` if there may be several. */
 function oneAddressOf(server: Server): LocalEnd | undefined {
   const bound = server.address();
   if (bound === null || typeof bound === "string") return undefined;

@@ -5,11 +5,11 @@ import { Link, type LinkSettings } from "./link.js";
 import type { Transport } from "./transport/transport.js";
 
 /**
- * Makes a connection of a transport, the addresses of its two ends and its settings. Connecting, accepting and adopting
- * all end here, and nothing else makes a {@link Link}: what holds for every new connection is said in this function.
+ * Makes a connection from a transport, the addresses of its two ends and its settings. Connecting, accepting and adopting
+ * all end here, and nothing else makes a {@link Link}. So what is to happen for every new connection belongs here.
  *
  * @param construct - makes the object that the program holds
- * @param subject - how errors name the connection: by its addresses, unless it has none
+ * @param subject - how errors name the connection; by its addresses if this is left out
  */
 export function establish<Connection extends object>(
   construct: (link: Link, addresses: Addresses) => Connection,

@@ -6,7 +6,7 @@ import { newSocket, resetSocket } from "../core/transport/kernel.js";
 import { guardBinding } from "../core/transport/node-internals.js";
 import { translated, type Subject } from "../errors.js";
 
-/** What can be tried: an address, or the path of a Unix socket. */
+/** What an attempt can connect to: an address, or the path of a Unix socket. */
 export type Candidate = AddressInfo | { readonly path: string };
 
 export interface AttemptOptions<T> {
@@ -14,13 +14,13 @@ export interface AttemptOptions<T> {
   readonly attemptTimeout?: number | undefined;
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
-  /** Makes of the socket, the moment it has connected, what the attempt resolves to. */
+  /** Makes what the attempt resolves to. Called in the event in which the socket connects. */
   readonly establish: (socket: Socket, to: Candidate) => T;
-  /** Takes what was established too late. */
+  /** Disposes of what was established too late. */
   readonly discard: (late: T) => void;
 }
 
-/** Resolves to a connection to one address. Whatever else happens, no socket stays behind. */
+/** Resolves to what `establish` makes of a socket that connects to one address. If it rejects, it leaves no socket behind. */
 export function attempt<T>(
   to: Candidate,
   options: AttemptOptions<T>,
@@ -31,7 +31,7 @@ export function attempt<T>(
   return bounded("connect", subjectOf(to), { timeout, signal }, (stop) => open(to, options, stop), discard);
 }
 
-/** What the errors of an attempt say of it. */
+/** How the errors of an attempt name it. */
 export function subjectOf(to: Candidate): Subject {
   if ("path" in to) return { address: to.path, text: to.path };
   return { address: to.address, port: to.port, text: formatEndpoint(to.address, to.port) };
@@ -70,7 +70,7 @@ function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal 
       socket.destroy();
     }
     return () => {
-      // Its listener stays, for an error that is on its way.
+      // The listener to its errors stays: one may be on its way.
       socket.off("connect", onConnect);
       socket.destroy();
     };
@@ -78,16 +78,16 @@ function open<T>(to: Candidate, options: AttemptOptions<T>, signal: AbortSignal 
 }
 
 /**
- * Whether the peer is the socket itself. Where nobody listens on a port of the system's own range, a socket of this
- * machine may be given that port as its own; TCP then connects it to itself (RFC 9293, section 3.5: simultaneous open).
+ * Whether the peer is the socket itself. The kernel may give a socket, as its local port, the very port that it connects
+ * to, if no listener has it. TCP then connects the socket to itself (RFC 9293, section 3.5: simultaneous open).
  */
 function isConnectedToItself({ localPort, remotePort, localAddress, remoteAddress }: Socket): boolean {
   return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
 }
 
-/** What the kernel would have said. */
+/** The error of the kernel for a port that no listener has. */
 function connectedToItself(): Error {
-  const message = "connect ECONNREFUSED: nobody listens there, the socket was connected to itself";
+  const message = "connect ECONNREFUSED: no listener has this port, the socket was connected to itself";
   const errno = -constants.errno.ECONNREFUSED;
   return Object.assign(new Error(message), { code: "ECONNREFUSED", errno, syscall: "connect" });
 }
@@ -101,7 +101,7 @@ function socketOptionsOf<T>(
     host: to.address,
     port: to.port,
     family: to.family,
-    // Node's own race aborts each attempt when its time is up, so that slow links never connect.
+    // Node's own race ends each attempt after a fixed time, so a slow link would never connect.
     autoSelectFamily: false,
     ...(localAddress === undefined ? {} : { localAddress }),
     ...(localPort === undefined ? {} : { localPort }),

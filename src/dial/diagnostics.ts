@@ -1,35 +1,35 @@
 import { channel } from "node:diagnostics_channel";
 import type { AddressInfo } from "../address/endpoint.js";
 
-/** What all events of one call to `connect` or `connectTo` have. Times are in ms. */
+/** The fields that all events of connecting have. Times are in ms. */
 export interface DialEvent {
-  /** The same in all events of one call, and in no others of this process. */
+  /** Tells the calls of `connect` and `connectTo` in this process apart. */
   readonly id: number;
-  /** The host as the caller gave it, where there was one. */
+  /** The host as the caller gave it, if the caller gave one. */
   readonly host?: string | undefined;
-  /** How long ago the call began. */
+  /** How long the call has taken so far. */
   readonly elapsed: number;
 }
 
-/** `tcp6:lookup`: a name was looked up, or could not be. */
+/** An event of `tcp6:lookup`: a name was looked up, with `addresses`, or could not be, with `error`. */
 export interface LookupEvent extends DialEvent {
   readonly addresses?: readonly AddressInfo[];
   readonly error?: unknown;
 }
 
-/** `tcp6:attempt:start`, `:fail`, `:lose` and `:win`: what became of one address. */
+/** An event of `tcp6:attempt:start`, `:fail`, `:lose` or `:win`: what became of one address. */
 export interface AttemptEvent extends DialEvent {
-  /** A literal address, or the path of a Unix socket; then there is no port and no family. */
+  /** A literal address; or the path of a Unix socket, which has no port and no family. */
   readonly address: string;
   readonly port?: number | undefined;
   readonly family?: 4 | 6 | undefined;
-  /** Of an attempt that has ended: how long it took. */
+  /** How long the attempt took, if it has ended. */
   readonly duration?: number;
-  /** Of one that failed: why. */
+  /** Why the attempt failed, if it did. */
   readonly error?: unknown;
 }
 
-/** Where the events of connecting are published (https://nodejs.org/api/diagnostics_channel.html). */
+/** The channels of connecting (https://nodejs.org/api/diagnostics_channel.html). */
 export const channels = {
   lookup: channel("tcp6:lookup"),
   start: channel("tcp6:attempt:start"),
@@ -40,7 +40,7 @@ export const channels = {
 
 let calls = 0;
 
-/** A number for the next call. */
+/** The {@link DialEvent.id} of the next call. */
 export function nextId(): number {
   return ++calls;
 }

@@ -7,19 +7,19 @@ import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
 import { Journal } from "./journal.js";
 import { interleave, race } from "./race.js";
 
-/** Resolves to what the caller gets in place of what has connected. */
+/** Resolves to what the caller gets: what has connected, or something made of it. */
 export type Handshake<T> = (connected: T, signal: AbortSignal | undefined) => Promise<T>;
 
 export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
   readonly subject: Subject;
   readonly attemptDelay?: number | undefined;
-  /** Finds the candidates. */
+  /** Resolves to the candidates. */
   readonly find: (journal: Journal, signal: AbortSignal | undefined) => Promise<readonly Candidate[]>;
   /**
-   * What the two ends have to agree on before the connection is the caller's. The race is over by then: addresses compete
-   * by connecting (RFC 8305, section 5), and only the winner has a handshake. If that fails the call has failed, since
-   * another address would most likely answer the same. One deadline bounds all of it; the signal is aborted when that has
-   * passed or the caller gives up. What had connected is discarded then, and when the handshake fails.
+   * What the two ends have to agree on before the caller gets the connection. The race is over by then: addresses compete
+   * by connecting (RFC 8305, section 5), and only the winner has a handshake. If it fails the call has failed, since a
+   * server most likely answers the same at its other addresses. The deadline of the call bounds it. Its signal is aborted
+   * when time runs out or the caller gives up. What had connected is discarded then, and when the handshake fails.
    */
   readonly handshake?: Handshake<T> | undefined;
 }
@@ -27,12 +27,12 @@ export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
 /** RFC 8305, section 5: the recommended Connection Attempt Delay. */
 const DEFAULT_ATTEMPT_DELAY_MS = 250;
 
-/** No other address does better when this machine has nothing left to connect with. */
+/** The codes of a machine that has nothing left to connect with: no other address would do better. */
 const FATAL = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /**
- * Finds the candidates, races them, and has the winner do its handshake if there is one: all within one deadline. Rejects
- * with what was tried.
+ * Resolves to a connection: finds the candidates, races them, and does the handshake with the winner, if there is one.
+ * One deadline bounds all of it. Rejects with the failures of all attempts.
  */
 export async function dial<T>(options: DialOptions<T>): Promise<T> {
   const { subject, signal, discard } = options;
@@ -51,7 +51,7 @@ export async function dial<T>(options: DialOptions<T>): Promise<T> {
   try {
     return await bounded("connect", subject, options, run, discard);
   } catch (error) {
-    // What it was aborted with may be another call's timeout.
+    // The reason of an abort, which may be the timeout of another call, is passed on as it is.
     if (!(error instanceof NetTimeoutError)) throw error;
     if (signal?.aborted === true && error === reasonOfAbort(signal)) throw error;
     if (error.attempts !== undefined) throw error;
@@ -59,7 +59,7 @@ export async function dial<T>(options: DialOptions<T>): Promise<T> {
   }
 }
 
-/** Tries the only candidate there is. */
+/** Connects to the only candidate there is. */
 async function tryOnly<T>(
   to: Candidate,
   options: DialOptions<T>,
@@ -74,7 +74,7 @@ async function tryOnly<T>(
   }
 }
 
-/** Tries several. */
+/** Connects to the first of several candidates that can be reached. */
 async function raceAll<T>(
   candidates: readonly Candidate[],
   options: DialOptions<T>,
@@ -95,7 +95,7 @@ async function raceAll<T>(
   throw connectFailed(options.subject, outcome.last.error as NetError, attempts);
 }
 
-/** Does the handshake over what has connected, which is discarded if it fails or is given up. */
+/** Does the handshake. What had connected is discarded if it fails or is given up. */
 async function runHandshake<T>(
   connected: T,
   handshake: Handshake<T>,
@@ -103,7 +103,7 @@ async function runHandshake<T>(
   journal: Journal,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  // Given up already: what this resolves to is discarded.
+  // The call has been given up, so what this resolves to is discarded.
   if (signal?.aborted === true) return connected;
   const giveUp = (): void => discard(connected);
   signal?.addEventListener("abort", giveUp, { once: true });
@@ -118,7 +118,7 @@ async function runHandshake<T>(
   }
 }
 
-/** The candidates in the order in which they are tried. */
+/** The candidates that can be reached from `localAddress`, in the order of the race. */
 function usable<T>(
   found: readonly Candidate[],
   { localAddress, subject }: DialOptions<T>,

@@ -10,22 +10,22 @@ interface Trial {
   error?: NetError;
 }
 
-/** What one call to connect has tried so far: told to whoever listens, and listed in the error if it comes to that. */
+/** What one call has tried so far: publishes it on the diagnostics channels, and lists it for the error of the call. */
 export class Journal {
   readonly #id = nextId();
   readonly #host: string | undefined;
   readonly #begun = clock.now();
   readonly #trials: Trial[] = [];
-  /** The first to connect. */
+  /** The first attempt that has connected. */
   #winner: Trial | undefined;
-  /** Whether the winner has a handshake, under way or failed: all others have lost. */
+  /** Whether the handshake of the winner has begun: all other attempts have failed or lost. */
   #hasHandshake = false;
 
   constructor(host: string | undefined) {
     this.#host = host;
   }
 
-  /** Notes how a lookup ends. */
+  /** Publishes how a lookup ends. */
   async lookup(found: Promise<AddressInfo[]>): Promise<AddressInfo[]> {
     try {
       const addresses = await found;
@@ -37,7 +37,7 @@ export class Journal {
     }
   }
 
-  /** Notes an attempt and how it ends; `signal` says that it has lost. */
+  /** Runs an attempt, and notes how it ends: it has lost if it rejects once `signal` is aborted. */
   async attempt<T>(to: Candidate, signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
     const trial: Trial = { to, begun: clock.now() };
     this.#trials.push(trial);
@@ -59,7 +59,7 @@ export class Journal {
     }
   }
 
-  /** Notes the handshake of the winner, and how it ends; `signal` says that it is given up. */
+  /** Runs the handshake of the winner, and notes how it fails, unless it was given up: `signal` is aborted then. */
   async handshake<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
     this.#hasHandshake = true;
     try {
@@ -75,8 +75,8 @@ export class Journal {
   }
 
   /**
-   * One error for each address that was tried, in the order of the attempts; those still running have timed out. Those
-   * that another one has overtaken did not fail.
+   * The failures, in the order of the attempts. An attempt that still runs has timed out, and so has a handshake; attempts
+   * that the winner has overtaken have not failed.
    */
   errors(): NetError[] {
     const trials = this.#hasHandshake

@@ -1,23 +1,23 @@
 import { wrongValue } from "../options/checks.js";
 import { cancel, LONGEST_TIMER_MS, type Clock, type Timer } from "../core/timing/clock.js";
 
-/** Milliseconds between attempts, at the least: RFC 8305, section 5, "MUST NOT be less than 10 milliseconds". */
+/** The shortest delay between attempts: RFC 8305, section 5, "MUST NOT be less than 10 milliseconds". */
 export const MIN_ATTEMPT_DELAY_MS = 10;
 
 /**
- * Most attempts of one race that run beside each other. A name with hundreds of silent addresses would otherwise take a
- * descriptor for each of them.
+ * How many attempts of one race may run beside each other. Without a bound, a name with hundreds of silent addresses would
+ * take a descriptor for each.
  */
 export const MAX_IN_FLIGHT = 16;
 
 export interface RaceOptions<A, T> {
-  /** Milliseconds from one attempt to the next, 10 at the least; `Infinity`: the next starts when the last has failed. */
+  /** Ms from one attempt to the next, at least 10. With `Infinity` the next one begins only when the last has failed. */
   readonly attemptDelay: number;
-  /** Tries one address. Its signal is aborted when it has lost; the winner's never is. */
+  /** Tries one address. Its signal is aborted when it has lost; that of the winner never is. */
   readonly attempt: (address: A, signal: AbortSignal) => Promise<T>;
-  /** Whether no other address can do better, so that this failure ends the race. */
+  /** Whether a failure ends the race, since no other address can do better. */
   readonly isFatal: (error: unknown) => boolean;
-  /** Takes what an attempt yields after the race is over, so that nothing stays behind. */
+  /** Disposes of what an attempt resolves to after the race is over. */
   readonly discard: (late: T) => void;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
@@ -26,20 +26,19 @@ export interface RaceOptions<A, T> {
 export interface Failure<A> {
   readonly address: A;
   readonly error: unknown;
-  /** How many milliseconds the attempt took. */
+  /** How many ms the attempt took. */
   readonly duration: number;
 }
 
 /**
- * How a race ended: with the first attempt to succeed, or without one. Then `lost` has the failures in the order in which
- * the addresses were tried (attempts that a fatal failure cut off are not among them), and `last` is the one that ended
- * the race.
+ * How a race ended: with the first attempt to succeed, or with none. If with none, `lost` has the failures in the order of
+ * the addresses, without the attempts that a fatal failure cut off, and `last` is the failure that ended the race.
  */
 export type Outcome<A, T> =
   | { readonly won: T; readonly address: A }
   | { readonly lost: readonly Failure<A>[]; readonly last: Failure<A> };
 
-/** The families in turn, beginning with that of the first address; within each the order stays: RFC 8305, section 4. */
+/** Has the families take turns, beginning with that of the first address, each in its own order: RFC 8305, section 4. */
 export function interleave<A extends { readonly family: 4 | 6 }>(addresses: readonly A[]): A[] {
   if (addresses.length < 2) return [...addresses];
   const first = addresses.filter(({ family }) => family === addresses[0]?.family);
@@ -53,9 +52,10 @@ export function interleave<A extends { readonly family: 4 | 6 }>(addresses: read
 /**
  * Resolves to how the race of the addresses ended: RFC 8305, section 5 ("Happy Eyeballs").
  *
- * The addresses are tried in their order: the next one `attemptDelay` after the last was begun, or at once when any
- * attempt fails; while {@link MAX_IN_FLIGHT} attempts run, only then. The first to succeed wins, and the others are aborted; so are all when `signal` is aborted, and the race
- * then rejects with its reason. Afterwards no timer and no listener is left, and late winners go to `discard`.
+ * The addresses are tried in their order. The next attempt begins `attemptDelay` ms after the one before, or at once when
+ * one fails; while {@link MAX_IN_FLIGHT} attempts run, it begins only when one fails. The first to succeed wins, and the
+ * others are aborted. When `signal` is aborted all are, and the race rejects with its reason. No timer and no listener is
+ * left after that, and late winners go to `discard`.
  *
  * @throws TypeError `ERR_INVALID_ARG_VALUE`: there is no address
  */

@@ -93,7 +93,7 @@ export const LOCAL_ENDS: readonly Scene[] = [
         const error = await netError(connect(address, PORT));
         assert.equal(error.code, "ECONNREFUSED");
         assert.match(error.message, /: connection refused \(ECONNREFUSED\)$/);
-        assert.match(String(error.cause), /nobody listens there, the socket was connected to itself$/);
+        assert.match(String(error.cause), /no listener has this port, the socket was connected to itself$/);
       }
       assert.deepEqual(race.story, [
         "lookup",
