@@ -19,7 +19,7 @@ import {
 } from "./life.js";
 import { Input } from "./reading/input.js";
 import { Output } from "./writing/output.js";
-import { rejected } from "./writing/sender.js";
+import { rejectedQuietly } from "./writing/sender.js";
 import { hold, release } from "./timing/process-hold.js";
 import type { Transport, TransportEvents } from "./transport/transport.js";
 import type { Sleeper } from "./timing/wake-queue.js";
@@ -144,7 +144,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
 
   streamClosed(): void {
     if (this.#life.kind === "over") return;
-    this.output.surface();
+    this.output.surfaceLoss();
     const outcome = this.#outcome("closed");
     const { failure } = outcome;
     // Whoever has closed the stream, no call is left waiting.
@@ -219,7 +219,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
       return Promise.reject(error);
     }
     const { timeout, signal } = options;
-    if (signal?.aborted === true) return rejected(aborted("close", this.subject, signal));
+    if (signal?.aborted === true) return rejectedQuietly(aborted("close", this.subject, signal));
     const isOver = this.#life.kind === "over";
     if (isOver) this.#dropUnread();
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.

@@ -7,7 +7,7 @@ import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "../cor
 import { Loop } from "../core/reading/loops.js";
 import type { Link } from "../core/link.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "../core/bytes/payload.js";
-import { rejected } from "../core/writing/sender.js";
+import { rejectedQuietly } from "../core/writing/sender.js";
 import { refused } from "../errors.js";
 
 /** Most bytes of a frame by default. */
@@ -97,7 +97,9 @@ class LengthPrefixed implements Frames {
     const size = sizeOf(payload);
     if (size > limit) {
       const reason = `a frame of ${String(size)} bytes is over the limit of ${String(limit)}`;
-      return rejected(refused("write", this.#link.subject, "ERR_LIMIT", reason, { written: "nothing" }));
+      return rejectedQuietly(
+        refused("write", this.#link.subject, "ERR_LIMIT", reason, { written: "nothing" }),
+      );
     }
     const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
     return this.#link.output.write([lengthPrefix(size, bytes), ...parts], options);

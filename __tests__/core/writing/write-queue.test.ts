@@ -57,7 +57,7 @@ test.each([
 test("only writes say how much of them was written", () => {
   expect(new Entry("data", "write", "x").written(false)).toEqual({ written: "nothing" });
   expect(new Entry("data", "write", "x").written(true)).toEqual({ written: "partly" });
-  expect(new Entry("kept", "write", "x").written(false)).toEqual({ written: "partly" });
+  expect(new Entry("gathered", "write", "x").written(false)).toEqual({ written: "partly" });
   expect(new Entry("mark", "write").written(true)).toEqual({});
   expect(new Entry("end", "close").written(true)).toEqual({});
 });

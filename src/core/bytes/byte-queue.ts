@@ -4,10 +4,10 @@ import { copyOf, cutOf } from "./own-memory.js";
 const EMPTY = Buffer.alloc(0);
 
 /** Small arrivals share blocks of this size, so that a sender of single bytes costs bytes, not objects. */
-const BLOCK_SIZE = 4 * 1024;
+const BLOCK_BYTES = 4 * 1024;
 
 /** A block that no queue has bytes in any more: a queue that is empty holds none. */
-let spare: Buffer | null = null;
+let unusedBlock: Buffer | null = null;
 
 /**
  * Bytes in the order they arrived, in about as few pieces as they came in. What is taken out is the taker's own, in memory
@@ -30,7 +30,7 @@ export class ByteQueue {
   taken = 0;
 
   /** Arrivals below half of `blockSize` are gathered. */
-  constructor(blockSize = BLOCK_SIZE) {
+  constructor(blockSize = BLOCK_BYTES) {
     this.#blockSize = blockSize;
   }
 
@@ -227,8 +227,9 @@ export class ByteQueue {
   }
 
   #newBlock(): Buffer {
-    const block = spare?.length === this.#blockSize ? spare : Buffer.allocUnsafeSlow(this.#blockSize);
-    if (block === spare) spare = null;
+    const block =
+      unusedBlock?.length === this.#blockSize ? unusedBlock : Buffer.allocUnsafeSlow(this.#blockSize);
+    if (block === unusedBlock) unusedBlock = null;
     return block;
   }
 
@@ -244,7 +245,7 @@ export class ByteQueue {
     if (this.#blocks.length > 0) this.#blocks = [];
     this.#first = 0;
     this.#start = 0;
-    if (this.#open !== null) spare = this.#open;
+    if (this.#open !== null) unusedBlock = this.#open;
     this.#open = null;
   }
 }

@@ -2,10 +2,10 @@ import { Buffer } from "node:buffer";
 import { MAX_UTF8_BYTES_PER_CODE_UNIT, type Payload } from "./payload.js";
 
 /** Most memory that is taken for views to come. */
-const LARGEST_BLOCK = 64 * 1024;
+const MAX_BLOCK_BYTES = 64 * 1024;
 
 /** Most units of text that are joined into one string. */
-const MOST_TEXT = 64 * 1024 * 1024;
+const MAX_TEXT_UNITS = 64 * 1024 * 1024;
 
 /**
  * Writes that wait to be sent together. Text is kept as one rope, encoded when it is sent, and counted when it has to be;
@@ -77,7 +77,7 @@ export class Gather {
   #addText(text: string): void {
     this.#endBlock();
     // A string has room for 512 MiB.
-    if (this.#text.length + this.#tail.length + text.length > MOST_TEXT) this.#endText();
+    if (this.#text.length + this.#tail.length + text.length > MAX_TEXT_UNITS) this.#endText();
     this.#tail += text;
     // Half a surrogate pair is a character of its own: it must not meet the other half in the next write.
     if (endsInHalf(text)) this.#endText();
@@ -101,7 +101,9 @@ export class Gather {
     this.#endText();
     if (this.#block === null || this.#block.length - this.#used < view.length) {
       this.#endBlock();
-      this.#block = Buffer.allocUnsafeSlow(Math.max(Math.min(this.#bufferSize, LARGEST_BLOCK), view.length));
+      this.#block = Buffer.allocUnsafeSlow(
+        Math.max(Math.min(this.#bufferSize, MAX_BLOCK_BYTES), view.length),
+      );
       this.#used = this.#from = 0;
     }
     this.#block.set(view, this.#used);

@@ -2,7 +2,7 @@ import { Buffer, constants } from "node:buffer";
 import { totalmem } from "node:os";
 
 /** V8 keeps so many bytes of a typed array in its heap: that costs a fifth of an ArrayBuffer. */
-const MOST_IN_HEAP = 64;
+const MAX_HEAP_BYTES = 64;
 
 // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with the memory for its `this`
 const { slice } = Uint8Array.prototype;
@@ -13,7 +13,7 @@ const { slice } = Uint8Array.prototype;
  * cannot be transferred.
  */
 export function copyOf(memory: Buffer, start: number, end: number): Buffer {
-  if (end - start <= MOST_IN_HEAP) return slice.call(memory, start, end) as Buffer;
+  if (end - start <= MAX_HEAP_BYTES) return slice.call(memory, start, end) as Buffer;
   const copy = Buffer.allocUnsafeSlow(end - start);
   memory.copy(copy, 0, start, end);
   return copy;
@@ -26,11 +26,11 @@ export function cutOf(memory: Buffer, size: number): Buffer {
 }
 
 /** What some releases of Node allow one buffer at most. On others that is far more than any machine has. */
-const FEW_BYTES = 2 ** 32;
+const SMALLEST_LIMIT_BYTES = 2 ** 32;
 
 /** Most bytes that one buffer can have here, asked for so many. */
-export function mostBytes(size: number): number {
-  return size <= FEW_BYTES ? constants.MAX_LENGTH : Math.min(constants.MAX_LENGTH, totalmem());
+export function maxBufferBytes(size: number): number {
+  return size <= SMALLEST_LIMIT_BYTES ? constants.MAX_LENGTH : Math.min(constants.MAX_LENGTH, totalmem());
 }
 
 /** The first `size` bytes of memory that is only `lent`, or given: the taker's own. */

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 
-const PAGE = 4096;
+const PAGE_BYTES = 4096;
 /** Where in a page the memory can begin: so far apart that of all of them one at most is a bad place. */
 const PLACES = 32;
 
@@ -41,7 +41,7 @@ export class PageShiftedMemory {
 }
 
 function placesIn(size: number): readonly Buffer[] {
-  const memory = Buffer.allocUnsafeSlow(size + PAGE);
-  const step = PAGE / PLACES;
+  const memory = Buffer.allocUnsafeSlow(size + PAGE_BYTES);
+  const step = PAGE_BYTES / PLACES;
   return Array.from({ length: PLACES }, (_, place) => memory.subarray(place * step, place * step + size));
 }

@@ -45,12 +45,12 @@ export function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | n
 }
 
 /** A payload with its texts as bytes; views are not copied. */
-export function encoded(payload: Payload): Payload {
+export function withTextEncoded(payload: Payload): Payload {
   return isList(payload) ? payload.map((part) => bytesOf(part)) : bytesOf(payload);
 }
 
 /** The bytes of a payload in one piece of memory; those of a single view are not copied. */
-export function joined(payload: Payload): Buffer {
+export function joinedBytes(payload: Payload): Buffer {
   return isList(payload) ? Buffer.concat(payload.map((part) => bytesOf(part))) : bytesOf(payload);
 }
 
@@ -62,7 +62,7 @@ export function sizeOf(payload: Payload): number {
 }
 
 /** About how many bytes it has: of text, its characters. */
-export function lengthOf(payload: Payload): number {
+export function estimatedSizeOf(payload: Payload): number {
   if (typeof payload === "string" || payload instanceof Uint8Array) return payload.length;
   return payload.reduce((length, part) => length + part.length, 0);
 }

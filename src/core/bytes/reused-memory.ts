@@ -4,14 +4,14 @@ import { PageShiftedMemory } from "./page-shifted-memory.js";
 const NONE = Buffer.alloc(0);
 
 /** What each piece of a ring has at first: as much as is read at once. */
-const RING_SIZE = 64 * 1024;
+const RING_BYTES = 64 * 1024;
 /** What it grows to: more at once means fewer calls of the kernel, up to about here. */
-const LARGEST_RING_SIZE = 256 * 1024;
+const MAX_RING_BYTES = 256 * 1024;
 
 /** Reads below this are few bytes for a ring... */
-const SMALL = 8 * 1024;
+const SMALL_READ_BYTES = 8 * 1024;
 /** ...and after so many of them in a row it is given up. */
-const PATIENCE = 16;
+const MAX_SMALL_READS = 16;
 
 /** Two pieces of memory that are read into in turn; three once something was ahead of the loop. */
 export class Ring {
@@ -58,20 +58,20 @@ export class ReusedMemory {
     const memory = this.ring?.next() ?? this.#copies;
     if (memory.length >= size) return memory;
     // More than is read at once comes from a stream that was adopted.
-    if (size > RING_SIZE) return Buffer.allocUnsafeSlow(size);
+    if (size > RING_BYTES) return Buffer.allocUnsafeSlow(size);
     return (this.#copies = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size))));
   }
 
   #adapt(size: number): void {
     if (this.ring === null) {
-      if (size >= RING_SIZE) this.ring = new Ring(RING_SIZE);
-    } else if (size >= this.ring.size && this.ring.size < LARGEST_RING_SIZE) {
+      if (size >= RING_BYTES) this.ring = new Ring(RING_BYTES);
+    } else if (size >= this.ring.size && this.ring.size < MAX_RING_BYTES) {
       this.ring = new Ring(2 * this.ring.size);
     }
-    if (size >= SMALL) this.#smallReads = 0;
-    else if (++this.#smallReads === PATIENCE) {
+    if (size >= SMALL_READ_BYTES) this.#smallReads = 0;
+    else if (++this.#smallReads === MAX_SMALL_READS) {
       this.ring = null;
-      if (this.#copies.length > SMALL) this.#copies = NONE;
+      if (this.#copies.length > SMALL_READ_BYTES) this.#copies = NONE;
     }
   }
 }

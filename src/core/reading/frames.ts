@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { ByteQueue } from "../bytes/byte-queue.js";
-import { mostBytes } from "../bytes/own-memory.js";
+import { maxBufferBytes } from "../bytes/own-memory.js";
 import { overLimit, unexpectedEnd, WAIT, Refusal, type Take } from "./reads.js";
 
 /** How frames are delimited: by their length, big-endian, in so many bytes before each. */
@@ -13,7 +13,7 @@ export interface FrameFormat {
 /** The next frame, without its length; its memory is taken when its length is known to be within the limit. */
 export const takeFrame: Take<Buffer | null, FrameFormat> = (queue, { bytes, limit }, ended) => {
   const size = queue.length < bytes ? undefined : lengthIn(queue, bytes);
-  const most = Math.min(limit, mostBytes(size ?? 0));
+  const most = Math.min(limit, maxBufferBytes(size ?? 0));
   if (size !== undefined && size > most) return overLimit(most, size);
   if (size === undefined || queue.length < bytes + size) {
     if (!ended) return WAIT;

@@ -1,6 +1,6 @@
 import { Buffer, constants } from "node:buffer";
 import type { ByteQueue } from "../bytes/byte-queue.js";
-import { mostBytes } from "../bytes/own-memory.js";
+import { maxBufferBytes } from "../bytes/own-memory.js";
 
 /** Not enough has arrived: the read waits. */
 export const WAIT: unique symbol = Symbol("wait");
@@ -72,7 +72,7 @@ export const takeInto: Take<number | null, Uint8Array> = (queue, target, ended) 
 };
 
 export const takeExactly: Take<Buffer, number> = (queue, size, ended) => {
-  const most = mostBytes(size);
+  const most = maxBufferBytes(size);
   if (size > most) return overLimit(most, size);
   if (queue.length >= size) return queue.take(size);
   return ended ? unexpectedEnd(`after ${String(queue.length)} of ${String(size)} bytes`) : WAIT;

@@ -9,7 +9,7 @@ import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { FINISH_TIMEOUT_MS, onceFinished } from "./finish.js";
-import { encoded, isList, writeTo, type Payload } from "../bytes/payload.js";
+import { withTextEncoded, isList, writeTo, type Payload } from "../bytes/payload.js";
 import { NodeCallback } from "./node-callback.js";
 import { descriptorOf, watchEnding } from "./node-internals.js";
 import type { Outcome, Taken } from "./outcome.js";
@@ -133,7 +133,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   }
 
   send(payload: Payload, taken: Taken): Outcome {
-    return this.#pieces.send(encoded(payload), taken);
+    return this.#pieces.send(withTextEncoded(payload), taken);
   }
 
   refused(): void {

@@ -6,7 +6,7 @@ import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { onceFinished } from "./finish.js";
 import { Interception } from "./interception.js";
-import { encoded, isList, joined, writeTo, type Payload } from "../bytes/payload.js";
+import { withTextEncoded, isList, joinedBytes, writeTo, type Payload } from "../bytes/payload.js";
 import { fitsInto } from "../bytes/pieces.js";
 import { NodeCallback } from "./node-callback.js";
 import { failed, type Outcome, type Taken } from "./outcome.js";
@@ -178,10 +178,10 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     if (!tellsUnsent(this.stream)) {
       this.#counting ??= new PieceSender(
         PIECE_BYTES,
-        (piece, done) => this.#sendAtOnce(joined(piece), done),
+        (piece, done) => this.#sendAtOnce(joinedBytes(piece), done),
         takenFrom(this.stream),
       );
-      return this.#counting.send(encoded(payload), taken);
+      return this.#counting.send(withTextEncoded(payload), taken);
     }
     if (fitsInto(MAX_HANDED_BYTES, payload)) {
       this.#large = null;
@@ -204,9 +204,9 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
         if (outcome !== null) return outcome;
       }
       const callback = NodeCallback.reused(taken);
-      if (isBehind) stream.write(isList(payload) ? joined(payload) : payload, callback.call);
+      if (isBehind) stream.write(isList(payload) ? joinedBytes(payload) : payload, callback.call);
       else if (!isList(payload)) write(stream, payload, callback.call);
-      else if (!writeList(stream, payload, callback.call)) write(stream, joined(payload), callback.call);
+      else if (!writeList(stream, payload, callback.call)) write(stream, joinedBytes(payload), callback.call);
       return callback.outcome();
     } catch (error) {
       return failed(error);

@@ -7,7 +7,7 @@ import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
 import { Gather } from "../bytes/gather.js";
 import { isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js";
 import type { HalfHost } from "../half-host.js";
-import { DONE, rejected, Sender, type MakeError, type SenderEvents } from "./sender.js";
+import { rejectedQuietly, Sender, SETTLED, type MakeError, type SenderEvents } from "./sender.js";
 import { Entry } from "./write-queue.js";
 
 type State =
@@ -22,7 +22,7 @@ type State =
 
 const OPEN: State = { kind: "open" };
 const ENDING: State = { kind: "ending" };
-const FOREVER: OperationOptions = { timeout: Infinity };
+const NO_TIMEOUT: OperationOptions = { timeout: Infinity };
 
 /** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
 export class Output implements SenderEvents {
@@ -33,9 +33,9 @@ export class Output implements SenderEvents {
   #gather: Gather | null = null;
   readonly #sender: Sender;
   #state: State = OPEN;
-  #flushAtTurnsEnd = false;
+  #isFlushScheduled = false;
   /** What is gathered goes out as soon as the kernel has taken all before it. */
-  #flushWhenDrained = false;
+  #flushesWhenDrained = false;
   /** Ending the output leaves the connection's side as it is. */
   abandoned = false;
   /** A stream over the connection writes what it queues: that comes before what is asked for now. */
@@ -93,16 +93,16 @@ export class Output implements SenderEvents {
       return Promise.reject(error);
     }
     if (this.writeQueued !== null) this.writeQueued();
-    if (this.#lost !== null) this.surface();
+    if (this.#lost !== null) this.surfaceLoss();
     if (options?.signal?.aborted === true) {
-      return rejected(aborted("write", this.#host.subject, options.signal, { written: "nothing" }));
+      return rejectedQuietly(aborted("write", this.#host.subject, options.signal, { written: "nothing" }));
     }
     if (this.#bufferSize > 0 && this.#state.kind === "open") {
       if (isBelow(payload, this.#bufferSize)) return this.#add(payload, options);
       this.sendGathered();
     }
     if (this.#state.kind !== "open") return this.#refuse("write", { written: "nothing" });
-    if (payload.length === 0) return served();
+    if (payload.length === 0) return settledInTime();
     return this.#sender.send("data", payload, options);
   }
 
@@ -119,7 +119,7 @@ export class Output implements SenderEvents {
       this.#host.outputChanged();
       if (!this.abandoned) return new Entry("end", "close");
       // A side that is left as it is has no FIN to send; a mark says when its turn would be.
-      void this.#sender.enqueue(new Entry("mark", "close"), FOREVER).then(() => this.finSent(), ignore);
+      void this.#sender.enqueue(new Entry("mark", "close"), NO_TIMEOUT).then(() => this.finSent(), ignore);
       return null;
     });
   }
@@ -135,12 +135,12 @@ export class Output implements SenderEvents {
    */
   sendGatheredSoon(): void {
     if (this.#sender.idle) this.sendGathered();
-    else this.#flushWhenDrained = true;
+    else this.#flushesWhenDrained = true;
   }
 
   /** The turn of the event loop in which bytes were gathered has ended. */
-  turnEnded(): void {
-    this.#flushAtTurnsEnd = false;
+  runScheduledFlush(): void {
+    this.#isFlushScheduled = false;
     this.sendGatheredSoon();
   }
 
@@ -182,7 +182,7 @@ export class Output implements SenderEvents {
   }
 
   /** A write that was lost while nobody listened fails the output: what would follow does not fit behind the gap. `teller` is a call that tells of it. */
-  surface(teller?: WritePromise | null): void {
+  surfaceLoss(teller?: WritePromise | null): void {
     const unheard = this.#lost?.find((call) => call?.observed !== true);
     if (unheard === undefined) this.#lost = null;
     else if (unheard !== null) {
@@ -209,8 +209,8 @@ export class Output implements SenderEvents {
   }
 
   drained(): boolean {
-    if (!this.#flushWhenDrained) return false;
-    this.#flushWhenDrained = false;
+    if (!this.#flushesWhenDrained) return false;
+    this.#flushesWhenDrained = false;
     this.sendGathered();
     return true;
   }
@@ -229,15 +229,15 @@ export class Output implements SenderEvents {
       }
     }
     if (options?.signal?.aborted === true)
-      return rejected(aborted(operation, this.#host.subject, options.signal));
+      return rejectedQuietly(aborted(operation, this.#host.subject, options.signal));
     if (this.writeQueued !== null) this.writeQueued();
-    if (this.#lost !== null) this.surface();
+    if (this.#lost !== null) this.surfaceLoss();
     this.sendGathered();
     const entry = begin();
     const { kind } = this.#state;
-    if (kind === "ended" || (kind === "closed" && operation === "close")) return served();
+    if (kind === "ended" || (kind === "closed" && operation === "close")) return settledInTime();
     if (kind === "failed" || kind === "closed") return this.#refuse(operation);
-    if (entry === null && this.#sender.idle) return served();
+    if (entry === null && this.#sender.idle) return settledInTime();
     // Where nothing is queued but a FIN, that is on its way, which takes a moment also when no time is allowed.
     const isOnItsWay = this.idle && !this.#host.transport.connecting;
     const timeout = Math.max(options?.timeout ?? this.#writeTimeout, FINISH_TIMEOUT_MS);
@@ -249,15 +249,15 @@ export class Output implements SenderEvents {
     this.#gather ??= new Gather(this.#bufferSize);
     this.#gather.add(payload);
     if (this.#gather.isFull) return this.#sendGathered(options);
-    if (!this.#flushAtTurnsEnd) {
-      this.#flushAtTurnsEnd = true;
-      clock.setImmediate(flushAtTurnsEnd, this);
+    if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      clock.setImmediate(runScheduledFlush, this);
     }
-    return served(GATHER_UNITS);
+    return settledInTime(GATHER_UNITS);
   }
 
   #sendGathered(options: OperationOptions | null | undefined): Promise<void> {
-    return this.#sender.send("kept", this.#gather?.take() ?? "", options);
+    return this.#sender.send("gathered", this.#gather?.take() ?? "", options);
   }
 
   /** Rejects all who wait. */
@@ -282,12 +282,12 @@ export class Output implements SenderEvents {
 }
 
 /** The result of a call that needs nothing of the kernel. */
-function served(units = QUEUE_UNITS): Promise<void> {
-  return spend(units) ? DONE : nextTurn();
+function settledInTime(units = QUEUE_UNITS): Promise<void> {
+  return spend(units) ? SETTLED : nextTurn();
 }
 
-function flushAtTurnsEnd(output: Output): void {
-  output.turnEnded();
+function runScheduledFlush(output: Output): void {
+  output.runScheduledFlush();
 }
 
 function ignore(): void {

@@ -7,7 +7,7 @@ import { Deadline, Deadlines } from "../timing/deadlines.js";
 import { WritePromise, failAll } from "./write-promise.js";
 import { markHandled, whenAwaited } from "../timing/fail-at-caller.js";
 import { memoryChanged } from "../bytes/given-bytes.js";
-import { isWhole, lengthOf, sizeOf, type Payload } from "../bytes/payload.js";
+import { isWhole, estimatedSizeOf, sizeOf, type Payload } from "../bytes/payload.js";
 import { causeOfFailure, type Outcome, type Taken } from "../transport/outcome.js";
 import type { Transport } from "../transport/transport.js";
 import { Entry, WriteQueue } from "./write-queue.js";
@@ -31,7 +31,7 @@ export interface SenderEvents {
   /** Bytes will not be sent. `call` is the promise that tells the program; `null`: no promise does. */
   lost(call: WritePromise | null): void;
   /** Fails the output if bytes were lost and no caller has observed that; `call` is a promise that then tells of it. */
-  surface(call: WritePromise | null): void;
+  surfaceLoss(call: WritePromise | null): void;
   /** The FIN was sent, or all that comes before it, where a mark stands in its place. */
   finSent(): void;
   /** The kernel has taken all that was queued. Returns whether the output has queued more. */
@@ -66,11 +66,11 @@ interface Sending {
 const IDLE: State = { kind: "idle" };
 const HANDING: State = { kind: "handing" };
 
-export const DONE = Promise.resolve();
-const NONE: OperationOptions = {};
+export const SETTLED = Promise.resolve();
+const NO_OPTIONS: OperationOptions = {};
 
 /** The queue of those who never had to queue anything: most never do. */
-const NOTHING = new WriteQueue();
+const EMPTY_QUEUE = new WriteQueue();
 
 /**
  * Sends entries one after the other and settles the calls that wait for them. The transport has at most one entry; an
@@ -84,11 +84,11 @@ export class Sender {
   #deadlines: Deadlines<Entry> | null = null;
   #state = IDLE;
   /** What is sent behind the entry that the transport has. */
-  #queue = NOTHING;
+  #queue = EMPTY_QUEUE;
   /** How many calls wait. */
-  #waits = 0;
+  #waiting = 0;
   /** What the transport calls when it has answered `"pending"`; `null` while nothing was ever handed to it. */
-  #callback: Taken | null = null;
+  #onTakenBound: Taken | null = null;
 
   constructor(host: SenderHost, events: SenderEvents, writeTimeout: number) {
     this.#host = host;
@@ -103,7 +103,7 @@ export class Sender {
 
   /** Whether a call waits. */
   get waits(): boolean {
-    return this.#waits > 0;
+    return this.#waiting > 0;
   }
 
   /** Bytes that the kernel has not taken. */
@@ -118,7 +118,11 @@ export class Sender {
    * Sends a payload now, or behind what is queued as an entry of this kind. Settles when the kernel has taken it; with
    * `null` for options no call waits for that.
    */
-  send(kind: "data" | "kept", payload: Payload, options: OperationOptions | null | undefined): Promise<void> {
+  send(
+    kind: "data" | "gathered",
+    payload: Payload,
+    options: OperationOptions | null | undefined,
+  ): Promise<void> {
     if (!this.idle) return this.enqueue(new Entry(kind, "write", payload), options);
     this.#state = HANDING;
     const outcome = this.#host.transport.send(payload, this.#taken);
@@ -126,7 +130,7 @@ export class Sender {
       // Most writes have nothing behind them, and run no code of the program's.
       if (this.#queue.first === null && !this.#isCut && !this.#events.drained()) this.#state = IDLE;
       else this.#handOn();
-      return spend(kernelUnits(lengthOf(payload))) ? DONE : nextTurn();
+      return spend(kernelUnits(estimatedSizeOf(payload))) ? SETTLED : nextTurn();
     }
     if (outcome === "failed") {
       const cause = causeOfFailure();
@@ -136,20 +140,20 @@ export class Sender {
       this.#events.lost(failed);
       this.#events.fail(cause);
       this.#state = IDLE;
-      return failed ?? DONE;
+      return failed ?? SETTLED;
     }
     const entry = new Entry(kind, "write", payload);
     const cut = this.#startSending(entry);
-    const settled = options === null ? DONE : this.#wait(entry, options);
+    const settled = options === null ? SETTLED : this.#wait(entry, options);
     this.#cutOff(entry, cut);
     return settled;
   }
 
   /** Puts an entry at the end of the queue. With `null` for options nobody waits for it. */
   enqueue(entry: Entry, options: OperationOptions | null | undefined): Promise<void> {
-    if (this.#queue === NOTHING) this.#queue = new WriteQueue();
+    if (this.#queue === EMPTY_QUEUE) this.#queue = new WriteQueue();
     this.#queue.push(entry);
-    const settled = options === null ? DONE : this.#wait(entry, options);
+    const settled = options === null ? SETTLED : this.#wait(entry, options);
     if (!this.idle) return settled;
     this.#state = HANDING;
     this.#handOn();
@@ -159,7 +163,7 @@ export class Sender {
   /** Hands nothing to the transport before that has connected: what waits has not been sent. */
   holdUntilConnected(): void {
     const opening = new Entry("open", "write");
-    opening.forget = this.#host.transport.whenConnected(() => this.#onTaken(null));
+    opening.unwatch = this.#host.transport.whenConnected(() => this.#onTaken(null));
     this.#startSending(opening);
   }
 
@@ -206,7 +210,7 @@ export class Sender {
   }
 
   get #taken(): Taken {
-    return (this.#callback ??= (error) => this.#onTaken(error));
+    return (this.#onTakenBound ??= (error) => this.#onTaken(error));
   }
 
   /** The transport has taken all of the entry that was pending, or never will. */
@@ -229,7 +233,7 @@ export class Sender {
     for (;;) {
       // Such a call answers for all that was written before it: should bytes be lost, no FIN must close the gap.
       const { first } = this.#queue;
-      if (first?.isData === false) this.#events.surface(first.promise);
+      if (first?.isData === false) this.#events.surfaceLoss(first.promise);
       const entry = this.#queue.shift();
       if (entry === null) {
         if (!this.#events.drained()) break;
@@ -299,8 +303,8 @@ export class Sender {
   }
 
   /** Makes the promise of the call that waits for an entry. */
-  #wait(entry: Entry, { timeout, signal }: OperationOptions = NONE): Promise<void> {
-    if (this.#waits++ === 0) this.#host.waitChanged();
+  #wait(entry: Entry, { timeout, signal }: OperationOptions = NO_OPTIONS): Promise<void> {
+    if (this.#waiting++ === 0) this.#host.waitChanged();
     if (timeout !== undefined) entry.deadline = new Deadline(entry, timeout);
     const promise = (entry.promise = WritePromise.pending());
     if ((timeout ?? this.#writeTimeout) === 0) {
@@ -310,11 +314,11 @@ export class Sender {
     }
     this.#deadlines ??= new Deadlines(this.#writeTimeout);
     this.#host.wakeAt(this.#deadlines.add(entry, this.#host.now()));
-    if (signal !== undefined) this.#heed(signal, entry);
+    if (signal !== undefined) this.#watchSignal(signal, entry);
     return promise;
   }
 
-  #heed(signal: AbortSignal, entry: Entry): void {
+  #watchSignal(signal: AbortSignal, entry: Entry): void {
     const call: Cancellable = {
       aborted: () =>
         this.#giveUp(entry, (written) => aborted(entry.operation, this.#host.subject, signal, written)),
@@ -326,7 +330,7 @@ export class Sender {
         return;
       }
       watch(signal, call);
-      entry.forget = () => unwatch(signal, call);
+      entry.unwatch = () => unwatch(signal, call);
     } catch (error) {
       this.#giveUp(entry, () => error);
     }
@@ -336,7 +340,7 @@ export class Sender {
   #expireAll(entries: readonly Entry[]): void {
     if (entries.length === 0) return;
     const sending = this.#sending?.entry ?? null;
-    for (const entry of entries) if (entry !== sending) this.#leave(entry);
+    for (const entry of entries) if (entry !== sending) this.#removeFromQueue(entry);
     // Not before: by then their callers have had the time to await them.
     whenAwaited(() => {
       for (const entry of entries)
@@ -349,7 +353,7 @@ export class Sender {
   }
 
   /** Takes an entry out of the queue, unless it is sent all the same. */
-  #leave(entry: Entry): void {
+  #removeFromQueue(entry: Entry): void {
     if (entry.staysQueued) return;
     this.#queue.remove(entry);
     entry.payload = "";
@@ -358,18 +362,18 @@ export class Sender {
   /** The caller no longer waits. */
   #giveUp(entry: Entry, make: (written: { written?: "nothing" | "partly" }) => unknown): void {
     const isSending = entry === this.#sending?.entry;
-    if (!isSending) this.#leave(entry);
+    if (!isSending) this.#removeFromQueue(entry);
     this.#reject(entry, () => make(entry.written(isSending)));
   }
 
   #settle(entry: Entry): void {
-    this.#forget(entry);
+    this.#stopWaiting(entry);
     entry.promise?.succeed();
     this.#deadlines?.remove(entry);
   }
 
   #reject(entry: Entry, make: () => unknown): void {
-    this.#forget(entry);
+    this.#stopWaiting(entry);
     entry.promise?.fail(make);
     this.#deadlines?.remove(entry);
   }
@@ -383,9 +387,9 @@ export class Sender {
 
   #rejectAll(entries: readonly Entry[], sending: Entry | null, makeError: MakeError): void {
     const awaited = entries.filter((entry) => entry.isAwaited);
-    for (const entry of entries) this.#forget(entry);
+    for (const entry of entries) this.#stopWaiting(entry);
     for (const entry of awaited) {
-      if (entry.promise !== null) entry.promise.waits = false;
+      if (entry.promise !== null) entry.promise.isPending = false;
       this.#deadlines?.remove(entry);
     }
     const kindOf = (entry: Entry) =>
@@ -394,16 +398,16 @@ export class Sender {
       whenAwaited(() => failAll(awaited, kindOf, (entry) => makeError(entry, entry === sending)));
   }
 
-  #forget(entry: Entry): void {
-    if (entry.isAwaited && --this.#waits === 0) this.#host.waitChanged();
-    const { forget } = entry;
-    entry.forget = null;
-    forget?.();
+  #stopWaiting(entry: Entry): void {
+    if (entry.isAwaited && --this.#waiting === 0) this.#host.waitChanged();
+    const { unwatch } = entry;
+    entry.unwatch = null;
+    unwatch?.();
   }
 }
 
 /** A rejection that nobody has to handle. */
-export function rejected(reason: unknown): Promise<never> {
+export function rejectedQuietly(reason: unknown): Promise<never> {
   const promise = rejectedInTime(reason);
   markHandled(promise);
   return promise;

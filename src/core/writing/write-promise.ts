@@ -3,12 +3,12 @@ import { failAtCaller, markHandled } from "../timing/fail-at-caller.js";
 
 type Settle = (value: void | Promise<void>) => void;
 
-/** What {@link keepSettle} was given. */
-let kept: Settle;
+/** What {@link captureSettle} was given. */
+let captured: Settle;
 
 /** One executor for all promises: a closure for each would be as large as the promise. */
-function keepSettle(settle: Settle): void {
-  kept = settle;
+function captureSettle(settle: Settle): void {
+  captured = settle;
 }
 
 /**
@@ -24,15 +24,15 @@ export class WritePromise extends Promise<void> {
   /** Whether somebody awaits it, or did. */
   observed = false;
   /** Whether its outcome is open. */
-  waits = false;
+  isPending = false;
   /** Why it failed, if it did. */
   reason: unknown;
   #settle: Settle | null = null;
 
   static pending(): WritePromise {
-    const promise = new WritePromise(keepSettle);
-    promise.waits = true;
-    promise.#settle = kept;
+    const promise = new WritePromise(captureSettle);
+    promise.isPending = true;
+    promise.#settle = captured;
     return promise;
   }
 
@@ -59,26 +59,26 @@ export class WritePromise extends Promise<void> {
   }
 
   succeed(): void {
-    this.waits = false;
-    this.#take()?.();
+    this.isPending = false;
+    this.#takeSettle()?.();
   }
 
   /** Fails it with an error that shows who awaits it. */
   fail(make: () => unknown): void {
-    this.waits = false;
-    const settle = this.#take();
+    this.isPending = false;
+    const settle = this.#takeSettle();
     if (settle !== null) failAtCaller(settle, () => (this.reason = make()), this);
   }
 
   /** Fails one that is not awaited with what others fail with, too: `rejection`, which is for this `reason`. */
-  failAlike(rejection: Promise<never>, reason: unknown): void {
-    this.waits = false;
+  failWith(rejection: Promise<never>, reason: unknown): void {
+    this.isPending = false;
     this.reason = reason;
     markHandled(this);
-    this.#take()?.(rejection);
+    this.#takeSettle()?.(rejection);
   }
 
-  #take(): Settle | null {
+  #takeSettle(): Settle | null {
     const settle = this.#settle;
     this.#settle = null;
     return settle;
@@ -86,7 +86,7 @@ export class WritePromise extends Promise<void> {
 }
 
 /** A call that fails together with others. */
-interface Failing {
+interface FailingCall {
   readonly promise: WritePromise | null;
 }
 
@@ -94,9 +94,9 @@ interface Failing {
  * Fails many calls at once. Those that are awaited each get an error of their own, with their caller's stack. Making one
  * takes some 20 µs, so all the others of one `kind` have the same: that is what an await finds that comes later.
  */
-export function failAll<T extends Failing>(
+export function failAll<T extends FailingCall>(
   calls: readonly T[],
-  kindOf: (call: T) => string,
+  groupOf: (call: T) => string,
   make: (call: T) => unknown,
 ): void {
   const alike = new Map<string, { rejection: Promise<never>; reason: unknown }>();
@@ -105,7 +105,7 @@ export function failAll<T extends Failing>(
       call.promise?.fail(() => make(call));
       continue;
     }
-    const kind = kindOf(call);
+    const kind = groupOf(call);
     let shared = alike.get(kind);
     if (shared === undefined) {
       const reason = make(call);
@@ -113,6 +113,6 @@ export function failAll<T extends Failing>(
       markHandled(shared.rejection);
       alike.set(kind, shared);
     }
-    call.promise.failAlike(shared.rejection, shared.reason);
+    call.promise.failWith(shared.rejection, shared.reason);
   }
 }

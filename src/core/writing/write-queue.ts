@@ -8,7 +8,7 @@ export class Entry implements Bounded<Entry> {
   /** What the call was given, also once it waits no longer. */
   promise: WritePromise | null = null;
   /** Takes the listener off the call's signal. */
-  forget: (() => void) | null = null;
+  unwatch: (() => void) | null = null;
   /** The call's own timeout, if it has one. */
   deadline: Deadline<Entry> | null = null;
   since = 0;
@@ -23,7 +23,7 @@ export class Entry implements Bounded<Entry> {
    * has connected.
    */
   constructor(
-    readonly kind: "data" | "kept" | "mark" | "end" | "open",
+    readonly kind: "data" | "gathered" | "mark" | "end" | "open",
     readonly operation: Operation,
     /** Given up when the entry leaves the queue unsent. */
     public payload: Payload = "",
@@ -33,23 +33,23 @@ export class Entry implements Bounded<Entry> {
 
   /** Whether a call waits for it. */
   get isAwaited(): boolean {
-    return this.promise !== null && this.promise.waits;
+    return this.promise !== null && this.promise.isPending;
   }
 
   /** Whether it has its turn also when nobody waits for it any more. */
   get staysQueued(): boolean {
-    return this.kind === "kept" || this.kind === "end";
+    return this.kind === "gathered" || this.kind === "end";
   }
 
   /** Whether it is bytes that somebody has written. */
   get isData(): boolean {
-    return this.kind === "data" || this.kind === "kept";
+    return this.kind === "data" || this.kind === "gathered";
   }
 
   /** What the error of a write says of its bytes: those that are kept in the queue may still follow. */
   written(isSending: boolean, isDropped = false): { written?: "nothing" | "partly" } {
     if (!this.isData) return {};
-    return { written: isSending || (this.kind === "kept" && !isDropped) ? "partly" : "nothing" };
+    return { written: isSending || (this.kind === "gathered" && !isDropped) ? "partly" : "nothing" };
   }
 }
 
