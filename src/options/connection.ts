@@ -1,5 +1,5 @@
 import { checkBoolean, checkSize, checkTimeout, wrongType } from "./checks.js";
-import { checkedOptions, schemaOf } from "./schema.js";
+import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
 import type { LinkSettings } from "../core/link.js";
 import type { Settable } from "../core/transport/transport.js";
@@ -66,17 +66,12 @@ export const CONNECTION = schemaOf<ConnectionOptions>({
 
 /** The options of `Connection.from` as they are at the call, checked. */
 export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOptions {
-  return checkedOptions(
-    given,
-    CONNECTION,
-    ({ readTimeout, writeTimeout, bufferSize, noDelay, keepAlive }) => ({
-      readTimeout,
-      writeTimeout,
-      bufferSize,
-      noDelay,
-      keepAlive,
-    }),
-  );
+  return checkedOptions(given, CONNECTION, copyOfConnectionOptions);
+}
+
+export function copyOfConnectionOptions(given: ConnectionOptions): Complete<ConnectionOptions> {
+  const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
+  return { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive };
 }
 
 function checkKeepAlive(name: string, value: unknown): void {

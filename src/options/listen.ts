@@ -1,7 +1,7 @@
 import { checkHost, endpointForm, isEndpoint, partsOf } from "../address/endpoint.js";
 import { portOf } from "../address/services.js";
 import { checkBoolean, checkSignal, checkSize, checkTimeout } from "./checks.js";
-import { CONNECTION, type ConnectionOptions } from "./connection.js";
+import { CONNECTION, copyOfConnectionOptions, type ConnectionOptions } from "./connection.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { getParameters } from "../parameters.js";
 
@@ -106,21 +106,9 @@ export function checkedListenOptions(given: ListenOptions): Complete<ListenOptio
 }
 
 function copyOf(given: ListenOptions): Complete<ListenOptions> {
-  const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
   const { host, backlog, ipv6Only = getParameters().ipv6Only, reusePort, acceptTimeout, signal } = given;
-  return {
-    readTimeout,
-    writeTimeout,
-    bufferSize,
-    noDelay,
-    keepAlive,
-    host,
-    backlog,
-    ipv6Only,
-    reusePort,
-    acceptTimeout,
-    signal,
-  };
+  const ofConnections = copyOfConnectionOptions(given);
+  return { ...ofConnections, host, backlog, ipv6Only, reusePort, acceptTimeout, signal };
 }
 
 /** The target of a listen. */

@@ -2,7 +2,7 @@ import type { AddressInfo, SocketReadyState } from "node:net";
 import { emitWarning, nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { familyOf } from "../address/endpoint.js";
-import { outOfRange, wrongType } from "../options/checks.js";
+import { checkFunction, outOfRange, wrongType } from "../options/checks.js";
 import { LONGEST_TIMER_MS } from "../core/timing/clock.js";
 import type { ConnectedSocket } from "../connected-socket.js";
 import { IdleTimer } from "../core/timing/idle-timer.js";
@@ -129,8 +129,7 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   setTimeout(ms: number, listener?: () => void): this {
     if (this.destroyed) return this;
     checkDuration(ms);
-    if (listener !== undefined && typeof listener !== "function")
-      throw wrongType("listener", "a function", listener);
+    if (listener !== undefined) checkFunction("listener", listener);
     this.#timeout = ms;
     this.#idle ??= new IdleTimer(
       // What was written counts when it is queued, and again when the kernel takes it.
