@@ -43,6 +43,6 @@ export function useClock(other: Clock): void {
 }
 
 /** Cancels a timer, if there is one, on the clock that it was set on. */
-export function cancel(timer: Timer | undefined): void {
+export function cancel(timer: Disposable | undefined): void {
   timer?.[Symbol.dispose]();
 }

@@ -1,4 +1,5 @@
 import { cancel, clock, LONGEST_TIMER_MS, type Timer } from "./clock.js";
+import { letArrive } from "./let-arrive.js";
 
 /** How often per period it is looked whether bytes have moved: a silence is noticed so much later than due at most. */
 const SAMPLES = 16;
@@ -15,7 +16,7 @@ export class IdleTimer {
   readonly #count: () => number;
   readonly #onSilence: () => void;
   #timer: Timer | undefined;
-  #lastLook: Timer | undefined;
+  #lastLook: Disposable | undefined;
   #period = 0;
   #counted = 0;
   /** When the count was last seen to change. */
@@ -51,8 +52,7 @@ export class IdleTimer {
   #look(): void {
     if (this.#count() !== this.#counted) this.#moved();
     if (this.#hasRung || this.#clock.now() - this.#movedAt < this.#period) this.#lookLater();
-    // Timers go before sockets: after a long turn, what has arrived meanwhile is let in first.
-    else this.#lastLook = this.#clock.setImmediate(() => this.#ringIfSilent());
+    else this.#lastLook = letArrive(this.#clock, () => this.#ringIfSilent());
   }
 
   #ringIfSilent(): void {
