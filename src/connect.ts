@@ -1,5 +1,4 @@
-import type { Socket } from "node:net";
-import { Addresses, subjectOf } from "./address/addresses.js";
+import { subjectOf } from "./address/addresses.js";
 import { formatEndpoint, type AddressInfo } from "./address/endpoint.js";
 import { lookupAddresses } from "./address/resolve.js";
 import {
@@ -12,10 +11,7 @@ import {
 import { applyTo, settingsOf } from "./options/connection.js";
 import type { Complete } from "./options/schema.js";
 import { connectionOver, type Connection } from "./connection.js";
-import type { Candidate } from "./dial/attempt.js";
 import { dial, type DialOptions } from "./dial/dial.js";
-import type { LinkSettings } from "./core/link.js";
-import { transportOf } from "./core/transport/kernel.js";
 import type { Subject } from "./errors.js";
 import { getParameters } from "./parameters.js";
 
@@ -116,19 +112,11 @@ function dialOptions(
     localPort,
     // Over TCP alone, connected is finished.
     handshake: undefined,
-    establish: (socket, to) => established(socket, to, options, settings),
+    establish: (transport, addresses, to) => {
+      const path = "path" in to ? to.path : undefined;
+      if (path === undefined) applyTo(transport, options);
+      return connectionOver(transport, addresses, settings, subjectOf(addresses, path));
+    },
     discard: (late) => late.reset(),
   };
-}
-
-function established(
-  socket: Socket,
-  to: Candidate,
-  options: ConnectOptions,
-  settings: LinkSettings,
-): Connection {
-  const path = "path" in to ? to.path : undefined;
-  if (path === undefined) applyTo(socket, options);
-  const addresses = new Addresses(socket);
-  return connectionOver(transportOf(socket), addresses, settings, subjectOf(addresses, path));
 }

@@ -14,10 +14,11 @@
  *   - core/link.ts: its life, whose states are in core/life.ts.
  *   - core/forgotten.ts finds connections that the program no longer refers to.
  *   - core/reading/, core/writing/: its two halves. core/half-host.ts is what both need of the whole.
+ *   - core/network.ts: where connected sockets, servers and the addresses of names come from.
  *   - core/transport/: a stream of bytes below any policy, over the kernel's sockets, any other Duplex, or in memory.
  *   - core/bytes/: queues of bytes, and the memory they are in.
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
- * - address/: endpoints, services, name lookup.
+ * - address/: endpoints and services; address/resolve.ts looks names up.
  * - parameters.ts, errors.ts: what all of them stand on.
  */
 export { connect, connectTo } from "./connect.js";

@@ -11,10 +11,10 @@ import {
   lookupAddresses,
   resolve,
   type LookupFunction,
-  type LookupRequest,
   type ResolveOptions,
 } from "../../src/address/resolve.js";
 import { connect } from "../../src/connect.js";
+import type { LookupRequest } from "../../src/core/network.js";
 import { NetError, NetTimeoutError } from "../../src/errors.js";
 
 type Answer = Parameters<LookupFunction>[2];

@@ -1,9 +1,8 @@
 import { once } from "node:events";
 import { connect as tlsConnect, TLSSocket } from "node:tls";
 import { Connection, NetError, type Listener } from "../../src/index.js";
-import { Addresses, subjectOf } from "../../src/address/addresses.js";
+import { subjectOf } from "../../src/address/addresses.js";
 import { connectionOver } from "../../src/connection.js";
-import { transportOf } from "../../src/core/transport/kernel.js";
 import { dial, type DialOptions, type Handshake } from "../../src/dial/dial.js";
 import { settingsOf } from "../../src/options/connection.js";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
@@ -23,10 +22,8 @@ function dialTo(ports: number[], handshake: Handshake<Connection>, options: Opti
   return dial<Connection>({
     subject: { host: "name.test", text },
     find: () => Promise.resolve(candidates),
-    establish: (socket) => {
-      const addresses = new Addresses(socket);
-      return keep(connectionOver(transportOf(socket), addresses, settingsOf({}), subjectOf(addresses)));
-    },
+    establish: (transport, addresses) =>
+      keep(connectionOver(transport, addresses, settingsOf({}), subjectOf(addresses))),
     discard: (late) => late.reset(),
     handshake,
     ...options,

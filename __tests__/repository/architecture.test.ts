@@ -28,6 +28,8 @@ const LAYERS = [
   "core/establish.ts",
   "core/link.ts",
   "core/forgotten.ts",
+  "address/resolve.ts",
+  "core/network.ts",
   "core/reading/",
   "core/writing/",
   "core/life.ts",

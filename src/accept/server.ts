@@ -1,7 +1,8 @@
-import { createServer, type ListenOptions as ServerListenOptions, type Server, type Socket } from "node:net";
+import type { ListenOptions as ServerListenOptions, Server, Socket } from "node:net";
 import type { LocalEnd } from "../address/addresses.js";
 import { normalAddress } from "../address/endpoint.js";
 import { UNSPECIFIED } from "../address/resolve.js";
+import { network } from "../core/network.js";
 import { waited } from "../core/timing/bounded.js";
 import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
 import { guardListening } from "../core/transport/node-internals.js";
@@ -21,7 +22,7 @@ export async function openServer(
   options: ListenOptions,
 ): Promise<Server> {
   const { signal, backlog = DEFAULT_BACKLOG } = options;
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  const server = network.createServer({ allowHalfOpen: true, pauseOnConnect: true });
   /** The address that all clients of this server connect to, if there is only one. */
   let local: LocalEnd | undefined;
   server.on("connection", (socket: Socket & { server?: Server }) => {

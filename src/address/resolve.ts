@@ -1,41 +1,25 @@
-import dns, { ADDRCONFIG, ALL, lookup as systemLookup, V4MAPPED, type LookupAddress } from "node:dns";
 import { checkBoolean, checkFunction, oneOf, wrongType, wrongValue } from "../options/checks.js";
 import { OPERATION, type OperationOptions } from "../options/operation.js";
 import { checkedOptions, schemaOf, type Checks } from "../options/schema.js";
 import { described } from "../options/described.js";
+import {
+  LOOKUP_HINTS,
+  network,
+  resultOrder,
+  type LookupCallback,
+  type LookupRequest,
+} from "../core/network.js";
 import { bounded, stoppable } from "../core/timing/bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
 import { familyOf, formatEndpoint, checkHost, normalAddress, type AddressInfo } from "./endpoint.js";
 import { portOf } from "./services.js";
-
-/** What a {@link LookupFunction} is asked for: every address, in the order that the process asks for. */
-export interface LookupRequest {
-  all: true;
-  /** Absent: both. */
-  family?: 4 | 6;
-  hints?: number;
-  /** Node's `--dns-result-order`, or what `dns.setDefaultResultOrder` has set; the resolver's own order by default. */
-  order: "verbatim" | "ipv4first" | "ipv6first";
-  /** Whether that is the resolver's own, for lookups that do not know `order`. */
-  verbatim: boolean;
-  /** Aborted once no call waits for the answer: a lookup that can stop should stop then. */
-  signal: AbortSignal;
-}
 
 /**
  * A name lookup of Node's shape: `dns.lookup`, `cacheable-lookup`, or a function of your own. It answers with a list, or
  * with one address, each as text or as an object. Its return value is ignored, except that a promise which rejects counts
  * as an answer.
  */
-export type LookupFunction = (
-  hostname: string,
-  options: LookupRequest,
-  callback: (
-    error: NodeJS.ErrnoException | null,
-    addresses: string | LookupAddress | readonly (string | LookupAddress)[],
-    family?: number,
-  ) => void,
-) => unknown;
+export type LookupFunction = (hostname: string, options: LookupRequest, callback: LookupCallback) => unknown;
 
 /** How a name is looked up. */
 export interface LookupOptions {
@@ -79,8 +63,6 @@ export interface LookupOptions {
 
 /** How to resolve. Without a `timeout` the call has no bound. */
 export interface ResolveOptions extends LookupOptions, OperationOptions {}
-
-const ALL_HINTS = ADDRCONFIG | ALL | V4MAPPED;
 
 /** How the options of a lookup are checked. */
 export const LOOKUP_CHECKS: Checks<LookupOptions> = {
@@ -165,7 +147,7 @@ function checkHostOrNull(name: string, value: unknown): void {
 
 function checkHints(name: string, value: unknown): void {
   if (typeof value !== "number") throw wrongType(name, "a number", value);
-  if ((value & ALL_HINTS) !== value) throw wrongValue(name, "made of the flags in node:dns", value);
+  if ((value & LOOKUP_HINTS) !== value) throw wrongValue(name, "made of the flags in node:dns", value);
 }
 
 interface Question {
@@ -195,19 +177,13 @@ async function answered(
   return addressesIn(await asked(host), question);
 }
 
-/** The order that the process wants, where the runtime can tell. */
-function resultOrder(): LookupRequest["order"] {
-  const { getDefaultResultOrder } = dns as Partial<typeof dns>;
-  return getDefaultResultOrder?.() ?? "verbatim";
-}
-
 /**
  * Resolves to the first thing that the lookup does: it may throw, reject, answer twice or never. What it said becomes an
  * error in {@link addressesIn} only, where the caller's stack is at hand.
  */
 function ask(
   name: string,
-  { family, hints, lookup = systemLookup }: LookupOptions,
+  { family, hints, lookup = network.lookup }: LookupOptions,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
   const order = resultOrder();

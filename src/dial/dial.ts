@@ -3,7 +3,8 @@ import type { OperationOptions } from "../options/operation.js";
 import { bounded } from "../core/timing/bounded.js";
 import { clock } from "../core/timing/clock.js";
 import { connectFailed, NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";
-import { attempt, type AttemptOptions, type Candidate } from "./attempt.js";
+import type { Candidate } from "../core/network.js";
+import { attempt, type AttemptOptions } from "./attempt.js";
 import { Journal } from "./journal.js";
 import { interleave, race } from "./race.js";
 

@@ -1,7 +1,8 @@
 import type { AddressInfo } from "../address/endpoint.js";
 import { clock } from "../core/timing/clock.js";
 import { NetError, timedOut, translated } from "../errors.js";
-import { subjectOf, type Candidate } from "./attempt.js";
+import type { Candidate } from "../core/network.js";
+import { subjectOf } from "./attempt.js";
 import { channels, nextId, type AttemptEvent, type DialEvent } from "./diagnostics.js";
 
 interface Trial {
