@@ -311,11 +311,37 @@ function usesIn(name: string, text: string): Set<string> {
   return found;
 }
 
-test("time is read and timers are set by the clock alone", () => {
+/** What connects a socket, makes a server or asks for the addresses of a name. */
+const NETWORK = [
+  "node:dns",
+  "node:dns/promises",
+  "node:http",
+  "node:tls",
+  "createConnection",
+  "createServer",
+  "net.connect",
+  "socket.connect",
+];
+
+/** The files that may, and why. */
+const NETWORK_USERS: Readonly<Record<string, string>> = {
+  "core/network.ts": "is the network",
+};
+
+/** The files that use any of these. */
+function usersOf(uses: readonly string[]): string[] {
   const users = [...sources].filter(([name, text]) =>
-    [...usesIn(name, text)].some((use) => TIME.includes(use)),
+    [...usesIn(name, text)].some((use) => uses.includes(use)),
   );
-  expect(users.map(([name]) => name).sort()).toEqual(Object.keys(TIME_USERS));
+  return users.map(([name]) => name).sort();
+}
+
+test("time is read and timers are set by the clock alone", () => {
+  expect(usersOf(TIME)).toEqual(Object.keys(TIME_USERS));
+});
+
+test("sockets, servers and the addresses of names come from the network alone", () => {
+  expect(usersOf(NETWORK)).toEqual(Object.keys(NETWORK_USERS));
 });
 
 describe("the checks themselves", () => {
