@@ -46,7 +46,7 @@ describe("accept", () => {
     expect(names).toEqual(["a", "b", "c"]);
   });
 
-  test("serves those who wait in the order in which they began to", async () => {
+  test("serves calls that wait in the order in which they were made", async () => {
     const listener = await loopback();
     const served: number[] = [];
     const accepting = [0, 1, 2, 3].map(async (caller) => {
@@ -63,7 +63,7 @@ describe("accept", () => {
     expect(served).toEqual([0, 1, 2, 3]);
   });
 
-  test("one that gave up is passed over, and the others keep their places", async () => {
+  test("a call that has given up is passed over, and the others keep their places", async () => {
     const listener = await loopback();
     const controller = new AbortController();
     const first = listener.accept();
@@ -79,7 +79,7 @@ describe("accept", () => {
 });
 
 describe("a timeout", () => {
-  test("rejects with NetTimeoutError, and the next client is there for the next call", async () => {
+  test("rejects with NetTimeoutError, and the next call gets the next client", async () => {
     const listener = await loopback();
     const error = await timeoutError(listener.accept({ timeout: 20 }));
     expect(error).toMatchObject({ operation: "accept", code: "ETIMEDOUT", timeout: 20, transient: true });
@@ -133,7 +133,7 @@ describe("a timeout", () => {
   });
 });
 
-test("what is done to the options of listen afterwards changes nothing, and loses no client", async () => {
+test("changes to the options object after the call of listen have no effect, and lose no client", async () => {
   const options = { acceptTimeout: 12, readTimeout: 13 };
   const listening = loopback(options);
   options.readTimeout = 14;
@@ -227,8 +227,8 @@ describe("a signal", () => {
   });
 });
 
-describe("no client is lost when a call ends as one arrives", () => {
-  /** Who was served, and whom the next call serves: together they are all clients that came. */
+describe("no client is lost when a call of accept ends while a client arrives", () => {
+  /** The name of the client that the call has got, or else of the one that the next call gets. */
   async function servedBy(listener: Listener, accepting: Promise<unknown>): Promise<string | null> {
     const first = await accepting;
     if (first instanceof Connection) return nameOf(first);
@@ -285,7 +285,7 @@ describe("no client is lost when a call ends as one arrives", () => {
     expect(listener).toMatchObject({ pending: 0, dropped: 0 });
   });
 
-  test("when the loop was too busy for its timer: whoever is served has the client, nobody has it twice", async () => {
+  test("when the loop was too busy for its timer: exactly one call gets the client", async () => {
     const listener = await loopback();
     for (let round = 0; round < 10; round++) {
       const accepting = listener.accept({ timeout: 5 }).catch((error: unknown) => error);
@@ -323,7 +323,7 @@ describe("for await", () => {
     expect(seen).toEqual([]);
   });
 
-  test("that is left by break leaves the listener open and loses nobody", async () => {
+  test("that is left by break leaves the listener open and loses no client", async () => {
     const listener = await loopback();
     await clientNamed(listener, "a");
     for await (const connection of listener) {
@@ -413,7 +413,7 @@ describe("what a connection captures", () => {
     });
   });
 
-  test("later changes of the parameters mean nothing to it", async () => {
+  test("is not affected by later changes of the parameters", async () => {
     const listener = await loopback({ readTimeout: 23 });
     await netClient(listener.port);
     const connection = keep(await listener.accept());

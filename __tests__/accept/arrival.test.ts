@@ -18,7 +18,7 @@ import { listenersOf, nothingLeft } from "../support/resources.js";
 
 afterEach(closeAll);
 
-/** A listener on the loopback whose clients take `steps`; `backlog` is that of its queue, the kernel's has room. */
+/** A listener on the loopback whose clients take `steps`. `backlog` is that of its queue; the kernel's has room. */
 async function listenThrough(steps: readonly Step[], { timeout = HANDSHAKE_TIMEOUT_MS, backlog = 511 } = {}) {
   const queue = new AcceptQueue(backlog, undefined);
   const pipeline = new Pipeline(queue, steps, timeout);
@@ -198,7 +198,7 @@ describe("a client", () => {
     expect(one.pipeline.underWay + two.pipeline.underWay).toBe(0);
   });
 
-  test("whose time is up is reset and counted; others are not concerned, ready or with more time", async () => {
+  test("whose time is up is reset and counted; clients that are ready or have more time are not affected", async () => {
     const hasty = gate();
     const patient = gate();
     const { listener, pipeline, port } = await listenThrough([hasty.step], { timeout: 30 });
@@ -252,14 +252,14 @@ describe("a client", () => {
   });
 });
 
-describe("what a step comes to when its client is gone", () => {
+describe("a transport that a step returns when its client is gone", () => {
   /** A transport that only shows whether it was reset. */
   function resettable() {
     const shown = { resets: 0, transport: { reset: () => shown.resets++ } as unknown as Transport };
     return shown;
   }
 
-  test("is reset: after its time, and after the listener has closed", async () => {
+  test("is reset, after the client's time and after the listener has closed", async () => {
     const { step, at } = gate();
     const { listener, pipeline, port } = await listenThrough([step], { timeout: 20 });
     await endOfClient(port);
@@ -276,7 +276,7 @@ describe("what a step comes to when its client is gone", () => {
     expect(pipeline.underWay).toBe(0);
   });
 
-  test("is reset also when a step after it fails, and what it throws is of no interest", async () => {
+  test("is reset also when a later step fails, and a late rejection is not unhandled", async () => {
     const { step, at } = gate();
     const made = resettable();
     const { pipeline, port } = await listenThrough([() => ({ transport: made.transport }), step]);
@@ -299,7 +299,7 @@ describe("what a step comes to when its client is gone", () => {
 });
 
 describe("room", () => {
-  test("those under way and those ready are as many as the backlog at most", async () => {
+  test("the clients under way and those ready together are at most as many as the backlog", async () => {
     const { step, at } = gate();
     const { listener, pipeline, port } = await listenThrough([step], { backlog: 2 });
     await clientNamed(port, "a");
@@ -316,7 +316,7 @@ describe("room", () => {
     expect(listener).toMatchObject({ dropped: 1, pending: 0 });
   });
 
-  test("a call that waits is room for one more; a client that it leaves behind is dropped", async () => {
+  test("a call that waits makes room for one more client, which is dropped if the call gives up", async () => {
     const { step, at } = gate();
     const { listener, pipeline, port } = await listenThrough([step], { backlog: 0 });
     expect(await endOfClient(port)).toBe("ECONNRESET");
@@ -339,7 +339,7 @@ describe("room", () => {
 });
 
 describe("closing the listener", () => {
-  test("resets those under way, tells their steps, counts nothing and leaves nothing", async () => {
+  test("resets the clients under way, aborts their steps, counts nothing and leaves nothing", async () => {
     const { step, at } = gate();
     const { listener, pipeline, port } = await listenThrough([step]);
     const ends = [endOfClient(port), endOfClient(port)];
@@ -357,7 +357,7 @@ describe("closing the listener", () => {
     expect(listener).toMatchObject({ pending: 0, dropped: 0 });
   });
 
-  test("from within a step ends that one too", async () => {
+  test("from within a step resets the client of that step too", async () => {
     const closing: Promise<void>[] = [];
     const { listener, pipeline, port } = await listenThrough([
       () => {
@@ -373,7 +373,7 @@ describe("closing the listener", () => {
   });
 });
 
-describe("steps that do something", () => {
+describe("real steps", () => {
   /** Reads a line with the client's own address, as a proxy would send it ahead. */
   const readHeader: Step = async ({ socket, addresses }, signal) => {
     const connection = connectionOver(takeOver(socket), addresses, settingsOf({}));
@@ -434,7 +434,7 @@ describe("steps that do something", () => {
   });
 });
 
-test("whatever becomes of clients in their steps, each is accepted, refused or dropped, and none is left", async () => {
+test("with steps of every outcome each client is accepted, refused or dropped, and none is left", async () => {
   const outcomes: (() => Outcome | Promise<Outcome>)[] = [
     () => undefined,
     async () => {

@@ -5,7 +5,7 @@ import { closeAll, endOfClient, keep, loopback, netClient } from "../support/pee
 
 afterEach(closeAll);
 
-describe("clients that nobody has claimed", () => {
+describe("clients that no call has accepted", () => {
   test("are counted by pending, and acceptReady says whether there are any", async () => {
     const listener = await loopback();
     expect(listener).toMatchObject({ pending: 0, acceptReady: false, dropped: 0 });
@@ -51,7 +51,7 @@ describe("clients that nobody has claimed", () => {
 });
 
 describe("a program that uses the server beneath", () => {
-  test("may turn clients away itself: they are not waited for, nor handed out", async () => {
+  test("may destroy sockets itself: accept() does not give them, and close() does not wait for them", async () => {
     const listener = await loopback();
     let turnedAway = 0;
     listener.server.prependOnceListener("connection", (socket: Socket) => {
@@ -71,7 +71,7 @@ describe("a program that uses the server beneath", () => {
     await listener.close();
   });
 
-  test("may close it: clients that nobody has claimed go, and closed settles", async () => {
+  test("may close it: clients that no call has accepted are reset, and closed settles", async () => {
     const listener = await loopback();
     const end = endOfClient(listener.port);
     await until(() => listener.pending === 1);
@@ -83,7 +83,7 @@ describe("a program that uses the server beneath", () => {
 });
 
 describe("a full queue", () => {
-  test("turns further clients away with a reset, and counts them", async () => {
+  test("resets further clients, and counts them", async () => {
     const listener = await loopback({ backlog: 2 });
     for (const name of ["a", "b"]) (await netClient(listener.port)).write(`${name}\n`);
     await until(() => listener.pending === 2);
@@ -101,7 +101,7 @@ describe("a full queue", () => {
     expect(listener).toMatchObject({ pending: 0, dropped: 2 });
   });
 
-  test("of a backlog of 0 gives clients only to those who wait already", async () => {
+  test("with a backlog of 0 gives clients only to calls that wait already", async () => {
     const listener = await loopback({ backlog: 0 });
     expect(await endOfClient(listener.port)).toBe("ECONNRESET");
     expect(listener).toMatchObject({ pending: 0, dropped: 1 });
@@ -121,7 +121,7 @@ describe("a full queue", () => {
     expect(await Promise.all(ends)).toEqual(Array(20).fill("ECONNRESET"));
   });
 
-  test("does not concern those who wait: each gets a client", async () => {
+  test("does not affect calls that wait: each gets a client", async () => {
     const listener = await loopback({ backlog: 1 });
     const accepting = Array.from({ length: 10 }, () => listener.accept());
     for (let i = 0; i < 10; i++) await netClient(listener.port);
@@ -145,7 +145,7 @@ describe("a client that leaves before it is accepted", () => {
     expect((await connection.readAll()).toString()).toBe("bye");
   });
 
-  test("by a reset harms nobody: the connection has its address and fails when it is used", async () => {
+  test("by a reset is accepted with its address, and its connection fails when it is used", async () => {
     const listener = await loopback();
     const client = await netClient(listener.port);
     const { localPort } = client;
@@ -158,7 +158,7 @@ describe("a client that leaves before it is accepted", () => {
     await expect(connection.closed).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
-  test("in great number, in every way, never crashes or blocks the listener", async () => {
+  test("(many, in every way) never crashes or blocks the listener", async () => {
     const listener = await loopback();
     for (let i = 0; i < 60; i++) {
       const client = await netClient(listener.port);
@@ -183,7 +183,7 @@ describe("a client that leaves before it is accepted", () => {
   });
 });
 
-test("addresses are those of the moment of the connection, and stay", async () => {
+test("addresses are read when the connection is made, and stay after it is closed", async () => {
   const listener = await loopback();
   const client = await netClient(listener.port);
   const connection = keep(await listener.accept());

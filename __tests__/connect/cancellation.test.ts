@@ -27,7 +27,7 @@ afterEach(() => setParameters({ connectTimeout: Infinity }));
 
 const never: LookupFunction = () => undefined;
 
-/** Waits until nothing is open that the test did not begin with. */
+/** Waits until only what was open before the test is open. */
 async function nothingNew(): Promise<void> {
   await nothingLeft(frozen.sockets);
 }
@@ -152,7 +152,7 @@ describe("an aborted signal", () => {
   });
 });
 
-test("a timeout of 0 can never be met, and nothing is begun", async () => {
+test("a timeout of 0 always fails, and no attempt is begun", async () => {
   const listener = await loopback();
   const error = await timeoutError(connect("127.0.0.1", listener.port, { timeout: 0 }));
   expect(error).toMatchObject({ operation: "connect", timeout: 0 });
@@ -161,7 +161,7 @@ test("a timeout of 0 can never be met, and nothing is begun", async () => {
   expect(listener.pending).toBe(0);
 });
 
-test.each([Infinity, 2 ** 31, 2 ** 40])("a timeout of %d never strikes", async (timeout) => {
+test.each([Infinity, 2 ** 31, 2 ** 40])("a timeout of %d never ends the call", async (timeout) => {
   const listener = await loopback();
   const { lookup, asked } = deferredLookup();
   const connecting = connect("name.test", listener.port, { lookup, timeout });
@@ -176,7 +176,7 @@ test("one deadline spans the lookup and the race", async () => {
   const began = performance.now();
   const error = await timeoutError(connect("slow.test", frozen.port, { lookup, timeout: 2_000 }));
   expect(error.timeout).toBe(2_000);
-  // Were it begun anew for the race, it would be 3500.
+  // With a deadline of its own for the race it would be 3500.
   expect(performance.now() - began).toBeLessThan(3_400);
 });
 
@@ -197,7 +197,7 @@ test.each(["timeout", "abort"])("a lookup that answers after the %s is ignored",
 });
 
 describe("an abort", () => {
-  test("after connecting means nothing to the connection", async () => {
+  test("after connecting does not affect the connection", async () => {
     const listener = await loopback();
     const controller = new AbortController();
     const client = keep(await connect("127.0.0.1", listener.port, { signal: controller.signal }));
@@ -251,7 +251,7 @@ describe("an abort", () => {
     await nothingNew();
   });
 
-  test("in the very event in which the socket connects leaves nothing behind", async () => {
+  test("in the event in which the socket connects leaves nothing behind", async () => {
     for (let delay = 0; delay < 30; delay++) {
       const listener = await loopback();
       const controller = new AbortController();
@@ -283,7 +283,7 @@ describe("nothing is left behind", () => {
     await nothingNew();
   });
 
-  test("by timeouts and failures in great number, neither sockets nor listeners of the signal", async () => {
+  test("by many timeouts and failures, neither sockets nor listeners of the signal", async () => {
     const dead = await unusedPort();
     const { signal } = new AbortController();
     for (let round = 0; round < 8; round++) {
@@ -336,7 +336,7 @@ describe("what a connection captures", () => {
     }
   });
 
-  test("is what the options say at the call, as is how it connects", async () => {
+  test("comes from the options as they were at the call, and so does how it connects", async () => {
     const listener = await loopback();
     const { lookup, asked } = deferredLookup();
     const options: ConnectOptions = { lookup, family: 4, readTimeout: 45, attemptTimeout: 10_000 };
@@ -350,7 +350,7 @@ describe("what a connection captures", () => {
     expect((await timeoutError(client.read())).timeout).toBe(45);
   });
 
-  test("its timeout and signal of connecting are not", async () => {
+  test("does not include the timeout and the signal of connecting", async () => {
     const listener = await loopback();
     const client = keep(await connect("127.0.0.1", listener.port, { timeout: 1_000 }));
     const server = keep(await listener.accept());
@@ -365,7 +365,7 @@ describe("a socket that was adopted while it connects, and never does", () => {
   const adopted = (): Connection =>
     keep(Connection.from(netConnect(frozen.port, "127.0.0.1"), { writeTimeout: 60 }));
 
-  test("its endings end in time", async () => {
+  test("rejects closeWrite() and close() in time", async () => {
     const connection = adopted();
     expect((await timeoutError(connection.closeWrite({ timeout: 40 }))).timeout).toBe(40);
     expect((await timeoutError(connection.closeWrite())).timeout).toBe(60);
@@ -374,7 +374,7 @@ describe("a socket that was adopted while it connects, and never does", () => {
     await nothingNew();
   });
 
-  test("a close that had something to send ends it, too", async () => {
+  test("is closed also by a close() with something to send", async () => {
     const connection = adopted();
     connection.write("never sent").catch(() => undefined);
     await timeoutError(connection.close());
@@ -382,7 +382,7 @@ describe("a socket that was adopted while it connects, and never does", () => {
     await nothingNew();
   });
 
-  test("a reset ends it at once", async () => {
+  test("is closed by a reset() at once", async () => {
     const connection = adopted();
     connection.reset();
     await connection.closed;

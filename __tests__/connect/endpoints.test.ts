@@ -8,7 +8,7 @@ afterEach(closeAll);
 /** What the types do not allow. */
 type Loose = (...args: readonly unknown[]) => Promise<Connection>;
 
-/** That a connection leads where it should: what one end writes the other reads. */
+/** Checks that a connection leads to its listener: what one end writes the other reads. */
 async function expectTalk(client: Connection, server: Connection): Promise<void> {
   keep(client);
   keep(server);
@@ -160,7 +160,7 @@ describe("localAddress and localPort", () => {
     expect(none.message).toContain(`127.0.0.1:${port}`);
   });
 
-  test("that are not to be had fail with their code", async () => {
+  test("that cannot be bound fail with the code of the system", async () => {
     const listener = await loopback();
     const foreign = await netError(connect("127.0.0.1", listener.port, { localAddress: "192.0.2.77" }));
     expect(foreign).toMatchObject({ code: "EADDRNOTAVAIL", operation: "connect", port: listener.port });
@@ -184,7 +184,7 @@ describe("localAddress and localPort", () => {
     expect(taken).toMatchObject({ code: "EADDRINUSE", operation: "connect", port: other.port });
   });
 
-  test("localPort has one address tried after the other", async () => {
+  test("localPort makes addresses be tried one after the other", async () => {
     const listener = await loopback();
     const port = await unusedPort();
     const localPort = await unusedPort();

@@ -34,7 +34,7 @@ describe("a refused connection", () => {
   });
 
   onLinux.each(["127.0.0.1", "::1"])(
-    "is what a socket is told that is connected to itself, at %s",
+    "is the error of a socket that is connected to itself, at %s",
     async (host) => {
       const port = await unusedPort(host);
       const plain = netConnect({ host, port, localAddress: host, localPort: port });
@@ -52,7 +52,7 @@ describe("a refused connection", () => {
     },
   );
 
-  test("of a name names the name, and every address with its own reason", async () => {
+  test("to a name has the name in its error, and every address with its own reason", async () => {
     const port = await unusedPort();
     const lookup = lookupOf("::1", "127.0.0.1", "127.0.0.2");
     const error = await netError(connect("three.test", port, { lookup }));
@@ -74,7 +74,7 @@ describe("a refused connection", () => {
     }
   });
 
-  test("of one address behind a name names both", async () => {
+  test("to a name with one address has both in its error", async () => {
     const port = await unusedPort();
     const error = await netError(connect("one.test", port, { lookup: lookupOf("127.0.0.1") }));
     expect(error.message).toBe(
@@ -82,7 +82,7 @@ describe("a refused connection", () => {
     );
   });
 
-  test("of connectTo lists all addresses", async () => {
+  test("by connectTo lists all addresses in its error", async () => {
     const port = await unusedPort();
     const error = await netError(
       connectTo([
@@ -96,7 +96,7 @@ describe("a refused connection", () => {
     expect(error).not.toHaveProperty("host");
   });
 
-  test("goes on to the next address, of whichever family", async () => {
+  test("makes the race go on with the next address, of either family", async () => {
     const listener = await loopback();
     const dead = await unusedPort();
     const addresses = [
@@ -121,13 +121,13 @@ describe("a Unix socket", () => {
     expect(error).not.toHaveProperty("port");
   });
 
-  test("that nobody listens on is refused", async () => {
+  test("that has no listener is refused", async () => {
     const path = socketPath();
     writeFileSync(path, "");
     expect(await netError(connect(path))).toMatchObject({ code: "ECONNREFUSED", address: path });
   });
 
-  test("that has gone with its listener fails", async () => {
+  test("that was removed with its listener fails", async () => {
     const path = socketPath();
     const listener = keep(await listen({ path }));
     await listener.close();
@@ -142,7 +142,7 @@ describe("an address that does not answer", () => {
   });
   afterAll(() => frozen.close());
 
-  test("has its own share of time, and the next one is tried then", async () => {
+  test("fails after attemptTimeout, and the next one is tried then", async () => {
     const listener = await loopback();
     const addresses = [frozen.port, listener.port].map((port) => ({
       address: "127.0.0.1",
@@ -154,7 +154,7 @@ describe("an address that does not answer", () => {
     await listener.close();
   });
 
-  test("is overtaken by the next one after attemptDelay, and left behind", async () => {
+  test("is overtaken by the next one after attemptDelay", async () => {
     const listener = await loopback();
     const addresses = [frozen.port, listener.port].map((port) => ({
       address: "127.0.0.1",
@@ -169,7 +169,7 @@ describe("an address that does not answer", () => {
     server.reset();
   });
 
-  test("fails the last of all with the timeout, and each attempt is listed", async () => {
+  test("ends the race when it is the last, and each attempt is listed", async () => {
     const dead = await unusedPort();
     const addresses = [dead, frozen.port].map((port) => ({ address: "127.0.0.1", port, family: 4 as const }));
     const error = await timeoutError(connectTo(addresses, { attemptTimeout: 400 }));

@@ -13,7 +13,7 @@ import { lookupOf } from "../support/lookups.js";
 import { failure, netError, turn } from "../support/outcomes.js";
 import { closeAll, keep, loopback, socketPath, unusedPort } from "../support/peers.js";
 
-/** What either kind of event has. */
+/** The fields of both kinds of events. */
 type Event = Partial<AttemptEvent> & LookupEvent;
 type Told = [channel: string, event: Event];
 
@@ -99,7 +99,7 @@ test("an attempt that fails has ended before the next is started, and has its er
   expect(duration).toBeGreaterThan(0);
 });
 
-test("the error of a failed attempt is the one in the attempts of the call's", async () => {
+test("the error of a failed attempt is the one in `attempts` of the call's error", async () => {
   const error = await netError(connect("127.0.0.1", await unusedPort()));
   expect(only("tcp6:attempt:fail").error).toBe(error.attempts?.[0]);
 });
@@ -130,7 +130,7 @@ test("calls at the same time are told apart by their ids", async () => {
   }
 });
 
-test("a lookup that fails is told with its error, and no attempt is", async () => {
+test("a lookup that fails is published with its error, and no attempt is", async () => {
   const lookup: LookupFunction = (_host, _options, answer) =>
     answer(Object.assign(new Error("no"), { code: "ENOTFOUND" }), []);
   const error = await netError(connect("none.test", 80, { lookup }));
@@ -141,7 +141,7 @@ test("a lookup that fails is told with its error, and no attempt is", async () =
   expect(event).not.toHaveProperty("addresses");
 });
 
-test("a lookup that the deadline cuts off is told too", async () => {
+test("a lookup that the deadline ends is published too", async () => {
   const lookup = (): void => undefined;
   await netError(connect("silent.test", 80, { lookup, timeout: 20 }));
   await turn();
@@ -149,7 +149,7 @@ test("a lookup that the deadline cuts off is told too", async () => {
   expect(only("tcp6:lookup").error).toMatchObject({ name: "AbortError" });
 });
 
-test("attempts that run when the call is aborted are told as lost", async () => {
+test("attempts that run when the call is aborted are published as lost", async () => {
   const { port } = await loopback();
   const stop = new AbortController();
   const reason = new Error("enough");
@@ -166,7 +166,7 @@ test("attempts that run when the call is aborted are told as lost", async () => 
   expect(only("tcp6:attempt:lose").duration).toBeGreaterThanOrEqual(0);
 });
 
-test("a Unix socket is told by its path, without a port, a family, a host and a lookup", async () => {
+test("an attempt at a Unix socket has its path, and no port, family, host and lookup", async () => {
   const path = socketPath();
   keep(await listen({ path }));
   keep(await connect({ path }));
@@ -175,14 +175,14 @@ test("a Unix socket is told by its path, without a port, a family, a host and a 
   expect({ port, family, host }).toEqual({ port: undefined, family: undefined, host: undefined });
 });
 
-test("a call with wrong arguments tells nothing", async () => {
+test("a call with wrong arguments publishes nothing", async () => {
   await failure(connect("localhost", 80, { attemptDelay: -1 }));
   await failure(connect("localhost", -1));
   await failure(connectTo([]));
   expect(told).toEqual([]);
 });
 
-test("while nobody subscribes nothing is published", async () => {
+test("without subscribers nothing is published", async () => {
   for (const name of NAMES) unsubscribe(name, note);
   const publish = Object.values(channels).map((channel) => jest.spyOn(channel, "publish"));
   const { port } = await loopback();
@@ -192,7 +192,7 @@ test("while nobody subscribes nothing is published", async () => {
   expect(publish).toHaveLength(NAMES.length);
 });
 
-test("whoever subscribes to one channel is told of that alone", async () => {
+test("a subscriber of one channel gets the events of that channel alone", async () => {
   for (const name of NAMES) if (name !== "tcp6:attempt:win") unsubscribe(name, note);
   const { port } = await loopback();
   keep(await connect("127.0.0.1", port));

@@ -30,7 +30,7 @@ function dialTo(ports: number[], handshake: Handshake<Connection>, options: Opti
   });
 }
 
-/** The server's end of the next connection, and how it ends: with the code of what its read fails with, or `null`. */
+/** The server's end of the next connection, and the code of the error that its reading ends with, or `null`. */
 async function accepted(listener: Listener): Promise<{ connection: Connection; end: Promise<unknown> }> {
   const connection = keep(await listener.accept());
   const end = connection.readAll().then(
@@ -123,7 +123,7 @@ describe("a handshake that fails", () => {
     await nothingLeft();
   });
 
-  test("does so also by a timeout of its own, or by the peer that leaves", async () => {
+  test("does so also by a timeout of its own, or when the peer leaves", async () => {
     const listener = await loopback();
     const bounds = { timeout: 10_000, signal: new AbortController().signal };
     const slow = dialTo([listener.port], (own) => own.readLine({ timeout: 10 }).then(() => own), bounds);
@@ -162,7 +162,7 @@ describe("a handshake that fails", () => {
 });
 
 describe("a handshake that is given up", () => {
-  test("by the deadline of the call is a reset, and the error says where it was", async () => {
+  test("by the deadline of the call is a reset, and the error says that it was in the handshake", async () => {
     const listener = await loopback();
     const dead = await unusedPort();
     const { begun, handshake, settle } = gate();
@@ -187,7 +187,7 @@ describe("a handshake that is given up", () => {
     await nothingLeft();
   });
 
-  test("by an abort is one at once, with the reason of the signal", async () => {
+  test("by an abort is a reset at once, and rejects with the reason of the signal", async () => {
     const listener = await loopback();
     const { begun, handshake, fail } = gate();
     const controller = new AbortController();
@@ -204,7 +204,7 @@ describe("a handshake that is given up", () => {
     await nothingLeft();
   });
 
-  test("and succeeds all the same has what it made reset", async () => {
+  test("and succeeds later has its result reset", async () => {
     const listener = await loopback();
     const { begun, handshake, settle } = gate();
     const dialing = timeoutError(dialTo([listener.port], handshake, { timeout: 30 }));

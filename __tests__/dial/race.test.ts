@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { interleave, MAX_IN_FLIGHT, race, type Outcome } from "../../src/dial/race.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-/** Once every promise that can settle now has. */
+/** Resolves when every promise that can settle now has. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
@@ -15,7 +15,7 @@ interface Attempt {
   fail(message: string): Promise<void>;
 }
 
-/** A race of addresses that are just names; its attempts end when the test says so. */
+/** A race of addresses that are names only, with attempts that the test ends. */
 function start(addresses: readonly string[], attemptDelay = 250) {
   const clock = new ManualClock();
   const controller = new AbortController();
@@ -255,7 +255,7 @@ describe("losing", () => {
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
-  test("no address at all is a wrong argument", async () => {
+  test("a race without addresses is a wrong argument", async () => {
     await expect(start([]).promise).rejects.toMatchObject({
       name: "TypeError",
       code: "ERR_INVALID_ARG_VALUE",
@@ -328,7 +328,7 @@ describe("aborting", () => {
   });
 });
 
-test("whatever the attempts do, the race ends once, and nothing is left or lost", async () => {
+test("(random events) the race ends once, and nothing is left or lost", async () => {
   const event = fc.oneof(
     fc.record({ do: fc.constantFrom("succeed", "fail", "fatal"), which: fc.nat({ max: 24 }) }),
     fc.record({ do: fc.constant("wait"), which: fc.nat({ max: 400 }) }),

@@ -19,7 +19,7 @@ describe("close", () => {
     await close();
     for (let round = 0; round < 20; round++) {
       const again = await listen(port, { host: "127.0.0.1" });
-      // With connections, claimed and unclaimed: it is when they are there that a port is slow to come free.
+      // With clients, accepted and not: open connections are what keeps a port from being free.
       const clients = [await netClient(port), await netClient(port)];
       const connection = keep(await again.accept());
       await until(() => again.pending === 1);
@@ -42,7 +42,7 @@ describe("close", () => {
     expect(String((await once(client, "data"))[0])).toBe("so am I");
   });
 
-  test("rejects those who wait in accept with ERR_CLOSED", async () => {
+  test("rejects calls of accept that wait with ERR_CLOSED", async () => {
     const listener = await loopback();
     const calls = [
       listener.accept(),
@@ -57,7 +57,7 @@ describe("close", () => {
     }
   });
 
-  test("resets the clients that nobody has claimed, and only those", async () => {
+  test("resets the clients that no call has accepted, and only those", async () => {
     const listener = await loopback();
     const claimed = await netClient(listener.port);
     const connection = keep(await listener.accept());
@@ -112,7 +112,7 @@ describe("closed", () => {
     await closing;
   });
 
-  test("resolves when the server beneath was closed past the listener, and so do all who wait", async () => {
+  test("resolves when the program closes the server, and so do calls and loops that wait", async () => {
     const listener = await loopback();
     const accepting = failure(listener.accept());
     const looping = (async () => {
@@ -137,7 +137,7 @@ test("await using closes the listener at the end of its block", async () => {
   expect(await netError(connect("127.0.0.1", port))).toMatchObject({ code: "ECONNREFUSED" });
 });
 
-test("a failed accept of the system's costs a client, not the listener", async () => {
+test("an accept that fails in the system costs a client, not the listener", async () => {
   const listener = await loopback();
   const accepting = listener.accept();
   const error = Object.assign(new Error("accept EMFILE"), { code: "EMFILE", syscall: "accept" });

@@ -114,7 +114,7 @@ describe("where to listen", () => {
   });
 
   onLinux(
-    "a name in the abstract namespace is exactly that, or refused where it would be another",
+    "a name in the abstract namespace is listened on as it is, or refused where Node would change it",
     async () => {
       const name = `tcp6-${String(process.pid)}-${String(Date.now())}`;
       if (Number(process.versions.node.split(".")[0]) < 22) {
@@ -176,7 +176,7 @@ describe("where to listen", () => {
     expect(error.message).toMatch(/^listen 192\.0\.2\.77:0: .+ \(EADDRNOTAVAIL\)$/);
   });
 
-  test("a port in use fails with EADDRINUSE and leaves the one that has it alone", async () => {
+  test("a port in use fails with EADDRINUSE and leaves its listener alone", async () => {
     const first = keep(await listen(0, { host: "127.0.0.1" }));
     const error = await netError(listen(portOf(first), { host: "127.0.0.1" }));
     expect(error).toMatchObject({
@@ -313,7 +313,7 @@ describe("without a host", () => {
   });
 
   test.each(["option", "parameter", "setParameters"])(
-    "and ipv6Only (%s) it listens on 0.0.0.0: whoever names no host expects IPv4 at least",
+    "and ipv6Only (%s) it listens on 0.0.0.0: a caller who names no host expects IPv4 at least",
     async (how) => {
       if (how === "setParameters") setParameters({ ipv6Only: true });
       try {
@@ -354,7 +354,7 @@ describe("ipv6Only", () => {
     });
   });
 
-  test("it means nothing to an IPv4 address", async () => {
+  test("it has no effect on an IPv4 address", async () => {
     const listener = keep(await listen(0, { host: "127.0.0.1", ipv6Only: true }));
     expect(await reaches("127.0.0.1", portOf(listener))).toBe(true);
   });
@@ -378,7 +378,7 @@ describe("reusePort", () => {
     expect(keep(await listen(portOf(first), options)).port).toBe(first.port);
   });
 
-  test("is refused for what has no port, which cannot be shared", async () => {
+  test("is refused for a path and a descriptor, which cannot be shared", async () => {
     const path = socketPath();
     const refusals = [listen({ path }, { reusePort: true }), listen({ fd: 999_999 }, { reusePort: true })];
     for (const error of await Promise.all(refusals.map(netError))) {
@@ -392,7 +392,7 @@ describe("reusePort", () => {
     expect(keep(await listen({ path }, { reusePort: false })).address).toEqual({ path });
   });
 
-  test("false is no wish for it", async () => {
+  test("false is the same as leaving it out", async () => {
     expect(keep(await listen(0, { host: "127.0.0.1", reusePort: false })).port).toBeGreaterThan(0);
   });
 });
@@ -453,7 +453,7 @@ describe("a signal", () => {
     }
   });
 
-  test("aborted afterwards means nothing to the listener, and keeps no hold on it", async () => {
+  test("aborted afterwards does not affect the listener, and has no listener left", async () => {
     const controller = new AbortController();
     const listener = keep(await listen(0, { host: "127.0.0.1", signal: controller.signal }));
     expect(listenersOf(controller.signal)).toBe(0);

@@ -16,7 +16,7 @@ import { closeAll, keep, loopback, netClient } from "../support/peers.js";
 
 const HANDLES = ["readsIntoOurMemory", "writesDirectly"] as const;
 
-/** Servers of Node 20 know none. */
+/** Servers of Node 20 have no block lists. */
 const HAS_BLOCK_LISTS = Number(process.versions.node.split(".")[0]) >= 22;
 
 afterEach(closeAll);
@@ -25,7 +25,7 @@ afterEach(() => switchOff());
 describe.each([true, false])("the server beneath a listener (onread: %s)", (on) => {
   beforeEach(() => switchOff(...(on ? [] : HANDLES)));
 
-  test("tells of the very socket that the connection has", async () => {
+  test("emits 'connection' with the socket that the connection has", async () => {
     const listener = await loopback();
     const told = once(listener.server, "connection") as Promise<[Socket & { server?: unknown }]>;
     await netClient(listener.port);
@@ -34,7 +34,7 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
     expect(keep(await listener.accept()).socket).toBe(socket);
   });
 
-  test("publishes its sockets where Node's diagnostics do", async () => {
+  test("publishes its sockets on the diagnostics channel of Node's servers", async () => {
     const published: unknown[] = [];
     const note = (message: unknown): void => void published.push((message as { socket: unknown }).socket);
     subscribe("net.server.socket", note);
@@ -48,7 +48,7 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
     }
   });
 
-  test("counts the clients that nobody has claimed, and stops counting them when they are", async () => {
+  test("counts a client until it is accepted", async () => {
     const listener = await loopback();
     const count = promisify(listener.server.getConnections.bind(listener.server));
     await netClient(listener.port);
@@ -58,7 +58,7 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
     expect(await count()).toBe(0);
   });
 
-  test("turns clients away above its maxConnections, and says so", async () => {
+  test("drops clients above its maxConnections, and emits 'drop'", async () => {
     const listener = await loopback();
     listener.server.maxConnections = 1;
     const first = await netClient(listener.port);
@@ -73,7 +73,7 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
     expect(String((await once(first, "data"))[0])).toBe("so am I");
   });
 
-  test("counts the clients that were claimed for its maxConnections, and closes without waiting for them", async () => {
+  test("counts accepted clients for its maxConnections, and closes without waiting for them", async () => {
     const listener = await loopback();
     listener.server.maxConnections = 2;
     const dropped: unknown[] = [];
@@ -113,7 +113,7 @@ describe.each([true, false])("the server beneath a listener (onread: %s)", (on) 
     keep(await listener.accept());
   });
 
-  test("a listener that is closed by whoever is told of a client closes, claimed ones or not", async () => {
+  test("a listener that is closed in a 'connection' listener closes, with clients accepted or not", async () => {
     const listener = await loopback();
     listener.server.maxConnections = 2;
     await netClient(listener.port);
@@ -181,7 +181,7 @@ describe.each([true, false])("a socket that another server hands to a listener's
     await closed;
   });
 
-  test("is turned away by a listener that is closed", async () => {
+  test("is reset by a listener that is closed", async () => {
     const listener = await loopback();
     const other = await forwarding(listener);
     await listener.close();
