@@ -3,16 +3,15 @@ import { copyOf, cutOf } from "./own-memory.js";
 
 const EMPTY = Buffer.alloc(0);
 
-/** Small arrivals share blocks of this size, so that a sender of single bytes costs bytes, not objects. */
+/** Size of the blocks that small arrivals share, so that a peer which sends single bytes costs bytes, not objects. */
 const BLOCK_BYTES = 4 * 1024;
 
-/** A block that no queue has bytes in any more: a queue that is empty holds none. */
+/** A block to be used again: no queue has bytes in it. An empty queue holds no block. */
 let unusedBlock: Buffer | null = null;
 
 /**
- * Bytes in the order they arrived, in about as few pieces as they came in. What is taken out is the taker's own, in memory
- * that nothing else is in, neither what is still in the queue nor what was taken before: it may be kept, transferred or
- * written over.
+ * Bytes in the order in which they arrived, in about as few pieces as they came in. What is taken out is in memory of its
+ * own, without other bytes of the queue: the reader may keep it, transfer it or write over it.
  */
 export class ByteQueue {
   #blocks: Buffer[] = [];
@@ -50,14 +49,14 @@ export class ByteQueue {
   takeRun(): Buffer {
     const block = this.#blocks[this.#first] ?? EMPTY;
     const end = this.#end(this.#first);
-    // What came before these bytes is somebody else's.
+    // Another reader has the bytes before these, in the same memory.
     const isShared = this.#start > 0 || this.#isOpen(this.#first);
     const run = isShared ? copyOf(block, this.#start, end) : cutOf(block, end);
     this.skip(run.length);
     return run;
   }
 
-  /** As {@link takeRun}, without a copy where that is possible: it may keep more memory than it is long. */
+  /** As {@link takeRun}, but not copied where possible: the result may keep more memory than it is long. */
   takeView(): Buffer {
     if (this.#isOpen(this.#first)) return this.takeRun();
     const run = this.peekRun();
@@ -89,7 +88,7 @@ export class ByteQueue {
     return text;
   }
 
-  /** Moves as many bytes as there are, and fit, into `target`, and says how many. */
+  /** Moves as many bytes as there are, and fit, into `target`; returns how many. */
   takeInto(target: Uint8Array): number {
     let filled = 0;
     while (filled < target.length && this.length > 0) {
@@ -152,7 +151,7 @@ export class ByteQueue {
     this.skip(this.length);
   }
 
-  /** Where `needle` first begins at or after `from`, or -1. Runs of memory do not matter to it. */
+  /** Where `needle` first begins at or after `from`, or -1. It may span several runs of memory. */
   indexOf(needle: Uint8Array, from: number): number {
     let passed = 0;
     for (let index = this.#first, start = this.#start; index < this.#blocks.length; index++, start = 0) {
@@ -177,7 +176,7 @@ export class ByteQueue {
     const block = this.#blocks[index] ?? EMPTY;
     const found =
       needle.length === 1 && first !== undefined ? block.indexOf(first, from) : block.indexOf(needle, from);
-    // Beyond its bytes a block that is open has those of others.
+    // Behind its own bytes an open block has old bytes of another queue.
     return found !== -1 && found + needle.length <= this.#end(index) ? found : -1;
   }
 

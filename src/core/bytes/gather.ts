@@ -1,23 +1,23 @@
 import { Buffer } from "node:buffer";
 import { MAX_UTF8_BYTES_PER_CODE_UNIT, type Payload } from "./payload.js";
 
-/** Most memory that is taken for views to come. */
+/** Most memory that is allocated ahead for views. */
 const MAX_BLOCK_BYTES = 64 * 1024;
 
-/** Most units of text that are joined into one string. */
+/** Most UTF-16 code units that are joined into one string; V8 allows 512 Mi. */
 const MAX_TEXT_UNITS = 64 * 1024 * 1024;
 
 /**
- * Writes that wait to be sent together. Text is kept as one rope, encoded when it is sent, and counted when it has to be;
- * views are copied, so the caller's memory is the caller's again.
+ * Writes that wait to be sent together. Texts are joined into one string, which V8 keeps as a rope: it is encoded when it is
+ * sent, and its bytes are counted only when their number is needed. Views are copied: the caller may use their memory again.
  */
 export class Gather {
   readonly #bufferSize: number;
   #pieces: (string | Buffer)[] = [];
-  /** Bytes of all but the tail. */
+  /** Bytes of everything but the tail. */
   #counted = 0;
   #text = "";
-  /** The text after that, of which only the units are known. */
+  /** The last text, whose bytes were not counted yet. */
   #tail = "";
   /** Where views are copied to, and how much of it is used; the used part is the last piece once text follows. */
   #block: Buffer | null = null;
@@ -38,7 +38,7 @@ export class Gather {
     return this.#counted;
   }
 
-  /** Whether as many bytes are gathered as are to be sent together, or more. */
+  /** Whether `bufferSize` bytes are gathered, or more. */
   get isFull(): boolean {
     return (
       this.#counted + MAX_UTF8_BYTES_PER_CODE_UNIT * this.#tail.length >= this.#bufferSize &&
@@ -52,7 +52,7 @@ export class Gather {
     else for (const part of payload) this.#addPart(part);
   }
 
-  /** Takes everything out, to be sent in one go. */
+  /** Takes everything out, as one payload. */
   take(): Payload {
     this.#endBlock();
     const pieces = this.#pieces;
@@ -76,10 +76,9 @@ export class Gather {
 
   #addText(text: string): void {
     this.#endBlock();
-    // A string has room for 512 MiB.
     if (this.#text.length + this.#tail.length + text.length > MAX_TEXT_UNITS) this.#endText();
     this.#tail += text;
-    // Half a surrogate pair is a character of its own: it must not meet the other half in the next write.
+    // Half a surrogate pair is encoded by itself, as `write` does: it must not meet the other half in the next write.
     if (endsInHalf(text)) this.#endText();
   }
 

@@ -29,8 +29,8 @@ export function memoryChanged(): TypeError {
   return Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_VALUE" });
 }
 
-/** Throws if a view has nothing because its memory was transferred, or has become shorter than where the view begins. */
+/** Throws if an empty view is empty because its memory was transferred, or was resized to end before the view begins. */
 function checkMemory(view: ArrayBufferView): void {
-  // A DataView has thrown already, when it was asked for its length. The buffer's own `detached` is not on all releases.
+  // A DataView has thrown already, when its length was read. `ArrayBuffer.prototype.detached` is missing on Node 20.
   if (!isDataView(view)) Uint8Array.prototype.lastIndexOf.call(view as Uint8Array, 0);
 }

@@ -1,16 +1,16 @@
 import { Buffer, constants } from "node:buffer";
 import { totalmem } from "node:os";
 
-/** V8 keeps so many bytes of a typed array in its heap: that costs a fifth of an ArrayBuffer. */
+/** V8 keeps typed arrays of up to this size in its heap, at a fifth of the cost of an ArrayBuffer. */
 const MAX_HEAP_BYTES = 64;
 
 // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with the memory for its `this`
 const { slice } = Uint8Array.prototype;
 
 /**
- * A copy of the bytes from `start` to `end`, in memory that nothing else is in. Whoever gets it may keep or transfer it.
- * Node's pool would not do: a few bytes of it keep 8 KiB, are copied to a worker with all that others have in it, and
- * cannot be transferred.
+ * A copy of the bytes from `start` to `end`, in memory of its own: the reader may keep or transfer it. Node's pool would
+ * not do: a few bytes in it keep 8 KiB alive, are sent to a worker along with the other bytes of the pool, and cannot be
+ * transferred.
  */
 export function copyOf(memory: Buffer, start: number, end: number): Buffer {
   if (end - start <= MAX_HEAP_BYTES) return slice.call(memory, start, end) as Buffer;
@@ -19,21 +19,21 @@ export function copyOf(memory: Buffer, start: number, end: number): Buffer {
   return copy;
 }
 
-/** The first `size` bytes of memory that is given away with them: a copy only if they would keep far more memory than they are. */
+/** The first `size` bytes of memory that is given away: copied only if they would keep more than twice their size alive. */
 export function cutOf(memory: Buffer, size: number): Buffer {
   if (2 * size < memory.buffer.byteLength) return copyOf(memory, 0, size);
   return size === memory.length ? memory : memory.subarray(0, size);
 }
 
-/** What some releases of Node allow one buffer at most. On others that is far more than any machine has. */
+/** The smallest limit that a release of Node has for one buffer. Later releases allow more than any machine has. */
 const SMALLEST_LIMIT_BYTES = 2 ** 32;
 
-/** Most bytes that one buffer can have here, asked for so many. */
+/** Most bytes that one buffer can have on this machine. `size` is how many are asked for: the memory is looked at only for many. */
 export function maxBufferBytes(size: number): number {
   return size <= SMALLEST_LIMIT_BYTES ? constants.MAX_LENGTH : Math.min(constants.MAX_LENGTH, totalmem());
 }
 
-/** The first `size` bytes of memory that is only `lent`, or given: the taker's own. */
+/** The first `size` bytes of memory for a reader to keep: `lent` memory is copied, memory that was given is used. */
 export function ownBytes(memory: Buffer, size: number, lent: boolean): Buffer {
   return lent ? copyOf(memory, 0, size) : cutOf(memory, size);
 }

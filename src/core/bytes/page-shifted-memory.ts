@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 
 const PAGE_BYTES = 4096;
-/** Where in a page the memory can begin: so far apart that of all of them one at most is a bad place. */
+/** In how many places of a page the memory can begin: at most one of them is slow, since the slow range is 31 bytes. */
 const PLACES = 32;
 
 /**
- * Memory that is read into over and over, and begins at another place in a page when it is moved.
+ * Memory that is read into again and again. Each move shifts its beginning to another place in a page.
  *
  * To copy is up to twenty times slower on some processors where the target begins a little further into its page than the
  * source does into its own: on AMD's Zen 3 by 1 to 31 bytes
@@ -22,19 +22,19 @@ export class PageShiftedMemory {
     this.#places = placesIn(size);
   }
 
-  /** The memory, where it is now. */
+  /** The memory at its present place. */
   get current(): Buffer {
     return this.#places[this.#place] as Buffer;
   }
 
-  /** Moves it on: what it is then. Memory that a loop was shown, and that it has transferred, is replaced. */
+  /** Shifts the memory and returns it. It is replaced if the program has transferred it. */
   move(): Buffer {
     if (this.current.length !== this.#size) this.#places = placesIn(this.#size);
     this.#place = (this.#place + 1) % PLACES;
     return this.current;
   }
 
-  /** Whether that is this memory, wherever it was. */
+  /** Whether a buffer is this memory, at any of its places. */
   has(memory: Buffer): boolean {
     return memory === this.current || this.#places.includes(memory);
   }

@@ -6,17 +6,21 @@ import { givenBytes } from "./given-bytes.js";
 /** What can be written: text, sent as UTF-8, the bytes of a view, or all those of an ArrayBuffer. */
 export type Data = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 
-/** What is sent in one go: a list is gathered by the kernel. Its parts are not empty. */
+/** What is sent at once. The kernel gathers the parts of a list; no part is empty. */
 export type Payload = string | Uint8Array | readonly (string | Uint8Array)[];
 
-/** Most bytes that a unit of a string comes to in UTF-8. */
+/** Most bytes of UTF-8 for one UTF-16 code unit of a string. */
 export const MAX_UTF8_BYTES_PER_CODE_UNIT = 3;
 
-/** What a caller wants written, checked, without its empty parts. */
+/**
+ * What a caller wants written, without its empty parts.
+ *
+ * @throws TypeError for anything but text, views and ArrayBuffers, and for memory that is gone
+ */
 export function payloadOf(data: unknown): Payload {
   if (!Array.isArray(data)) return partOf(data, "data");
   const parts = [];
-  // By index: the array's own methods would pass over holes.
+  // By index: the methods of arrays skip holes.
   for (let at = 0; at < data.length; at++) {
     const part = partOf(data[at], "data[]");
     if (part.length > 0) parts.push(part);
@@ -33,12 +37,12 @@ export function isList(payload: Payload): payload is readonly (string | Uint8Arr
   return typeof payload !== "string" && !(payload instanceof Uint8Array);
 }
 
-/** Writes it to a stream, whose it is from then on: its caller has been told, and may use the memory of views again. */
+/** Writes a payload to a stream that was handed over. Views are copied: their callers were rejected, and may use them again. */
 export function writeTo(stream: Writable, payload: Payload): void {
   for (const part of partsOf(payload)) stream.write(typeof part === "string" ? part : Buffer.from(part));
 }
 
-/** The bytes of a chunk, as they are or of its text. */
+/** The bytes of a chunk: a view's own memory, or its text encoded. */
 export function bytesOf(chunk: string | Uint8Array, encoding: BufferEncoding | null = "utf8"): Buffer {
   if (typeof chunk === "string") return Buffer.from(chunk, encoding ?? "utf8");
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
@@ -54,25 +58,25 @@ export function joinedBytes(payload: Payload): Buffer {
   return isList(payload) ? Buffer.concat(payload.map((part) => bytesOf(part))) : bytesOf(payload);
 }
 
-/** How many bytes it has. */
+/** How many bytes a payload has. */
 export function sizeOf(payload: Payload): number {
   if (typeof payload === "string") return Buffer.byteLength(payload);
   if (payload instanceof Uint8Array) return payload.length;
   return payload.reduce((size, part) => size + sizeOf(part), 0);
 }
 
-/** About how many bytes it has: of text, its characters. */
+/** About how many bytes a payload has: text counts one for each code unit. */
 export function estimatedSizeOf(payload: Payload): number {
   if (typeof payload === "string" || payload instanceof Uint8Array) return payload.length;
   return payload.reduce((length, part) => length + part.length, 0);
 }
 
-/** Whether it still has as many bytes as it had: the memory of views can be transferred and resized. */
+/** Whether a payload still has the `size` bytes that it had: the memory of views can be transferred and resized. */
 export function isWhole(payload: Payload, size: number): boolean {
   return typeof payload === "string" || sizeOf(payload) === size;
 }
 
-/** Whether it has fewer than `size` bytes: most text is told by its length. */
+/** Whether a payload has fewer than `size` bytes; the length of most text tells that without counting. */
 export function isBelow(payload: Payload, size: number): boolean {
   return (
     (typeof payload === "string" && MAX_UTF8_BYTES_PER_CODE_UNIT * payload.length < size) ||

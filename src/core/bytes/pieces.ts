@@ -43,11 +43,11 @@ function simplest(parts: readonly (string | Uint8Array)[]): Payload {
   return parts.length === 1 ? (parts[0] ?? "") : parts;
 }
 
-/** As much of a part as fits, from there. */
+/** As much of a part as `maxBytes` allows, beginning at `from`. */
 function cutOf(part: string | Uint8Array, from: number, maxBytes: number): string | Uint8Array {
   if (typeof part !== "string") return part.subarray(from, from + maxBytes);
   const to = from + Math.max(2, Math.floor(maxBytes / MAX_UTF8_BYTES_PER_CODE_UNIT));
-  // Between the halves of a surrogate pair each would become a character of its own.
+  // The halves of a surrogate pair stay together: apart, each would be encoded as U+FFFD.
   const isBetween =
     (part.charCodeAt(to - 1) & 0xfc00) === 0xd800 && (part.charCodeAt(to) & 0xfc00) === 0xdc00;
   return part.slice(from, isBetween ? to - 1 : to);

@@ -3,17 +3,17 @@ import { PageShiftedMemory } from "./page-shifted-memory.js";
 
 const NONE = Buffer.alloc(0);
 
-/** What each piece of a ring has at first: as much as is read at once. */
+/** First size of each piece of a ring: as much as one read brings. */
 const RING_BYTES = 64 * 1024;
-/** What it grows to: more at once means fewer calls of the kernel, up to about here. */
+/** Largest size of each piece: larger reads save system calls, up to about this size. */
 const MAX_RING_BYTES = 256 * 1024;
 
-/** Reads below this are few bytes for a ring... */
+/** A read below this size is small for a ring. */
 const SMALL_READ_BYTES = 8 * 1024;
-/** ...and after so many of them in a row it is given up. */
+/** After this number of small reads in a row the ring is given up. */
 const MAX_SMALL_READS = 16;
 
-/** Two pieces of memory that are read into in turn; three once something was ahead of the loop. */
+/** Two pieces of memory that are read into alternately; three once an arrival was ahead of the loop. */
 export class Ring {
   #last: PageShiftedMemory;
   #next: PageShiftedMemory;
@@ -24,7 +24,10 @@ export class Ring {
     this.#next = new PageShiftedMemory(size);
   }
 
-  /** One that was not the last; nor, if what is in that is `ahead`, the one before, which the loop still holds. */
+  /**
+   * The piece to read into next: not the last one, and if that is `ahead` of the loop, not the one before it either, which
+   * the loop still holds.
+   */
   next(ahead = false): Buffer {
     const next = ahead ? (this.#third ??= new PageShiftedMemory(this.size)) : this.#next;
     if (ahead) this.#third = this.#next;
@@ -35,17 +38,16 @@ export class Ring {
 }
 
 /**
- * The memory of a loop that recycles it: as little as its bytes need. What comes in small pieces is copied into one piece
- * of memory again and again. Once a read has brought as much as can be read at once, arrivals are read into two large ones
- * in turn without a copy, and into larger ones if they fill these; then at most one may be ahead of the loop. What the loop
- * has stays as it is until the next are asked for, and if they never are for good.
+ * The memory of a loop that recycles it. Small arrivals are copied into one piece of memory again and again. Once a read has
+ * filled 64 KiB, the socket reads into the two pieces of a ring alternately, without a copy, and into larger ones if it fills
+ * those; at most one arrival may then be ahead of the loop. What the loop has is valid until it asks for the next chunk.
  */
 export class ReusedMemory {
   ring: Ring | null = null;
   #copies = NONE;
   #smallReads = 0;
 
-  /** The first `size` bytes of `memory`, to be used until the next are asked for. */
+  /** The first `size` bytes of `memory`, valid until the next call. `lent` memory is copied. */
   view(memory: Buffer, size: number, lent: boolean): Buffer {
     this.#adapt(size);
     if (!lent) return size === memory.length ? memory : memory.subarray(0, size);
@@ -57,7 +59,7 @@ export class ReusedMemory {
   #memoryFor(size: number): Buffer {
     const memory = this.ring?.next() ?? this.#copies;
     if (memory.length >= size) return memory;
-    // More than is read at once comes from a stream that was adopted.
+    // Only an adopted stream brings more than that at once.
     if (size > RING_BYTES) return Buffer.allocUnsafeSlow(size);
     return (this.#copies = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(size))));
   }

@@ -3,33 +3,36 @@ import { piecesOf } from "../bytes/pieces.js";
 import { sizeOf, type Payload } from "../bytes/payload.js";
 import { causeOfFailure, failed, type Outcome, type Taken } from "./outcome.js";
 
-/** Sends one payload after the other, piece by piece: each piece when the one before was taken. */
+/**
+ * Sends payloads piece by piece, each piece when the one before was taken. It serves sockets with payloads of more than
+ * 128 MiB, sockets whose handles do not tell what the kernel has taken, and streams that are no sockets.
+ */
 export class PieceSender {
-  /** Bytes that were taken, of all payloads. */
+  /** Bytes of all payloads that were taken so far. */
   taken: number;
-  /** Bytes of the payload that were not given away yet. */
+  /** Bytes of the payload that were not given to the stream yet. */
   ahead = 0;
-  /** Bytes of the piece that was given away, and was not taken yet. */
+  /** Bytes of the piece that the stream was given and has not taken. */
   #given = 0;
   readonly #maxBytes: number;
   readonly #give: (piece: Payload, taken: Taken) => Outcome;
-  /** The pieces that were not given away yet. */
+  /** The pieces that the stream was not given yet; `null` when nothing is being sent. */
   #left: Generator<Payload, void> | null = null;
   #settled: Taken | null = null;
 
-  /** `give` gives a piece of at most `maxBytes` bytes away; `taken` bytes were taken before. */
+  /** `give` gives a piece of at most `maxBytes` bytes to the stream; `taken` bytes were taken before. */
   constructor(maxBytes: number, give: (piece: Payload, taken: Taken) => Outcome, taken = 0) {
     this.#maxBytes = maxBytes;
     this.#give = give;
     this.taken = taken;
   }
 
-  /** Bytes of the payload that were not taken. */
+  /** Bytes of the payload that the stream has not taken. */
   get unsent(): number {
     return this.ahead + this.#given;
   }
 
-  /** Whether a piece was given away, and was not taken yet. */
+  /** Whether the stream has a piece that it has not taken. */
   get isWaiting(): boolean {
     return this.#given > 0;
   }
@@ -42,15 +45,15 @@ export class PieceSender {
     this.#given = 0;
     const outcome = this.#sendOn();
     if (outcome !== "failed" || this.taken === before) return outcome;
-    // What fails at once counts as not sent at all, and some of this was.
+    // `"failed"` would mean that no byte was sent.
     const error = causeOfFailure() as Error;
     nextTick(() => this.#settle(error));
     return "pending";
   }
 
   /**
-   * Takes out what was not given away, to be sent in another way. Of the piece that is waiting `taken` is told, in place of
-   * the one who was to be told of the whole.
+   * Takes out the pieces that the stream was not given, to be sent in another way. The callback of {@link send} is not
+   * called any more; `taken` is, when the stream has taken the piece that it has.
    */
   rest(taken: Taken | null = null): Iterable<Payload> {
     const left = this.#left ?? [];
@@ -60,7 +63,7 @@ export class PieceSender {
     return left;
   }
 
-  /** Gives away piece after piece, for as long as they are taken at once. */
+  /** Gives piece after piece to the stream, for as long as it takes them at once. */
   #sendOn(): Outcome {
     for (;;) {
       let next: IteratorResult<Payload, void> | undefined;
@@ -69,7 +72,7 @@ export class PieceSender {
       } catch (error) {
         return failed(error);
       }
-      // What is left was taken out, perhaps inside of `give`: it runs the program where a stream does.
+      // `rest` was called, by code of the program's that a stream ran inside of `give`.
       if (next === undefined) return "pending";
       if (next.done === true) return "taken";
       const size = sizeOf(next.value);

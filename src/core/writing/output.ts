@@ -12,12 +12,12 @@ import { Entry } from "./write-queue.js";
 
 type State =
   | { readonly kind: "open" }
-  /** Our FIN follows what is queued. */
+  /** The FIN is sent behind what is queued. */
   | { readonly kind: "ending" }
   | { readonly kind: "ended" }
-  /** The peer takes nothing any more. */
+  /** Sending has failed, or the connection has. */
   | { readonly kind: "failed"; readonly cause: unknown }
-  /** The connection was closed, reset or detached by us. */
+  /** The program has closed, reset or detached the connection, or the stream is closed. */
   | { readonly kind: "closed"; readonly reason: string | undefined };
 
 const OPEN: State = { kind: "open" };
@@ -29,18 +29,18 @@ export class Output implements SenderEvents {
   readonly #host: HalfHost;
   readonly #writeTimeout: number;
   readonly #bufferSize: number;
-  /** `null` while nothing was ever gathered. */
+  /** Writes that are sent together; `null` until the first one. */
   #gather: Gather | null = null;
   readonly #sender: Sender;
   #state: State = OPEN;
   #isFlushScheduled = false;
-  /** What is gathered goes out as soon as the kernel has taken all before it. */
+  /** Whether the gathered bytes are sent as soon as the kernel has taken all bytes before them. */
   #flushesWhenDrained = false;
-  /** Ending the output leaves the connection's side as it is. */
+  /** Whether ending the output sends no FIN: this side of the connection stays open. */
   abandoned = false;
-  /** A stream over the connection writes what it queues: that comes before what is asked for now. */
+  /** Has a view of the connection write the bytes that it still queues: they come before the call that is being made. */
   writeQueued: (() => void) | null = null;
-  /** The calls that answer for what was lost, `null` where none does, until one that is heard of has said so. */
+  /** Lost writes that no caller has observed yet; `null` for gathered bytes, which have no promise. */
   #lost: (WritePromise | null)[] | null = null;
 
   constructor(host: HalfHost, writeTimeout: number, bufferSize: number) {
@@ -51,12 +51,12 @@ export class Output implements SenderEvents {
     if (host.transport.connecting) this.#sender.holdUntilConnected();
   }
 
-  /** Bytes written here that the kernel has not taken. */
+  /** Bytes that were written to this output and that the kernel has not taken. */
   get length(): number {
     return (this.#gather?.size ?? 0) + this.#sender.length;
   }
 
-  /** Whether the kernel has taken all that was written, past us too, or a FIN is all that is left to send. */
+  /** Whether the kernel has taken all bytes, also those that others wrote to the stream; the FIN may be left to send. */
   get idle(): boolean {
     return this.length === 0 && this.#host.transport.drained;
   }
@@ -74,12 +74,12 @@ export class Output implements SenderEvents {
     return this.#state.kind === "ending";
   }
 
-  /** Whether bytes were lost, and nobody has heard of it. */
+  /** Whether bytes were lost and no caller has observed that. */
   get hasUnobservedLoss(): boolean {
     return this.#lost?.some((call) => call?.observed !== true) ?? false;
   }
 
-  /** What the output failed with, if it did. */
+  /** What the output has failed with, or `null`. */
   get failure(): { readonly cause: unknown } | null {
     return this.#state.kind === "failed" ? this.#state : null;
   }
@@ -106,45 +106,45 @@ export class Output implements SenderEvents {
     return this.#sender.send("data", payload, options);
   }
 
-  /** Sends what is gathered; settles when the kernel has taken all that was written so far. */
+  /** Sends the gathered bytes. Settles when the kernel has taken all bytes that were written so far. */
   flush(options?: OperationOptions): Promise<void> {
     return this.#afterQueued("write", options, () => null);
   }
 
-  /** Ends the output after what was written so far; settles when the FIN is sent. */
+  /** Ends the output behind what was written so far. Settles when the FIN is sent. */
   end(options?: OperationOptions): Promise<void> {
     return this.#afterQueued("close", options, () => {
       if (this.#state.kind !== "open") return null;
       this.#state = ENDING;
       this.#host.outputChanged();
       if (!this.abandoned) return new Entry("end", "close");
-      // A side that is left as it is has no FIN to send; a mark says when its turn would be.
+      // A side that stays open sends no FIN; a mark takes its place in the queue.
       void this.#sender.enqueue(new Entry("mark", "close"), NO_TIMEOUT).then(() => this.finSent(), ignore);
       return null;
     });
   }
 
-  /** Sends what is gathered. Nobody waits for it: should it fail, the next call says so. */
+  /** Sends the gathered bytes, for which no call waits: if that fails, the next call rejects. */
   sendGathered(): void {
     if (this.#gather?.isEmpty === false) void this.#sendGathered(null);
   }
 
   /**
-   * Sends what is gathered now, or when the kernel has taken all before it. Until then it stays where it is, so that the
-   * write which fills the buffer waits.
+   * Sends the gathered bytes now, or when the kernel has taken all bytes before them. They stay in the buffer until then,
+   * so that the write which fills it waits.
    */
   sendGatheredSoon(): void {
     if (this.#sender.idle) this.sendGathered();
     else this.#flushesWhenDrained = true;
   }
 
-  /** The turn of the event loop in which bytes were gathered has ended. */
+  /** Sends the gathered bytes at the end of the event loop's turn in which the first of them was written. */
   runScheduledFlush(): void {
     this.#isFlushScheduled = false;
     this.sendGatheredSoon();
   }
 
-  /** The connection has failed: nothing that is queued will be sent. */
+  /** Fails the output: pending calls reject with `cause` translated, nothing more is sent. */
   fail(cause: unknown): void {
     if (this.#state.kind !== "open" && this.#state.kind !== "ending") return;
     this.#state = { kind: "failed", cause };
@@ -165,8 +165,8 @@ export class Output implements SenderEvents {
   }
 
   /**
-   * Closes the output: pending calls reject with `ERR_CLOSED`. What was not yet sent is given away, to be sent by whoever
-   * writes to the socket from now on, and then to end it if it was `ending`.
+   * Closes the output: pending calls reject with `ERR_CLOSED`. Returns the payloads that were not sent, which the stream's
+   * next owner sends, and whether the stream is to end behind them.
    */
   detach(reason: string): { readonly unsent: readonly Payload[]; readonly ending: boolean } {
     if (this.writeQueued !== null) this.writeQueued();
@@ -181,22 +181,25 @@ export class Output implements SenderEvents {
     };
   }
 
-  /** A write that was lost while nobody listened fails the output: what would follow does not fit behind the gap. `teller` is a call that tells of it. */
-  surfaceLoss(teller?: WritePromise | null): void {
+  /**
+   * Fails the output if a write was lost and no caller has observed that: nothing may follow behind the gap. `reporter` is
+   * the promise that then tells the program; `null`: no promise does.
+   */
+  surfaceLoss(reporter?: WritePromise | null): void {
     const unheard = this.#lost?.find((call) => call?.observed !== true);
     if (unheard === undefined) this.#lost = null;
     else if (unheard !== null) {
-      if (teller !== undefined) this.#lost = [teller];
+      if (reporter !== undefined) this.#lost = [reporter];
       this.fail(unheard.reason);
     }
   }
 
-  /** Fails the calls whose time is up by `now`; answers when to look again. */
+  /** Fails the calls whose time is up by `now`, in ms; returns when to look again. */
   expire(now: number): number {
     return this.#sender.expire(now);
   }
 
-  // What the sender tells
+  // What the sender reports
 
   lost(call: WritePromise | null): void {
     (this.#lost ??= []).push(call);
@@ -215,7 +218,7 @@ export class Output implements SenderEvents {
     return true;
   }
 
-  /** A call that waits until all is sent that was written so far, and then the entry that `begin` yields, if any. */
+  /** A call that settles when all that was written so far is sent, and then the entry that `begin` returns, if any. */
   #afterQueued(
     operation: Operation,
     options: OperationOptions | undefined,
@@ -238,7 +241,7 @@ export class Output implements SenderEvents {
     if (kind === "ended" || (kind === "closed" && operation === "close")) return settledInTime();
     if (kind === "failed" || kind === "closed") return this.#refuse(operation);
     if (entry === null && this.#sender.idle) return settledInTime();
-    // Where nothing is queued but a FIN, that is on its way, which takes a moment also when no time is allowed.
+    // With nothing before it a FIN is sent in a moment: a timeout of 0 allows for that.
     const isOnItsWay = this.idle && !this.#host.transport.connecting;
     const timeout = Math.max(options?.timeout ?? this.#writeTimeout, FINISH_TIMEOUT_MS);
     const within = isOnItsWay ? { ...options, timeout } : options;
@@ -260,14 +263,14 @@ export class Output implements SenderEvents {
     return this.#sender.send("gathered", this.#gather?.take() ?? "", options);
   }
 
-  /** Rejects all who wait. */
+  /** Rejects all calls that wait. */
   #drop(makeError: MakeError): void {
     if (this.#gather?.isEmpty === false) this.lost(null);
     this.#gather?.clear();
     this.#sender.drop(makeError);
   }
 
-  /** A call that cannot be done since nothing can be written. */
+  /** The result of a call after the output has ended, failed or was closed. */
   #refuse(operation: Operation, circumstances: { written?: "nothing" } = {}): WritePromise {
     const state = this.#state;
     if (state.kind !== "failed") {
@@ -275,13 +278,13 @@ export class Output implements SenderEvents {
       return WritePromise.failed(refused(operation, this.#host.subject, "ERR_CLOSED", reason, circumstances));
     }
     const call = WritePromise.failed(translated(operation, this.#host.subject, state.cause, circumstances));
-    // If it is heard of, all is said that there is to say.
+    // Once a caller observes this rejection, no other has to report the loss.
     if (circumstances.written !== undefined || this.hasUnobservedLoss) this.#lost = [call];
     return call;
   }
 }
 
-/** The result of a call that needs nothing of the kernel. */
+/** The result of a call that does not wait for the kernel. */
 function settledInTime(units = QUEUE_UNITS): Promise<void> {
   return spend(units) ? SETTLED : nextTurn();
 }
@@ -291,5 +294,5 @@ function runScheduledFlush(output: Output): void {
 }
 
 function ignore(): void {
-  // It is delivered to those who wait.
+  // The calls that wait are rejected with it.
 }

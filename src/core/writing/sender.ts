@@ -69,7 +69,7 @@ const HANDING: State = { kind: "handing" };
 export const SETTLED = Promise.resolve();
 const NO_OPTIONS: OperationOptions = {};
 
-/** The queue of those who never had to queue anything: most never do. */
+/** The queue of all senders that have never queued anything, as most never do. Nothing is put into it. */
 const EMPTY_QUEUE = new WriteQueue();
 
 /**
@@ -149,7 +149,7 @@ export class Sender {
     return settled;
   }
 
-  /** Puts an entry at the end of the queue. With `null` for options nobody waits for it. */
+  /** Puts an entry at the end of the queue. Settles when it was sent; with `null` for options no call waits for that. */
   enqueue(entry: Entry, options: OperationOptions | null | undefined): Promise<void> {
     if (this.#queue === EMPTY_QUEUE) this.#queue = new WriteQueue();
     this.#queue.push(entry);
@@ -231,7 +231,7 @@ export class Sender {
   /** Hands on entry after entry, for as long as the transport takes them at once. */
   #handOn(): void {
     for (;;) {
-      // Such a call answers for all that was written before it: should bytes be lost, no FIN must close the gap.
+      // A flush or an end also reports losses before it; and a FIN behind a gap would make the stream look complete.
       const { first } = this.#queue;
       if (first?.isData === false) this.#events.surfaceLoss(first.promise);
       const entry = this.#queue.shift();
@@ -324,7 +324,7 @@ export class Sender {
         this.#giveUp(entry, (written) => aborted(entry.operation, this.#host.subject, signal, written)),
     };
     try {
-      // A stream that was given bytes of this call may have run the program, which has aborted it.
+      // The stream may have run code of the program's during the write, which may have aborted the signal.
       if (signal.aborted) {
         call.aborted(signal);
         return;
@@ -336,12 +336,12 @@ export class Sender {
     }
   }
 
-  /** The time of these calls is up. */
+  /** Rejects calls whose time is up. */
   #expireAll(entries: readonly Entry[]): void {
     if (entries.length === 0) return;
     const sending = this.#sending?.entry ?? null;
     for (const entry of entries) if (entry !== sending) this.#removeFromQueue(entry);
-    // Not before: by then their callers have had the time to await them.
+    // Their callers have had the time to await them by then.
     whenAwaited(() => {
       for (const entry of entries)
         if (entry.kind === "data" && entry !== sending) this.#events.lost(entry.promise);
@@ -359,7 +359,7 @@ export class Sender {
     entry.payload = "";
   }
 
-  /** The caller no longer waits. */
+  /** Rejects a call whose caller waits no longer. */
   #giveUp(entry: Entry, make: (written: { written?: "nothing" | "partly" }) => unknown): void {
     const isSending = entry === this.#sending?.entry;
     if (!isSending) this.#removeFromQueue(entry);
@@ -406,7 +406,7 @@ export class Sender {
   }
 }
 
-/** A rejection that nobody has to handle. */
+/** A rejected promise that is no failure of the process if the program does not handle it. */
 export function rejectedQuietly(reason: unknown): Promise<never> {
   const promise = rejectedInTime(reason);
   markHandled(promise);

@@ -3,7 +3,7 @@ import { failAtCaller, markHandled } from "../timing/fail-at-caller.js";
 
 type Settle = (value: void | Promise<void>) => void;
 
-/** What {@link captureSettle} was given. */
+/** The resolving function that {@link captureSettle} was given last. */
 let captured: Settle;
 
 /** One executor for all promises: a closure for each would be as large as the promise. */
@@ -12,18 +12,18 @@ function captureSettle(settle: Settle): void {
 }
 
 /**
- * The promise of a write that the kernel did not take at once. Nobody has to await it, but a failure that nobody hears of
- * must show elsewhere: so it knows whether anybody listens.
+ * The promise of a write that the kernel did not take at once. The program does not have to await it, but a failure that
+ * the program does not observe is reported by the next call: so the promise notes whether it is observed.
  */
 export class WritePromise extends Promise<void> {
-  /** What `then` makes of it is a promise like any other. */
+  /** `then` makes an ordinary promise. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
   }
 
-  /** Whether somebody awaits it, or did. */
+  /** Whether `then` was called, as `await` does. */
   observed = false;
-  /** Whether its outcome is open. */
+  /** Whether it is not settled yet. */
   isPending = false;
   /** Why it failed, if it did. */
   reason: unknown;
@@ -36,7 +36,7 @@ export class WritePromise extends Promise<void> {
     return promise;
   }
 
-  /** One that has failed already. It says so in the next turn if a loop of such calls would starve the event loop. */
+  /** A promise that rejects now, or in the event loop's next turn where a loop of such calls would starve it. */
   static failed(reason: unknown): WritePromise {
     const isInTime = spend(FAILURE_UNITS);
     const promise = new WritePromise((_resolve, reject) => {
@@ -63,14 +63,14 @@ export class WritePromise extends Promise<void> {
     this.#takeSettle()?.();
   }
 
-  /** Fails it with an error that shows who awaits it. */
+  /** Rejects with the error that `make` returns, whose stack has the functions that await the promise. */
   fail(make: () => unknown): void {
     this.isPending = false;
     const settle = this.#takeSettle();
     if (settle !== null) failAtCaller(settle, () => (this.reason = make()), this);
   }
 
-  /** Fails one that is not awaited with what others fail with, too: `rejection`, which is for this `reason`. */
+  /** Rejects a promise that is not awaited with an error that it shares with others. `rejection` is rejected with `reason`. */
   failWith(rejection: Promise<never>, reason: unknown): void {
     this.isPending = false;
     this.reason = reason;
@@ -91,8 +91,8 @@ interface FailingCall {
 }
 
 /**
- * Fails many calls at once. Those that are awaited each get an error of their own, with their caller's stack. Making one
- * takes some 20 µs, so all the others of one `kind` have the same: that is what an await finds that comes later.
+ * Fails many calls at once. Each call that is awaited gets an error of its own, with its caller's stack. Making an error
+ * takes some 20 µs, so all other calls of one group share one: an `await` that comes later finds that.
  */
 export function failAll<T extends FailingCall>(
   calls: readonly T[],

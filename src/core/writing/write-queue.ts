@@ -3,13 +3,13 @@ import type { Bounded, Deadline } from "../timing/deadlines.js";
 import type { WritePromise } from "./write-promise.js";
 import { sizeOf, type Payload } from "../bytes/payload.js";
 
-/** Something that happens in its turn, and the call that waits for it. */
+/** Something to be sent in order, and the call that waits for it. */
 export class Entry implements Bounded<Entry> {
-  /** What the call was given, also once it waits no longer. */
+  /** The promise of the call, also when the call waits no longer; `null`: no call ever waited. */
   promise: WritePromise | null = null;
-  /** Takes the listener off the call's signal. */
+  /** Removes the listener from the call's signal. */
   unwatch: (() => void) | null = null;
-  /** The call's own timeout, if it has one. */
+  /** When the call's own timeout is over; `null` if it has none. */
   deadline: Deadline<Entry> | null = null;
   since = 0;
   next: Entry | null = null;
@@ -18,14 +18,16 @@ export class Entry implements Bounded<Entry> {
   readonly size: number;
 
   /**
-   * `data` leaves the queue when its caller gives up, `kept` is sent all the same; a `mark` sends nothing and settles
-   * when all before it is sent; `end` sends FIN, all the same. `open` is the stream's own: it is in its turn until that
-   * has connected.
+   * - `data`: bytes that leave the queue when their caller gives up
+   * - `gathered`: bytes of several writes, which are sent also when the caller gives up
+   * - `mark`: sends nothing, and settles when all entries before it were sent
+   * - `end`: sends FIN, also when the caller gives up
+   * - `open`: sends nothing, and holds up the queue until the stream has connected
    */
   constructor(
     readonly kind: "data" | "gathered" | "mark" | "end" | "open",
     readonly operation: Operation,
-    /** Given up when the entry leaves the queue unsent. */
+    /** Replaced by `""` when the entry leaves the queue unsent. */
     public payload: Payload = "",
   ) {
     this.size = sizeOf(payload);
@@ -36,24 +38,24 @@ export class Entry implements Bounded<Entry> {
     return this.promise !== null && this.promise.isPending;
   }
 
-  /** Whether it has its turn also when nobody waits for it any more. */
+  /** Whether it is sent also when no call waits for it any more. */
   get staysQueued(): boolean {
     return this.kind === "gathered" || this.kind === "end";
   }
 
-  /** Whether it is bytes that somebody has written. */
+  /** Whether it sends bytes. */
   get isData(): boolean {
     return this.kind === "data" || this.kind === "gathered";
   }
 
-  /** What the error of a write says of its bytes: those that are kept in the queue may still follow. */
+  /** What the error of a call says of its bytes: gathered bytes that stay in the queue may still be sent. */
   written(isSending: boolean, isDropped = false): { written?: "nothing" | "partly" } {
     if (!this.isData) return {};
     return { written: isSending || (this.kind === "gathered" && !isDropped) ? "partly" : "nothing" };
   }
 }
 
-/** First in, first out, and out of the middle in no time. */
+/** Entries in the order in which they are sent. Any of them is removed in constant time. */
 export class WriteQueue {
   first: Entry | null = null;
   #last: Entry | null = null;
@@ -74,7 +76,7 @@ export class WriteQueue {
     return first;
   }
 
-  /** Takes out an entry that is in the queue. */
+  /** Removes an entry, which must be in the queue. */
   remove(entry: Entry): void {
     this.size -= entry.size;
     if (entry.previous === null) this.first = entry.next;
