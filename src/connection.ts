@@ -16,11 +16,11 @@ import { adopt } from "./core/transport/adopt.js";
 import type { Transport } from "./core/transport/transport.js";
 import { establish } from "./core/establish.js";
 import { Chunks, Lines } from "./core/reading/loops.js";
-import { LineSearch, takeTextLine } from "./core/reading/lines.js";
+import { LineSearch, READ_LINE } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
 import { Link, type LinkSettings } from "./core/link.js";
 import type { Data } from "./core/bytes/payload.js";
-import { Search, takeAll, takeChunk, takeExactly, takeInto, takeUntil } from "./core/reading/reads.js";
+import { READ_ALL, READ_CHUNK, READ_EXACTLY, READ_INTO, READ_UNTIL, Search } from "./core/reading/reads.js";
 import {
   ALL_LIMIT,
   CHUNKS,
@@ -115,7 +115,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @throws NetError `ERR_BUSY` (another read is waiting), `ERR_CLOSED`, or how the peer ended it, after all its data
    */
   read(options?: OperationOptions): Promise<Buffer | null> {
-    return this.#link.input.request(takeChunk, undefined, options);
+    return this.#link.input.request(READ_CHUNK, undefined, options);
   }
 
   /**
@@ -133,7 +133,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
       return rejected(error as Error);
     }
     if (bytes === undefined) return rejected(wrongType("target", "a Uint8Array", target));
-    return this.#link.input.request(takeInto, bytes, options);
+    return this.#link.input.request(READ_INTO, bytes, options);
   }
 
   /**
@@ -148,7 +148,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     } catch (error) {
       return rejected(error as Error);
     }
-    return this.#link.input.request(takeExactly, size, options);
+    return this.#link.input.request(READ_EXACTLY, size, options);
   }
 
   /**
@@ -170,7 +170,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     } catch (error) {
       return rejected(error as Error);
     }
-    return this.#link.input.request(takeUntil, search, options, undefined, LIMITED);
+    return this.#link.input.request(READ_UNTIL, search, options, undefined, LIMITED);
   }
 
   /**
@@ -190,7 +190,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     } catch (error) {
       return rejected(error as Error);
     }
-    return this.#link.input.request(takeTextLine, search, options, undefined, LINE);
+    return this.#link.input.request(READ_LINE, search, options, undefined, LINE);
   }
 
   /**
@@ -206,7 +206,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
     } catch (error) {
       return rejected(error as Error);
     }
-    return this.#link.input.request(takeAll, limit, options, undefined, LIMITED);
+    return this.#link.input.request(READ_ALL, limit, options, undefined, LIMITED);
   }
 
   /**

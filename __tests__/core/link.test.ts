@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { Link, type LinkSettings } from "../../src/core/link.js";
-import { takeChunk } from "../../src/core/reading/reads.js";
+import { READ_CHUNK } from "../../src/core/reading/reads.js";
 import { adopt } from "../../src/core/transport/adopt.js";
 import { socketPair } from "../support/adopted-pairs.js";
 import { isPending, netError, timeoutError } from "../support/outcomes.js";
@@ -99,7 +99,7 @@ describe("a connection says how it has ended, and nothing before", () => {
       name: "the peer has reset it, before it was closed",
       end: async (link, peer) => {
         peer.resetAndDestroy();
-        await netError(link.input.request(takeChunk, undefined));
+        await netError(link.input.request(READ_CHUNK, undefined));
         await link.close();
       },
     },

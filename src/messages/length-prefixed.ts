@@ -3,7 +3,7 @@ import { checkLimit, oneOf, wrongType } from "../options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import type { OperationOptions } from "../options/operation.js";
 import { Connection, linkOf } from "../connection.js";
-import { lengthPrefix, takeFrame, takeNextFrame, type FrameFormat } from "../core/reading/frames.js";
+import { lengthPrefix, NEXT_FRAME, READ_FRAME, type FrameFormat } from "../core/reading/frames.js";
 import { Loop } from "../core/reading/loops.js";
 import type { Link } from "../core/link.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "../core/bytes/payload.js";
@@ -83,7 +83,7 @@ class LengthPrefixed implements Frames {
   }
 
   receive(options?: OperationOptions): Promise<Buffer | null> {
-    return this.#link.input.request(takeFrame, this.#format, options);
+    return this.#link.input.request(READ_FRAME, this.#format, options);
   }
 
   send(data: Data | readonly Data[], options?: OperationOptions): Promise<void> {
@@ -119,6 +119,6 @@ class FrameLoop extends Loop<Buffer> {
   }
 
   protected override pull(): Promise<IteratorResult<Buffer, undefined>> {
-    return this.input.pull(takeNextFrame, this.argument, undefined);
+    return this.input.pull(NEXT_FRAME, this.argument, undefined);
   }
 }

@@ -6,7 +6,7 @@ import { READ_AHEAD } from "../core/reading/input.js";
 import { copyOf } from "../core/bytes/own-memory.js";
 import { clock } from "../core/timing/clock.js";
 import type { Link } from "../core/link.js";
-import { takeChunk } from "../core/reading/reads.js";
+import { READ_CHUNK } from "../core/reading/reads.js";
 import type { StreamReader } from "../core/reading/waiting.js";
 import { NetError } from "../errors.js";
 
@@ -137,7 +137,7 @@ export class NodeDuplex extends Duplex {
     if (this.#supply !== "wanted" || this.#takesBack || this.destroyed) return;
     this.#supply = "asking";
     this.#link.input
-      .request(takeChunk, undefined, undefined, this.#reader)
+      .request(READ_CHUNK, undefined, undefined, this.#reader)
       .then(this.#onChunk, this.#onFailure);
   }
 

@@ -8,7 +8,7 @@ import {
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Link } from "../core/link.js";
 import type { Data } from "../core/bytes/payload.js";
-import { takeChunk, takeInto } from "../core/reading/reads.js";
+import { READ_CHUNK, READ_INTO } from "../core/reading/reads.js";
 import type { ReaderProbe } from "../core/reading/waiting.js";
 import { NetError, NetTimeoutError, refused } from "../errors.js";
 
@@ -144,8 +144,8 @@ class ByteSource {
     const { input } = this.#link;
     const view = this.#controller.byobRequest?.view as Uint8Array | null | undefined;
     if (view == null)
-      return input.request(takeChunk, undefined, undefined, this.#probe).then(this.#enqueue, this.#failed);
-    return input.request(takeInto, view, undefined, this.#byobProbe).then(this.#respond, this.#failed);
+      return input.request(READ_CHUNK, undefined, undefined, this.#probe).then(this.#enqueue, this.#failed);
+    return input.request(READ_INTO, view, undefined, this.#byobProbe).then(this.#respond, this.#failed);
   }
 
   cancel(): void {

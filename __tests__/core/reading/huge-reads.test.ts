@@ -2,7 +2,7 @@ import { constants } from "node:buffer";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { Input } from "../../../src/core/reading/input.js";
 import { LineRun, LineSearch, takeNextLine, takeTextLine } from "../../../src/core/reading/lines.js";
-import { Refusal, WAIT, type Take } from "../../../src/core/reading/reads.js";
+import { Read, Refusal, WAIT } from "../../../src/core/reading/reads.js";
 import type { Transport } from "../../../src/core/transport/transport.js";
 import { netError } from "../../support/outcomes.js";
 
@@ -35,10 +35,10 @@ function input(): Input {
 const DOES_NOT_FIT = "it does not fit";
 
 /** Cannot take three bytes or more. */
-const takeFew: Take<number, undefined> = (queue) => {
+const READ_FEW = new Read<number, undefined>((queue) => {
   if (queue.length < 3) return WAIT;
   throw new RangeError(DOES_NOT_FIT);
-};
+});
 
 test.each([
   ["whole", "\n", false],
@@ -69,7 +69,7 @@ test.each([
 test("a read that throws where it is called rejects, and leaves the bytes unread", async () => {
   const reading = input();
   reading.arrive(Buffer.from("abc"), 3, true);
-  const error = await netError(reading.request(takeFew, undefined));
+  const error = await netError(reading.request(READ_FEW, undefined));
   expect([error.code, error.operation]).toEqual(["ERR_LIMIT", "read"]);
   expect(error.message).toContain(DOES_NOT_FIT);
   expect(reading.length).toBe(3);
@@ -77,7 +77,7 @@ test("a read that throws where it is called rejects, and leaves the bytes unread
 
 test("a read that throws when more has arrived rejects, and the next one can be made", async () => {
   const reading = input();
-  const waiting = reading.request(takeFew, undefined);
+  const waiting = reading.request(READ_FEW, undefined);
   reading.arrive(Buffer.from("ab"), 2, true);
   reading.arrive(Buffer.from("c"), 1, true);
   expect((await netError(waiting)).code).toBe("ERR_LIMIT");

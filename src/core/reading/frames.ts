@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ByteQueue } from "../bytes/byte-queue.js";
 import { maxBufferBytes } from "../bytes/own-memory.js";
-import { overLimit, unexpectedEnd, WAIT, Refusal, type Take } from "./reads.js";
+import { overLimit, Read, Refusal, unexpectedEnd, WAIT, type Take } from "./reads.js";
 
 /** How frames are delimited: by their length, big-endian, in so many bytes before each. */
 export interface FrameFormat {
@@ -30,6 +30,11 @@ export const takeNextFrame: Take<IteratorResult<Buffer, undefined>, FrameFormat>
   if (frame === WAIT || frame instanceof Refusal) return frame;
   return frame === null ? { value: undefined, done: true } : { value: frame, done: false };
 };
+
+/** `receive()` of `lengthPrefixed()`. */
+export const READ_FRAME = new Read(takeFrame);
+/** `next()` of its loop. */
+export const NEXT_FRAME = new Read(takeNextFrame);
 
 /** A frame's length as it goes before it. */
 export function lengthPrefix(size: number, bytes: number): Buffer {

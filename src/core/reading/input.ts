@@ -5,11 +5,10 @@ import { unwatch, watch } from "../timing/signals.js";
 import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { failAtCaller } from "../timing/fail-at-caller.js";
-import { ownBytes } from "../bytes/own-memory.js";
 import { ReusedMemory, type Ring } from "../bytes/reused-memory.js";
 import type { HalfHost } from "../half-host.js";
 import { discards, ENDED, hasEnd, isClosed, isShut, OPEN, SHUT, type InputState } from "./input-state.js";
-import { Refusal, WAIT, takeChunk, takeInto, takeIteration, takeRecycled, type Take } from "./reads.js";
+import { Refusal, WAIT, type Read } from "./reads.js";
 import type { Sink } from "../transport/transport.js";
 import { Waiting, type ReaderProbe, type StreamReader } from "./waiting.js";
 
@@ -87,11 +86,11 @@ export class Input implements Sink {
   }
 
   /**
-   * Settles with what `take` makes of the bytes, now or when enough of them have arrived. A read that fails has taken
+   * Settles with what the read makes of the bytes, now or when enough of them have arrived. A read that fails has taken
    * nothing. While it waits all others are refused, unless its `probe` has left and gives way.
    */
   request<T, A>(
-    take: Take<T, A>,
+    read: Read<T, A>,
     argument: A,
     options?: OperationOptions,
     probe?: ReaderProbe,
@@ -104,17 +103,17 @@ export class Input implements Sink {
         return Promise.reject(error);
       }
     }
-    return this.#request(take, argument, options, probe, probe !== undefined);
+    return this.#request(read, argument, options, probe, probe !== undefined);
   }
 
   /** The same for a loop, whose options were checked when it was made, and which may be left while this waits. */
-  pull<T, A>(take: Take<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
-    return this.#request(take, argument, options, undefined, true);
+  pull<T, A>(read: Read<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
+    return this.#request(read, argument, options, undefined, true);
   }
 
   /** `mayLeave`: the one who asks may turn away before this settles, so nothing may be taken in advance. */
   #request<T, A>(
-    take: Take<T, A>,
+    read: Read<T, A>,
     argument: A,
     options: OperationOptions | undefined,
     probe: ReaderProbe | undefined,
@@ -122,18 +121,19 @@ export class Input implements Sink {
   ): Promise<T> {
     if (options?.signal?.aborted === true)
       return rejectedInTime(aborted("read", this.#host.subject, options.signal));
-    if (this.#reusedMemory !== null && (take as unknown) !== takeRecycled) this.#reusedMemory = null;
-    this.copies = (take as unknown) === takeInto;
+    if (read.reuses) this.#reusedMemory ??= new ReusedMemory();
+    else if (this.#reusedMemory !== null) this.#reusedMemory = null;
+    this.copies = read.copies;
     const state = this.#state;
     if ((this.#waiting !== null || this.streamReader !== null) && this.isBusy(probe))
       return rejectedInTime(this.#refused("ERR_BUSY"));
     if (state !== OPEN && this.closed) return rejectedInTime(this.#refusedBy(state));
     const isInTime = spend(QUEUE_UNITS);
-    if (!isInTime && mayLeave) return this.#postpone(take, argument, options, probe);
-    const taken = this.#try(take, argument);
+    if (!isInTime && mayLeave) return this.#postpone(read, argument, options, probe);
+    const taken = this.#try(read, argument);
     if (taken === WAIT) {
       if (state.kind === "failed") return rejectedInTime(this.#failed(state.cause));
-      return this.#wait(take, argument, options, probe);
+      return this.#wait(read, argument, options, probe);
     }
     if (taken instanceof Refusal) return rejectedInTime(this.#refused(taken.code, taken.reason));
     if (this.#stopped) this.#refill();
@@ -155,17 +155,9 @@ export class Input implements Sink {
       this.#stopped = this.#queue.length >= this.#most;
       return !this.#stopped;
     }
-    // Nothing can be in the queue when one of these waits, so they are handed what arrives as it is.
-    if (waiting.take === takeChunk) this.#settle(waiting, ownBytes(memory, size, lent));
-    else if (waiting.take === takeIteration) {
-      this.#settle(waiting, { value: ownBytes(memory, size, lent), done: false });
-    } else if (waiting.take === takeRecycled) {
-      const value = this.#reusedMemory?.view(memory, size, lent) ?? ownBytes(memory, size, lent);
-      this.#settle(waiting, { value, done: false });
-    } else if (waiting.take === takeInto && size <= (waiting.argument as Uint8Array).length) {
-      memory.copy(waiting.argument as Uint8Array, 0, 0, size);
-      this.#settle(waiting, size);
-    } else {
+    const taken = waiting.read.takeDirectly(memory, size, lent, waiting.argument, this.#reusedMemory);
+    if (taken !== WAIT) this.#settle(waiting, taken);
+    else {
       this.#keep(memory, size, lent);
       this.#retry(waiting);
     }
@@ -175,11 +167,6 @@ export class Input implements Sink {
   /** Settles the read that waits with that `argument`, if one does, with `value`: it has taken nothing. */
   withdraw(argument: object, value: unknown): void {
     if (this.#waiting?.argument === argument) this.#settle(this.#waiting, value);
-  }
-
-  /** Begins to recycle memory, until something else than {@link takeRecycled} is requested, or the loop is left. */
-  recycle(): void {
-    this.#reusedMemory ??= new ReusedMemory();
   }
 
   /** Lets go of the memory; what the loop had last stays as it is. */
@@ -264,7 +251,7 @@ export class Input implements Sink {
   }
 
   #wait<T, A>(
-    take: Take<T, A>,
+    read: Read<T, A>,
     argument: A,
     options: OperationOptions | undefined,
     probe: ReaderProbe | undefined,
@@ -274,9 +261,9 @@ export class Input implements Sink {
     this.#host.beforeWait();
     // What was gathered may have failed to go out, and then the connection; or a stream that it went to has run the program.
     if (this.#state !== OPEN || this.#waiting !== null || options?.signal?.aborted === true)
-      return this.#request(take, argument, options, probe, false);
+      return this.#request(read, argument, options, probe, false);
     return new Promise<T>((resolve) => {
-      const waiting = this.#watched(take, argument, resolve, options, probe);
+      const waiting = this.#watched(read, argument, resolve, options, probe);
       this.#waiting = waiting;
       this.#host.waitChanged();
       waiting.deadline = this.#host.deadlineIn(bound);
@@ -286,13 +273,13 @@ export class Input implements Sink {
 
   /** Waits for the next turn of the event loop, and has taken nothing until then. */
   #postpone<T, A>(
-    take: Take<T, A>,
+    read: Read<T, A>,
     argument: A,
     options: OperationOptions | undefined,
     probe: ReaderProbe | undefined,
   ): Promise<T> {
     return new Promise<T>((resolve) => {
-      const waiting = this.#watched(take, argument, resolve, options, probe);
+      const waiting = this.#watched(read, argument, resolve, options, probe);
       waiting.postponed = true;
       this.#waiting = waiting;
       this.#host.waitChanged();
@@ -317,7 +304,7 @@ export class Input implements Sink {
 
   /** A read that its signal can abort. Throws what the signal throws. */
   #watched<T, A>(
-    take: Take<T, A>,
+    read: Read<T, A>,
     argument: A,
     resolve: (value: T) => void,
     options: OperationOptions | undefined,
@@ -326,7 +313,7 @@ export class Input implements Sink {
     const { timeout, signal } = options ?? NONE;
     const waiting = new Waiting(
       this,
-      take as Take<unknown, unknown>,
+      read as Read<unknown, unknown>,
       argument,
       resolve as (value: unknown) => void,
       timeout ?? this.#readTimeout,
@@ -344,9 +331,9 @@ export class Input implements Sink {
   }
 
   /** What a read makes of the bytes as they are; if it throws, they are more than it can have in one piece. */
-  #try<T, A>(take: Take<T, A>, argument: A): T | typeof WAIT | Refusal {
+  #try<T, A>(read: Read<T, A>, argument: A): T | typeof WAIT | Refusal {
     try {
-      return take(this.#queue, argument, this.#state !== OPEN && this.ended);
+      return read.take(this.#queue, argument, this.#state !== OPEN && this.ended);
     } catch (error) {
       return new Refusal("ERR_LIMIT", (error as Error).message);
     }
@@ -354,7 +341,7 @@ export class Input implements Sink {
 
   /** Tries the waiting read again, now that something has changed. */
   #retry(waiting: Waiting): void {
-    const taken = this.#try(waiting.take, waiting.argument);
+    const taken = this.#try(waiting.read, waiting.argument);
     if (taken === WAIT) {
       const { cause } = this.#state as { cause?: unknown };
       if (this.#state.kind === "failed") this.#fail(waiting, () => this.#failed(cause));

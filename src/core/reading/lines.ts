@@ -1,6 +1,6 @@
 import { Buffer, constants, isAscii } from "node:buffer";
 import type { ByteQueue } from "../bytes/byte-queue.js";
-import { overLimit, Refusal, Search, WAIT, type Take } from "./reads.js";
+import { overLimit, Read, Refusal, Search, WAIT, type Take } from "./reads.js";
 
 const LINE_FEED = Buffer.from("\n");
 const CARRIAGE_RETURN = 0x0d;
@@ -129,6 +129,11 @@ export const takeNextLine: Take<IteratorResult<string, undefined>, LineRun> = (q
   if (line === WAIT || line instanceof Refusal) return line;
   return { value: undefined, done: true };
 };
+
+/** `readLine()`. */
+export const READ_LINE = new Read(takeTextLine);
+/** `next()` of `lines()`. */
+export const NEXT_LINE = new Read(takeNextLine);
 
 /**
  * Whether all that lies beyond the limit is a carriage return: a line feed would make that and itself the terminator, and

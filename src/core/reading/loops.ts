@@ -1,8 +1,8 @@
 import type { Buffer } from "node:buffer";
 import { checkedOperation, type OperationOptions } from "../../options/operation.js";
 import type { Input } from "./input.js";
-import { LineRun, takeNextLine } from "./lines.js";
-import { takeIteration, takeRecycled } from "./reads.js";
+import { LineRun, NEXT_LINE } from "./lines.js";
+import { NEXT_CHUNK, NEXT_REUSED_CHUNK } from "./reads.js";
 
 /**
  * What all loops over a connection share: they can be left, and are over then. What they have not read stays unread, also
@@ -62,9 +62,7 @@ export class Chunks extends Loop<Buffer> {
   }
 
   protected override pull(): Promise<IteratorResult<Buffer, undefined>> {
-    if (!this.#recycle) return this.input.pull(takeIteration, this, this.#options);
-    this.input.recycle();
-    return this.input.pull(takeRecycled, this, this.#options);
+    return this.input.pull(this.#recycle ? NEXT_REUSED_CHUNK : NEXT_CHUNK, this, this.#options);
   }
 
   protected override leave(): void {
@@ -85,7 +83,7 @@ export class Lines extends Loop<string> {
   }
 
   protected override pull(): Promise<IteratorResult<string, undefined>> {
-    return this.input.pull(takeNextLine, this.argument, this.#options);
+    return this.input.pull(NEXT_LINE, this.argument, this.#options);
   }
 
   protected override leave(): void {

@@ -1,6 +1,7 @@
 import { Buffer, constants } from "node:buffer";
 import type { ByteQueue } from "../bytes/byte-queue.js";
-import { maxBufferBytes } from "../bytes/own-memory.js";
+import { maxBufferBytes, ownBytes } from "../bytes/own-memory.js";
+import type { ReusedMemory } from "../bytes/reused-memory.js";
 
 /** Not enough has arrived: the read waits. */
 export const WAIT: unique symbol = Symbol("wait");
@@ -14,10 +15,44 @@ export class Refusal {
 }
 
 /**
- * One kind of read: takes its result out of what has arrived, or says that it cannot (yet), and then takes nothing.
- * `ended`: nothing will arrive any more.
+ * Takes the result of a read out of what has arrived, or says that it cannot (yet), and then takes nothing. `ended`:
+ * nothing will arrive any more.
  */
 export type Take<T, A> = (queue: ByteQueue, argument: A, ended: boolean) => T | typeof WAIT | Refusal;
+
+/**
+ * Makes the result of a waiting read of bytes as they arrive, past the queue, in which there is nothing; or says with
+ * {@link WAIT} that they have to go through the queue. They are the first `size` bytes of `memory`, which is either
+ * `lent`, to be written over, or given away.
+ */
+export type TakeDirectly<T, A> = (
+  memory: Buffer,
+  size: number,
+  lent: boolean,
+  argument: A,
+  reused: ReusedMemory | null,
+) => T | typeof WAIT;
+
+/** A kind of read: how its result is made, and what follows from that for the memory that bytes arrive in. */
+export class Read<T, A> {
+  readonly take: Take<T, A>;
+  readonly takeDirectly: TakeDirectly<T, A>;
+  /** Whether it copies what arrives into memory of its caller's, so that memory to give away would be allocated in vain. */
+  readonly copies: boolean;
+  /** Whether its results are in memory that is used again: the connection keeps such memory until there is another read. */
+  readonly reuses: boolean;
+
+  constructor(
+    take: Take<T, A>,
+    takeDirectly: TakeDirectly<T, A> = () => WAIT,
+    { copies = false, reuses = false } = {},
+  ) {
+    this.take = take;
+    this.takeDirectly = takeDirectly;
+    this.copies = copies;
+    this.reuses = reuses;
+  }
+}
 
 /** A search for the end of a line or the like, which goes on where it stopped when more has arrived. */
 export class Search {
@@ -60,8 +95,8 @@ export const takeIteration: Take<IteratorResult<Buffer, undefined>, unknown> = (
   return ended ? { value: undefined, done: true } : WAIT;
 };
 
-/** The same for a loop that recycles memory: what it gets is its own until its next request. */
-export const takeRecycled: typeof takeIteration = (queue, _, ended) => {
+/** The same for a loop that reuses memory: what it gets is its own until its next request. */
+export const takeReused: typeof takeIteration = (queue, _, ended) => {
   if (queue.length > 0) return { value: queue.takeView(), done: false };
   return ended ? { value: undefined, done: true } : WAIT;
 };
@@ -99,6 +134,46 @@ export const takeAll: Take<Buffer, number> = (queue, limit, ended) => {
   if (queue.length > most) return overLimit(most);
   return ended ? queue.take(queue.length) : WAIT;
 };
+
+/** `read()`. */
+export const READ_CHUNK = new Read(takeChunk, (memory, size, lent) => ownBytes(memory, size, lent));
+
+/** `next()` of `chunks()`. */
+export const NEXT_CHUNK = new Read<IteratorResult<Buffer, undefined>, unknown>(
+  takeIteration,
+  (memory, size, lent) => ({
+    value: ownBytes(memory, size, lent),
+    done: false,
+  }),
+);
+
+/** `next()` of `chunks({ recycle: true })`. */
+export const NEXT_REUSED_CHUNK = new Read<IteratorResult<Buffer, undefined>, unknown>(
+  takeReused,
+  (memory, size, lent, _, reused) => ({
+    value: reused?.view(memory, size, lent) ?? ownBytes(memory, size, lent),
+    done: false,
+  }),
+  { reuses: true },
+);
+
+/** `readInto()`. */
+export const READ_INTO = new Read(
+  takeInto,
+  (memory, size, _, target) => {
+    if (size > target.length) return WAIT;
+    memory.copy(target, 0, 0, size);
+    return size;
+  },
+  { copies: true },
+);
+
+/** `readExactly()`. */
+export const READ_EXACTLY = new Read(takeExactly);
+/** `readUntil()`. */
+export const READ_UNTIL = new Read(takeUntil);
+/** `readAll()`. */
+export const READ_ALL = new Read(takeAll);
 
 export function overLimit(limit: number, size?: number): Refusal {
   const length = size === undefined ? "longer than" : `${String(size)} bytes, more than`;

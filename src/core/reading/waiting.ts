@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Cancellable } from "../timing/signals.js";
-import type { Take } from "./reads.js";
+import type { Read } from "./reads.js";
 
 /** One who may turn away while its read waits, as the reader of a stream can. Its wait does not time out then. */
 export interface ReaderProbe {
@@ -36,7 +36,7 @@ export class Waiting implements Cancellable {
   /** `bound`: ms allowed, for the `whole` call or until more bytes arrive. */
   constructor(
     readonly reader: WaitingHost,
-    readonly take: Take<unknown, unknown>,
+    readonly read: Read<unknown, unknown>,
     readonly argument: unknown,
     readonly resolve: (value: unknown) => void,
     readonly bound: number,
