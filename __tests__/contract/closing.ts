@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { LINGER_TIMEOUT_MS } from "../../src/core/link.js";
+import { onManualClock } from "../support/manual-clock.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
@@ -39,29 +41,34 @@ export const closing: readonly ContractCase[] = [
 
   {
     name: "a peer that never ends its side, or sends for ever, is not waited for for ever",
-    run: async (makePair) => {
-      const pairs = await Promise.all([makePair(), makePair(), makePair()]);
-      const [silent, halves, sending] = pairs;
-      const bytes = pattern(10_000);
-      const send = async () => {
-        for (;;) {
-          await sending.b.write(bytes);
-          await turn();
-        }
-      };
-      const failing = fails(send(), "EPIPE", "ECONNRESET");
-      await silent.b.write("unread");
-      await silent.a.write("bye");
-      halves.a.closeRead();
-      await halves.a.closeWrite();
-      await Promise.all([silent.a.close(), halves.a.closed, sending.a.close()]);
-      for (const { a } of pairs) assert.equal(a.fd, undefined);
-      await Promise.all(pairs.map(({ a }) => a.closed));
-      assert.equal(text(await silent.b.read()), "bye");
-      assert.equal(await halves.b.read(), null);
-      await failing;
-      await Promise.all(pairs.map(({ dispose }) => dispose()));
-    },
+    run: (makePair) =>
+      onManualClock(async (clock) => {
+        const pairs = await Promise.all([makePair(), makePair(), makePair()]);
+        const [silent, halves, sending] = pairs;
+        const bytes = pattern(10_000);
+        const send = async () => {
+          for (;;) {
+            await sending.b.write(bytes);
+            await turn();
+          }
+        };
+        const failing = fails(send(), "EPIPE", "ECONNRESET");
+        await silent.b.write("unread");
+        await silent.a.write("bye");
+        halves.a.closeRead();
+        await halves.a.closeWrite();
+        const closing = Promise.all([silent.a.close(), halves.a.closed, sending.a.close()]);
+        assert.equal(text(await silent.b.read()), "bye");
+        for (const { b } of pairs) assert.equal(await b.read(), null);
+        await clock.advance(LINGER_TIMEOUT_MS - 1);
+        for (const { a } of pairs) await stillPending(a.closed);
+        await clock.advance(1);
+        await closing;
+        for (const { a } of pairs) assert.equal(a.fd, undefined);
+        await Promise.all(pairs.map(({ a }) => a.closed));
+        await failing;
+        await Promise.all(pairs.map(({ dispose }) => dispose()));
+      }),
   },
 
   onPair("close may be called again and again, by both ends at once", async ({ a, b }) => {
@@ -174,12 +181,12 @@ export const closing: readonly ContractCase[] = [
     async ({ a }) => {
       const written = a.write(clog());
       void written.catch(() => undefined);
-      assert.equal((await timesOut(a.close())).timeout, 100);
+      assert.equal((await timesOut(a.close())).timeout, 30);
       await fails(written, "ERR_CLOSED", "ETIMEDOUT");
       await a.closed;
       assert.equal(a.fd, undefined);
     },
-    { writeTimeout: 100 },
+    { writeTimeout: 30 },
   ),
 
   onPair("await using closes the connection", async ({ a, b }) => {

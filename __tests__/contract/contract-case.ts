@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Connection, ConnectionOptions } from "../../src/index.js";
+import { onManualClock, type ManualClock } from "../support/manual-clock.js";
 
 /** Two ends of one connection. */
 export interface Pair {
@@ -28,6 +29,24 @@ export type MakePair = (options?: ConnectionOptions) => Promise<Pair>;
 export interface ContractCase {
   readonly name: string;
   readonly run: (makePair: MakePair) => Promise<void>;
+}
+
+/** A pair whose time stands still until the case moves its clock. */
+export interface TimedPair extends Pair {
+  readonly clock: ManualClock;
+}
+
+/** A case about the time that calls on one pair may take. It waits for no real time. */
+export function onTimedPair(
+  name: string,
+  check: (pair: TimedPair) => Promise<void>,
+  options?: ConnectionOptions,
+): ContractCase {
+  return {
+    name,
+    run: (makePair) =>
+      onManualClock((clock) => onPair(name, (pair) => check({ ...pair, clock }), options).run(makePair)),
+  };
 }
 
 /** A case about one pair, which is gone afterwards. */

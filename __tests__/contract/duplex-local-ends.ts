@@ -10,7 +10,7 @@ import { clog } from "./payloads.js";
 /** The ways in which a program ends its own connection. */
 const ways: Readonly<Record<string, (a: Connection) => void>> = {
   "reset()": (a) => a.reset(),
-  "close()": (a) => void a.close({ timeout: 200 }).catch(() => undefined),
+  "close()": (a) => void a.close({ timeout: 20 }).catch(() => undefined),
   "detach()": (a) => void a.detach().on("error", () => undefined),
 };
 

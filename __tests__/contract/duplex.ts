@@ -6,7 +6,8 @@ import { Duplex, finished, PassThrough, Readable, Transform, Writable } from "no
 import { finished as whenFinished, pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { NetError, NetTimeoutError } from "../../src/index.js";
-import { onPair, type ContractCase } from "./contract-case.js";
+import { LINGER_TIMEOUT_MS } from "../../src/core/link.js";
+import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, turn, until } from "./expectations.js";
 import { clog, pattern, pieces } from "./payloads.js";
 
@@ -307,12 +308,14 @@ export const duplex: readonly ContractCase[] = [
     assert.deepEqual([first.destroyed, second.destroyed], [true, true]);
   }),
 
-  onPair(
+  onTimedPair(
     "duplex: a local close fails the pipeline that reads, with Node's premature close",
-    async ({ a, b }) => {
+    async ({ a, b, clock }) => {
       const failing = rejection(pipeline(a.duplex, sink()));
       await turn();
       const closing = a.close();
+      assert.equal(await b.read(), null);
+      await clock.advance(LINGER_TIMEOUT_MS);
       const error = (await failing) as NodeJS.ErrnoException;
       assert.equal(error.code, "ERR_STREAM_PREMATURE_CLOSE");
       await b.close();

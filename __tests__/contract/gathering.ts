@@ -221,7 +221,7 @@ export const gathering: readonly ContractCase[] = [
       assert.equal((await fails(writing, "ETIMEDOUT")).operation, "write");
       assert.ok(a.writableLength <= 4 * 16 * 1024, `${String(a.writableLength)} bytes wait here`);
     },
-    { bufferSize: 16 * 1024, writeTimeout: 200 },
+    { bufferSize: 16 * 1024, writeTimeout: 50 },
   ),
 
   onPair(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../src/index.js";
-import { onPair, type ContractCase } from "./contract-case.js";
+import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
 
@@ -80,20 +80,18 @@ export const loops: readonly ContractCase[] = [
     assert.equal(text(await a.read()), "x");
   }),
 
-  onPair("the timeout of a loop is for each pull", async ({ a, b }) => {
+  onTimedPair("the timeout of a loop is for each pull", async ({ a, b, clock }) => {
     const lines = a.lines({ timeout: 400 });
     const chunks = a.chunks({ timeout: 400 });
-    const answering = (async () => {
-      for (let line = 0; line < 6; line++) {
-        await timesOut(b.read({ timeout: 100 }));
-        await b.write(`${String(line)}\n`);
-      }
-    })();
-    for (let line = 0; line < 3; line++) assert.equal((await lines.next()).value, String(line));
-    for (let line = 3; line < 6; line++)
-      assert.equal(text((await chunks.next()).value as Buffer), `${String(line)}\n`);
-    await answering;
-    assert.equal((await timesOut(chunks.next())).timeout, 400);
+    for (let line = 0; line < 6; line++) {
+      const pull = line < 3 ? lines.next() : chunks.next();
+      await clock.advance(399);
+      await b.write(`${String(line)}\n`);
+      assert.equal(String((await pull).value).trimEnd(), String(line));
+    }
+    const late = timesOut(chunks.next());
+    await clock.advance(400);
+    assert.equal((await late).timeout, 400);
     await b.write("after\n");
     assert.equal((await lines.next()).value, "after");
   }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { partialReads, waitingReads, waitingWrites, type Call } from "./calls.js";
-import { onPair, type ContractCase } from "./contract-case.js";
+import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import {
   fails,
   rejection,
@@ -72,14 +72,14 @@ export const timeouts: readonly ContractCase[] = [
     assert.equal(await forever, "also");
   }),
 
-  onPair("a timeout covers its own call and none after it", async ({ a, b }) => {
+  onTimedPair("a timeout covers its own call and none after it", async ({ a, b, clock }) => {
     await b.write("x");
     assert.equal(text(await a.read({ timeout: 30 })), "x");
     const second = a.read({ timeout: 40 });
     await b.write("y");
     assert.equal(text(await second), "y");
     const third = a.read();
-    await timesOut(b.read({ timeout: 100 }));
+    await clock.advance(1_000);
     await stillPending(third);
     await b.write("z");
     assert.equal(text(await third), "z");
@@ -87,9 +87,9 @@ export const timeouts: readonly ContractCase[] = [
 
   onPair("a timeout holds for the whole call, however much arrives", async ({ a, b }) => {
     for (const read of [
-      () => a.readLine({ timeout: 60, limit: Infinity }),
-      () => a.readExactly(1e9, { timeout: 60 }),
-      () => a.lines({ timeout: 60, limit: Infinity }).next(),
+      () => a.readLine({ timeout: 20, limit: Infinity }),
+      () => a.readExactly(1e9, { timeout: 20 }),
+      () => a.lines({ timeout: 20, limit: Infinity }).next(),
     ]) {
       const waiting = timesOut(read());
       const state = watch(waiting);
@@ -97,40 +97,47 @@ export const timeouts: readonly ContractCase[] = [
         await b.write(".");
         await turn();
       }
-      assert.equal((await waiting).timeout, 60);
+      assert.equal((await waiting).timeout, 20);
     }
     assert.ok(a.readableLength > 3);
   }),
 
-  onPair(
+  onTimedPair(
     "the readTimeout of the connection bounds each wait for more, not the whole",
-    async ({ a, b }) => {
-      const began = performance.now();
+    async ({ a, b, clock }) => {
       const line = a.readLine();
       for (let letters = 0; letters < 6; letters++) {
-        await timesOut(b.read({ timeout: 100 }));
+        await clock.advance(399);
         await b.write(String(letters));
+        await until(() => a.readableLength === letters + 1);
       }
       await b.write("\n");
       assert.equal(await line, "012345");
-      assert.ok(performance.now() - began > 450);
       const stalled = a.readLine();
       await b.write("half");
-      assert.equal((await timesOut(stalled)).timeout, 400);
+      await until(() => a.readableLength === 4);
+      await clock.advance(399);
+      await stillPending(stalled);
+      const late = timesOut(stalled);
+      await clock.advance(1);
+      assert.equal((await late).timeout, 400);
       assert.equal(text(await a.read()), "half");
     },
     { readTimeout: 400 },
   ),
 
-  onPair(
+  onTimedPair(
     "an explicit timeout takes the place of the readTimeout, Infinity too",
-    async ({ a, b }) => {
+    async ({ a, b, clock }) => {
       const forever = a.read({ timeout: Infinity });
-      await timesOut(b.read({ timeout: 120 }));
+      await clock.advance(1e9);
       await b.write("late");
       assert.equal(text(await forever), "late");
-      assert.equal((await timesOut(a.read())).timeout, 30);
-      assert.equal((await timesOut(a.read({ timeout: 10 }))).timeout, 10);
+      for (const timeout of [30, 10]) {
+        const late = timesOut(timeout === 30 ? a.read() : a.read({ timeout }));
+        await clock.advance(timeout);
+        assert.equal((await late).timeout, timeout);
+      }
     },
     { readTimeout: 30 },
   ),

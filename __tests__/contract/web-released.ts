@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import type { Connection } from "../../src/index.js";
-import { onPair, type ContractCase } from "./contract-case.js";
-import { fails, rejection, stillPending, text, timesOut, until } from "./expectations.js";
+import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
+import { fails, rejection, stillPending, text, until } from "./expectations.js";
 
 type Read = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array>["read"]>>;
 
@@ -96,11 +96,11 @@ export const webReleased: readonly ContractCase[] = [
   }),
 
   ...[false, true].map((byob) =>
-    onPair(
+    onTimedPair(
       `readable: the readTimeout does not strike a reader ${byob ? "with a buffer " : ""}that was let go`,
-      async ({ a, b }) => {
+      async ({ a, b, clock }) => {
         await letGo(a, byob);
-        await timesOut(b.read({ timeout: 150 }));
+        await clock.advance(1_000);
         await b.write("alive");
         assert.equal(asText(await readerOf(a, false).read()).slice(0, 4), "aliv");
         await a.write("and well");

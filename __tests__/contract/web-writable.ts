@@ -201,7 +201,7 @@ export const webWritable: readonly ContractCase[] = [
       await a.closed;
       await Promise.allSettled([b.readAll({ limit: Infinity })]);
     },
-    { writeTimeout: 200 },
+    { writeTimeout: 50 },
   ),
 
   ...Object.entries({
