@@ -12,6 +12,7 @@ import type { Transport } from "../../src/core/transport/transport.js";
 import { listenerOf } from "../../src/listener.js";
 import { settingsOf } from "../../src/options/connection.js";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
+import { onManualClock } from "../support/manual-clock.js";
 import { failure, isPending, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, endOfClient, keep, netClient } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
@@ -198,24 +199,38 @@ describe("a client", () => {
     expect(one.pipeline.underWay + two.pipeline.underWay).toBe(0);
   });
 
-  test("whose time is up is reset and counted; clients that are ready or have more time are not affected", async () => {
-    const hasty = gate();
-    const patient = gate();
-    const { listener, pipeline, port } = await listenThrough([hasty.step], { timeout: 30 });
-    const unbounded = await listenThrough([patient.step], { timeout: Infinity });
-    await netClient(unbounded.port);
-    await clientNamed(port, "in time");
-    (await hasty.at(0)).settle();
-    await until(() => listener.pending === 1);
-    const silent = await netClient(port);
-    const end = endOf(silent);
-    expect(await end).toBe("ECONNRESET");
-    expect((await hasty.at(1)).signal.aborted).toBe(true);
-    expect([...pipeline.refused]).toEqual([["timeout", 1]]);
-    expect(await keep(await listener.accept()).readLine()).toBe("in time");
-    expect(unbounded.pipeline.underWay).toBe(1);
-    expect((await patient.at(0)).signal.aborted).toBe(false);
-  });
+  test("whose time is up after 10 s is reset and counted; a client that is ready is not affected", () =>
+    onManualClock(async (clock) => {
+      const { step, at } = gate();
+      const { listener, pipeline, port } = await listenThrough([step]);
+      await clientNamed(port, "in time");
+      (await at(0)).settle();
+      await until(() => listener.pending === 1);
+      const end = endOfClient(port);
+      const late = await at(1);
+      await clock.advance(9_999);
+      expect(pipeline.underWay).toBe(1);
+      expect(late.signal.aborted).toBe(false);
+      await clock.advance(1);
+      expect(await end).toBe("ECONNRESET");
+      expect(late.signal.aborted).toBe(true);
+      expect([...pipeline.refused]).toEqual([["timeout", 1]]);
+      expect(clock.pending).toBe(0);
+      expect(await keep(await listener.accept()).readLine()).toBe("in time");
+    }));
+
+  test("with endless time has no timer, and stays in its step", () =>
+    onManualClock(async (clock) => {
+      const { step, at } = gate();
+      const { listener, pipeline, port } = await listenThrough([step], { timeout: Infinity });
+      await clientNamed(port, "patient");
+      const patient = await at(0);
+      expect(clock.pending).toBe(0);
+      await clock.advance(1_000_000);
+      expect(pipeline.underWay).toBe(1);
+      patient.settle();
+      expect(await keep(await listener.accept()).readLine()).toBe("patient");
+    }));
 
   test("that leaves during a step is dropped and counted", async () => {
     const { step, waiting } = gate();

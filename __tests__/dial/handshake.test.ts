@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { connect as tlsConnect, TLSSocket } from "node:tls";
-import { Connection, NetError, type Listener } from "../../src/index.js";
+import { Connection, NetError, type AddressInfo, type Listener } from "../../src/index.js";
 import { subjectOf } from "../../src/address/addresses.js";
 import { connectionOver } from "../../src/connection.js";
 import { dial, type DialOptions, type Handshake } from "../../src/dial/dial.js";
 import { settingsOf } from "../../src/options/connection.js";
 import { CERTIFICATE, KEY } from "../support/certificate.js";
 import { frozenServer } from "../support/frozen-server.js";
+import { onManualClock } from "../support/manual-clock.js";
 import { failure, isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
 import { closeAll, keep, loopback, unusedPort } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
@@ -162,6 +163,29 @@ describe("a handshake that fails", () => {
 });
 
 describe("a handshake that is given up", () => {
+  test("by the deadline of the call has what lookup and race have left of it", () =>
+    onManualClock(async (clock) => {
+      const listener = await loopback();
+      const { begun, handshake } = gate();
+      let found!: () => void;
+      const find = () =>
+        new Promise<AddressInfo[]>((resolve) => {
+          found = () => resolve([{ address: "127.0.0.1", port: listener.port, family: 4 }]);
+        });
+      const dialing = timeoutError(dialTo([listener.port], handshake, { find, timeout: 1_000 }));
+      await until(() => clock.pending === 1);
+      await clock.advance(400);
+      found();
+      await until(() => begun.length === 1);
+      await clock.advance(599);
+      expect(begun[0]?.signal?.aborted).toBe(false);
+      await clock.advance(1);
+      const error = await dialing;
+      expect(error.message).toMatch(/timed out after 1000 ms .*, in the handshake: timed out after 600 ms/);
+      expect(error.attempts?.map(({ duration }) => duration)).toEqual([600]);
+      expect(clock.pending).toBe(0);
+    }));
+
   test("by the deadline of the call is a reset, and the error says that it was in the handshake", async () => {
     const listener = await loopback();
     const dead = await unusedPort();
