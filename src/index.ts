@@ -18,6 +18,7 @@
  *   - core/transport/: a stream of bytes below any policy, over the kernel's sockets, any other Duplex, or in memory.
  *   - core/bytes/: queues of bytes, and the memory they are in.
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
+ * - diagnostics.ts: the channels on which events of connecting are published.
  * - address/: endpoints and services; address/resolve.ts looks names up.
  * - parameters.ts, errors.ts: what all of them stand on.
  */
@@ -34,7 +35,7 @@ export { relay, type RelayOptions, type RelayResult } from "./relay.js";
 export { lengthPrefixed, type FrameOptions, type Frames } from "./messages/length-prefixed.js";
 export { resolve, type LookupFunction, type ResolveOptions } from "./address/resolve.js";
 export type { AddressInfo } from "./address/endpoint.js";
-export type { AttemptEvent, DialEvent, LookupEvent } from "./dial/diagnostics.js";
+export type { AttemptEvent, DialEvent, LookupEvent } from "./diagnostics.js";
 export { getParameters, setParameters, withParameters, type Parameters } from "./parameters.js";
 export { NetError, NetTimeoutError, type NetErrorFields, type Operation } from "./errors.js";
 export type { OperationOptions } from "./options/operation.js";

@@ -36,6 +36,7 @@ const LAYERS = [
   "core/half-host.ts",
   "core/transport/",
   "core/bytes/",
+  "diagnostics.ts",
   "address/",
   "core/timing/",
   "parameters.ts",

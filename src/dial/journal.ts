@@ -3,7 +3,7 @@ import { clock } from "../core/timing/clock.js";
 import { NetError, timedOut, translated } from "../errors.js";
 import type { Candidate } from "../core/network.js";
 import { subjectOf } from "./attempt.js";
-import { channels, nextId, type AttemptEvent, type DialEvent } from "./diagnostics.js";
+import { channels, nextId, type AttemptEvent, type DialEvent } from "../diagnostics.js";
 
 interface Trial {
   readonly to: Candidate;

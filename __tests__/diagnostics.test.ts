@@ -7,11 +7,11 @@ import {
   type AttemptEvent,
   type LookupEvent,
   type LookupFunction,
-} from "../../src/index.js";
-import { channels } from "../../src/dial/diagnostics.js";
-import { lookupOf } from "../support/lookups.js";
-import { failure, netError, turn } from "../support/outcomes.js";
-import { closeAll, keep, loopback, socketPath, unusedPort } from "../support/peers.js";
+} from "../src/index.js";
+import { channels } from "../src/diagnostics.js";
+import { lookupOf } from "./support/lookups.js";
+import { failure, netError, turn } from "./support/outcomes.js";
+import { closeAll, keep, loopback, socketPath, unusedPort } from "./support/peers.js";
 
 /** The fields of both kinds of events. */
 type Event = Partial<AttemptEvent> & LookupEvent;

@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import type { AddressInfo } from "../address/endpoint.js";
+import type { AddressInfo } from "./address/endpoint.js";
 
 /** The fields that all events of connecting have. Times are in ms. */
 export interface DialEvent {
