@@ -1,7 +1,6 @@
 /**
- * A transport over any Duplex of Node's: a TLS socket, a child's stdio, one side of a pair. It uses what a stream shows
- * to everybody. Only the end is withheld from the stream until it is closed or handed over: nothing could be put back
- * into it after that.
+ * A transport over any Duplex of Node's: a TLS socket, a child's stdio, one side of a pair. It uses the public methods and
+ * events of the stream; stream-intake.ts has the receiving half.
  */
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
@@ -26,9 +25,9 @@ const PIECE_BYTES = 64 * 1024;
 /** Our own end of the stream. */
 type OwnEnd =
   | { readonly kind: "open" }
-  /** The stream is given its end in the next turn. */
+  /** The next turn calls `end()` of the stream. */
   | { readonly kind: "due"; readonly timer: Timer; readonly taken: Taken }
-  /** The stream was given its end, and has not taken all that comes before. */
+  /** The stream was ended, and has not taken all bytes before the end. */
   | { readonly kind: "given"; readonly taken: Taken }
   | { readonly kind: "ended" };
 
@@ -44,11 +43,11 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   readonly #intake: StreamIntake;
   readonly #ending: { giveBack(): void };
   #ownEnd = OPEN;
-  /** The stream is being given something: what it emits meanwhile has to wait. */
+  /** A method of the stream that sends is running: events that the stream emits meanwhile are deferred. */
   #isGiving = false;
-  /** The stream is closed by us: what it emits then is no failure. */
+  /** The connection closes the stream: errors that it emits from then on are no failures. */
   #isClosing = false;
-  /** Ends the wait for a `'close'` that does not come. */
+  /** Ends the wait for `'close'`, which some streams never emit. */
   #closeTimer: Timer | undefined;
 
   constructor(stream: Duplex) {
@@ -60,7 +59,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
       taken: () => nextTick(() => this.#tellEndTaken()),
       destroying: () => this.#expectClose(),
       destroyed: () => {
-        // Behind the events of that, if there are any. A socket's come later, when its handle is closed.
+        // After the stream's own events. A socket emits them later, when its handle is closed.
         if (!(stream instanceof Socket)) nextTick(this.#onClose);
       },
     });
@@ -74,12 +73,12 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     return descriptorOf(this.stream);
   }
 
-  /** A stream that is to be destroyed once it has finished counts as well. */
+  /** Also true for a stream that will be destroyed when it has finished. */
   get destroyed(): boolean {
     return this.#isClosing || this.stream.destroyed;
   }
 
-  /** What others have written and the stream has not taken goes first, and is counted. */
+  /** Counts also bytes that the program has written to the stream itself: they go first. */
   get unsent(): number {
     return Math.max(this.#pieces.unsent, this.stream.writableLength);
   }
@@ -122,12 +121,12 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   }
 
   refused(): void {
-    // Only what was taken is counted.
+    // `bytesTaken` has never counted them.
   }
 
   /**
-   * Ends the stream when the event loop has turned: Node's TLS sockets throw away the records that came with the one
-   * being read if they are ended from there, and what is around one of these cannot be known.
+   * Ends the stream in the next turn of the event loop. A TLS socket that is ended while it emits a record throws away the
+   * records that arrived with it, and a stream does not tell whether there is a TLS socket beneath.
    */
   end(done: Taken): Outcome {
     const timer = clock.setImmediate(() => this.#endNow());
@@ -191,14 +190,14 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     else this.#tellEndTaken();
   };
 
-  /** Gives the stream its end, if that is due. */
+  /** Ends the stream, if that is due. */
   #endNow(): void {
     const { stream } = this;
     const end = this.#ownEnd;
     if (end.kind !== "due") return;
     cancel(end.timer);
     this.#ownEnd = { kind: "given", taken: end.taken };
-    // Some streams finish only when their other side has read it all: this one has what it was given.
+    // Not at `'finish'`: some streams finish only when their other side has read everything.
     const isTaken = stream.writableLength === 0 || stream.writableFinished;
     this.#give(() => {
       if (!wasEnded(stream)) stream.end();
@@ -206,7 +205,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     if (isTaken) this.#tellEndTaken();
   }
 
-  /** The stream has taken all that comes before its end. */
+  /** The stream has taken all bytes before its end. */
   #tellEndTaken(): void {
     const end = this.#ownEnd;
     if (end.kind === "open" || end.kind === "ended") return;
@@ -219,7 +218,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     const { stream } = this;
     if (stream.destroyed) return "pending";
     const callback = new NodeCallback(taken);
-    // Whoever gets it from the stream may keep it for longer than the stream does, so it is a copy.
+    // A copy, since the stream may pass the chunk on to a reader that keeps it.
     const copy = isList(piece) ? Buffer.concat(piece as Uint8Array[]) : Buffer.from(piece);
     this.#give(() => stream.write(copy, callback.call));
     const hasTaken = stream.writableLength === 0 && stream.errored === null && !stream.destroyed;
@@ -227,9 +226,9 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     return callback.outcome();
   }
 
-  /** A stream that throws where it should call back has failed. */
+  /** Calls a method of the stream that sends. A stream that throws from it has failed. */
   #give(call: () => void): void {
-    // The stream may run the program, and that call the connection.
+    // The stream may run the program, which may send again.
     const isWithin = this.#isGiving;
     this.#isGiving = true;
     try {
@@ -246,14 +245,14 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     if (!this.stream.destroyed) this.stream.destroy();
   }
 
-  /** Not every stream says that it is closed. */
+  /** Waits for `'close'`, for at most {@link FINISH_TIMEOUT_MS}. */
   #expectClose(): void {
     const { stream } = this;
     if (stream.destroyed && stream.closed) nextTick(this.#onClose);
     else this.#closeTimer ??= clock.setTimeout(this.#onClose, FINISH_TIMEOUT_MS);
   }
 
-  /** Leaves the stream as it was: closed, or somebody else's. */
+  /** Takes everything that the connection has put on the stream off it again. */
   #leave(): void {
     const { stream } = this;
     if (stream[EVENTS] === undefined) return;
@@ -264,7 +263,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     stream.removeListener("close", this.#onClose);
     this.#intake.leave();
     stream.removeListener("finish", this.#onFinish);
-    // One that does not say that it is closed may fail yet, which then is no matter of anybody's.
+    // A stream that has not emitted `'close'` may still emit an error, which this listener has to handle.
     if (!this.#isClosing || stream.closed) stream.removeListener("error", this.#onError);
   }
 }

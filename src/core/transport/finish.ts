@@ -1,10 +1,10 @@
 import type { Duplex } from "node:stream";
 import { cancel, clock } from "../timing/clock.js";
 
-/** How long a stream may take to finish once it was given its end, and to close once it was destroyed. */
+/** How long to wait for `'finish'` after `end()`, and for `'close'` after `destroy()`: some streams emit neither. */
 export const FINISH_TIMEOUT_MS = 500;
 
-/** Calls `act` when the stream has finished, is closed, or has taken too long for either. */
+/** Calls `act` at `'finish'` or `'close'`, or after {@link FINISH_TIMEOUT_MS}. */
 export function onceFinished(stream: Duplex, act: () => void): void {
   const over = (): void => {
     cancel(timer);

@@ -121,7 +121,7 @@ class MemoryTransport implements Transport {
   }
 
   refused(): void {
-    // Only what was taken is counted.
+    // `bytesTaken` has never counted them.
   }
 
   end(done: Taken): Outcome {
@@ -154,10 +154,10 @@ class MemoryTransport implements Transport {
     return stream;
   }
 
-  // There is no socket to be told, and no stream to be drained.
+  // There is no socket to set, and no stream to drain.
 
   discardInput(): void {
-    // All that arrives goes to the sink.
+    // All bytes go to the sink.
   }
 
   whenConnected(): () => void {
@@ -165,19 +165,19 @@ class MemoryTransport implements Transport {
   }
 
   setNoDelay(): void {
-    // Nothing is gathered in any case.
+    // Small writes are never held back.
   }
 
   setKeepAlive(): void {
-    // The peer cannot go away unnoticed.
+    // A peer in memory cannot vanish without FIN or RST.
   }
 
   ref(): void {
-    // It has nothing that keeps the process alive.
+    // It never keeps the process alive.
   }
 
   unref(): void {
-    // It has nothing that keeps the process alive.
+    // It never keeps the process alive.
   }
 
   #schedule(): void {
@@ -338,9 +338,9 @@ function systemError(code: "ECONNRESET" | "EPIPE", syscall: "read" | "write"): E
   return Object.assign(new Error(`${syscall} ${code}`), { errno: ERRNO[code], code, syscall });
 }
 
-/** As libuv numbers them on Linux, where Node has their descriptions from. */
+/** The numbers of these errors on Linux; Node looks up their descriptions by number. */
 const ERRNO = { ECONNRESET: -104, EPIPE: -32 };
 
 function ignore(): void {
-  // Nobody waits for it any more.
+  // There is nothing to cancel.
 }

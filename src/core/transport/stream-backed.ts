@@ -1,9 +1,9 @@
-/** What all transports have alike that are over a stream of Node's, a socket or any other Duplex. */
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { writeTo } from "../bytes/payload.js";
 import type { HandOver, Settable } from "./transport.js";
 
+/** What transports over a socket, and over any other Duplex of Node's, have in common. */
 export abstract class StreamBacked<Stream extends Duplex> {
   readonly stream: Stream;
 
@@ -41,14 +41,14 @@ export abstract class StreamBacked<Stream extends Duplex> {
     const { stream } = this;
     this.giveBack(unread, ended, allowHalfOpen);
     for (const payload of unsent) writeTo(stream, payload);
-    // The stream may have told its users of its end already, when it had to stay open.
+    // A stream that told its users of the peer's end while it had to stay open would never end by itself.
     if (ending || (stream.readableEnded && !stream.allowHalfOpen)) stream.end();
     return stream;
   }
 
   /**
-   * Leaves the stream as it was, puts bytes, and the end, where its users find them, and sends on it what was handed over
-   * and is not taken.
+   * Leaves the stream as it was before it was adopted, with the unread bytes and the peer's end in it, and writes the rest
+   * of the payload in its turn to it.
    */
   protected abstract giveBack(
     unread: readonly Buffer[],

@@ -1,6 +1,7 @@
 /**
- * The receiving half of an adopted stream. Its bytes go to the sink; its end is withheld from its users until it is closed
- * or handed over, since nothing could be put back into it after that. Whoever reads the stream itself takes both.
+ * The receiving half of an adopted stream. Bytes go to the connection's sink. The end is withheld from the stream until
+ * that is closed or handed over: after its end nothing could be put back into it. A program that reads the stream itself
+ * gets the unread bytes and the end, and the connection nothing more.
  */
 import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
@@ -15,19 +16,20 @@ export interface OwnedStream extends Duplex {
   [EVENTS]?: TransportEvents | undefined;
 }
 
-/** The methods that read a stream, and the one that fills it. */
+/** The methods that read a stream, and `push`, which fills it. */
 const READING = ["push", "read", "resume", "on", "addListener"] as const;
 
 type Reading = (typeof READING)[number];
 
-/** The peer's end, which the connection and the users of the stream are told of apart. */
+/** Who has been told of the peer's end: the connection, and the users of the stream. */
 type PeerEnd =
-  /** It has not come, or the stream's users will be told, and the connection when they were. */
+  /** Neither: it has not arrived, or is on its way through the stream. */
   | { readonly kind: "ahead" }
-  /** It has come, perhaps as a failure; neither the connection nor the stream's users were told. */
+  /** Neither: it has arrived, and the stream does not know. `fault` is the error that it stands for. */
   | { readonly kind: "withheld"; readonly fault: Error | null }
-  /** The connection was told, and the stream's users were not. */
+  /** Only the connection. */
   | { readonly kind: "told" }
+  /** The connection, and the stream. */
   | { readonly kind: "over" };
 
 const AHEAD: PeerEnd = { kind: "ahead" };
@@ -35,11 +37,11 @@ const TOLD: PeerEnd = { kind: "told" };
 const OVER: PeerEnd = { kind: "over" };
 
 export class StreamIntake {
-  /** The stream's users have been told of its end: nothing can be put back into it. */
+  /** Whether the stream has emitted `'end'`: nothing can be put back into it. */
   spent: boolean;
   readonly #stream: OwnedStream;
   readonly #methods: BorrowedMethods<Duplex, Reading>;
-  /** Where the bytes go; `null` before the stream is attached to a connection, and after its reading is handed back. */
+  /** Where the bytes go; `null` before {@link attach} and after {@link handBack}. */
   #sink: Sink | null = null;
   #isWanted = false;
   #isPumping = false;
@@ -77,7 +79,7 @@ export class StreamIntake {
     this.#isWanted = false;
   }
 
-  /** Moves the stream's bytes to the sink, until that wants no more; with `all`, whatever it wants. */
+  /** Moves bytes from the stream to the sink until the sink wants no more, or with `all` until the stream has no more. */
   pump(all = false): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
@@ -104,7 +106,7 @@ export class StreamIntake {
     this.passEnd();
   }
 
-  /** Tells the stream's users of an end that was withheld from them. */
+  /** Ends the stream, if its end was withheld. */
   passEnd(): void {
     const { kind } = this.#peerEnd;
     if (kind !== "withheld" && kind !== "told") return;
@@ -113,7 +115,7 @@ export class StreamIntake {
     this.#methods.own.read.call(this.#stream, 0);
   }
 
-  /** Leaves the stream's end to others. */
+  /** Stops listening for `'end'`. */
   leave(): void {
     this.#stream.removeListener("end", this.#onEnd);
   }
@@ -131,7 +133,7 @@ export class StreamIntake {
     const stream = this.#stream;
     const sink = this.#sink;
     if (sink === null) {
-      // The stream was handed over while it was read: so was this, unless somebody has got it as an event.
+      // Reading the stream has run the program, which has taken it over: it gets this chunk, unless as an event already.
       if (stream.listenerCount("data") === 0) stream.unshift(chunk);
       return;
     }
@@ -139,7 +141,7 @@ export class StreamIntake {
     if (bytes instanceof Uint8Array) {
       const { buffer, byteOffset, length } = bytes;
       if (length === 0) return;
-      // Others may have the same chunk: what is read here is the reader's alone.
+      // Only lent, so that it is copied: the stream may keep the chunk, or have given it to others.
       this.#isWanted = sink.arrive(Buffer.from(buffer, byteOffset, length), length, true);
     } else {
       const kind = `neither bytes nor text but ${typeof chunk}`;
@@ -160,7 +162,7 @@ export class StreamIntake {
       return;
     }
     if (this.#sink !== null) stream[EVENTS]?.peerEnded();
-    // It is destroyed when its end was read.
+    // Such a stream is destroyed only when its end has been read.
     if (isOver(stream)) this.passEnd();
   }
 
@@ -185,7 +187,7 @@ export class StreamIntake {
         return false;
       },
       read: (size) => {
-        // Node's own way to get things going.
+        // `read(0)` reads nothing: Node calls it to have the stream filled.
         if (size !== 0) handOver();
         return own.read.call(stream, size) as unknown;
       },

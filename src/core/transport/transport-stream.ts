@@ -7,21 +7,21 @@ interface Queued {
   readonly chunk: Buffer;
 }
 
-/** A transport as a Duplex of Node's: what the new owner of a connection gets that is over no stream. */
+/** A transport as a Duplex of Node's: what `detach()` gives for a connection that has no stream beneath. */
 export class TransportStream extends Duplex implements Sink, TransportEvents {
   readonly copies = false;
   readonly ring = null;
   readonly #transport: Transport;
   #onClosed: (() => void) | null = null;
 
-  /** As all of Node's sockets it ends itself when its peer's end is read, unless `allowHalfOpen` is set. */
+  /** As with Node's sockets, reading the peer's end ends our side too, unless `allowHalfOpen` is set. */
   constructor(transport: Transport, allowHalfOpen = false) {
     super({ allowHalfOpen });
     this.#transport = transport;
     transport.attach(this, this);
   }
 
-  // What the stream asks for
+  // Called by Node's stream
 
   override _read(): void {
     this.#transport.startReading();
@@ -45,7 +45,7 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
     this.#transport.destroy();
   }
 
-  // What the transport tells
+  // Called by the transport
 
   arrive(memory: Buffer, size: number, lent: boolean): boolean {
     const bytes = memory.subarray(0, size);
@@ -65,11 +65,11 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
   }
 
   outputEnded(): void {
-    // Nobody else ends it.
+    // Only this stream ends the output.
   }
 
   refer(): void {
-    // It has nothing that keeps the process alive.
+    // It never keeps the process alive.
   }
 
   handOverToStream(): { readonly unread: readonly Buffer[]; readonly ended: boolean } {
@@ -77,7 +77,7 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
   }
 }
 
-/** Calls back for an outcome that the transport does not call back for itself. */
+/** Calls back, unless the outcome is `"pending"`: then the transport does. */
 function tell(done: Taken, outcome: Outcome): void {
   if (outcome === "taken") done();
   if (outcome === "failed") done(causeOfFailure() as Error);

@@ -33,7 +33,7 @@ export interface TransportEvents {
   handOverToStream(): { readonly unread: readonly Buffer[]; readonly ended: boolean };
 }
 
-/** What can be set of a socket, and of some other streams. */
+/** The settings that a socket has, and some other streams have. */
 export interface Settable {
   setNoDelay?(on: boolean): void;
   setKeepAlive?(on: boolean, delay: number): void;
@@ -49,48 +49,51 @@ export interface HandOver {
   readonly ended: boolean;
   /** What was written and not sent. */
   readonly unsent: readonly Payload[];
-  /** Whether our own end follows it. */
+  /** Whether our own end follows `unsent`. */
   readonly ending: boolean;
   /**
-   * Whether the stream stays open when its new owner reads the peer's end. `undefined`: a stream that was adopted is as it
-   * was, and any other ends itself.
+   * Whether our side of the stream stays open when its new owner reads the peer's end. `undefined`: as it was before for a
+   * stream that was adopted; any other stream ends our side.
    */
   readonly allowHalfOpen: boolean | undefined;
 }
 
-/** A stream of bytes in both directions, below any policy. Calls after {@link Transport.destroy} do nothing, and nothing calls back. */
+/**
+ * Carries bytes in both directions, and knows no policy: no timeouts, no queue. After {@link Transport.destroy} all calls do
+ * nothing, no callback is called, and the only event is {@link TransportEvents.streamClosed}.
+ */
 export interface Transport {
-  /** What it is over: a socket, or any stream that was adopted; `null` if there is no such thing. */
+  /** The stream beneath: a socket, or any stream that was adopted; `null` if there is none. */
   readonly stream: Duplex | null;
-  /** The descriptor of its socket, if that is open and has one. */
+  /** The descriptor of the socket beneath, while that is open and has one. */
   readonly descriptor: number | undefined;
-  /** Whether it is not connected yet; until it is, it must be given nothing. */
+  /** Whether it is not connected yet: until then nothing may be sent. */
   readonly connecting: boolean;
   readonly destroyed: boolean;
-  /** The stream's users have been told that it ended, before it was adopted: nothing can be put back into it. */
+  /** Whether users of the stream have already been told of its end, so that nothing can be put back into it. */
   readonly spent: boolean;
   /**
-   * Whether the stream keeps the process alive for as long as it is open, as sockets do; over any other, only a call that
-   * waits does.
+   * Whether an open connection keeps the process alive, as sockets do. If not, only a call that waits keeps it alive.
    */
   readonly holdsProcess: boolean;
-  /** Whether its maker lets the process end while it is open. */
+  /** Whether the program had called `unref()` before the connection was made. */
   readonly unreferred: boolean;
-  /** Whether what can be taken at once is taken before `send` returns, or only before the event loop turns. */
+  /** Whether `send` itself reports what is taken at once. If not, that is reported before the event loop turns. */
   readonly callsBackAtOnce: boolean;
-  /** Calls `act` when it has connected, if it ever does. The function that is returned takes that back. */
+  /** Calls `act` once it has connected. Returns a function that cancels this. */
   whenConnected(act: () => void): () => void;
-  /** TCP_NODELAY, where there is such a thing. */
+  /** Sets TCP_NODELAY, where the stream beneath knows it. */
   setNoDelay(on: boolean): void;
-  /** SO_KEEPALIVE, where there is such a thing; `delay` in ms, 0 for the system's own. */
+  /** Sets SO_KEEPALIVE, where the stream beneath knows it; `delay` in ms, 0 for the system's own. */
   setKeepAlive(on: boolean, delay: number): void;
-  /** Has what is beneath keep the process alive, if it can. */
+  /** Calls `ref()` of the stream beneath, where it has one. */
   ref(): void;
+  /** Calls `unref()` of the stream beneath, where it has one. */
   unref(): void;
   /** Connects the transport with its connection; reading starts with {@link Transport.startReading}. */
   attach(sink: Sink, events: TransportEvents): void;
   startReading(): void;
-  /** Leaves what arrives from now on where it is. */
+  /** Leaves the bytes that arrive from now on in the kernel, or in the stream. */
   stopReading(): void;
   /**
    * Throws away what arrives and does not go to the sink. Once both our sides are closed, the peer's end would never be
@@ -99,13 +102,13 @@ export interface Transport {
   discardInput(): void;
   /** Sends a payload that is not empty; the one before must have been taken. `taken` is called if that is `"pending"`. */
   send(payload: Payload, taken: Taken): Outcome;
-  /** Of the payload being sent, the bytes that the kernel has not taken yet; `Infinity` if that cannot be known. */
+  /** Bytes of the payload in its turn that the kernel has not taken yet; `Infinity` if that cannot be known. */
   readonly unsent: number;
-  /** Whether the kernel has taken all that the stream was given, also by others. */
+  /** Whether the kernel has taken all that was written to the stream, also by the program itself. */
   readonly drained: boolean;
   /** Bytes that the kernel has taken so far. */
   readonly bytesTaken: number;
-  /** Of the payload that was being sent and has failed, so many bytes were not taken, as far as is known. */
+  /** Corrects {@link Transport.bytesTaken}: of a payload that has failed, `size` bytes were not taken. */
   refused(size: number): void;
   /** Sends FIN; everything must have been taken. `done` is called if that is `"pending"`. */
   end(done: Taken): Outcome;
@@ -113,6 +116,9 @@ export interface Transport {
   destroy(): void;
   /** Closes the stream with RST, where there is such a thing. */
   reset(): void;
-  /** Hands over to a new owner, as a stream; reports nothing more. What is being sent goes on. */
+  /**
+   * Hands the bytes over to a new owner as a stream of Node's, and reports nothing more. The payload in its turn is still
+   * sent.
+   */
   release(left: HandOver): Duplex;
 }
