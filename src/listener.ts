@@ -8,6 +8,7 @@ import { settingsOf } from "./options/connection.js";
 import type { Connection } from "./connection.js";
 import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./core/timing/budget.js";
 import { failAtCaller } from "./core/timing/fail-at-caller.js";
+import { onceClosed } from "./core/transport/claimed-sockets.js";
 import { descriptorOf } from "./core/transport/node-internals.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
 import type { ListenOptions } from "./options/listen.js";
@@ -62,7 +63,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     this.#subject = subject;
     this.#queue = queue;
     this.#options = options;
-    this.#closed = new Promise((resolve) => server.once("close", resolve));
+    this.#closed = new Promise((resolve) => onceClosed(server, resolve));
   }
 
   /** The port it listens on; `0` for a Unix socket, which has none. */

@@ -10,7 +10,7 @@
  * and gets a `CaseResult`, until it closes the channel.
  */
 import { inspect } from "node:util";
-import { pairKinds, type PairKind } from "../support/pairs.js";
+import { kindsWithout, pairKinds, type PairKind } from "../support/pairs.js";
 import type { ContractCase } from "./contract-case.js";
 import { connectionContract } from "./contract.js";
 
@@ -75,9 +75,10 @@ function serve(kind: PairKind, send: (message: unknown) => void): void {
 }
 
 const names = process.argv.slice(2);
-const unknown = names.find((name) => pairKinds.every((kind) => kind.name !== name));
+const known = [...pairKinds, ...kindsWithout];
+const unknown = names.find((name) => known.every((kind) => kind.name !== name));
 if (unknown !== undefined) throw new Error(`no such kind of connection: ${unknown}`);
-const chosen = pairKinds.filter(({ name }) => names.length === 0 || names.includes(name));
+const chosen = names.length === 0 ? pairKinds : known.filter(({ name }) => names.includes(name));
 const [first] = chosen;
 if (process.send === undefined) await runAll(chosen);
 else if (first !== undefined) serve(first, process.send.bind(process));

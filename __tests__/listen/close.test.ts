@@ -1,11 +1,16 @@
 import { once } from "node:events";
 import { connect, listen, Listener } from "../../src/index.js";
-import { switchOff } from "../../src/core/transport/node-internals.js";
+import { switchOff, type Capability } from "../../src/core/transport/node-internals.js";
 import { failure, isPending, netError, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient } from "../support/peers.js";
 import { nothingLeft } from "../support/resources.js";
 
-const HANDLES = ["readsIntoOurMemory", "writesDirectly"] as const;
+/** What of Node's internals is switched off. */
+const SWITCHES: readonly [name: string, off: readonly Capability[]][] = [
+  ["as it is", []],
+  ["without readsIntoOurMemory", ["readsIntoOurMemory"]],
+  ["without acceptsHandles", ["acceptsHandles"]],
+];
 
 afterEach(closeAll);
 afterEach(() => switchOff());
@@ -29,8 +34,8 @@ describe("close", () => {
     }
   });
 
-  test.each([true, false])("frees the port while accepted connections go on (onread: %s)", async (on) => {
-    switchOff(...(on ? [] : HANDLES));
+  test.each(SWITCHES)("frees the port while accepted connections go on (%s)", async (_, off) => {
+    switchOff(...off);
     const listener = await loopback();
     const client = await netClient(listener.port);
     const connection = keep(await listener.accept());

@@ -3,7 +3,8 @@ import { subjectOf, type Addresses } from "../address/addresses.js";
 import { connectionOver, type Connection } from "../connection.js";
 import type { LinkSettings } from "../core/link.js";
 import { claim } from "../core/transport/claimed-sockets.js";
-import { resetSocket, takeOver } from "../core/transport/kernel.js";
+import { takeOver } from "../core/transport/kernel.js";
+import { resetSocket } from "../core/transport/reset-socket.js";
 import type { Transport } from "../core/transport/transport.js";
 
 /** A client that no call has accepted. */

@@ -7,7 +7,8 @@ import { createServer, type Server, type ServerOpts, type Socket, type SocketCon
 import { constants } from "node:os";
 import { Addresses, type LocalEnd } from "../address/addresses.js";
 import type { AddressInfo } from "../address/endpoint.js";
-import { newSocket, resetSocket, transportOf } from "./transport/kernel.js";
+import { newSocket, transportOf } from "./transport/kernel.js";
+import { resetSocket } from "./transport/reset-socket.js";
 import { guardBinding } from "./transport/node-internals.js";
 import type { Transport } from "./transport/transport.js";
 

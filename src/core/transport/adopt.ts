@@ -2,8 +2,9 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { wrongType, wrongValue } from "../../options/checks.js";
 import { adoptSocket } from "./adopted-socket.js";
-import { isKernelSocket } from "./node-internals.js";
+import { isKernelSocket, worksPastStreams } from "./node-internals.js";
 import { EVENTS, readsElsewhere } from "./stream-socket.js";
+import { SocketStreamTransport } from "./socket-stream.js";
 import { StreamTransport } from "./duplex.js";
 import type { Transport } from "./transport.js";
 
@@ -41,7 +42,8 @@ export function adopt(stream: Duplex): Transport {
       stream,
     );
   }
-  return isKernelSocket(stream) ? adoptSocket(stream) : new StreamTransport(stream);
+  if (!isKernelSocket(stream)) return new StreamTransport(stream);
+  return worksPastStreams() ? adoptSocket(stream) : new SocketStreamTransport(stream);
 }
 
 /** Whether it behaves like a Duplex of Node's: those of the `readable-stream` package do from release 3 on. */

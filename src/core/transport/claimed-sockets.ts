@@ -2,8 +2,9 @@
  * The sockets of a server that a program has claimed. A server that closes waits for all sockets in its count, so these
  * leave it; its `maxConnections` is about all that are open, so these are counted here.
  */
-import type { Socket } from "node:net";
-import { closeIfDrained, hasHandle, leaveCount } from "./node-internals.js";
+import type { Server, Socket } from "node:net";
+import { clock } from "../timing/clock.js";
+import { closeIfDrained, connectionsOf, hasHandle, leaveCount } from "./node-internals.js";
 
 const CLAIMED = Symbol("tcp6.claimed");
 
@@ -20,6 +21,18 @@ export function claim(accepted: Socket): void {
   (accepted as Claiming)[CLAIMED] = claimed.add(accepted);
   // It may be closing, and have waited for this one only.
   closeIfDrained(server);
+}
+
+/** Calls `act` when a server has closed, which claimed sockets do not hold up. */
+export function onceClosed(server: Server, act: () => void): void {
+  server.once("close", act);
+  if (connectionsOf(server) !== undefined) return;
+  // Its own event waits for the claimed sockets too, which cannot leave its count; the port is free before.
+  const close = server.close.bind(server);
+  server.close = (callback) => {
+    clock.setImmediate(act);
+    return close(callback);
+  };
 }
 
 function claimedOf(server: object): Set<Socket> {

@@ -36,8 +36,6 @@ const ENDED: OwnEnd = { kind: "ended" };
 
 export class StreamTransport extends StreamBacked<OwnedStream> implements Transport {
   readonly callsBackAtOnce = false;
-  readonly holdsProcess = false;
-  readonly unreferred = false;
   readonly #allowHalfOpen: boolean;
   readonly #pieces = new PieceSender(PIECE_BYTES, (piece, taken) => this.#givePiece(piece, taken));
   readonly #intake: StreamIntake;
@@ -63,6 +61,19 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
         if (!(stream instanceof Socket)) nextTick(this.#onClose);
       },
     });
+  }
+
+  get holdsProcess(): boolean {
+    return false;
+  }
+
+  get unreferred(): boolean {
+    return false;
+  }
+
+  /** Whether the stream can be ended from anywhere, see {@link end}, and finishes when the kernel has all of it. */
+  protected get endsAtOnce(): boolean {
+    return false;
   }
 
   get spent(): boolean {
@@ -129,9 +140,18 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
    * records that arrived with it, and a stream does not tell whether there is a TLS socket beneath.
    */
   end(done: Taken): Outcome {
+    if (this.endsAtOnce) return this.#endAtOnce(done);
     const timer = clock.setImmediate(() => this.#endNow());
     this.#ownEnd = { kind: "due", timer, taken: done };
     return "pending";
+  }
+
+  #endAtOnce(done: Taken): Outcome {
+    const { stream } = this;
+    this.#ownEnd = { kind: "given", taken: done };
+    if (stream.writableFinished) this.#ownEnd = ENDED;
+    else if (!wasEnded(stream)) stream.end();
+    return stream.writableFinished ? "taken" : "pending";
   }
 
   destroy(): void {
@@ -147,7 +167,13 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   reset(): void {
     this.#isClosing = true;
     if (this.#ownEnd.kind === "due") cancel(this.#ownEnd.timer);
-    this.#destroy();
+    this.#expectClose();
+    if (!this.stream.destroyed) this.resetStream();
+  }
+
+  /** A Duplex knows no reset. */
+  protected resetStream(): void {
+    this.stream.destroy();
   }
 
   protected override giveBack(

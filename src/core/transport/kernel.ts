@@ -4,7 +4,6 @@ import { nextTick } from "node:process";
 import type { Socket } from "node:net";
 import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
-import { onceFinished } from "./finish.js";
 import { Interception } from "./interception.js";
 import { withTextEncoded, isList, joinedBytes, writeTo, type Payload } from "../bytes/payload.js";
 import { fitsInto } from "../bytes/pieces.js";
@@ -15,16 +14,18 @@ import {
   descriptorOf,
   holdWrites,
   isUnreferred,
-  knowsReset,
   startReading,
   takenFrom,
   tellsUnsent,
   unsentOf,
   unstarted,
+  worksPastStreams,
   write,
   writeList,
   type Handle,
 } from "./node-internals.js";
+import { resetSocket } from "./reset-socket.js";
+import { SocketStreamTransport } from "./socket-stream.js";
 import {
   EVENTS,
   onread,
@@ -59,33 +60,34 @@ export function newSocket(handle?: Handle): Socket {
 /** A transport over a socket that a server has accepted, and that nobody has read from. */
 export function takeOver(accepted: Socket): Transport {
   claim(accepted);
+  if (!worksPastStreams()) return streamTransportOf(accepted);
   return new SocketTransport(accepted, interceptionOf(accepted));
 }
 
 /** Has a socket hand over what arrives, as those of {@link newSocket} do of themselves. */
 export function interceptionOf(socket: HandedSocket): Interception | null {
   const interception = socket instanceof StreamSocket ? null : new Interception(socket);
-  (socket as { readableFlowing: boolean | null }).readableFlowing = null;
+  startAfresh(socket);
   return interception;
+}
+
+/** The same for a socket that is used as any Duplex is. */
+function streamTransportOf(socket: Socket): Transport {
+  startAfresh(socket);
+  // As it is handed over, unless that is asked for.
+  socket.allowHalfOpen = false;
+  leaveWhenClosed(socket);
+  return new SocketStreamTransport(socket);
+}
+
+/** A socket that a server has paused is neither paused nor flowing, as one that nobody has read from. */
+function startAfresh(socket: Socket): void {
+  (socket as { readableFlowing: boolean | null }).readableFlowing = null;
 }
 
 /** A transport over a socket of {@link newSocket} that has connected. */
 export function transportOf(connected: Socket): Transport {
-  return new SocketTransport(connected);
-}
-
-/** Closes a socket with RST, where it knows such a thing: Unix sockets do not, nor those that have not connected yet. */
-export function resetSocket(socket: Socket): void {
-  if (!knowsReset(socket) || socket.connecting) socket.destroy();
-  // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.
-  else if (!isEnding(socket)) socket.resetAndDestroy();
-  // A FIN that waits for a peer which takes nothing may never be on its way.
-  else if (unsentOf(socket) !== 0) socket.destroy();
-  else onceFinished(socket, () => (isEnding(socket) ? socket.destroy() : resetSocket(socket)));
-}
-
-function isEnding(socket: Socket): boolean {
-  return socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  return worksPastStreams() ? new SocketTransport(connected) : streamTransportOf(connected);
 }
 
 /** A transport over a socket of the kernel's. */

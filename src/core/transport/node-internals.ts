@@ -12,6 +12,13 @@ import { guard } from "./guard.js";
 
 /** What can be switched off, to see that the library does without. */
 const on = {
+  /**
+   * Sockets are read and written past the queues of their streams (`_read`, `_write`, `_writev`): what the kernel takes is
+   * known at once, and a write that fails leaves what has arrived. Without it a socket is used as any Duplex is.
+   */
+  worksPastStreams: true,
+  /** The handle of a socket tells that it is one of the kernel's, which a terminal's is not. */
+  knowsKindsOfHandles: true,
   /** Sockets have their handle read into memory of ours: no chunk is allocated for what arrives. */
   readsIntoOurMemory: true,
   /**
@@ -39,6 +46,8 @@ const on = {
   takesBegunCharacters: true,
   /** Streams of `readable-stream` 2 and 3 tell their encoding. */
   knowsOldEncodings: true,
+  /** A stream tells by `_final` that it has taken everything, and by `_destroy` that it is destroyed, without any event. */
+  watchesEndings: true,
 };
 
 export type Capability = keyof typeof on;
@@ -57,11 +66,9 @@ export interface Handle {
   readonly bytesWritten?: number;
   readonly writeQueueSize?: number;
   readonly useUserBuffer?: unknown;
-  /** Only TCP handles have one. */
-  readonly reset?: unknown;
   /** Only handles of the kernel's own sockets have one. */
   readonly bind?: unknown;
-  /** Bun's handles have this instead of the two. */
+  /** Bun's handles have this instead. */
   readonly terminate?: unknown;
   hasRef?(): boolean;
   getpeername?(into: object): number;
@@ -85,7 +92,10 @@ export function unstarted(handle: Handle | undefined, onread: OnReadOpts): Socke
     handle,
     manualStart: true,
     allowHalfOpen: true,
-    onread: on.readsIntoOurMemory && (hasUserBuffers ??= readsIntoOurMemory(onread)) ? onread : undefined,
+    onread:
+      on.readsIntoOurMemory && on.worksPastStreams && (hasUserBuffers ??= readsIntoOurMemory(onread))
+        ? onread
+        : undefined,
     // As the constructor sets them in any case: adding them to its copy costs 13 µs on Node 20, a hidden class each.
     emitClose: false,
     autoDestroy: true,
@@ -121,6 +131,9 @@ export function readsDirectly(handle: Handle | null | undefined): boolean {
 /** Whether a stream is a socket of the kernel's, whose bytes go there as they are: a TLS socket is not. */
 export function isKernelSocket(stream: object): stream is Socket {
   if (!(stream instanceof Socket) || "encrypted" in stream) return false;
+  if (!on.knowsKindsOfHandles) {
+    return !stream.destroyed && (stream.connecting || !stream.pending) && !("isTTY" in stream);
+  }
   const handle = handleOf(stream);
   return typeof (handle?.bind ?? handle?.terminate) === "function";
 }
@@ -130,9 +143,9 @@ export function hasHandle(owner: object): boolean {
   return handleOf(owner) != null;
 }
 
-export function knowsReset(socket: Socket): boolean {
-  const handle = handleOf(socket);
-  return handle != null && typeof (handle.reset ?? handle.terminate) === "function";
+/** Whether bytes go past the streams of sockets. */
+export function worksPastStreams(): boolean {
+  return on.worksPastStreams;
 }
 
 /** The descriptor that a socket or server has, where there are descriptors. */
@@ -423,10 +436,8 @@ export interface EndingWatch {
 const ENDING = ["_final", "_destroy"] as const;
 
 /** Has it told when a stream ends, until the stream gets its own methods back. */
-export function watchEnding(
-  stream: Duplex,
-  watch: EndingWatch,
-): BorrowedMethods<Duplex, (typeof ENDING)[number]> {
+export function watchEnding(stream: Duplex, watch: EndingWatch): { giveBack(): void } {
+  if (!on.watchesEndings) return watchDestroy(stream, watch);
   return new BorrowedMethods(
     stream,
     (own) => ({
@@ -446,4 +457,15 @@ export function watchEnding(
     }),
     ENDING.filter((name) => typeof stream[name] === "function"),
   );
+}
+
+/** The same by what is documented: the stream's events tell the rest, where there are any. */
+function watchDestroy(stream: Duplex, watch: EndingWatch): { giveBack(): void } {
+  const destroying = (own: Pick<Duplex, "destroy">): Pick<Duplex, "destroy"> => ({
+    destroy: (error) => {
+      watch.destroying();
+      return own.destroy.call(stream, error);
+    },
+  });
+  return new BorrowedMethods<Duplex, "destroy">(stream, destroying, ["destroy"]);
 }

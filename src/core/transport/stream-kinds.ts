@@ -1,7 +1,7 @@
 /** Differences between the kinds of streams that can be adopted. */
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { oldEncodingOf } from "./node-internals.js";
+import { isKernelSocket, oldEncodingOf, wasReset } from "./node-internals.js";
 
 /** Properties that only some kinds of streams have. */
 interface KindOfStream {
@@ -39,6 +39,7 @@ export function isOver(stream: Duplex): boolean {
 
 /** The error that an end which has arrived just now stands for; `null` if the peer has ended its side properly. */
 export function faultOfEnd(stream: Duplex & KindOfStream): Error | null {
+  if (isKernelSocket(stream) && wasReset(stream)) return resetError("read ECONNRESET");
   if (stream.secureConnecting !== true || stream.destroyed) return null;
   if (stream.getPeerFinished?.() !== undefined) return null;
   // Node's own check for this runs at `'end'`, which is withheld.

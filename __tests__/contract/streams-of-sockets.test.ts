@@ -1,3 +1,0 @@
-import { contractHoldsFor } from "./holds.js";
-
-await contractHoldsFor("TCP by way of the streams of sockets");
