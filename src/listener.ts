@@ -3,7 +3,7 @@ import { AcceptLoop } from "./accept/loop.js";
 import { AcceptQueue, type Claim } from "./accept/queue.js";
 import { illegalConstructor } from "./options/checks.js";
 import { checkedOperation, type OperationOptions } from "./options/operation.js";
-import { waited, type Wait } from "./core/timing/bounded.js";
+import { waitWithin, type Wait } from "./core/timing/bounded.js";
 import { settingsOf } from "./options/connection.js";
 import type { Connection } from "./connection.js";
 import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./core/timing/budget.js";
@@ -123,7 +123,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
       this.#queue.wait(claim);
       return () => this.#queue.leave(claim);
     };
-    return await waited("accept", this.#subject, { timeout, signal }, wait);
+    return await waitWithin("accept", this.#subject, { timeout, signal }, wait);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { checkSignal, checkTimeout, wrongType, wrongValue } from "./options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
-import { waited } from "./core/timing/bounded.js";
+import { waitWithin } from "./core/timing/bounded.js";
 import { cancel, clock } from "./core/timing/clock.js";
 import { Connection, linkOf } from "./connection.js";
 import { IdleTimer } from "./core/timing/idle-timer.js";
@@ -69,7 +69,7 @@ export async function relay(a: Connection, b: Connection, options: RelayOptions 
   const moved = (): number => a.bytesRead + a.bytesWritten + b.bytesRead + b.bytesWritten;
   try {
     if (idleTimeout === 0) throw timedOut("relay", subject, 0);
-    return await waited<RelayResult>("relay", subject, { signal }, (resolve, reject) => {
+    return await waitWithin<RelayResult>("relay", subject, { signal }, (resolve, reject) => {
       const idle = new IdleTimer(moved, () => reject(timedOut("relay", subject, idleTimeout)));
       const stop = (): void => idle.set(0);
       idle.set(idleTimeout);

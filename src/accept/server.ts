@@ -3,7 +3,7 @@ import type { LocalEnd } from "../address/addresses.js";
 import { normalAddress } from "../address/endpoint.js";
 import { UNSPECIFIED } from "../address/resolve.js";
 import { network } from "../core/network.js";
-import { waited } from "../core/timing/bounded.js";
+import { waitWithin } from "../core/timing/bounded.js";
 import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
 import { guardListening } from "../core/transport/node-internals.js";
 import { translated, type Subject } from "../errors.js";
@@ -29,7 +29,7 @@ export async function openServer(
     applyTo(socket, options);
     pipeline.arrive(socket, socket.server === server ? local : undefined);
   });
-  await waited<undefined>("listen", subject, { signal }, (resolve, reject) => {
+  await waitWithin<undefined>("listen", subject, { signal }, (resolve, reject) => {
     const failed = (cause: unknown): void => reject(translated("listen", subject, cause));
     server.once("error", failed);
     // Without a host Node binds at once, otherwise from a callback.

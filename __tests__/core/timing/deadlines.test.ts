@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import { Deadline, Deadlines, type Bounded } from "../../../src/core/timing/deadlines.js";
+import { Deadline, Deadlines, type WaitingCall } from "../../../src/core/timing/deadlines.js";
 
 /** A call that counts how often it is looked at. */
-class Call implements Bounded<Call> {
+class Call implements WaitingCall<Call> {
   static looks = 0;
   since = 0;
   waits = true;

@@ -2,14 +2,14 @@ import { IdleTimer } from "../../../src/core/timing/idle-timer.js";
 import { turn, until } from "../../support/outcomes.js";
 
 let moved = 0;
-let rings = 0;
+let fired = 0;
 let timer: IdleTimer;
 
 beforeEach(() => {
-  moved = rings = 0;
+  moved = fired = 0;
   timer = new IdleTimer(
     () => moved,
-    () => rings++,
+    () => fired++,
   );
 });
 
@@ -21,21 +21,21 @@ function block(ms: number): void {
   while (performance.now() < end);
 }
 
-test("it rings once for each silence", async () => {
+test("it fires once for each silence", async () => {
   timer.set(5);
-  await until(() => rings === 1);
+  await until(() => fired === 1);
   const later = new IdleTimer(
     () => 0,
     () => (moved = 1),
   );
   later.set(50);
   await until(() => moved === 1);
-  expect(rings).toBe(1);
-  await until(() => rings === 2);
+  expect(fired).toBe(1);
+  await until(() => fired === 2);
   later.set(0);
 });
 
-test("what moved while the event loop was held up is seen before it rings", async () => {
+test("what moved while the event loop was held up is seen before it fires", async () => {
   timer.set(20);
   block(60);
   // As the socket's bytes do, it comes after the timers of this turn; in some runtimes also after its immediates.
@@ -43,21 +43,21 @@ test("what moved while the event loop was held up is seen before it rings", asyn
   await turn();
   await turn();
   await turn();
-  expect(rings).toBe(0);
-  await until(() => rings === 1);
+  expect(fired).toBe(0);
+  await until(() => fired === 1);
 });
 
-test("it does not ring once it is ended, also in its last look", async () => {
+test("it does not fire once it is ended, also in its last look", async () => {
   timer.set(5);
   block(15);
   // Between its two turns.
   setImmediate(() => setImmediate(() => timer.set(0)));
   for (let turns = 0; turns < 5; turns++) await turn();
-  expect(rings).toBe(0);
+  expect(fired).toBe(0);
 });
 
-test("it keeps no process alive, and never rings for 0 or Infinity", async () => {
+test("it keeps no process alive, and never fires for 0 or Infinity", async () => {
   for (const period of [0, Infinity]) timer.set(period);
   await turn();
-  expect(rings).toBe(0);
+  expect(fired).toBe(0);
 });

@@ -1,6 +1,6 @@
 /**
- * One timer for all the waits of all connections, set lazily: a wait that ends in time costs a comparison, not a timer. It
- * keeps no process alive: the connections do, as `link.ts` says.
+ * One timer for all waits of all connections. A wait that ends in time costs a comparison, not a timer. The timer keeps no
+ * process alive: the connections do, see `link.ts`.
  */
 import { AsyncResource } from "node:async_hooks";
 import { nextTick } from "node:process";
@@ -11,11 +11,11 @@ import { WakeQueue, type Sleeper } from "./wake-queue.js";
 /** Where the timer is set: otherwise the AsyncLocalStorage store of the call that set it would be kept alive. */
 const scope = new AsyncResource("tcp6.alarm");
 
-/** Wakes sleepers when the time of their clock has come. A sleeper stays with the alarm that it first used. */
+/** Calls the `expire()` of sleepers when they are due. A sleeper uses the same alarm throughout its life. */
 export class Alarm {
   readonly clock: Clock;
   readonly #sleepers = new WakeQueue();
-  /** When the timer fires. */
+  /** When the timer fires; `Infinity` while none is set. */
   #firesAt = Infinity;
   #timer: Timer | undefined;
 
@@ -28,12 +28,12 @@ export class Alarm {
     return this.clock.now();
   }
 
-  /** When a wait of `bound` milliseconds ends that begins now: a whole number, which needs no memory of its own. */
+  /** Returns when a wait of `bound` ms ends that begins now: a whole number, which V8 keeps without a heap object. */
   deadlineIn(bound: number): number {
     return Math.ceil(this.clock.now() + bound);
   }
 
-  /** Wakes the sleeper at `due` or earlier. */
+  /** Schedules the sleeper's `expire()` for `due` or earlier. */
   wakeBy(sleeper: Sleeper, due: number): void {
     if (due >= sleeper.due) return;
     const at = Math.ceil(due);
@@ -41,7 +41,7 @@ export class Alarm {
     if (at < this.#firesAt) this.#setTimer(at);
   }
 
-  /** Lets the sleeper sleep, whatever it was to be woken for. */
+  /** Cancels what {@link wakeBy} has scheduled. */
   letSleep(sleeper: Sleeper): void {
     this.#sleepers.remove(sleeper);
   }
@@ -55,16 +55,16 @@ export class Alarm {
   }
 
   /**
-   * What has come by now is let in first. Until that is done other turns may be busy for long, and what comes in them has
-   * not been let in: so it counts whose time was up before.
+   * The timer has fired. The sockets are polled before any sleeper expires, which takes two turns. These may be long, and
+   * what arrives in them has not been polled: so only sleepers that are due now expire, not those that become due meanwhile.
    */
   #timeUp(): void {
     const now = this.clock.now();
-    letArrive(this.clock, () => this.#wakeDue(now));
+    letArrive(this.clock, () => this.#expireDue(now));
   }
 
-  /** Wakes all that were due at `now`. */
-  #wakeDue(now: number): void {
+  /** Expires all sleepers that were due at `now`. */
+  #expireDue(now: number): void {
     this.#firesAt = Infinity;
     const sleepers = this.#sleepers;
     const due: Sleeper[] = [];
@@ -81,7 +81,7 @@ export class Alarm {
     try {
       this.wakeBy(sleeper, sleeper.expire(now));
     } catch (error) {
-      // A stream of another program's may throw when it is destroyed. That is no reason not to wake the others.
+      // An adopted stream may throw when it is destroyed. The error is uncaught, and the other sleepers expire all the same.
       nextTick(() => {
         throw error;
       });

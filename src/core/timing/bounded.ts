@@ -6,17 +6,17 @@ import { cancel, clock, LONGEST_TIMER_MS } from "./clock.js";
 import { letArrive } from "./let-arrive.js";
 import { unwatch, watch, type Cancellable } from "./signals.js";
 
-/** Begins to wait for something, and gives back what stops the waiting, at once and for good. */
+/** Begins to wait for something. The function that is returned stops the wait: neither callback is called after that. */
 export type Wait<T> = (
   resolve: (value: T | Promise<T>) => void,
   reject: (reason: unknown) => void,
 ) => () => void;
 
 /**
- * Waits for at most `timeout` milliseconds and until `signal` is aborted. What is waited for comes in time or is never
- * waited for any longer: nothing falls in between.
+ * Waits for at most `timeout` milliseconds and until `signal` is aborted. Either the result of `wait` is returned, or the
+ * wait is stopped and the error thrown: no result is lost between the two.
  */
-export async function waited<T>(
+export async function waitWithin<T>(
   operation: Operation,
   subject: Subject,
   { timeout = Infinity, signal }: OperationOptions,
@@ -35,13 +35,13 @@ export async function waited<T>(
       case "aborted":
         throw aborted(operation, subject, signal as AbortSignal);
     }
-    // Made where nobody awaited; here the caller's stack is at hand.
+    // It was made in a callback, whose stack does not show the caller; this one does.
     if (error instanceof NetError) Error.captureStackTrace(error);
     throw error;
   }
 }
 
-/** Rejects, with anything, once `stopped` was told how. */
+/** Waits; when the wait is stopped it calls `stopped` with the cause, and rejects. */
 async function untilStopped<T>(
   timeout: number,
   signal: AbortSignal | undefined,
@@ -72,7 +72,7 @@ async function untilStopped<T>(
     result.then(settled, settled);
     return await pTimeout(result, {
       milliseconds: timeout > LONGEST_TIMER_MS ? Infinity : timeout,
-      // What has come while the program was busy ends the wait in time.
+      // A result that came while the program was busy is in time.
       fallback: () => {
         letArrive(ownClock, () => expire?.());
         return result;
@@ -86,9 +86,9 @@ async function untilStopped<T>(
 }
 
 /**
- * Runs `work` for at most `timeout` milliseconds and until `signal` is aborted, and settles at once when either happens,
- * whatever the work does then. It is told through the signal it is given, which is `undefined` if neither can happen; a
- * value that it yields too late is given to `discard`, so that nothing stays behind.
+ * Runs `work` for at most `timeout` milliseconds and until `signal` is aborted, and rejects at once when either happens,
+ * whether the work stops or not. The signal that the work is given is aborted then; it is `undefined` if neither can
+ * happen. A value that the work resolves to later goes to `discard`, which closes it.
  */
 export function bounded<T>(
   operation: Operation,
@@ -97,9 +97,9 @@ export function bounded<T>(
   work: (signal: AbortSignal | undefined) => Promise<T>,
   discard?: (late: T) => void,
 ): Promise<T> {
-  return waited<T>(operation, subject, options, (resolve, reject) => {
+  return waitWithin<T>(operation, subject, options, (resolve, reject) => {
     const stop = isUnbounded(options.timeout, options.signal) ? undefined : new AbortController();
-    // In a microtask of its own: the caller's signal is listened to by then, should the work itself abort it.
+    // In a microtask of its own: if the work itself aborts the caller's signal, there is a listener on that by then.
     const working = Promise.resolve(stop?.signal).then(work);
     working.then((value) => {
       if (stop?.signal.aborted === true) discard?.(value);

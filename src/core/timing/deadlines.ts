@@ -1,12 +1,12 @@
 import { WakeQueue, type Timed } from "./wake-queue.js";
 
-/** The progress of a long write is looked at this often per `writeTimeout`. */
-const SAMPLES = 4;
+/** How often per `writeTimeout` the progress of a long write is looked at. */
+const SAMPLES_PER_TIMEOUT = 4;
 
-/** So many calls at least are kept before any are looked for that wait no longer. */
-const SWEEP = 1_024;
+/** The list of calls is searched for those that no longer wait when it has this many, or later. */
+const MIN_SWEEP_CALLS = 1_024;
 
-/** A call with a timeout of its own, in the heap of those. */
+/** The deadline of a call that has a timeout of its own: a member of the heap of these. */
 export class Deadline<T> implements Timed {
   due = Infinity;
   place = -1;
@@ -17,34 +17,35 @@ export class Deadline<T> implements Timed {
   ) {}
 }
 
-/** A call that waits for what was written. */
-export interface Bounded<T> {
-  /** Its own timeout, `null` where the connection's bounds each wait for progress. */
+/** A call that waits until bytes were written. */
+export interface WaitingCall<T> {
+  /** `null` for a call without a timeout of its own: the connection's `writeTimeout` bounds each wait for progress. */
   deadline: Deadline<T> | null;
-  /** When it began to wait, in whole milliseconds. */
+  /** When the call began to wait, in whole milliseconds. */
   since: number;
-  /** Whether it waits still. */
+  /** Whether the call still waits. */
   readonly isAwaited: boolean;
 }
 
 /**
- * When the calls that wait run out of time. None but those whose time is up is looked at: calls with a timeout of their
- * own are in a heap; for the others there is one timeout, so they are in the order in which they began.
+ * When the calls that wait run out of time. Only calls whose time is up are looked at: those with a timeout of their own
+ * are in a heap; the others share one timeout, so the order in which they began is that of their deadlines.
  */
-export class Deadlines<T extends Bounded<T>> {
+export class Deadlines<T extends WaitingCall<T>> {
   readonly #writeTimeout: number;
   readonly #own = new WakeQueue<Deadline<T>>();
+  /** The calls without a timeout of their own. */
   #patient: T[] = [];
-  /** The first of the patient ones that may still wait. */
+  /** Index of the first in `#patient` that may still wait. */
   #head = 0;
-  /** When there are so many, those are forgotten that wait no longer, behind one that does. */
-  #sweepAt = SWEEP;
+  /** With this many calls in `#patient`, those behind a waiting one that no longer wait are dropped. */
+  #sweepAt = MIN_SWEEP_CALLS;
 
   constructor(writeTimeout: number) {
     this.#writeTimeout = writeTimeout;
   }
 
-  /** Takes in a call that begins to wait; answers when to look first. */
+  /** Adds a call that begins to wait. Returns when to call {@link late} first. */
   add(call: T, now: number): number {
     call.since = Math.ceil(now);
     const { deadline } = call;
@@ -55,16 +56,16 @@ export class Deadlines<T extends Bounded<T>> {
     if (this.#writeTimeout === Infinity) return Infinity;
     if (this.#patient.length >= this.#sweepAt) this.#sweep();
     this.#patient.push(call);
-    return now + this.#writeTimeout / SAMPLES;
+    return now + this.#writeTimeout / SAMPLES_PER_TIMEOUT;
   }
 
-  /** Lets go of a call that waits no longer. */
+  /** Removes a call that no longer waits. */
   remove(call: T): void {
     if (call.deadline !== null) this.#own.remove(call.deadline);
     else this.#trim();
   }
 
-  /** Takes out the calls whose time is up by `now`, where bytes were last seen to be taken at `progressAt`. */
+  /** Removes and returns the calls whose time is up by `now`; `progressAt`: when the kernel was last seen to take bytes. */
   late(now: number, progressAt: number): T[] {
     const late: T[] = [];
     for (let { first } = this.#own; first !== undefined && first.due <= now; { first } = this.#own) {
@@ -79,25 +80,25 @@ export class Deadlines<T extends Bounded<T>> {
     return late;
   }
 
-  /** When to look again. */
+  /** Returns when to call {@link late} again. */
   next(now: number, progressAt: number): number {
     const own = this.#own.first?.due ?? Infinity;
     const call = this.#first();
     if (call === undefined) return own;
-    return Math.min(own, this.#dueOf(call, progressAt), now + this.#writeTimeout / SAMPLES);
+    return Math.min(own, this.#dueOf(call, progressAt), now + this.#writeTimeout / SAMPLES_PER_TIMEOUT);
   }
 
   #dueOf({ since }: T, progressAt: number): number {
     return Math.max(since, progressAt) + this.#writeTimeout;
   }
 
-  /** The first patient call that still waits. */
+  /** The first call in `#patient` that still waits. */
   #first(): T | undefined {
     this.#trim();
     return this.#patient[this.#head];
   }
 
-  /** Forgets those in front that wait no longer. */
+  /** Drops the calls in front that no longer wait. */
   #trim(): void {
     const patient = this.#patient;
     while (this.#head < patient.length && patient[this.#head]?.isAwaited !== true) this.#head++;
@@ -111,6 +112,6 @@ export class Deadlines<T extends Bounded<T>> {
   #keep(patient: T[]): void {
     this.#patient = patient;
     this.#head = 0;
-    this.#sweepAt = Math.max(SWEEP, 2 * patient.length);
+    this.#sweepAt = Math.max(MIN_SWEEP_CALLS, 2 * patient.length);
   }
 }

@@ -4,13 +4,13 @@ const DONE = Promise.resolve();
  * Rejects the promise that `resolve` belongs to with the error that `make` returns, and has the error made where its
  * stack shows the functions that await the promise.
  *
- * V8 adds async frames to an error made inside a promise reaction, by following the reaction's own promise to the one
- * who awaits it (https://v8.dev/docs/stack-trace-api#async-stack-traces). So the pending promise is first resolved with
+ * V8 adds async frames to an error made inside a promise reaction, by following the reaction's own promise to the function
+ * that awaits it (https://v8.dev/docs/stack-trace-api#async-stack-traces). So the pending promise is first resolved with
  * that of a reaction, which links the two a microtask later; only then is the reaction let run, and after another
  * microtask, since that is when `await` begins to listen to a promise of a class of our own. Nothing of this happens to a
  * promise that succeeds.
  *
- * @param quiet - the promise itself, if nobody has to handle it
+ * @param quiet - the promise itself, if its rejection may stay unhandled
  */
 export function failAtCaller<T>(
   resolve: (value: Promise<T>) => void,
@@ -31,20 +31,20 @@ export function failAtCaller<T>(
   void DONE.then(run);
 }
 
-/** Calls back when those who were given a promise just now have had the time to await it. */
+/** Calls back when the caller who was given a promise just now has had the time to await it. */
 export function whenAwaited(callback: () => void): void {
   void DONE.then(ignore).then(callback);
 }
 
 /**
- * Makes a rejection that nobody handles no failure of the process. To be called when it fails, after the error was made:
- * whom V8 would name as the one who awaits is found only while there is no other reaction.
+ * Keeps an unhandled rejection of the promise from failing the process. To be called when the promise fails, after the
+ * error was made: V8 finds the function that awaits a promise only while the promise has no other reaction.
  */
 export function markHandled(promise: Promise<unknown>): void {
-  // Not by a method of its own: a promise may know by that who listens.
+  // Not by the method of the promise itself, which may take note of a listener.
   void Promise.prototype.then.call(promise, undefined, ignore);
 }
 
 function ignore(): void {
-  // It is delivered to those who wait.
+  // The callers who wait have the error.
 }

@@ -1,14 +1,14 @@
 import { cancel, clock, LONGEST_TIMER_MS, type Timer } from "./clock.js";
 import { letArrive } from "./let-arrive.js";
 
-/** How often per period it is looked whether bytes have moved: a silence is noticed so much later than due at most. */
-const SAMPLES = 16;
+/** How often per period the count is looked at: a silence is noticed at most this fraction of the period late. */
+const SAMPLES_PER_PERIOD = 16;
 
-/** It is looked no more often than that; of a short period twice as often at least. */
+/** The shortest time between two looks; a period that is less than twice as long is looked at twice. */
 const SHORTEST_INTERVAL_MS = 5;
 
 /**
- * Rings when nothing has moved for some time, once for each silence. That bytes move costs nothing: their count is looked
+ * Calls back when no byte has moved for some time, once for each silence. Moving bytes cost nothing: their count is looked
  * at now and then.
  */
 export class IdleTimer {
@@ -21,16 +21,16 @@ export class IdleTimer {
   #counted = 0;
   /** When the count was last seen to change. */
   #movedAt = 0;
-  /** It has rung for this silence. */
-  #hasRung = false;
+  /** Whether it has fired for this silence. */
+  #hasFired = false;
 
-  /** `count` gives a number that changes with every byte. */
-  constructor(count: () => number, ring: () => void) {
+  /** @param count - returns a number that changes with every byte */
+  constructor(count: () => number, onSilence: () => void) {
     this.#count = count;
-    this.#onSilence = ring;
+    this.#onSilence = onSilence;
   }
 
-  /** Rings after `period` ms without a byte, and after as many again once bytes have moved; 0 or `Infinity`: never. */
+  /** Fires after `period` ms without a byte, and again after each later silence of that length; 0 or `Infinity`: never. */
   set(period: number): void {
     cancel(this.#timer);
     cancel(this.#lastLook);
@@ -42,22 +42,22 @@ export class IdleTimer {
 
   #lookLater(): void {
     const shortest = Math.min(SHORTEST_INTERVAL_MS, this.#period / 2);
-    const interval = Math.max(1, shortest, this.#period / SAMPLES);
+    const interval = Math.max(1, shortest, this.#period / SAMPLES_PER_PERIOD);
     const left = this.#movedAt + this.#period - this.#clock.now();
-    const wait = this.#hasRung ? interval : Math.min(interval, Math.max(1, left));
+    const wait = this.#hasFired ? interval : Math.min(interval, Math.max(1, left));
     this.#timer = this.#clock.setTimeout(() => this.#look(), Math.min(wait, LONGEST_TIMER_MS));
     this.#timer.unref();
   }
 
   #look(): void {
     if (this.#count() !== this.#counted) this.#moved();
-    if (this.#hasRung || this.#clock.now() - this.#movedAt < this.#period) this.#lookLater();
-    else this.#lastLook = letArrive(this.#clock, () => this.#ringIfSilent());
+    if (this.#hasFired || this.#clock.now() - this.#movedAt < this.#period) this.#lookLater();
+    else this.#lastLook = letArrive(this.#clock, () => this.#fireIfSilent());
   }
 
-  #ringIfSilent(): void {
+  #fireIfSilent(): void {
     const isSilent = this.#count() === this.#counted;
-    if (isSilent) this.#hasRung = true;
+    if (isSilent) this.#hasFired = true;
     else this.#moved();
     this.#lookLater();
     if (isSilent) this.#onSilence();
@@ -66,6 +66,6 @@ export class IdleTimer {
   #moved(): void {
     this.#counted = this.#count();
     this.#movedAt = this.#clock.now();
-    this.#hasRung = false;
+    this.#hasFired = false;
   }
 }

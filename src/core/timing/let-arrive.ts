@@ -1,12 +1,12 @@
 import { cancel, type Clock } from "./clock.js";
 
 /**
- * Calls back once the sockets have been polled; disposing of the result cancels it. Timers go before sockets in a turn of
- * the event loop: after a turn that was busy for long, what the kernel has by then comes first, and only what still waits
- * has run out of time.
+ * Calls back once the sockets have been polled; disposing of the result cancels that. In a turn of the event loop timers
+ * come before sockets. So after a long turn a timer fires although the kernel already has what the call waits for: that is
+ * to arrive first, and only calls that still wait have run out of time.
  */
 export function letArrive(clock: Clock, callback: () => void): Disposable {
-  // Twice: in some runtimes the first comes before the sockets, too.
+  // Two turns: in Bun and Deno the first may come before the sockets, too.
   let turn = clock.setImmediate(() => {
     turn = clock.setImmediate(callback);
   });

@@ -1,7 +1,7 @@
 /**
- * What keeps the process alive beside the handles of sockets. A socket that is not reading holds no process, although its
- * connection is open; a stream of another kind need not have a handle at all. One timer that never fires stands in for
- * them: it holds the process while anything counts on it.
+ * What keeps the process alive beside the handles of sockets. A socket that is not reading keeps no process alive, although
+ * its connection is open; a stream of another kind may have no handle at all. One timer that never fires stands in for
+ * these. It is not one of the clock: another clock could not keep the process alive.
  */
 import { AsyncResource } from "node:async_hooks";
 // Imported rather than global: test frameworks replace the globals, and a fake timer holds no process.
@@ -11,21 +11,21 @@ import { LONGEST_TIMER_MS } from "./clock.js";
 let holders = 0;
 let timer: NodeJS.Timeout | undefined;
 
-/** Where the timer belongs: otherwise the AsyncLocalStorage store of the call that made it would be kept alive. */
+/** Where the timer is set: otherwise the AsyncLocalStorage store of the call that set it would be kept alive. */
 const scope = new AsyncResource("tcp6.hold");
 
-/** Keeps the process alive until {@link release} was called as often. */
+/** Keeps the process alive until {@link release} was called as often as this. */
 export function hold(): void {
   if (holders++ > 0) return;
   timer ??= scope.runInAsyncScope(() => setInterval(ignore, LONGEST_TIMER_MS));
   timer.ref();
 }
 
-/** Lets the process end if nothing else holds it. */
+/** Takes back one call of {@link hold}. */
 export function release(): void {
   if (--holders === 0) timer?.unref();
 }
 
 function ignore(): void {
-  // It is there to be referred to.
+  // The timer is only there to be referred.
 }

@@ -1,7 +1,7 @@
 /**
- * One listener on each signal, however many calls it may cancel. An `EventTarget` looks through all its listeners at each
- * add and remove, so a signal that thousands of calls share would cost each of them more than the call itself; and
- * Node 20 warns of a leak at eleven.
+ * One listener on each signal, however many calls the signal may cancel. An `EventTarget` searches all its listeners at each
+ * add and remove, so a signal that thousands of calls share would cost each of them more than the call itself; and Node 20
+ * warns of a leak at eleven listeners.
  */
 
 /** A call that a signal may cancel. */
@@ -23,14 +23,14 @@ export function watch(signal: AbortSignal, call: Cancellable): void {
   all.add(call);
 }
 
-/** Calls it no more. */
+/** Takes back {@link watch}. */
 export function unwatch(signal: AbortSignal, call: Cancellable): void {
   watchers.get(signal)?.remove(call);
 }
 
 class Watchers {
   readonly #signal: AbortSignal;
-  /** Most signals have one call at a time: it needs no set. */
+  /** Most signals have one call at a time, which needs no set. */
   #only: Cancellable | null = null;
   #others: Set<Cancellable> | null = null;
 
@@ -56,7 +56,7 @@ class Watchers {
 
   readonly #onAbort = (): void => {
     this.#stopListening();
-    // One by one: each may take others off.
+    // One by one: each call may unwatch others.
     for (let call = this.#next(); call !== undefined; call = this.#next()) {
       this.#only = null;
       this.#others?.delete(call);
@@ -73,7 +73,7 @@ class Watchers {
     try {
       this.#signal.removeEventListener("abort", this.#onAbort);
     } catch {
-      // The signal is not one of Node's. Its listener finds no calls, and the call that ended has its result.
+      // The signal is not one of Node's. Its listener stays and finds no calls; the call that has ended keeps its result.
     }
   }
 }

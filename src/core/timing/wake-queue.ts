@@ -1,34 +1,34 @@
 /** A member of a {@link WakeQueue}. */
 export interface Timed {
-  /** When it is due: `Infinity` if it is not. Only the queue changes this, and the next. */
+  /** When the member is due; `Infinity` outside of the queue. Only the queue changes this field and the next. */
   due: number;
-  /** Where it is in the queue; -1 if it is not. */
+  /** Index of the member in the queue; -1 outside of it. */
   place: number;
 }
 
-/** Whom the alarm wakes. */
+/** What an alarm wakes. */
 export interface Sleeper extends Timed {
-  /** Ends the waits whose time is up by `now`; answers when to wake it again, or `Infinity`. */
+  /** Ends the waits whose time is up by `now`. Returns when to wake the sleeper again, or `Infinity`. */
   expire(now: number): number;
 }
 
-/** Who is to be woken when: a binary heap, whose members know their places, so that they can leave early. */
+/** What is due first: a binary heap whose members know their places, so that they can leave early. */
 export class WakeQueue<T extends Timed = Sleeper> {
   readonly #heap: T[] = [];
 
-  /** The one to be woken first. */
+  /** The member that is due first. */
   get first(): T | undefined {
     return this.#heap[0];
   }
 
-  /** Puts a sleeper in, or moves it forward: while it is in, it can only be due earlier. */
+  /** Adds a sleeper, or moves it forward: a sleeper that is in the queue can only become due earlier. */
   put(sleeper: T, due: number): void {
     sleeper.due = due;
     if (sleeper.place === -1) sleeper.place = this.#heap.push(sleeper) - 1;
     this.#rise(sleeper);
   }
 
-  /** Takes a sleeper out, if it is in. */
+  /** Removes a sleeper, if it is in the queue. */
   remove(sleeper: T): void {
     const { place } = sleeper;
     if (place === -1) return;

@@ -1,10 +1,10 @@
 import type { Operation } from "../../errors.js";
-import type { Bounded, Deadline } from "../timing/deadlines.js";
+import type { Deadline, WaitingCall } from "../timing/deadlines.js";
 import type { WritePromise } from "./write-promise.js";
 import { sizeOf, type Payload } from "../bytes/payload.js";
 
 /** Something to be sent in order, and the call that waits for it. */
-export class Entry implements Bounded<Entry> {
+export class Entry implements WaitingCall<Entry> {
   /** The promise of the call, also when the call waits no longer; `null`: no call ever waited. */
   promise: WritePromise | null = null;
   /** Removes the listener from the call's signal. */
