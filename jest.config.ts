@@ -8,8 +8,8 @@ const config: Config = {
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1", "^tcp6$": "<rootDir>/src/index.ts" },
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
   testTimeout: 20_000,
-  // Most tests wait for something: one fewer than there are processors, the default, would leave them idle.
-  maxWorkers: "100%",
+  // Many tests wait for something: as many workers as there are processors would leave these idle.
+  maxWorkers: "150%",
 };
 
 export default config;

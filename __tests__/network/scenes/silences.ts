@@ -176,7 +176,7 @@ export const SILENCES: readonly Scene[] = [
       const seen: number[] = [];
       // An attempt is told of before its socket has sent anything.
       race.onEvent = () => setTimeout(() => seen.push(inSynSent().length), 20);
-      const cutOff = await netError(connectTo(addresses, { attemptDelay: 10, timeout: 600 }));
+      const cutOff = await netError(connectTo(addresses, { attemptDelay: 10, timeout: 1_000 }));
       assert.equal(cutOff.attempts?.length, 16);
       assert.equal(Math.max(...seen), 16);
       assert.deepEqual(inSynSent(), []);

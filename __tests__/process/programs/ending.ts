@@ -227,4 +227,4 @@ console.log("done");
 setTimeout(() => {
   console.log("held");
   process.exit();
-}, 700).unref();
+}, 300).unref();
