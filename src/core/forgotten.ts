@@ -1,17 +1,17 @@
 /**
- * Connections that a program has forgotten: the peer has ended its side, ours is open, and nothing refers to the
- * connection that could close it. With `NODE_DEBUG=tcp6` the process says so on stderr, and where each was made. Without
- * it, nothing is noted of any connection.
+ * Finds connections that a program has forgotten: the peer has ended its side, our side is open, and the program has no
+ * reference left to close the connection with. With `NODE_DEBUG=tcp6` the process prints each to stderr, with the place
+ * where it was made. Without that, nothing is recorded.
  */
 import { debuglog } from "node:util";
 
 const log = debuglog("tcp6");
 const isOn = log.enabled;
 
-/** What goes on when the object is gone that a program has of it. */
+/** What lives on when the object is collected by which the program holds a connection. */
 interface Life {
   readonly subject: { readonly text: string };
-  /** Calls back when the peer has ended its side and ours is still open. */
+  /** Calls `act` when the peer has ended its side and ours is still open. */
   whenLeftOpen(act: () => void): void;
 }
 
@@ -23,14 +23,14 @@ const forgotten = new FinalizationRegistry(({ life, maker }: { life: Life; maker
   });
 });
 
-/** Where a connection is made, for {@link noteMaker}: the stack of the call. `undefined` if nobody wants to know. */
+/** The stack of the call that makes a connection, for {@link noteMaker}; `undefined` without `NODE_DEBUG=tcp6`. */
 export function makerHere(): string | undefined {
   if (!isOn) return undefined;
   const [, ...frames] = new Error("made").stack?.split("\n") ?? [];
   return frames.slice(1).join("\n");
 }
 
-/** Notes where a connection was made, to be told should the program forget it. */
+/** Records where a connection was made, to be printed if the program forgets it. */
 export function noteMaker(connection: object, life: Life, maker: string | undefined): void {
   if (maker !== undefined) forgotten.register(connection, { life, maker });
 }

@@ -9,6 +9,7 @@ export interface Failure {
   readonly cause: unknown;
 }
 
+/** How a connection has ended, and why. */
 export interface Outcome {
   readonly end: End;
   /** What `closed` rejects with. A connection that has failed to write can still be detached. */
@@ -30,7 +31,7 @@ export interface Outcome {
  * | open      | nothing can be sent in time after both sides were ended here     | destroyed: failed         |
  * | lingering | the time is up                                                   | destroyed: closed         |
  * | open      | `detach()`                                                       | over: detached            |
- * | any       | the transport is gone                                            | over, as it was destroyed |
+ * | any       | the transport has closed                                         | over, as it was destroyed |
  *
  * `*` stands for open, closing and lingering.
  */
@@ -41,9 +42,9 @@ export type Life =
   | { readonly kind: "closing" }
   /** Both sides were ended here, and our FIN is sent. What the peer sends is discarded until its end, or until this time. */
   | { readonly kind: "lingering"; readonly until: number }
-  /** The transport was closed or reset, and has not reported yet that it is gone. */
+  /** The transport was told to close or reset, and has not reported yet that it is closed. */
   | { readonly kind: "destroyed"; readonly outcome: Outcome }
-  /** The transport is gone, or belongs to somebody else. */
+  /** The transport is closed, or the program has it. */
   | { readonly kind: "over"; readonly outcome: Outcome };
 
 export const OPEN: Life = { kind: "open" };
@@ -54,8 +55,8 @@ export interface Closing {
   /** Settles when the connection is over; rejects if bytes were lost that no other call answers for. */
   whole: Promise<void>;
   /**
-   * Whether what was written could be sent. `cut short`: a call ran out of time when all of it was, and does not wait until
-   * our FIN is acknowledged.
+   * Whether what was written could be sent. `cut short`: a call ran out of time when all bytes were sent, so it does not wait
+   * until our FIN is acknowledged.
    */
   sending: "under way" | "failed" | "cut short";
 }

@@ -41,7 +41,7 @@ export interface LinkSettings {
    * bytes are unread.
    */
   readonly lingerTimeout?: number | undefined;
-  /** Where the connection was made, if that is to be told. */
+  /** The stack of the call that made the connection; see `noteMaker`. */
   readonly maker?: string | undefined;
 }
 
@@ -111,7 +111,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     return closed;
   }
 
-  /** {@link closed} for the program, which may wait for it. */
+  /** {@link closed} for the program: a call that waits, which keeps the process alive. */
   awaitClosed(): Promise<void> {
     this.#isAwaited = true;
     this.#holdOrRelease();
@@ -147,7 +147,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.output.surfaceLoss();
     const outcome = this.#outcome("closed");
     const { failure } = outcome;
-    // Whoever has closed the stream, no call is left waiting.
+    // No call is left waiting, whatever has closed the stream.
     if (failure !== null) this.input.fail(failure.cause);
     else if (!this.input.peerEnded && !this.input.isShut) this.input.close();
     if (this.output.failure === null) this.output.close();
@@ -234,7 +234,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     else this.#reset(this.#outcome("reset"));
   }
 
-  /** Calls `drop` when the program closes the connection after it was over: what was unread is dropped then. */
+  /** Calls `drop` when the program closes the connection after it was over, so that a view drops its unread bytes, too. */
   onDropped(drop: () => void): void {
     (this.#onDropped ??= []).push(drop);
   }
@@ -245,7 +245,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.#tellIfLeftOpen();
   }
 
-  /** Without `allowHalfOpen` a stream that was adopted is as it was, and any other ends with its peer. */
+  /** Without `allowHalfOpen` an adopted stream ends as it did before it was adopted, and any other ends with its peer. */
   detach(allowHalfOpen?: boolean): Duplex {
     if (!this.live || this.transport.destroyed) throw refused("detach", this.subject, "ERR_CLOSED");
     if (this.transport.spent && this.input.length > 0) {
@@ -292,7 +292,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     await this.#whenOver();
   }
 
-  /** The same within a time: what is unsent then is lost, and the caller told. */
+  /** {@link close} within a time: bytes that are unsent then are lost, and the call rejects. */
   async #closeWithin(options: OperationOptions, closing: Closing, failing: () => void): Promise<void> {
     try {
       await bounded("close", this.subject, options, () => closing.whole);
@@ -300,7 +300,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
       failing();
       if (!this.transport.callsBackAtOnce) await turn();
       if (closing.sending !== "under way" || this.output.failure !== null) {
-        // That was before the time was up, and decides how every call to close settles.
+        // Sending failed before the time was up, and that decides how every call to close settles.
         if (!(error instanceof NetTimeoutError)) throw error;
         await closing.whole;
         return;
@@ -317,7 +317,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     }
   }
 
-  /** Both our sides are closed: as with `close`, a peer that takes nothing does not keep the socket. */
+  /** Resets the connection if the peer takes nothing in time, once both our sides are closed; as `close` does. */
   async #sendOrReset(): Promise<void> {
     // The FIN is queued by then.
     await DONE;
@@ -330,7 +330,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     }
   }
 
-  /** Closes the socket once neither side has anything left to do. */
+  /** Closes the transport once neither side has anything left to do. */
   #endIfDone(): void {
     const { kind } = this.#life;
     const { ended, failure } = this.output;
@@ -353,7 +353,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     return this.#life.kind === "lingering" ? this.#life.until : Infinity;
   }
 
-  /** Closes the transport; what it reports of what this cuts off is no failure. */
+  /** Closes the transport. Errors that it reports afterwards are no failure of the connection. */
   #destroy(): void {
     if (this.#life.kind === "destroyed" || this.#life.kind === "over") return;
     this.#become({ kind: "destroyed", outcome: this.#outcome("closed") });
@@ -382,7 +382,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     return failure === null ? OUTCOMES[end] : failedWith("write", failure.cause);
   }
 
-  /** Whether a side is left as it is, so that there is no end of it to wait for. */
+  /** Whether one side is left as it is, so that no end of the other is to be waited for. */
   get #isAbandoned(): boolean {
     return this.input.abandoned || this.output.abandoned;
   }
@@ -391,14 +391,17 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     if (this.input.peerEnded && this.live && !this.output.ended) this.#onLeftOpen?.();
   }
 
-  /** Of a connection that is over there is nothing to close but what is unread. */
+  /** All that is left to close of a connection that is over are its unread bytes. */
   #dropUnread(): void {
     if (this.input.closed) return;
     this.input.close();
     this.#onDropped?.forEach((drop) => drop());
   }
 
-  /** Until it is over, it keeps the process alive: also while its socket is not reading, or if it has none and a call waits. */
+  /**
+   * An open connection keeps the process alive, also while its socket is not reading. Over a stream that holds no process by
+   * itself, it does so while a call waits.
+   */
   #holdOrRelease(isReferred = this.#hold !== "unreferred"): void {
     const holds =
       isReferred && this.#life.kind !== "over" && (this.transport.holdsProcess || this.#hasWaitingCall);

@@ -3,14 +3,14 @@ import type { ByteQueue } from "../bytes/byte-queue.js";
 import { maxBufferBytes } from "../bytes/own-memory.js";
 import { overLimit, Read, Refusal, unexpectedEnd, WAIT, type Take } from "./reads.js";
 
-/** How frames are delimited: by their length, big-endian, in so many bytes before each. */
+/** How frames are delimited: the length of each comes before it, as a big-endian number of `bytes` bytes. */
 export interface FrameFormat {
   readonly bytes: number;
   /** Most bytes of a frame, its length not counted. */
   readonly limit: number;
 }
 
-/** The next frame, without its length; its memory is taken when its length is known to be within the limit. */
+/** The next frame, without its length. No memory is allocated for a frame that is longer than the limit. */
 export const takeFrame: Take<Buffer | null, FrameFormat> = (queue, { bytes, limit }, ended) => {
   const size = queue.length < bytes ? undefined : lengthIn(queue, bytes);
   const most = Math.min(limit, maxBufferBytes(size ?? 0));
@@ -24,7 +24,7 @@ export const takeFrame: Take<Buffer | null, FrameFormat> = (queue, { bytes, limi
   return queue.take(size);
 };
 
-/** The same as an iterator's `next` gives it back. */
+/** As {@link takeFrame}, in the form that an iterator's `next` resolves to. */
 export const takeNextFrame: Take<IteratorResult<Buffer, undefined>, FrameFormat> = (queue, format, ended) => {
   const frame = takeFrame(queue, format, ended);
   if (frame === WAIT || frame instanceof Refusal) return frame;
@@ -36,7 +36,7 @@ export const READ_FRAME = new Read(takeFrame);
 /** `next()` of its loop. */
 export const NEXT_FRAME = new Read(takeNextFrame);
 
-/** A frame's length as it goes before it. */
+/** The bytes that go before a frame: its length. */
 export function lengthPrefix(size: number, bytes: number): Buffer {
   const prefix = Buffer.alloc(bytes);
   if (bytes <= 4) prefix.writeUIntBE(size, 0, bytes);

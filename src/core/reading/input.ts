@@ -12,7 +12,7 @@ import { Refusal, WAIT, type Read } from "./reads.js";
 import type { Sink } from "../transport/transport.js";
 import { Waiting, type ReaderProbe, type StreamReader } from "./waiting.js";
 
-/** Bytes that are read ahead while nobody waits for them; then reading stops, and the kernel's window fills. */
+/** Bytes that are read ahead while no read waits; then reading stops, and the kernel's receive window fills. */
 export const READ_AHEAD = 64 * 1024;
 
 const HANDED_OVER = "connection.socket is read as a stream";
@@ -27,7 +27,7 @@ export class Input implements Sink {
   peerEnded = false;
   /** Whether ending this side leaves what arrives then in the kernel. */
   abandoned = false;
-  /** The one that may hold bytes which come before those in the queue. */
+  /** A stream over the connection, which may hold bytes that come before those in the queue. */
   streamReader: StreamReader | null = null;
 
   readonly #queue = new ByteQueue();
@@ -35,9 +35,9 @@ export class Input implements Sink {
   readonly #readTimeout: number;
   #state: InputState = OPEN;
   #waiting: Waiting | null = null;
-  /** The memory of a loop that recycles it. Any other read ends that: what it gets is its own. */
+  /** The memory of a loop that reuses it. A read of another kind ends that, since its result is its caller's own. */
   #reusedMemory: ReusedMemory | null = null;
-  /** {@link arrive} has answered `false` and reading has not been started since. */
+  /** Whether {@link arrive} has returned `false` and reading has not been started since. */
   #stopped = false;
 
   constructor(host: HalfHost, readTimeout: number) {
@@ -50,7 +50,7 @@ export class Input implements Sink {
     return this.#queue.length;
   }
 
-  /** Bytes that can be read without waiting: also those that a stream holds whose user has left. */
+  /** Bytes that can be read without waiting, including those in a stream whose user has left. */
   get readable(): number {
     return this.length + (discards(this.#state) ? 0 : (this.streamReader?.left ?? 0));
   }
@@ -75,10 +75,10 @@ export class Input implements Sink {
     return this.#waiting !== null;
   }
 
-  /** Whether a read waits, and does not give way, or a stream is being read; `probe` is the one who wants to know. */
+  /** Whether a read waits and does not yield, or a stream is being read; for a reader with this `probe`. */
   isBusy(probe?: ReaderProbe): boolean {
     if (this.#waiting !== null && !this.#givesWay(this.#waiting)) return true;
-    // Once all is thrown away, so is what its user did not get.
+    // Once bytes are thrown away, so are those that the user of the stream has not got.
     if (this.streamReader === null || this.streamReader === probe || discards(this.#state)) return false;
     if (this.streamReader.isReading()) return true;
     this.putBack(this.streamReader.takeBack());
@@ -87,7 +87,7 @@ export class Input implements Sink {
 
   /**
    * Settles with what the read makes of the bytes, now or when enough of them have arrived. A read that fails has taken
-   * nothing. While it waits all others are refused, unless its `probe` has left and gives way.
+   * nothing. While it waits all others are refused, unless its `probe` yields.
    */
   request<T, A>(
     read: Read<T, A>,
@@ -106,12 +106,12 @@ export class Input implements Sink {
     return this.#request(read, argument, options, probe, probe !== undefined);
   }
 
-  /** The same for a loop, whose options were checked when it was made, and which may be left while this waits. */
+  /** The same for a loop. Its options were checked when it was made; it may be left while this read waits. */
   pull<T, A>(read: Read<T, A>, argument: A, options: OperationOptions | undefined): Promise<T> {
     return this.#request(read, argument, options, undefined, true);
   }
 
-  /** `mayLeave`: the one who asks may turn away before this settles, so nothing may be taken in advance. */
+  /** `mayLeave`: the caller may turn away before the promise settles, so nothing may be taken in advance. */
   #request<T, A>(
     read: Read<T, A>,
     argument: A,
@@ -141,10 +141,6 @@ export class Input implements Sink {
     return isInTime ? Promise.resolve(taken) : inNextTurn(taken);
   }
 
-  /**
-   * Takes in the first `size` bytes of `memory`, which are only `lent`, to be written over after this call, or given.
-   * Answers whether more may arrive.
-   */
   arrive(memory: Buffer, size: number, lent: boolean): boolean {
     this.received += size;
     if (this.#state !== OPEN && discards(this.#state)) return !this.abandoned;
@@ -164,18 +160,18 @@ export class Input implements Sink {
     return true;
   }
 
-  /** Settles the read that waits with that `argument`, if one does, with `value`: it has taken nothing. */
+  /** Settles the waiting read with `value`, if it has this `argument`. It has taken nothing. */
   withdraw(argument: object, value: unknown): void {
     if (this.#waiting?.argument === argument) this.#settle(this.#waiting, value);
   }
 
-  /** Lets go of the memory; what the loop had last stays as it is. */
+  /** Forgets the memory that is reused; the last chunk of its loop stays as it is. */
   endRecycling(): void {
     this.#reusedMemory = null;
     if (this.#stopped) this.#refill();
   }
 
-  /** Memory that arrivals are read into in turn, if there is any: at most one may be ahead of the loop. */
+  /** The pieces of memory that bytes arrive in by turns, if a loop reuses memory. At most one may be ahead of the loop. */
   get ring(): Ring | null {
     return this.#reusedMemory?.ring ?? null;
   }
@@ -212,19 +208,19 @@ export class Input implements Sink {
     return unread;
   }
 
-  /** The wait of this probe, if it waits, has all its time again. */
+  /** Lets the waiting read begin its time anew, if it has this `probe`. */
   renew(probe: ReaderProbe): void {
     const waiting = this.#waiting;
     if (waiting?.probe === probe) waiting.deadline = this.#host.deadlineIn(waiting.bound);
   }
 
-  /** Takes out all bytes, for whoever reads the stream from now on. */
+  /** Takes out all bytes, for the reader that the stream has from now on. */
   drain(): Buffer[] {
     if (this.streamReader !== null) this.putBack(this.streamReader.takeBack());
     return this.#takeOut();
   }
 
-  /** Puts bytes before those in the queue; copies, since the stream that had them may have handed out others of their memory. */
+  /** Puts copies of bytes before those in the queue: the stream that had them may have given away other parts of their memory. */
   putBack(unread: readonly Buffer[]): void {
     if (unread.length === 0 || discards(this.#state)) return;
     const later = this.#takeOut();
@@ -237,7 +233,7 @@ export class Input implements Sink {
     this.#fail(waiting, () => aborted("read", this.#host.subject, signal));
   }
 
-  /** Fails the waiting read if its time is up by `now`; answers when to look again. */
+  /** Fails the waiting read if its time is up by `now`. Returns when to look again. */
   expire(now: number): number {
     const waiting = this.#waiting;
     if (waiting === null) return Infinity;
@@ -259,7 +255,7 @@ export class Input implements Sink {
     const bound = options?.timeout ?? this.#readTimeout;
     if (bound === 0) return rejectedInTime(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
-    // What was gathered may have failed to go out, and then the connection; or a stream that it went to has run the program.
+    // Sending what was gathered may have failed, and with it the connection; or the stream has run code of the program.
     if (this.#state !== OPEN || this.#waiting !== null || options?.signal?.aborted === true)
       return this.#request(read, argument, options, probe, false);
     return new Promise<T>((resolve) => {
@@ -271,7 +267,7 @@ export class Input implements Sink {
     });
   }
 
-  /** Waits for the next turn of the event loop, and has taken nothing until then. */
+  /** Waits for the next turn of the event loop, and takes nothing before. */
   #postpone<T, A>(
     read: Read<T, A>,
     argument: A,
@@ -292,7 +288,7 @@ export class Input implements Sink {
     if (this.#waiting !== waiting) return;
     waiting.postponed = false;
     this.#retry(waiting);
-    // What was gathered may fail to go out, and then the read.
+    // Sending what is gathered may fail, and with it the read.
     if (this.#waiting === waiting) this.#host.beforeWait();
     if (this.#waiting === waiting) {
       const { bound } = waiting;
@@ -325,12 +321,12 @@ export class Input implements Sink {
     return waiting;
   }
 
-  /** As many bytes in the queue, or more, stop the reading. */
+  /** Reading stops when this many bytes are in the queue. */
   get #most(): number {
     return this.ring === null ? READ_AHEAD : 1;
   }
 
-  /** What a read makes of the bytes as they are; if it throws, they are more than it can have in one piece. */
+  /** What a read makes of the bytes as they are. It throws if they are more than one buffer can hold. */
   #try<T, A>(read: Read<T, A>, argument: A): T | typeof WAIT | Refusal {
     try {
       return read.take(this.#queue, argument, this.#state !== OPEN && this.ended);
@@ -339,7 +335,7 @@ export class Input implements Sink {
     }
   }
 
-  /** Tries the waiting read again, now that something has changed. */
+  /** Tries the waiting read again, since bytes have arrived or the state has changed. */
   #retry(waiting: Waiting): void {
     const taken = this.#try(waiting.read, waiting.argument);
     if (taken === WAIT) {
@@ -353,7 +349,7 @@ export class Input implements Sink {
     }
   }
 
-  /** Whether its probe has left, or had when this was last asked: one who came back has all the time again. */
+  /** Whether the reader is gone, or was when this was last asked: a reader that has come back gets all its time again. */
   #isAway(waiting: Waiting): boolean {
     const wasAway = waiting.wasAway;
     waiting.wasAway = waiting.probe?.isGone() ?? false;
@@ -394,7 +390,7 @@ export class Input implements Sink {
     this.#queue.clear();
     const waiting = this.#waiting;
     if (waiting !== null) this.#fail(waiting, () => this.#refusedBy(state));
-    // A loop may hold what it got from it, which is left alone from now on.
+    // The loop may still hold its last chunk, which must not be written over.
     this.#reusedMemory = null;
     if (this.#stopped) this.#refill();
   }

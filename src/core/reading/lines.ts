@@ -6,10 +6,10 @@ const LINE_FEED = Buffer.from("\n");
 const CARRIAGE_RETURN = 0x0d;
 const NOTHING = Buffer.alloc(0);
 
-/** V8's `slice` copies what is shorter; a longer slice keeps all of the text that it is of. */
-const SLICED = 13;
+/** Shorter slices of a string are copies in V8; a longer one keeps the whole string alive. */
+const MIN_SLICE_LENGTH = 13;
 
-/** What `toString("latin1")` calls; it spares each short line a tenth of its time. */
+/** What `toString("latin1")` calls. Calling it directly makes short lines a tenth faster. */
 interface Latin1Slice {
   latin1Slice(start: number, end: number): string;
 }
@@ -21,7 +21,7 @@ export function isLineEncoding(encoding: unknown): encoding is BufferEncoding {
   return LINE_ENCODINGS.has(encoding);
 }
 
-/** The search for the end of a line that is to be decoded. */
+/** The search for the end of a line, which is then decoded. */
 export class LineSearch extends Search {
   constructor(
     limit: number,
@@ -32,19 +32,19 @@ export class LineSearch extends Search {
 }
 
 /**
- * Lines that are found and decoded fast: those of a run of adjacent bytes, which is made text once, a character for each
- * byte. Their bytes stay in the queue until each line is taken, so whoever else reads from the queue sees what the loop
- * has not been given; where the two are at odds, the queue's position tells. A run is kept until its last line is taken.
+ * Lines that are found and decoded fast: a run of adjacent bytes is decoded once, as one character for each byte, and cut
+ * into lines. The bytes of each line stay in the queue until the loop takes it, so that another read finds all that the
+ * loop has not got; the queue's position shows when another read has moved on. A run is kept until its last line is taken.
  */
 export class LineRun {
   /** Bytes that end with a line feed, and the queue's position where they begin. */
   #bytes: Buffer = NOTHING;
   #position = 0;
-  /** The same bytes as characters, and whether these are what the encoding makes of them. */
+  /** The same bytes, one character for each, and whether decoding them gives the same text. */
   #text = "";
   #isPlain = false;
 
-  /** For lines that are in no run. */
+  /** Finds the lines that are in no run. */
   readonly #search: LineSearch;
   #searchedFrom = 0;
 
@@ -55,14 +55,14 @@ export class LineRun {
     this.#search = new LineSearch(limit, encoding);
   }
 
-  /** The search for the end of the line at the queue's front; it goes on where it stopped. */
+  /** The search for the end of the line at the queue's front, which goes on where it has stopped. */
   searchIn(queue: ByteQueue): LineSearch {
     if (this.#searchedFrom !== queue.taken) this.#search.from = 0;
     this.#searchedFrom = queue.taken;
     return this.#search;
   }
 
-  /** The next line of the run at the queue's front, taken; or `undefined` if it is in none. */
+  /** Takes the next line, if a run is at the queue's front; otherwise returns `undefined`. */
   take(queue: ByteQueue): string | undefined {
     if (queue.taken - this.#position >= this.#text.length && !this.#begin(queue)) return undefined;
     const begin = queue.taken - this.#position;
@@ -75,20 +75,20 @@ export class LineRun {
     return line;
   }
 
-  /** Lets go of the run. */
+  /** Forgets the run. */
   drop(): void {
     this.#bytes = NOTHING;
     this.#text = "";
   }
 
-  /** A string of its own: a slice would keep all that came with the line. */
+  /** A string of its own: a slice would keep the text of the whole run alive. */
   #lineAt(begin: number, end: number): string {
     if (!this.#isPlain) return this.#bytes.toString(this.encoding, begin, end);
-    if (end - begin < SLICED) return this.#text.slice(begin, end);
+    if (end - begin < MIN_SLICE_LENGTH) return this.#text.slice(begin, end);
     return (this.#bytes as Buffer & Latin1Slice).latin1Slice(begin, end);
   }
 
-  /** Begins with the run at the queue's front, if there is more than one line in it. */
+  /** Begins the run at the queue's front, if it has more than one line. Returns whether it has. */
   #begin(queue: ByteQueue): boolean {
     this.drop();
     const feed = this.searchIn(queue).in(queue);
@@ -122,7 +122,7 @@ export const takeTextLine: Take<string | null, LineSearch> = (queue, search, end
   return line;
 };
 
-/** The next line as an iterator's `next` gives it back, from the run or by itself. */
+/** The next line, from the run or by itself, in the form that an iterator's `next` resolves to. */
 export const takeNextLine: Take<IteratorResult<string, undefined>, LineRun> = (queue, run, ended) => {
   const line = run.take(queue) ?? takeTextLine(queue, run.searchIn(queue), ended);
   if (typeof line === "string") return { value: line, done: false };
@@ -136,8 +136,8 @@ export const READ_LINE = new Read(takeTextLine);
 export const NEXT_LINE = new Read(takeNextLine);
 
 /**
- * Whether all that lies beyond the limit is a carriage return: a line feed would make that and itself the terminator, and
- * so does the end of the stream, where a last line may lack it.
+ * Whether only a carriage return lies beyond the limit. It is part of the terminator if a line feed or the end of the stream
+ * follows.
  */
 function mayBeTerminator(queue: ByteQueue, limit: number): boolean {
   return queue.length === limit + 1 && queue.at(limit) === CARRIAGE_RETURN;

@@ -5,8 +5,8 @@ import { LineRun, NEXT_LINE } from "./lines.js";
 import { NEXT_CHUNK, NEXT_REUSED_CHUNK } from "./reads.js";
 
 /**
- * What all loops over a connection share: they can be left, and are over then. What they have not read stays unread, also
- * where a pull waits for it: that one finds the end of the loop.
+ * What all loops over a connection have in common. A loop can be left, and is over then; the bytes that it has not read stay
+ * unread. If a pull waits when the loop is left, the pull resolves to the end of the loop.
  */
 export abstract class Loop<T> implements AsyncIterableIterator<T, undefined> {
   protected readonly input: Input;
@@ -16,7 +16,7 @@ export abstract class Loop<T> implements AsyncIterableIterator<T, undefined> {
     this.input = input;
   }
 
-  /** What this loop's pulls give their reads for an argument, and no other read has: it tells which read is this loop's. */
+  /** The argument of this loop's reads. No other read has the same, so that it identifies them. */
   protected abstract readonly argument: object;
 
   protected abstract pull(): Promise<IteratorResult<T, undefined>>;
@@ -92,7 +92,7 @@ export class Lines extends Loop<string> {
   }
 }
 
-/** What all pulls of a loop are bounded by, checked, as it was when the loop was made. */
+/** A checked copy of the options that bound each pull of a loop, made when the loop is. */
 function asGiven(options: OperationOptions | undefined): OperationOptions | undefined {
   const { timeout, signal } = checkedOperation(options);
   return timeout === undefined && signal === undefined ? undefined : { timeout, signal };

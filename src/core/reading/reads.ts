@@ -3,10 +3,10 @@ import type { ByteQueue } from "../bytes/byte-queue.js";
 import { maxBufferBytes, ownBytes } from "../bytes/own-memory.js";
 import type { ReusedMemory } from "../bytes/reused-memory.js";
 
-/** Not enough has arrived: the read waits. */
+/** Not enough bytes have arrived: the read waits. */
 export const WAIT: unique symbol = Symbol("wait");
 
-/** What has arrived can never satisfy the read: it fails with `code`, and its bytes stay where they are. */
+/** The read fails with `code`, since the bytes that have arrived can never satisfy it. They stay unread. */
 export class Refusal {
   constructor(
     readonly code: "ERR_LIMIT" | "ERR_UNEXPECTED_EOF",
@@ -15,15 +15,15 @@ export class Refusal {
 }
 
 /**
- * Takes the result of a read out of what has arrived, or says that it cannot (yet), and then takes nothing. `ended`:
- * nothing will arrive any more.
+ * Takes the result of a read out of the queue; or takes nothing, and returns {@link WAIT} or why the read fails. `ended`:
+ * no more bytes will arrive.
  */
 export type Take<T, A> = (queue: ByteQueue, argument: A, ended: boolean) => T | typeof WAIT | Refusal;
 
 /**
- * Makes the result of a waiting read of bytes as they arrive, past the queue, in which there is nothing; or says with
- * {@link WAIT} that they have to go through the queue. They are the first `size` bytes of `memory`, which is either
- * `lent`, to be written over, or given away.
+ * Makes the result of a waiting read directly of the bytes that arrive while the queue is empty; or returns {@link WAIT}, and
+ * the bytes go through the queue. They are the first `size` bytes of `memory`; `lent` memory will be written over, other
+ * memory is given away.
  */
 export type TakeDirectly<T, A> = (
   memory: Buffer,
@@ -33,13 +33,13 @@ export type TakeDirectly<T, A> = (
   reused: ReusedMemory | null,
 ) => T | typeof WAIT;
 
-/** A kind of read: how its result is made, and what follows from that for the memory that bytes arrive in. */
+/** A kind of read: how its result is made, and what memory the bytes for it should arrive in. */
 export class Read<T, A> {
   readonly take: Take<T, A>;
   readonly takeDirectly: TakeDirectly<T, A>;
-  /** Whether it copies what arrives into memory of its caller's, so that memory to give away would be allocated in vain. */
+  /** Whether bytes are copied into memory of the caller's, so that memory to give away would be allocated in vain. */
   readonly copies: boolean;
-  /** Whether its results are in memory that is used again: the connection keeps such memory until there is another read. */
+  /** Whether results are in memory that is used again. The input keeps that memory until a read of another kind. */
   readonly reuses: boolean;
 
   constructor(
@@ -54,11 +54,11 @@ export class Read<T, A> {
   }
 }
 
-/** A search for the end of a line or the like, which goes on where it stopped when more has arrived. */
+/** A search for a delimiter, which goes on where it has stopped when more bytes have arrived. */
 export class Search {
-  /** No match begins before this position. */
+  /** No delimiter begins before this position. */
   from = 0;
-  /** Most bytes before it, which one piece of memory can have. */
+  /** Most bytes before the delimiter; one buffer can hold them. */
   readonly limit: number;
 
   constructor(
@@ -75,7 +75,7 @@ export class Search {
     return found;
   }
 
-  /** Whether a delimiter that has not been found may still begin within the limit: with the last bytes that are here. */
+  /** Whether the last bytes that have arrived may be the beginning of a delimiter that begins within the limit. */
   mayKeepLimit(queue: ByteQueue): boolean {
     for (let begin = this.from; begin <= Math.min(this.limit, queue.length); begin++) {
       if (queue.endsWithPartOf(this.delimiter, begin)) return true;
@@ -89,13 +89,13 @@ export const takeChunk: Take<Buffer | null, undefined> = (queue, _, ended) => {
   return ended ? null : WAIT;
 };
 
-/** As {@link takeChunk}, in the form that an iterator's `next` gives back. */
+/** As {@link takeChunk}, in the form that an iterator's `next` resolves to. */
 export const takeIteration: Take<IteratorResult<Buffer, undefined>, unknown> = (queue, _, ended) => {
   if (queue.length > 0) return { value: queue.takeRun(), done: false };
   return ended ? { value: undefined, done: true } : WAIT;
 };
 
-/** The same for a loop that reuses memory: what it gets is its own until its next request. */
+/** The same for a loop that reuses memory: each chunk is valid until the loop asks for the next one. */
 export const takeReused: typeof takeIteration = (queue, _, ended) => {
   if (queue.length > 0) return { value: queue.takeView(), done: false };
   return ended ? { value: undefined, done: true } : WAIT;

@@ -2,38 +2,43 @@ import type { Buffer } from "node:buffer";
 import type { Cancellable } from "../timing/signals.js";
 import type { Read } from "./reads.js";
 
-/** One who may turn away while its read waits, as the reader of a stream can. Its wait does not time out then. */
+/**
+ * Tells about a reader that may turn away while its read waits, as the user of a stream can. The read of a reader that is
+ * gone does not time out.
+ */
 export interface ReaderProbe {
+  /** Whether the reader has turned away. */
   isGone(): boolean;
-  /** Whether the wait may then end for whoever reads next, with `ERR_BUSY`; otherwise it goes on. */
+  /** Whether another read may take the place of a reader that is gone, whose own read then rejects with `ERR_BUSY`. */
   readonly yields: boolean;
-  /** Told at once what its read comes to, of which its promise tells a microtask later. */
+  /** Called with the result of the read at once, a microtask before its promise settles. */
   given?(value: unknown): void;
 }
 
 /** The reader of a stream that holds bytes ahead of its own user, as Node's streams do. */
 export interface StreamReader extends ReaderProbe {
-  /** Whether that user reads, also while no read waits. */
+  /** Whether the user of the stream reads, also while no read waits. */
   isReading(): boolean;
-  /** How much the stream holds that its user has left to others: nothing while that user reads. */
+  /** Bytes that the stream holds and its user has left to other readers: 0 while the user reads. */
   readonly left: number;
-  /** Takes back what the stream holds and its user has not got, to be read by others. */
+  /** Takes back the bytes that the stream holds and its user has not got, for other readers. */
   takeBack(): readonly Buffer[];
 }
 
-/** Whom a waiting read tells that its signal was aborted. */
+/** Where a waiting read reports that its signal was aborted. */
 interface WaitingHost {
   abort(waiting: Waiting, signal: AbortSignal): void;
 }
 
 /** A read that waits. */
 export class Waiting implements Cancellable {
-  /** This turn's budget was spent when the read was requested: it is tried in the next turn. */
+  /** Whether the read is tried in the next turn only, since this turn's budget was spent when it was requested. */
   postponed = false;
   deadline = Infinity;
+  /** Whether the reader was gone when its probe was last asked. */
   wasAway = false;
 
-  /** `bound`: ms allowed, for the `whole` call or until more bytes arrive. */
+  /** `bound`: most ms to wait, for the `whole` call or until more bytes arrive. */
   constructor(
     readonly reader: WaitingHost,
     readonly read: Read<unknown, unknown>,
