@@ -5,7 +5,7 @@ import { checkBoolean, checkTimeout } from "./options/checks.js";
 import { setKeepAlive } from "./options/connection.js";
 import type { Link } from "./core/link.js";
 
-/** What is known of a connection's socket, and can be set of it. */
+/** The socket beneath a connection: its addresses, counts and settings. */
 export abstract class ConnectedSocket {
   readonly #link: Link;
   readonly #addresses: Addresses;
@@ -16,7 +16,7 @@ export abstract class ConnectedSocket {
     this.#addresses = addresses;
   }
 
-  /** Our own address, as it was when the connection was made; `undefined` for a Unix socket. */
+  /** Our own address when the connection was made; `undefined` for a Unix socket. */
   get localAddress(): string | undefined {
     return this.#addresses.localAddress;
   }
@@ -25,7 +25,7 @@ export abstract class ConnectedSocket {
     return this.#addresses.localPort;
   }
 
-  /** The peer's address, as it was when the connection was made, IPv4 also where IPv6 maps it. */
+  /** The peer's address when the connection was made; IPv4 addresses mapped into IPv6 as IPv4. */
   get remoteAddress(): string | undefined {
     return this.#addresses.remoteAddress;
   }
@@ -45,12 +45,12 @@ export abstract class ConnectedSocket {
   }
 
   /**
-   * The `net.Socket` beneath; where a stream was adopted, that stream, whatever Duplex it is; where there is neither,
-   * {@link duplex}. Reading from it (`'data'`,
-   * `read()`, `pipe()` …) moves what is unread into it, and takes the input away from the connection, whose reads then
-   * reject with `ERR_BUSY`. `pause()` can stop the connection's own reads as well, which then time out: do not use it
-   * while these go on. To write past the connection, flush first; what it writes then comes after. Once both sides have
-   * ended the socket is destroyed: what is still unread then is read from the connection.
+   * The `net.Socket` beneath the connection, or the Duplex that was adopted; {@link duplex} if there is neither.
+   *
+   * Reading from it (`'data'`, `read()`, `pipe()` …) moves the unread bytes into it, and the connection's own reads reject
+   * with `ERR_BUSY` from then on. Its `pause()` can stop the connection's own reads, which then time out. Before you write to
+   * it, flush the connection, so that the bytes come in order. Once both sides have ended the socket is destroyed; bytes that
+   * are unread then can be read from the connection.
    */
   get socket(): Socket {
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- not all have a socket
@@ -59,7 +59,7 @@ export abstract class ConnectedSocket {
 
   abstract get duplex(): Duplex;
 
-  /** Bytes received so far, whether read or not. */
+  /** Bytes that have been received so far, read or not. */
   get bytesRead(): number {
     return this.#link.input.received;
   }
@@ -69,7 +69,7 @@ export abstract class ConnectedSocket {
     return this.#link.transport.bytesTaken;
   }
 
-  /** Whether small writes are sent at once (`true`, the default of new connections) or gathered by the kernel: TCP_NODELAY. */
+  /** Sets TCP_NODELAY: small writes are sent at once (`true`, the default of new connections), or gathered by the kernel. */
   setNoDelay(on = true): this {
     checkBoolean("on", on);
     this.#link.transport.setNoDelay(on);
@@ -77,9 +77,9 @@ export abstract class ConnectedSocket {
   }
 
   /**
-   * Whether the kernel asks an idle peer if it is still there: SO_KEEPALIVE.
+   * Sets SO_KEEPALIVE: whether the kernel asks an idle peer if it is still there.
    *
-   * @param delay - ms of silence before it first asks, a second at least; without it, the system's own (two hours)
+   * @param delay - ms of silence before the kernel first asks, 1 000 at least; the system's own by default, which is two hours
    */
   setKeepAlive(on = true, delay?: number): this {
     checkBoolean("on", on);
@@ -89,8 +89,8 @@ export abstract class ConnectedSocket {
   }
 
   /**
-   * Lets the open connection keep the process alive, as it does from the start: also while it is not reading. One over an
-   * adopted stream that is no socket does only while a call waits, `closed` included.
+   * Lets the open connection keep the process alive, as it does by default, also while it is not reading. A connection over
+   * an adopted stream that is no socket does so only while a call waits, `closed` included.
    */
   ref(): this {
     this.#link.refer(true);
@@ -98,7 +98,7 @@ export abstract class ConnectedSocket {
     return this;
   }
 
-  /** Lets the process end while the connection is open, whatever waits. */
+  /** Lets the process end while the connection is open, also while calls wait. */
   unref(): this {
     this.#link.refer(false);
     this.#link.transport.unref();

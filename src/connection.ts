@@ -36,7 +36,7 @@ import type { Subject } from "./errors.js";
 import { ConnectionDuplex, type SocketDuplex } from "./views/socket-duplex.js";
 import { WebStreams } from "./views/web-streams.js";
 
-/** @internal The engine of a connection, for what this library builds on it. */
+/** @internal Returns the link of a connection, for what this library builds on connections. */
 export let linkOf: (connection: Connection) => Link;
 
 /** @internal Makes a connection over a transport by {@link establish}. There is no other way to one. */
@@ -50,14 +50,19 @@ export let connectionOver: (
 /**
  * A TCP connection, or one over a Unix socket: bytes in both directions, to be awaited.
  *
- * Whoever has a connection closes it: `await using connection = await connect(…)`, or `close()` in a `finally`.
- * Reads and writes are independent of each other. One read at a time may wait; any number of writes.
+ * The program closes each connection that it has: with `await using connection = await connect(…)`, or by `close()` in a
+ * `finally`. Reads and writes are independent of each other. One read at a time may wait, and any number of writes.
  *
- * A timeout or an abort leaves the connection usable. A read that fails has consumed nothing. What is said of timeouts
- * holds for all: an explicit `timeout` (ms; `0`: only what can be done right now; `Infinity`: no bound) is for the whole
- * call; without one, each wait for progress is bounded by the `readTimeout` or `writeTimeout` that the connection
- * captured when it was made. Every rejection is a {@link NetError}, but for an abort, which rejects with the signal's
- * reason, and wrong arguments (`TypeError`, `RangeError`).
+ * A timeout or an abort leaves the connection usable. A read that fails has consumed nothing. An explicit `timeout` bounds
+ * the whole call, in ms; `0` allows only what can be done right now, `Infinity` sets no bound. Without one, each wait for
+ * progress is bounded by the `readTimeout` or `writeTimeout` that the connection has had since it was made. Every rejection
+ * is a {@link NetError}, with two exceptions: an abort rejects with the signal's reason, and wrong arguments with a
+ * `TypeError` or a `RangeError`.
+ *
+ * @example
+ * await using connection = await connect("localhost", 6379);
+ * await connection.writeLine("PING");
+ * console.log(await connection.readLine());
  */
 export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>, AsyncDisposable {
   readonly #link: Link;
@@ -73,15 +78,16 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * A connection over a stream of somebody else's: the socket of an HTTP upgrade, a `TLSSocket`, a child's stdio through
-   * `Duplex.from`, one side of `stream.duplexPair()`. What the stream has buffered is read first, what was written to it
-   * is sent first; from then on it is the connection's alone, until {@link detach}.
+   * Makes a connection of a stream: the socket of an HTTP upgrade, a `TLSSocket`, a child's stdio through `Duplex.from`, one
+   * side of `stream.duplexPair()`. Bytes that the stream has buffered are read first, and bytes that were written to it are
+   * sent first. From then on the stream belongs to the connection, until {@link detach}.
    *
-   * What the stream knows of addresses, it has; `fd` is `undefined` unless it is a socket of the kernel's. Bytes count as
-   * taken when the stream's callback says so. Streams know no RST but for sockets: {@link reset} destroys them.
+   * The connection has the addresses that the stream knows; `fd` is `undefined` unless the stream is a socket of the
+   * kernel's. Bytes count as taken when the stream calls back. Only sockets can send RST: {@link reset} destroys any other
+   * stream.
    *
-   * @throws TypeError for anything that is no Duplex, or lacks something of what is used of one, for one that another
-   *   connection has, and for a socket that was made with `onread`
+   * @throws TypeError for a value that is no Duplex, or lacks a method that is needed; for a stream that another connection
+   *   has; and for a socket that was made with `onread`
    */
   static from(stream: Duplex, options: ConnectionOptions = {}): Connection {
     options = checkedConnectionOptions(options);
@@ -109,19 +115,20 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 
   /**
    * Resolves to the bytes that have arrived, as soon as there are any, or to `null` at the end of the stream. The buffer
-   * is the caller's, as with all reads: nothing else is in its memory, and it may be kept, changed or transferred.
+   * belongs to the caller, as with all reads: no other bytes are in its memory, and the caller may keep, change or transfer it.
    *
    * @throws NetTimeoutError, or what `signal` was aborted with: nothing was consumed, read again when you like
-   * @throws NetError `ERR_BUSY` (another read is waiting), `ERR_CLOSED`, or how the peer ended it, after all its data
+   * @throws NetError `ERR_BUSY` (another read is waiting), `ERR_CLOSED`, or how the peer ended the connection, after all
+   *   bytes that it had sent
    */
   read(options?: OperationOptions): Promise<Buffer | null> {
     return this.#link.input.request(READ_CHUNK, undefined, options);
   }
 
   /**
-   * Resolves to how many bytes were put at the beginning of `target`, as soon as there are any, or to `null` at the end
-   * of the stream. An empty target gives 0 at once. Until it settles the target belongs to the connection; one that is
-   * detached or made smaller meanwhile gets no more than it then can hold, and the rest stays unread.
+   * Resolves to the number of bytes that were put at the beginning of `target`, as soon as there are any, or to `null` at
+   * the end of the stream; to 0 at once for an empty target. Until the promise settles the target belongs to the connection.
+   * A target that is detached or made smaller meanwhile gets as many bytes as it can hold then, and the rest stays unread.
    *
    * @throws as {@link read}; the target is then as it was
    */
@@ -139,8 +146,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Resolves to exactly `size` bytes.
    *
-   * @throws NetError `ERR_UNEXPECTED_EOF` if the stream ends before, `ERR_LIMIT`, at once, for more than one buffer can have
-   *   on this machine; otherwise as {@link read}. In every case the bytes that have arrived stay unread
+   * @throws NetError `ERR_UNEXPECTED_EOF` if the stream ends before; `ERR_LIMIT`, at once, for more bytes than one buffer can
+   *   hold on this machine; otherwise as {@link read}. In every case the bytes that have arrived stay unread
    */
   readExactly(size: number, options?: OperationOptions): Promise<Buffer> {
     try {
@@ -176,10 +183,11 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Resolves to the next line, without its terminator, or to `null` at the end of the stream.
    *
-   * A line ends with `\n` or `\r\n`; a last line may lack it, or have only the `\r`. Bytes are decoded once the line is whole.
+   * A line ends with `\n` or `\r\n`. The last line may lack its terminator, or have only the `\r`. Bytes are decoded once the
+   * line is whole.
    *
-   * @param options.limit - most bytes a line may have, terminator not counted; 64 KiB by default, `Infinity`
-   *   for as many as a string can have, 512 MiB
+   * @param options.limit - most bytes of a line, its terminator not counted; 64 KiB by default, `Infinity` for as many as a
+   *   string can have, 512 MiB
    * @param options.encoding - `"utf8"` by default, or `"latin1"` or `"ascii"`
    * @throws NetError `ERR_LIMIT`: the bytes stay unread; otherwise as {@link read}
    */
@@ -196,7 +204,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   /**
    * Resolves to all bytes up to the end of the stream.
    *
-   * @param options.limit - most bytes; 16 MiB by default, `Infinity` for as many as a `Buffer` can have
+   * @param options.limit - most bytes; 16 MiB by default, `Infinity` for as many as a `Buffer` can hold
    * @throws NetError `ERR_LIMIT`; otherwise as {@link read}. In every case the bytes stay unread
    */
   readAll(options?: LimitOptions): Promise<Buffer> {
@@ -210,10 +218,13 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Iterates over the lines to come, as {@link readLine} reads them; ends at the end of the stream.
+   * Iterates over the lines to come, as {@link readLine} reads them, until the end of the stream.
    *
-   * `timeout` is for each line, `signal` for the loop. `break` leaves the connection open and the rest unread, and so does
-   * `return()` while a `next()` waits, which then resolves to `{ done: true }`.
+   * `timeout` bounds each line, `signal` the loop. `break` leaves the connection open and the rest unread. So does `return()`
+   * while a `next()` waits; that `next()` resolves to `{ done: true }`.
+   *
+   * @example
+   * for await (const line of connection.lines({ limit: 1024 })) console.log(line);
    */
   lines(options?: LineOptions): AsyncIterableIterator<string> {
     const limit = limitOf(options, LINE, LINE_LIMIT);
@@ -221,12 +232,16 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Iterates over the chunks to come, as {@link read} reads them; ends at the end of the stream.
+   * Iterates over the chunks to come, as {@link read} reads them, until the end of the stream.
    *
-   * `timeout` is for each chunk, `signal` for the loop. `break` leaves the connection open and the rest unread, and so does
-   * `return()` while a `next()` waits, which then resolves to `{ done: true }`.
+   * `timeout` bounds each chunk, `signal` the loop. `break` leaves the connection open and the rest unread. So does `return()`
+   * while a `next()` waits; that `next()` resolves to `{ done: true }`.
    *
-   * @param options.recycle - yield views that are valid only until the next read, over memory that is used again
+   * @param options.recycle - yield views of memory that is used again, each valid only until the next read; `false` by
+   *   default
+   *
+   * @example
+   * for await (const chunk of connection.chunks({ recycle: true })) hash.update(chunk);
    */
   chunks(options?: ChunksOptions): AsyncIterableIterator<Buffer> {
     checkOptions(options, CHUNKS);
@@ -241,8 +256,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Bytes that have arrived and can be read without waiting: CHICKEN's `char-ready?`. What {@link duplex} holds counts
-   * once its user has left.
+   * Bytes that have arrived and can be read without waiting: CHICKEN's `char-ready?`. Bytes that {@link duplex} holds
+   * count once its user has left.
    */
   get readableLength(): number {
     return this.#link.input.readable;
@@ -251,19 +266,24 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   // Writing
 
   /**
-   * Resolves when the kernel has taken all of `data`: the memory is the caller's again. A list is sent in one go.
+   * Resolves when the kernel has taken all of `data`: the memory belongs to the caller again. A list is sent in one go.
    *
-   * Calls are sent whole, one after the other, in the order they were made, awaited or not. Nobody has to await: a
-   * failure that nobody hears of shows at the next call and at {@link closed}, and is never an unhandled rejection, unless
-   * it is of wrong arguments. With a `bufferSize`, data is copied and gathered and resolves at once, until that many bytes
-   * wait: the write that fills it waits for all of them, and follows also when its caller gives up.
+   * Calls are sent whole, one after the other, in the order in which they were made, awaited or not. A program need not await
+   * them. A failure that no caller has observed makes the next call and {@link closed} reject. It is never an unhandled
+   * rejection, unless an argument was wrong.
    *
-   * @param data - a string, sent as UTF-8, any view, an `ArrayBuffer`, or a list of them. Memory that is transferred or
-   *   resized before its turn fails the write (`TypeError`); in its turn it must stay as it is
+   * With a `bufferSize`, data is copied and gathered, and the call resolves at once, until the gathered bytes fill the
+   * buffer. The write that fills it waits until the kernel has taken all of them; they are sent also if its caller gives up.
+   *
+   * @param data - a string, sent as UTF-8, any view, an `ArrayBuffer`, or a list of them. If memory is transferred or resized
+   *   before its turn, the write fails (`TypeError`). In its turn the memory must stay as it is
    * @throws NetTimeoutError, or what `signal` was aborted with. Before its turn the write leaves the queue
-   *   (`error.written === "nothing"`); in its turn some of it is sent already (`"partly"`), so the rest stays queued, and
-   *   its memory is the connection's until {@link flush} or {@link closed} settles; to give up, {@link reset}
-   * @throws NetError `ERR_CLOSED`, or how the peer ended it: what it had sent before can still be read
+   *   (`error.written === "nothing"`). In its turn some bytes are sent already (`"partly"`), so the rest stays queued, and
+   *   the memory belongs to the connection until {@link flush} or {@link closed} settles; to give up, {@link reset}
+   * @throws NetError `ERR_CLOSED`, or how the peer ended the connection: what the peer had sent before can still be read
+   *
+   * @example
+   * await connection.write([header, body]);
    */
   write(data: Data | readonly Data[], options?: OperationOptions): Promise<void> {
     return this.#link.output.write(data, options);
@@ -276,9 +296,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Sends what is gathered; resolves when the kernel has taken all that was written so far.
+   * Sends what is gathered, and resolves when the kernel has taken all that was written so far.
    *
-   * @throws as {@link write}; a timeout or an abort leaves all that is queued where it is
+   * @throws as {@link write}; a timeout or an abort leaves what is queued in the queue
    */
   flush(options?: OperationOptions): Promise<void> {
     return this.#link.output.flush(options);
@@ -292,32 +312,36 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   // The same bytes in the other two dialects
 
   /**
-   * The connection as a Duplex of Node's, for `pipeline()`, `pipe()` and libraries that take one: always the same, made on
-   * first use. What its user has read the connection's own reads do not see again, and the other way round; what it has
-   * read ahead of a user who left, they get first.
+   * The connection as a Duplex of Node's, for `pipeline()`, `pipe()` and libraries that take one: always the same object,
+   * made on first use. Each byte is read once, from the Duplex or by the connection's own reads. When the user of the Duplex
+   * has left, the connection's own reads get first what the Duplex has read ahead.
    *
-   * The `readTimeout` and `writeTimeout` bound its waits for progress; an error is a {@link NetError} and destroys it, and
-   * with it the connection: reset, so that nobody takes half for the whole. {@link reset}, {@link close} and
-   * {@link detach} destroy it without an error. `end()` sends FIN and reading goes on. It has
-   * what libraries ask a `net.Socket` for: `setTimeout`, `readyState`, `destroySoon`, the addresses and the like.
+   * The `readTimeout` and `writeTimeout` bound its waits for progress. An error is a {@link NetError}; it destroys the Duplex
+   * and resets the connection, so that the peer does not take a part for the whole. {@link reset}, {@link close} and
+   * {@link detach} destroy the Duplex without an error. `end()` sends FIN, and reading goes on. It has what libraries ask a
+   * `net.Socket` for: `setTimeout`, `readyState`, `destroySoon`, the addresses and the like.
+   *
+   * @example
+   * await pipeline(connection.duplex, createGunzip(), createWriteStream("file"));
    */
   get duplex(): SocketDuplex {
     return (this.#duplex ??= new ConnectionDuplex(this.#link, this));
   }
 
   /**
-   * The receiving half as a byte stream of the web platform, always the same, made on first use. It reads nothing ahead
-   * of its reader, and fills the buffer of one that brings its own (`mode: "byob"`). `cancel()` is {@link closeRead}. A
-   * failure is a {@link NetError}, of this and of {@link writable}; a timeout resets the connection.
+   * The receiving half as a byte stream of the web platform: always the same object, made on first use. It reads nothing
+   * ahead of its reader, and fills a buffer that the reader brings (`mode: "byob"`). `cancel()` is {@link closeRead}. If it
+   * fails, {@link writable} fails too, both with a {@link NetError}; a timeout resets the connection.
    */
   get readable(): ReadableStream<Uint8Array> {
     return (this.#web ??= new WebStreams(this.#link)).readable;
   }
 
   /**
-   * The sending half as a stream of the web platform, always the same, made on first use. It takes views, `ArrayBuffer`s
-   * and text; a write settles when the kernel has taken it, and `desiredSize` counts bytes, of which 64 KiB may be queued.
-   * `close()` is {@link closeWrite}, `abort()` is {@link reset}. A chunk of another type is a `TypeError`, and a reset.
+   * The sending half as a stream of the web platform: always the same object, made on first use. It takes views,
+   * `ArrayBuffer`s and text. A write settles when the kernel has taken it; `desiredSize` counts bytes, of which 64 KiB may be
+   * queued. `close()` is {@link closeWrite}, `abort()` is {@link reset}. A chunk of another type is a `TypeError`, and resets
+   * the connection.
    */
   get writable(): WritableStream<Uint8Array> {
     return (this.#web ??= new WebStreams(this.#link)).writable;
@@ -326,8 +350,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   // Ending
 
   /**
-   * Ends our side: sends what was written so far, then FIN; resolves when the FIN is sent. Reading goes on. Calling it
-   * again waits for the same; writes from now on reject with `ERR_CLOSED`.
+   * Ends our side: sends what was written so far, then FIN, and resolves when the FIN is sent. Reading goes on. A second call
+   * waits for the same FIN. Writes from now on reject with `ERR_CLOSED`.
    *
    * @throws NetTimeoutError, or what `signal` was aborted with: the rest and the FIN still follow
    * @throws NetError if what was written could not be sent
@@ -337,24 +361,24 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Ends reading, at once: what has arrived and what still arrives is thrown away, reads give `null`, one that waits
-   * rejects with `ERR_CLOSED`. Writing goes on. When both sides are closed the socket closes as with {@link close}.
+   * Ends reading, at once: what has arrived and what still arrives is thrown away. Reads resolve to `null` from now on; a read
+   * that waits rejects with `ERR_CLOSED`. Writing goes on. When both sides are closed the socket closes as with {@link close}.
    */
   closeRead(): void {
     this.#link.closeInput();
   }
 
   /**
-   * Closes the connection; resolves when the socket is closed. Calling it again waits for the same.
+   * Closes the connection, and resolves when the socket is closed. All calls wait for the same.
    *
-   * What was written is sent (each wait bounded by `writeTimeout`), then FIN; what the peer still sends is thrown away
-   * until its own FIN, for at most 2 s, since closing before would send RST and could destroy our last bytes in flight
+   * What was written is sent, then FIN; the `writeTimeout` bounds each wait. What the peer still sends is thrown away until
+   * its own FIN, for at most 2 s: closing the socket before would send RST, and could destroy our last bytes in flight
    * (RFC 9112, section 9.6). A read that waits rejects with `ERR_CLOSED`.
    *
-   * @param options.timeout - ms for all of it, in place of `writeTimeout`; `0`: send only what the kernel takes now
+   * @param options.timeout - most ms for all of it, in place of `writeTimeout`; `0` sends only what the kernel takes now
    * @throws NetTimeoutError if bytes were still unsent: the connection was reset
    * @throws what `signal` was aborted with, whether or not bytes were unsent: the socket is closed
-   * @throws NetError if bytes were lost, and nobody has heard of it from another call
+   * @throws NetError if bytes were lost, and no caller has observed that at another call
    */
   close(options?: OperationOptions): Promise<void> {
     return this.#link.close(options);
@@ -366,16 +390,16 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Drops everything and closes the socket, at once, with RST: the peer's reads and writes fail. Unix sockets know no
-   * RST and just close. What waits rejects with `ERR_CLOSED`.
+   * Drops everything and closes the socket, at once, with RST: the peer's reads and writes fail. Unix sockets have no RST
+   * and just close. Calls that wait reject with `ERR_CLOSED`.
    */
   reset(): void {
     this.#link.reset();
   }
 
   /**
-   * Makes closing one side leave the TCP connection's side as it is: no FIN for `"output"`, nothing more read for
-   * `"input"`. For a descriptor that is shared with another process: CHICKEN's `tcp-abandon-port`.
+   * Lets a later close of one side leave that side of the TCP connection as it is: no FIN is sent for `"output"`, and nothing
+   * more is read for `"input"`. For a descriptor that is shared with another process: CHICKEN's `tcp-abandon-port`.
    */
   abandon(side: "input" | "output"): void {
     if (side === "input") this.#link.input.abandoned = true;
@@ -384,14 +408,15 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Hands over the socket, with its unread bytes and unsent writes in it, to whoever takes a `net.Socket`. The connection
-   * cannot be used any more: its calls reject with `ERR_CLOSED`, those that wait as well; writes among these are still
-   * sent (`written` is `"partly"`; the memory of the one that is being sent is the socket's until it has drained, or is
-   * closed). The socket is as any `net.Socket`, and needs an `'error'` listener as every socket does; a stream that was
-   * adopted is as it was.
+   * Gives the socket back, with the unread bytes and the unsent writes in it, to be used as any `net.Socket`. It needs an
+   * `'error'` listener, as every socket does. A stream that was adopted is as it was before.
+   *
+   * The connection cannot be used any more. Its calls reject with `ERR_CLOSED`, also those that wait. Writes that wait are
+   * still sent (`written` is `"partly"`); the memory of the write that is being sent belongs to the socket until it has
+   * drained or is closed.
    *
    * @param options.allowHalfOpen - whether the socket's own side stays open when its peer's end is read from it; `false` by
-   *   default, as of all of Node's sockets, and for a stream that was adopted as it was
+   *   default, as for all of Node's sockets, and for an adopted stream what it was before
    * @throws TypeError for other options
    * @throws NetError `ERR_CLOSED` if the connection is closed or closing, or both its sides have ended
    */
@@ -401,8 +426,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /**
-   * Resolves when all is over by our own close, reset or detach, or because both sides ended; rejects with the
-   * {@link NetError} of a failure that was not ours. It never is an unhandled rejection.
+   * Resolves when the connection is over by our own close, reset or detach, or because both sides have ended; rejects with
+   * the {@link NetError} of a failure that was not of our making. It never is an unhandled rejection.
    */
   get closed(): Promise<void> {
     return this.#link.awaitClosed();

@@ -37,30 +37,36 @@ const FRAMES = schemaOf<FrameOptions>(
   { insteadOfNumber: "the size of the length is { bytes }" },
 );
 
-/** Frames over a connection, which may be read and written otherwise in between. */
+/** Frames over a connection. Between frames the connection may be read and written directly. */
 export interface Frames extends AsyncIterable<Buffer> {
   /**
-   * Resolves to the next frame, or to `null` at the end of the stream. The buffer is the caller's.
+   * Resolves to the next frame, or to `null` at the end of the stream. The buffer belongs to the caller.
    *
    * @throws NetTimeoutError, or what `signal` was aborted with: nothing was consumed
-   * @throws NetError `ERR_LIMIT`: the frame is longer than the limit, no memory was taken for it; `ERR_UNEXPECTED_EOF`: the
-   *   stream ends within a frame; otherwise as `connection.read`. In every case the bytes stay unread
+   * @throws NetError `ERR_LIMIT`: the frame is longer than the limit, and no memory was allocated for it;
+   *   `ERR_UNEXPECTED_EOF`: the stream ends within a frame; otherwise as `connection.read`. In every case the bytes stay unread
    */
   receive(options?: OperationOptions): Promise<Buffer | null>;
   /**
-   * Resolves when the kernel has taken the frame, whose length and payload are sent in one go. A list is one frame.
+   * Resolves when the kernel has taken the frame. Its length and payload are sent in one go; a list is one frame.
    *
-   * @throws NetError `ERR_LIMIT`: it is longer than the limit, or than its length can say; otherwise as `connection.write`
+   * @throws NetError `ERR_LIMIT`: the frame is longer than the limit, or than its length can express; otherwise as
+   *   `connection.write`
    */
   send(payload: Data | readonly Data[], options?: OperationOptions): Promise<void>;
-  /** Iterates over the frames to come, until the end of the stream. `break`, or `return()`, leaves the connection open. */
+  /** Iterates over the frames to come, until the end of the stream. `break` and `return()` leave the connection open. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer>;
 }
 
 /**
- * Frames with their length before them, as many protocols have them: a byte stream cut into messages.
+ * Cuts the byte stream of a connection into messages, each with its length before it, as many protocols do.
  *
  * @throws TypeError, RangeError for wrong arguments
+ *
+ * @example
+ * const frames = lengthPrefixed(connection, { bytes: 2 });
+ * await frames.send("request");
+ * for await (const frame of frames) console.log(frame);
  */
 export function lengthPrefixed(connection: Connection, options: FrameOptions = {}): Frames {
   if (!((connection as unknown) instanceof Connection))
