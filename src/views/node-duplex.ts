@@ -17,17 +17,17 @@ interface Queued {
 }
 
 /**
- * What the user of the Duplex was last seen to do: `waits` got nothing from its last read; `is told` that there is more by
- * now; `reads when told` read within the event, and will be told of what comes; `is busy` read at a time of its own choice,
- * as a loop does, and will call again.
+ * What the program that reads the Duplex was last seen to do. `waits`: its last `read()` gave nothing. `is told`: since then
+ * `'readable'` was emitted. `reads when told`: it has called `read()` within that event, and will do so again. `is busy`: it
+ * has called `read()` at a time of its own choice, as a loop does, and will call again.
  */
 type User = "waits" | "is told" | "reads when told" | "is busy";
 
 /**
- * Where the Readable gets its bytes from. `content`: it has not asked for more than it was given. `wanted`: it has, and no
- * read of the connection is under way for it. `asking`: one is, or its chunk is on the way to the Readable. `yielding`:
- * that read gives way to another, since nobody reads the Duplex. `ended` and `failed`: nothing comes after what the
- * Readable holds.
+ * Where the Readable gets its bytes from. `content`: it has not asked for more than it was given. `wanted`: it has asked,
+ * and no read of the connection is under way for it. `asking`: a read is, or its chunk is on the way to the Readable.
+ * `yielding`: that read gives way to another, since the Duplex has no reader. `ended` and `failed`: nothing follows the
+ * bytes that the Readable holds.
  */
 type Supply = "content" | "wanted" | "asking" | "yielding" | "ended" | "failed";
 
@@ -35,12 +35,12 @@ type Supply = "content" | "wanted" | "asking" | "yielding" | "ended" | "failed";
 type Listener = (...args: any[]) => void;
 
 /**
- * A connection as a Duplex of Node's: what is read and written here goes through the connection's own reads and writes,
- * with their timeouts and errors.
+ * A connection as a Duplex of Node's. It reads and writes by the connection's own reads and writes, with their timeouts
+ * and errors.
  *
- * It reads while it has a reader: while it flows, while somebody listens for `'readable'`, or for each `read()`. As every
- * Readable it then holds up to its high-water mark ahead of the reader. What a reader that has left did not get, the
- * connection's own reads take back.
+ * It reads while it has a reader: while it flows, while there is a listener for `'readable'`, or for each `read()`. As
+ * every Readable it then holds up to its high-water mark ahead of the reader. When the reader has left, the connection's
+ * own reads take these bytes back.
  */
 export class NodeDuplex extends Duplex {
   readonly #link: Link;
@@ -53,10 +53,10 @@ export class NodeDuplex extends Duplex {
   #user: User = "waits";
   #emitsReadable = false;
   #takesBack = false;
-  /** Bytes that are the connection's by now, and that the Writable counts still. */
+  /** Bytes that the connection has been given, and that the Writable still counts in its `writableLength`. */
   #handedOver = 0;
   #isSending = false;
-  /** For each of the first chunks in the Writable's queue, its write if it was made before the chunk's turn. */
+  /** The writes of the first chunks in the Writable's queue that the connection was given before their turn. */
   readonly #ahead: Promise<void>[] = [];
 
   constructor(link: Link) {
@@ -64,23 +64,23 @@ export class NodeDuplex extends Duplex {
     this.#link = link;
     this.#reader = link.input.streamReader = this.#asReader();
     link.output.writeQueued = this.#sendQueued;
-    // A failure of a connection that nobody uses is nobody's uncaught exception.
+    // Without a listener, a failure of the connection would be an uncaught exception.
     this.on("error", ignore);
     link.onDropped(() => this.destroy());
     link.closed.then(
       () => {
-        // What both sides have ended well is read to its end.
+        // Both sides have ended well: the bytes that are left are still read.
         if (!link.input.ended || this.readableEnded) {
           this.destroy();
           return;
         }
         this.once("end", () => this.destroy());
-        // All was read in another way: nobody has to come for the end alone.
+        // Everything was read in another way, so there may never be a reader to take the end.
         if (link.input.length + this.readableLength === 0 && !this.#isRead) this.resume();
       },
       (error: unknown) => {
-        // What had arrived before the failure is read first by whoever has begun to, also if it pauses; then the read that
-        // finds nothing fails. One who only writes need not wait for that.
+        // A program that has begun to read gets the bytes from before the failure first, even if it pauses; then the read
+        // that finds nothing fails. A program that only writes is told at once.
         const unread = link.input.length + this.readableLength;
         if (unread === 0 || this.readableFlowing === null) this.destroy(error as Error);
       },
@@ -97,7 +97,7 @@ export class NodeDuplex extends Duplex {
   override read(size?: number): unknown {
     const given: unknown = super.read(size);
     const chunk = size !== undefined && this.readableLength > 0 ? ownPart(given) : given;
-    // Node's own way to get things going.
+    // `read(0)` reads nothing: Node calls it to have the stream filled.
     if (size === 0) return chunk;
     if (chunk === null && this.#user === "is busy") this.#link.input.renew(this.#reader);
     if (chunk === null) this.#user = "waits";
@@ -128,7 +128,7 @@ export class NodeDuplex extends Duplex {
     }
   }
 
-  /** Whether it has a reader, which need not wait for anything. */
+  /** Whether it has a reader, which may be busy with something else. */
   get #isRead(): boolean {
     return !this.destroyed && (this.readableFlowing === true || this.listenerCount("readable") > 0);
   }
@@ -146,7 +146,7 @@ export class NodeDuplex extends Duplex {
     const isTakenBack = chunk !== this.#coming;
     this.#coming = null;
     if (isTakenBack) return;
-    // It was destroyed while the chunk was on its way: the connection's own reads get it.
+    // The Duplex was destroyed while the chunk was on its way: the chunk goes back to the connection's own reads.
     if (this.destroyed) {
       if (chunk !== null) this.#link.input.putBack([chunk]);
       return;
@@ -168,12 +168,12 @@ export class NodeDuplex extends Duplex {
       this.#supply = "failed";
       this.#failure = error as Error;
       this.#failIfRead(this.#user === "waits");
-      // By then the user has been told of all that is held.
+      // By then the reader has been told of all bytes that are held.
       clock.setImmediate(() => this.#failIfRead(this.#user === "reads when told"));
     }
   };
 
-  /** Fails once all is read that is held, or the user needs more than that. */
+  /** Fails once all bytes that are held have been read, or the reader needs more of them. */
   #failIfRead(needsMore: boolean): void {
     if (this.#failure !== null && (needsMore || this.readableLength === 0)) this.destroy(this.#failure);
   }
@@ -218,7 +218,10 @@ export class NodeDuplex extends Duplex {
 
   // Writing
 
-  /** Also takes an ArrayBuffer, and all views on every release. What only looks like bytes is refused here: see {@link givenBytes}. */
+  /**
+   * Also takes an ArrayBuffer, and any view on every release of Node. Objects that only inherit from a view are refused:
+   * see {@link givenBytes}.
+   */
   override write(chunk: unknown, ...rest: unknown[]): boolean {
     return super.write(chunkOf(chunk), ...(rest as []));
   }
@@ -244,12 +247,12 @@ export class NodeDuplex extends Duplex {
     this.#settle(this.#link.output.end(), 0, done);
   }
 
-  /** Bytes that were written here and the connection was not given yet. */
+  /** Bytes that were written here and that the connection has not been given yet. */
   protected get queuedLength(): number {
     return this.writableLength - this.#handedOver;
   }
 
-  /** Gives the connection what the Writable queues, which is only told of that when its turn has come. */
+  /** Gives the connection all chunks in the Writable's queue; the Writable passes each on only when the one before is sent. */
   readonly #sendQueued = (): void => {
     if (this.#isSending || this.closed || this.writableLength === 0) return;
     const chunks = queueOf(this).slice(this.#ahead.length);
@@ -282,19 +285,22 @@ export class NodeDuplex extends Duplex {
 
   // Ending
 
-  /** The connection was closed here: that is no failure. Who waits hears of what was not sent once the Duplex is closed. */
+  /** The program has closed the connection, which is no failure. Callbacks of unsent writes are called after `'close'`. */
   #cutOff(tell: () => void): void {
     this.destroy();
     if (this.closed) tell();
     else this.once("close", tell);
   }
 
-  /** An unfinished stream must not look finished to the peer: it is reset, unless it was destroyed for no reason and all was sent. */
+  /**
+   * Resets the connection, since an unfinished stream must not look finished to the peer. It is closed instead where the
+   * Duplex was destroyed without a reason and everything was sent.
+   */
   override _destroy(error: Error | null, done: Done): void {
     const link = this.#link;
     const isGood = isForNoReason(error);
     if (link.live && (isGood || isBusy(error))) this.#sendQueued();
-    // What the program did itself is no failure of the connection: another reads already, or it has closed this side.
+    // Mistakes of the program are no failure of the connection: it reads elsewhere already, or has closed this side.
     if (isBusy(error) || (error instanceof NetError && error.code === "ERR_CLOSED")) {
       done(error);
       return;
@@ -304,7 +310,7 @@ export class NodeDuplex extends Duplex {
       if (isGood && link.output.idle) void link.close().catch(ignore);
       else link.reset();
     };
-    // Streams that are no sockets of the kernel's say a turn later what they have taken.
+    // Streams that are no sockets of the kernel's report a turn later what they have taken.
     if (isGood && !link.output.idle && !link.transport.callsBackAtOnce) clock.setImmediate(end);
     else end();
     const closed = (): void => done(error);
@@ -312,28 +318,28 @@ export class NodeDuplex extends Duplex {
   }
 }
 
-/** What a Writable queues; it is none of Node's documented properties, and not everywhere. */
+/** The chunks in a Writable's queue. The property is not documented, and not every runtime has it. */
 function queueOf(stream: Duplex): readonly Queued[] {
   return (stream as { writableBuffer?: readonly Queued[] }).writableBuffer ?? [];
 }
 
-/** A part of a chunk, whose rest the Readable holds: its reader may transfer it, so it gets a copy. */
+/** A copy of a part of a chunk: its reader may transfer it, and the Readable holds the rest in the same memory. */
 function ownPart(chunk: unknown): unknown {
   if (!Buffer.isBuffer(chunk) || chunk.length === chunk.buffer.byteLength) return chunk;
   return copyOf(chunk, 0, chunk.length);
 }
 
-/** Settles when all of them have, with the first failure in their order. */
+/** Settles when all writes have, and rejects with the first failure in their order. */
 async function whenAll(sending: readonly Promise<void>[]): Promise<void> {
   for (const one of sending) await one;
 }
 
-/** Whether it tells of a connection that was closed, reset or detached here: such errors have no cause. */
+/** Whether the error says that the program has closed, reset or detached the connection: such errors have no cause. */
 function isOurOwn(error: unknown): boolean {
   return error instanceof NetError && error.code === "ERR_CLOSED" && error.cause === undefined;
 }
 
-/** Bytes in the one form that Node's streams take; anything else as it is, for Node to judge. */
+/** Bytes as a Uint8Array, which all releases of Node take; anything else unchanged, for Node to judge. */
 function chunkOf(chunk: unknown): unknown {
   if (typeof chunk !== "object" || chunk === null) return chunk;
   const bytes = givenBytes(chunk, "chunk");
@@ -345,7 +351,7 @@ function isBusy(error: unknown): boolean {
   return error instanceof NetError && error.code === "ERR_BUSY";
 }
 
-/** Node destroys what a `for await` loop has left, or read to its end, with an error that has no cause: nothing failed. */
+/** Whether nothing failed. After a `for await` loop Node destroys the stream with an `ABORT_ERR` that has no cause. */
 function isForNoReason(error: Error | null): boolean {
   return (
     error === null || ((error as NodeJS.ErrnoException).code === "ABORT_ERR" && error.cause === undefined)
@@ -353,5 +359,5 @@ function isForNoReason(error: Error | null): boolean {
 }
 
 function ignore(): void {
-  // It is delivered to whoever listens for it, or to the next call.
+  // The program's own listeners, or its next call, are told.
 }

@@ -32,9 +32,10 @@ export interface SocketDuplex extends Duplex {
   /** Our own address; `{}` where there is none. */
   address(): AddressInfo | Record<string, never>;
   /**
-   * Emits `'timeout'` when for so many ms nothing came and nothing was written or went, once for each such silence; `0`
-   * ends that. `listener` is added for one event, and with `0` removed. It does nothing else: whoever listens destroys.
+   * Emits `'timeout'` when nothing has arrived, was written or was sent for `ms` milliseconds, once for each such silence.
+   * `0` turns this off. Nothing else happens: to close the connection, destroy the Duplex in a listener.
    *
+   * @param listener - is called for the next `'timeout'`; with `ms` of 0 it is removed
    * @throws TypeError, RangeError for anything that is no finite number of ms, 0 or more
    */
   setTimeout(ms: number, listener?: () => void): this;
@@ -48,7 +49,7 @@ export interface SocketDuplex extends Duplex {
   resetAndDestroy(): this;
 }
 
-/** A connection's Duplex with a face for libraries that were given it for a socket. */
+/** A connection's Duplex, with the members that libraries use of a `net.Socket`. */
 export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   readonly #link: Link;
   readonly #socket: ConnectedSocket;
@@ -132,7 +133,7 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
     if (listener !== undefined) checkFunction("listener", listener);
     this.#timeout = ms;
     this.#idle ??= new IdleTimer(
-      // What was written counts when it is queued, and again when the kernel takes it.
+      // A byte that is written counts when it is queued, and again when the kernel takes it.
       () => this.bytesRead + this.bytesWritten + this.#socket.bytesWritten,
       () => void this.emit("timeout"),
     );
@@ -182,7 +183,7 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   }
 }
 
-/** As Node checks what its timers are set to. */
+/** Checks a duration as Node's own timers do. */
 function checkDuration(ms: unknown): void {
   if (typeof ms !== "number") throw wrongType("ms", "a number of milliseconds", ms);
   if (!(ms >= 0 && ms < Infinity)) throw outOfRange("ms", "a finite number of milliseconds, 0 or more", ms);

@@ -12,15 +12,15 @@ import { READ_CHUNK, READ_INTO } from "../core/reading/reads.js";
 import type { ReaderProbe } from "../core/reading/waiting.js";
 import { NetError, NetTimeoutError, refused } from "../errors.js";
 
-/** Bytes that may be queued in a writable before its `desiredSize` says to wait. */
-const QUEUED = 64 * 1024;
+/** Bytes that may be queued in a writable before its `desiredSize` is 0. */
+const MAX_QUEUED_BYTES = 64 * 1024;
 
 /**
  * A connection as the two streams of the web platform (https://streams.spec.whatwg.org), each made on first use.
  *
  * A timeout, or a chunk of the wrong type, fails both with the same error and resets the connection: a stream that has
- * failed can never be used again. A failure of the connection fails both, after what had arrived before it. A reader that
- * comes second (`ERR_BUSY`), and what the program has closed itself (`ERR_CLOSED`), concern the one stream only.
+ * failed can never be used again. A failure of the connection fails both, after the bytes that had arrived before. Only
+ * one of the two fails when another reader was first (`ERR_BUSY`), or the program has closed that side (`ERR_CLOSED`).
  */
 export class WebStreams {
   readonly #link: Link;
@@ -37,7 +37,7 @@ export class WebStreams {
     );
   }
 
-  /** A byte stream: nothing is read ahead of whoever reads it, and who brings a buffer has it filled. */
+  /** A byte stream: it reads nothing ahead of its reader, and fills the buffer of a BYOB reader. */
   get readable(): ReadableStream<Uint8Array> {
     return (this.#readable ??= this.#makeReadable());
   }
@@ -67,7 +67,7 @@ export class WebStreams {
     const sink = {
       start: (controller: WritableStreamDefaultController) => {
         this.#onFailure((error) => controller.error(error));
-        // `abort` below is only called once a write that waits has settled. Node's own types lack the signal.
+        // `abort` below is called only after a pending write has settled. Node's own types lack the signal.
         const { signal } = controller as WritableStreamDefaultController & { readonly signal: AbortSignal };
         signal.addEventListener("abort", () => link.reset());
       },
@@ -75,19 +75,19 @@ export class WebStreams {
       close: () => link.output.end().catch((error: unknown) => this.#fail(error)),
       abort: () => link.reset(),
     };
-    return new WritableStream<Data>(sink, { highWaterMark: QUEUED, size: bytesIn });
+    return new WritableStream<Data>(sink, { highWaterMark: MAX_QUEUED_BYTES, size: bytesIn });
   }
 
   /**
-   * A read or a write has failed: so have both streams, and the connection. But for what the program did itself, which
-   * concerns the one stream only, and for a peer that takes nothing any more: what it had sent is read before.
+   * Rethrows what a read or a write has failed with. After a timeout or a wrong chunk it fails both streams and resets the
+   * connection. Other errors of the connection do not: they concern one stream, or the peer's last bytes are read first.
    */
   #fail(error: unknown): never {
     if (error instanceof NetTimeoutError || !(error instanceof NetError)) {
       this.#over(error);
       this.#link.reset();
     }
-    // What the other stream's failure has cut off has failed with it.
+    // A call that was cut off by the other stream's failure rejects with that failure.
     const isCutOff = this.#failure !== null && error instanceof NetError && error.code === "ERR_CLOSED";
     throw isCutOff ? this.#failure?.error : error;
   }
@@ -99,7 +99,7 @@ export class WebStreams {
     this.#failing.clear();
   }
 
-  /** Tells of the failure, at once if it has been. */
+  /** Calls `fail` when both streams fail, at once if they have. */
   #onFailure(fail: (error: unknown) => void): void {
     if (this.#failure === null) this.#failing.add(fail);
     else fail(this.#failure.error);
@@ -213,7 +213,7 @@ class ByteSource {
   }
 }
 
-/** How many bytes are queued with a chunk; what is no chunk fails when it is written. */
+/** The bytes that a chunk adds to the queue; a value that is no chunk fails later, when it is written. */
 function bytesIn(chunk: unknown): number {
   if (typeof chunk === "string") return Buffer.byteLength(chunk);
   return ArrayBuffer.isView(chunk) || isAnyArrayBuffer(chunk) ? chunk.byteLength : 1;
