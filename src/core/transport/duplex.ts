@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import { FINISH_TIMEOUT_MS, onceFinished } from "./finish.js";
 import { withTextEncoded, isList, writeTo, type Payload } from "../bytes/payload.js";
 import { NodeCallback } from "./node-callback.js";
-import { descriptorOf, watchEnding } from "./node-internals.js";
+import { watchEnding } from "./node-internals.js";
 import type { Outcome, Taken } from "./outcome.js";
 import { PieceSender } from "./piece-sender.js";
 import { StreamBacked } from "./stream-backed.js";
@@ -35,6 +35,8 @@ const OPEN: OwnEnd = { kind: "open" };
 const ENDED: OwnEnd = { kind: "ended" };
 
 export class StreamTransport extends StreamBacked<OwnedStream> implements Transport {
+  /** The socket beneath a TLS socket has one, but its bytes are not those of the connection. */
+  readonly descriptor = undefined;
   readonly callsBackAtOnce = false;
   readonly #allowHalfOpen: boolean;
   readonly #pieces = new PieceSender(PIECE_BYTES, (piece, taken) => this.#givePiece(piece, taken));
@@ -78,10 +80,6 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
 
   get spent(): boolean {
     return this.#intake.spent;
-  }
-
-  get descriptor(): number | undefined {
-    return descriptorOf(this.stream);
   }
 
   /** Also true for a stream that will be destroyed when it has finished. */
