@@ -132,7 +132,7 @@ class Model {
   }
 }
 
-test("a byte queue does what one buffer would do, and what was taken stays as it was", () => {
+test("a byte queue behaves as one buffer does, and what was taken does not change", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), blockSize, (steps, most) => {
       const model = new Model(most);
@@ -180,7 +180,7 @@ test.each(["copied", "appended"])(
   },
 );
 
-test("what was taken is not touched by what is copied in later", () => {
+test("later arrivals do not change what was taken", () => {
   const queue = new ByteQueue();
   const taken: Buffer[] = [];
   for (const word of ["first", "second", "third"]) {
@@ -191,7 +191,7 @@ test("what was taken is not touched by what is copied in later", () => {
   expect(Buffer.concat(taken).toString()).toBe("firstsecondthird");
 });
 
-test("a large arrival is given as it came when it is taken whole, and small parts of it keep nothing of it", () => {
+test("a large arrival taken whole is not copied; a small part of it does not keep its memory", () => {
   const queue = new ByteQueue();
   const whole = Buffer.alloc(60_000, 1);
   queue.append(whole);
@@ -204,7 +204,7 @@ test("a large arrival is given as it came when it is taken whole, and small part
   expect(queue.takeRun().buffer.byteLength).toBe(5_000);
 });
 
-test("an arrival of no bytes leaves no trace", () => {
+test("an empty arrival changes nothing", () => {
   const queue = new ByteQueue(2);
   queue.copy(Buffer.alloc(0), 0);
   queue.append(Buffer.alloc(0));

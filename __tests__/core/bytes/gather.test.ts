@@ -21,7 +21,7 @@ const part = fc.oneof(words, view);
 const payload = fc.oneof(words, view, fc.array(part, { minLength: 2, maxLength: 4 }));
 const round = fc.array(payload, { minLength: 1, maxLength: 15 });
 
-test("what is gathered is what the writes would be, each sent by itself", () => {
+test("gathered writes are the same bytes as writes that are sent one by one", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 64 }), fc.array(round, { maxLength: 4 }), (blockSize, rounds) => {
       const gather = new Gather(blockSize);
@@ -44,7 +44,7 @@ test("what is gathered is what the writes would be, each sent by itself", () => 
   );
 });
 
-test("it is full as soon as there are as many bytes as are sent together, whenever that is asked", () => {
+test("it is full at bufferSize bytes, however often that is asked", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 64 }),
@@ -82,7 +82,7 @@ test("views are gathered into one piece of memory", () => {
   expect(taken).toHaveLength(100);
 });
 
-test("as much as anybody could want to gather takes no more memory than there is in it", () => {
+test("a huge bufferSize takes no more memory than the bytes that are gathered", () => {
   const gather = new Gather(Number.MAX_SAFE_INTEGER);
   const large = Buffer.alloc(100_000, "large");
   for (const each of ["head", Buffer.from("tail"), large, Buffer.from("last")]) gather.add(each);
@@ -90,7 +90,7 @@ test("as much as anybody could want to gather takes no more memory than there is
   expect(sent(gather.take()).toString()).toBe(`headtail${large.toString()}last`);
 });
 
-test("more text than a string can have is gathered all the same", () => {
+test("more text than fits into one string is gathered", () => {
   const gather = new Gather(Infinity);
   const text = "x".repeat(2 ** 26);
   for (let count = 0; count < 9; count++) gather.add(text);
@@ -100,7 +100,7 @@ test("more text than a string can have is gathered all the same", () => {
   expect([sizeOf(taken), taken.length]).toEqual([9 * text.length + 3, 10]);
 });
 
-test("halves of a character from two writes do not meet", () => {
+test("the halves of a surrogate pair in two writes are not joined", () => {
   const gather = new Gather(1_000);
   gather.add("\ud834");
   gather.add("\udd1e");
@@ -109,7 +109,7 @@ test("halves of a character from two writes do not meet", () => {
   expect(sent(gather.take()).toString()).toBe("x𝄞");
 });
 
-test("what was cleared is not sent", () => {
+test("cleared bytes are not sent", () => {
   const gather = new Gather(1_000);
   gather.add("dropped");
   gather.add(Buffer.from("dropped"));

@@ -12,7 +12,7 @@ function resizable(size: number): ArrayBuffer & { resize(size: number): void } {
   return Reflect.construct(ArrayBuffer, [size, { maxByteLength: 64 }]) as ReturnType<typeof resizable>;
 }
 
-test("a view whose memory has become too short is refused, not sent as nothing", async () => {
+test("a view whose memory has become too short is refused, and not sent as no bytes", async () => {
   const { client, server } = await pair();
   const buffer = resizable(8);
   const views = [new Uint8Array(buffer, 4, 4), new Uint16Array(buffer, 4, 2), new DataView(buffer, 4, 4)];
@@ -27,7 +27,7 @@ test("a view whose memory has become too short is refused, not sent as nothing",
   expect((await server.read())?.length).toBe(2);
 });
 
-test("a write whose memory is resized before its turn fails, and no other", async () => {
+test("a write whose memory is resized before it is sent fails; other writes do not", async () => {
   const { client, server } = await pair();
   const large = Buffer.alloc(32 * 1024 * 1024);
   const [shrunk, grown, same] = [resizable(8), resizable(8), resizable(8)];
@@ -45,7 +45,7 @@ test("a write whose memory is resized before its turn fails, and no other", asyn
   await reading;
 });
 
-test("what is no memory is told apart from memory without a byte", () => {
+test("values that are no memory are told apart from empty memory", () => {
   expect(givenBytes(new ArrayBuffer(0), "data")).toEqual(new Uint8Array(0));
   expect(givenBytes(new DataView(new ArrayBuffer(4), 4), "data")).toEqual(new Uint8Array(0));
   for (const value of ["text", 5, null, undefined, {}, [], new Proxy(new ArrayBuffer(8), {})]) {

@@ -2,14 +2,14 @@ import { PageShiftedMemory } from "../../../src/core/bytes/page-shifted-memory.j
 
 const SIZE = 10_000;
 
-test("memory that is moved begins at another place in a page, until all were used", () => {
+test("moved memory begins at another place in a page, until every place was used", () => {
   const memory = new PageShiftedMemory(SIZE);
   const places = [memory.current.byteOffset, ...Array.from({ length: 31 }, () => memory.move().byteOffset)];
   expect(new Set(places.map((place) => place % 4096)).size).toBe(32);
   expect(memory.move().byteOffset).toBe(places[0]);
 });
 
-test("it is the same memory, and as large, wherever it begins", () => {
+test("it is the same memory, and as large, at every place", () => {
   const memory = new PageShiftedMemory(SIZE);
   const { buffer } = memory.current;
   for (let move = 0; move < 40; move++) {
@@ -18,7 +18,7 @@ test("it is the same memory, and as large, wherever it begins", () => {
   }
 });
 
-test("it knows what is its own, also from before it was moved", () => {
+test("it recognizes its own memory, also from before a move", () => {
   const memory = new PageShiftedMemory(SIZE);
   const before = memory.current;
   const after = memory.move();

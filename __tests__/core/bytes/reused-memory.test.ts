@@ -10,7 +10,7 @@ function nextOf({ ring }: ReusedMemory): Buffer {
   return (ring as Ring).next();
 }
 
-test("what is lent is copied, into the same memory each time", () => {
+test("lent memory is copied, into the same memory each time", () => {
   const recycled = new ReusedMemory();
   const slab = filled(FULL, 1);
   const first = recycled.view(slab, 1_000, true);
@@ -23,13 +23,13 @@ test("what is lent is copied, into the same memory each time", () => {
   expect(second.buffer.byteLength).toBe(1_024);
 });
 
-test("what is given is not copied", () => {
+test("given memory is not copied", () => {
   const memory = filled(50_000, 1);
   expect(new ReusedMemory().view(memory, memory.length, false)).toBe(memory);
   expect(new ReusedMemory().view(memory, 40_000, false).buffer).toBe(memory.buffer);
 });
 
-test("a read that fills all there is begins a ring, of which what is read next is not being used", () => {
+test("a read that fills its memory begins a ring; the next read goes to memory that is not in use", () => {
   const recycled = new ReusedMemory();
   expect(recycled.ring).toBeNull();
   const view = recycled.view(filled(FULL, 1), FULL, true);
@@ -53,7 +53,7 @@ test("a ring never reads twice in a row to the same place in a page", () => {
   for (const offsets of places.values()) expect(new Set(offsets).size).toBe(32);
 });
 
-test("what is read while something is ahead goes neither there nor where the loop still reads", () => {
+test("a read while an arrival is ahead goes to a third piece of memory", () => {
   const recycled = new ReusedMemory();
   recycled.view(filled(FULL, 1), FULL, true);
   const ring = recycled.ring as Ring;
@@ -70,7 +70,7 @@ test("what is read while something is ahead goes neither there nor where the loo
   expect(ring.next().buffer).toBe(ahead.buffer);
 });
 
-test("reads that fill a ring make it larger, up to a bound, and leave what the loop has alone", () => {
+test("reads that fill a ring make it larger, up to a bound, and do not change what the loop has", () => {
   const recycled = new ReusedMemory();
   recycled.view(filled(FULL, 1), FULL, true);
   const sizes = [];
@@ -93,7 +93,7 @@ test("a ring that is not filled stays as it is", () => {
   expect(recycled.ring).toBe(ring);
 });
 
-test("a row of small reads gives all large memory up; one large read in between does not", () => {
+test("a row of small reads gives up all large memory, unless a large read comes between", () => {
   const recycled = new ReusedMemory();
   const slab = filled(FULL, 1);
   recycled.view(slab, 60_000, true);
@@ -107,7 +107,7 @@ test("a row of small reads gives all large memory up; one large read in between 
   expect(last.buffer.byteLength).toBe(16);
 });
 
-test("what is lent is copied whole, also when it is more than can be read at once", () => {
+test("lent memory is copied whole, also when it is more than one read can bring", () => {
   const recycled = new ReusedMemory();
   for (const size of [FULL + 1, 3 * FULL, FULL, 10, 2 * FULL]) {
     expect(recycled.view(filled(size, 1), size, true)).toEqual(filled(size, 1));

@@ -115,16 +115,19 @@ test.each<[string, Payload]>([
   ["bytes", Buffer.alloc(MANY, "tcp6")],
   ["text", "tcp6".repeat(MANY / 4)],
   ["a list", [Buffer.alloc(MANY / 2, "tcp6"), "tcp6".repeat(MANY / 8)]],
-])("%s that the kernel does not take at once is called back for when it has", async (_, payload) => {
-  const [a, b] = await pair();
-  const written = write(a, payload);
-  expect(written.atOnce).toBe(false);
-  const received = await receive(b, MANY);
-  expect(received.equals(Buffer.alloc(MANY, "tcp6"))).toBe(true);
-  expect(await written.taken).toBeNull();
-});
+])(
+  "%s that the kernel does not take at once is pending, and the callback comes when it has",
+  async (_, payload) => {
+    const [a, b] = await pair();
+    const written = write(a, payload);
+    expect(written.atOnce).toBe(false);
+    const received = await receive(b, MANY);
+    expect(received.equals(Buffer.alloc(MANY, "tcp6"))).toBe(true);
+    expect(await written.taken).toBeNull();
+  },
+);
 
-test("what is under way holds up no other socket, nor is it forgotten", async () => {
+test("pending writes do not hold up other sockets, and are called back", async () => {
   const stalled = await Promise.all(Array.from({ length: 5 }, pair));
   const slow = stalled.map(([a], index) => write(a, Buffer.alloc(MANY, index)));
   const [c, d] = await pair();
@@ -137,7 +140,7 @@ test("what is under way holds up no other socket, nor is it forgotten", async ()
   }
 });
 
-test("what the socket is destroyed with is called back for, and the next write of another works", async () => {
+test("a pending write of a destroyed socket is called back, and the next write of another socket works", async () => {
   const [a] = await pair();
   const written = write(a, Buffer.alloc(MANY));
   expect(written.atOnce).toBe(false);

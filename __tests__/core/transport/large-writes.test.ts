@@ -63,7 +63,7 @@ test("a detached socket sends the pieces that are left", async () => {
   await until(() => socket.closed);
 });
 
-test("what has failed is not sent again by a detached socket, whose reply can be read", async () => {
+test("a detached socket does not send again what has failed, and its reply can be read", async () => {
   const path = socketPath();
   const listening = createServer({ pauseOnConnect: true }).listen(path);
   const arrived = once(listening, "connection") as Promise<[Socket]>;
@@ -87,7 +87,7 @@ test("what has failed is not sent again by a detached socket, whose reply can be
   listening.close();
 });
 
-test("a detached socket is reset where memory was given away that it had still to send", async () => {
+test("a detached socket is reset if memory that it still had to send was transferred", async () => {
   const { client, server } = await pair();
   const memory = Buffer.alloc(MAX_HANDED_BYTES + MIB);
   client.write([memory, "end"]).catch(() => undefined);

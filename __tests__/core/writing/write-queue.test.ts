@@ -11,7 +11,7 @@ function entriesOf(queue: WriteQueue): Entry[] {
   return entries;
 }
 
-test("entries leave in the order they came, or out of the middle", () => {
+test("entries leave in the order in which they came; any of them can be removed", () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant("push" as const), size: fc.nat(50) }),
     fc.record({ kind: fc.constant("shift" as const) }),
@@ -54,7 +54,7 @@ test.each([
   expect(new Entry("data", "write", payload).size).toBe(size);
 });
 
-test("only writes say how much of them was written", () => {
+test("only the errors of writes say how much was written", () => {
   expect(new Entry("data", "write", "x").written(false)).toEqual({ written: "nothing" });
   expect(new Entry("data", "write", "x").written(true)).toEqual({ written: "partly" });
   expect(new Entry("gathered", "write", "x").written(false)).toEqual({ written: "partly" });
