@@ -142,7 +142,7 @@ describe.each(kinds)("%s", (_name, make) => {
     }
   });
 
-  test("detached, it ends itself or stays open at its peer's end, as it did before", async () => {
+  test("detached, a stream ends itself or stays open at its peer's end, as it did before", async () => {
     for (const allowHalfOpen of [true, false]) {
       const [left, right] = await ends();
       right.allowHalfOpen = allowHalfOpen;
@@ -177,7 +177,7 @@ test("the methods of a socket's own class are called again when it was handed ov
   }
 });
 
-test("methods that somebody has wrapped while a connection had the stream stay wrapped, and work", async () => {
+test("methods that the program has wrapped while a connection had the stream stay wrapped, and work", async () => {
   for (const make of [socketPair, memoryPair]) {
     const [left, right] = await make();
     const connection = Connection.from(right);
@@ -200,7 +200,7 @@ test("methods that somebody has wrapped while a connection had the stream stay w
   }
 });
 
-test("a paused socket comes back paused, one that somebody listens to goes on", async () => {
+test("a paused socket comes back paused, a socket with a 'data' listener flows on", async () => {
   const [left, right] = await socketPair();
   right.pause();
   Connection.from(right).detach();

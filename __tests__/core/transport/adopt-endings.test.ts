@@ -114,7 +114,7 @@ describe("a stream of HTTP/2", () => {
     dispose();
   });
 
-  test("that its peer has reset has failed, with the code of that", async () => {
+  test("that its peer has reset has failed, with the code of the reset", async () => {
     const [stream, asked, dispose] = await http2Pair();
     const connection = Connection.from(stream);
     asked.on("error", () => undefined).close(8);
@@ -354,7 +354,7 @@ describe("streams that their maker has written to, or ended", () => {
     },
   );
 
-  test("one that takes its bytes and does not finish is over when its peer has ended", async () => {
+  test("a stream that takes its bytes and does not finish is over when its peer has ended", async () => {
     let take!: () => void;
     const stream = streamOf({
       write: (_chunk, _encoding, done) => (take = done),
@@ -370,7 +370,7 @@ describe("streams that their maker has written to, or ended", () => {
     await connection.closed;
   });
 
-  test("a side of a pair that is ended through the connection, with bytes of its maker's before", async () => {
+  test("a side of a pair that is ended through the connection first sends what the program had written", async () => {
     const [left, right] = duplexPair();
     left.write("request");
     const connection = Connection.from(left);
@@ -382,7 +382,7 @@ describe("streams that their maker has written to, or ended", () => {
     await connection.close();
   });
 
-  test("a stream that is ended behind the connection's back takes no more, and is over with its peer's end", async () => {
+  test("a stream that the program ends itself takes no more writes, and is over with its peer's end", async () => {
     const stream = new PassThrough();
     const connection = Connection.from(stream);
     stream.end("last");
@@ -391,7 +391,7 @@ describe("streams that their maker has written to, or ended", () => {
     expect((await netError(connection.write("x"))).code).toBe("ERR_CLOSED");
   });
 
-  test("a write that its stream never takes is timed out, and so is the close behind it", async () => {
+  test("a write that its stream never takes times out, and so does the close behind it", async () => {
     const connection = Connection.from(streamOf({ write: () => undefined }), patient);
     await timeoutError(connection.write("x"));
     await timeoutError(connection.close());
@@ -399,7 +399,7 @@ describe("streams that their maker has written to, or ended", () => {
   });
 });
 
-test("a connection whose both sides have ended is not handed over while its stream takes its time to close", async () => {
+test("a connection of which both sides have ended cannot be detached while its stream is still closing", async () => {
   const stream = streamOf({ final: () => undefined });
   const connection = Connection.from(stream);
   await connection.closeWrite();

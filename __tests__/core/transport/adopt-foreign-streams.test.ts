@@ -70,7 +70,7 @@ describe.each([
     await connection.closed;
   });
 
-  test("is closed by close, by reset, and by its maker", async () => {
+  test("is closed by close, by reset, and by the program", async () => {
     const close = Connection.from(new PassThrough());
     await close.write("x");
     await close.close();
@@ -85,7 +85,7 @@ describe.each([
     await destroyed.closed;
   });
 
-  test("fails with its error, and so do those who wait", async () => {
+  test("fails with its error, and so do the calls that wait", async () => {
     const [stream, connection] = clogged();
     const calls = [connection.read(), connection.write("x"), connection.closed].map(netError);
     stream.destroy(Object.assign(new Error("broken"), { code: "EBROKEN" }));
@@ -104,7 +104,7 @@ describe.each([
     expect(stream.destroyed).toBe(true);
   });
 
-  test("that had ended, and was ended, before it was adopted is at its end", async () => {
+  test("of which both sides had ended before it was adopted is at its end", async () => {
     const stream = new PassThrough({ autoDestroy: false });
     stream.end();
     await once(stream.resume(), "end");

@@ -62,7 +62,7 @@ describe("all that a socket has unread when it is adopted is read, in order", ()
     expect(await reading).toBe("one,two,three");
   });
 
-  test("chunks that whoever looked at the beginning has put back", async () => {
+  test("chunks that the program has read and put back", async () => {
     const [left, right] = await withUnread("one,", "two,");
     left.end("three");
     const reading = new Promise<string>((resolve, reject) => {
@@ -84,7 +84,7 @@ describe("all that a socket has unread when it is adopted is read, in order", ()
     expect(await readAll(right)).toBe("one €, two");
   });
 
-  test("it is handed over again as it was, also the beginning of a character", async () => {
+  test("the socket is handed over again as it was, with the beginning of a character", async () => {
     const [left, right] = await senderAndSocket();
     right.setEncoding("utf8");
     left.write(Buffer.from("€").subarray(0, 2));
@@ -99,7 +99,7 @@ describe("all that a socket has unread when it is adopted is read, in order", ()
   });
 });
 
-test("a socket whose bytes go to a callback of its maker's cannot be adopted", () => {
+test("a socket that was made with onread cannot be adopted", () => {
   for (const buffer of [Buffer.alloc(10), () => Buffer.alloc(10)]) {
     const socket = new Socket({ onread: { buffer, callback: () => true } } as SocketConstructorOpts);
     expect(() => Connection.from(socket)).toThrow(TypeError);

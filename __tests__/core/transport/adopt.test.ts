@@ -25,7 +25,7 @@ function traces(stream: Duplex): unknown {
   ];
 }
 
-test("what a socket has not sent when it is adopted is not taken, and counted once", async () => {
+test("bytes that a socket has not sent when it is adopted do not count as taken, and count once when they are", async () => {
   const [ours, theirs] = await socketPair();
   const size = 32 * 1024 * 1024;
   ours.write(Buffer.alloc(size));
@@ -37,7 +37,7 @@ test("what a socket has not sent when it is adopted is not taken, and counted on
   await until(() => connection.bytesWritten === size);
 });
 
-test("a socket that is adopted again and again carries nothing of it", async () => {
+test("a socket that is adopted again and again keeps no listener and no method", async () => {
   const [ours, theirs] = await socketPair();
   keep(theirs.on("error", () => undefined));
   const adopted = () => {
@@ -81,7 +81,7 @@ describe("Connection.from, over a duplexPair", () => {
     expect(await a.readLine()).toBe("late");
   });
 
-  test("a writer waits for its reader, and what it gave may be overwritten then", async () => {
+  test("a write waits for the reader, and its memory may be overwritten then", async () => {
     const [a, b] = connections();
     const memory = Buffer.alloc(1_000_000, "x");
     const written = a.write(memory);
@@ -103,7 +103,7 @@ describe("Connection.from, over a duplexPair", () => {
     expect((await b.readExactly(1_000_000)).length).toBe(1_000_000);
   });
 
-  test("the other side's destroy leaves nobody waiting", async () => {
+  test("the other side's destroy settles every call that waits", async () => {
     const [left, right] = await memoryPair();
     const [a, b] = [Connection.from(left), Connection.from(right)];
     const reading = a.read();
@@ -114,7 +114,7 @@ describe("Connection.from, over a duplexPair", () => {
 });
 
 describe("Connection.from, over an HTTP upgrade", () => {
-  test("has what came with the request, and what follows; the server's answer went first", async () => {
+  test("reads the bytes that came with the request, and those that follow; the server's answer goes first", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const upgraded = new Promise<Connection>((resolve) => {
@@ -138,7 +138,7 @@ describe("Connection.from, over an HTTP upgrade", () => {
     await once(server, "close");
   });
 
-  test("is a client's, too", async () => {
+  test("can be a client's, too", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     server.on("upgrade", (_request: IncomingMessage, socket: Socket) => {
@@ -228,7 +228,7 @@ describe("Connection.from, over other streams", () => {
     expect((await netError(connection.closed)).cause).toBe(cause);
   });
 
-  test("one that can only be read, or only be written", async () => {
+  test("a stream that can only be read, or only be written", async () => {
     const source = Connection.from(
       Duplex.from({ readable: Readable.from([Buffer.from("only this")]) } as never),
     );
@@ -242,7 +242,7 @@ describe("Connection.from, over other streams", () => {
     await Promise.all([source.close(), target.close()]);
   });
 
-  test("one that is closed already is over", async () => {
+  test("a stream that is closed already is over", async () => {
     const stream = new PassThrough().destroy();
     await once(stream, "close");
     const connection = Connection.from(stream);
@@ -348,7 +348,7 @@ describe("what a stream has behind it when it is adopted", () => {
 });
 
 describe("streams that misbehave", () => {
-  test("one that does not say that it is closed is closed all the same", async () => {
+  test("a stream that emits no 'close' is closed all the same", async () => {
     const silent = new Duplex({
       emitClose: false,
       read: () => undefined,
@@ -364,7 +364,7 @@ describe("streams that misbehave", () => {
     await netError(failed.closed);
   });
 
-  test("one whose write throws fails the write", async () => {
+  test("a stream whose write() throws fails the write", async () => {
     const throwing = new Duplex({
       read: () => undefined,
       write: () => {
@@ -376,7 +376,7 @@ describe("streams that misbehave", () => {
     await netError(connection.closed);
   });
 
-  test("bytes that its maker wrote and nobody takes count for close, and for its timeout", async () => {
+  test("bytes that the program wrote before, and that the peer does not take, count for close and for its timeout", async () => {
     const [left, right] = await socketPair();
     left.write(Buffer.alloc(30_000_000));
     const connection = Connection.from(left);
@@ -426,7 +426,7 @@ describe("streams that misbehave", () => {
     await Promise.all([one.closed, two.closed]);
   });
 
-  test("what was written while a socket connects is sent in order when it has, also by whom it is handed to", async () => {
+  test("what was written while a socket connects is sent in order once it has, also after a hand-over", async () => {
     const listener = await loopback();
     const connecting = () => netConnect(listener.port, "127.0.0.1");
     const a = keep(Connection.from(connecting()));
@@ -487,7 +487,7 @@ describe("detach of an adopted stream", () => {
     right.on("error", () => undefined).destroy();
   });
 
-  test("a socket is left by all who listened to it", async () => {
+  test("a detached connection leaves no listener on its socket", async () => {
     const [left, right] = await socketPair();
     const [, before] = traces(right) as [unknown, unknown];
     Connection.from(right).detach();
@@ -524,7 +524,7 @@ describe("what cannot be adopted", () => {
     expect(() => Connection.from(value as Duplex)).toThrow(/"stream" must be a stream\.Duplex; received/);
   });
 
-  test("a stream that a connection has", async () => {
+  test("a stream that another connection has", async () => {
     const { client } = await pair();
     expect(() => Connection.from(client.socket)).toThrow(/not in use by another connection/);
     const stream = new PassThrough();
