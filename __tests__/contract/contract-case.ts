@@ -12,8 +12,10 @@ export interface Pair {
   readonly resets: boolean;
   /** Whether the ends say at once what they have taken. Other streams say it later, and may lose it by a reset. */
   readonly takesAtOnce: boolean;
-  /** Whether the ends are the kernel's own sockets, which have a descriptor, and send from the caller's memory. */
+  /** Whether the ends are the kernel's own sockets, and send from the caller's memory. */
   readonly kernel: boolean;
+  /** Whether the ends have a descriptor that can be known. */
+  readonly hasDescriptor: boolean;
   /** Whether `connection.socket` is a stream beneath the connection. Where there is none, it is the Duplex over it. */
   readonly hasStream: boolean;
   /** The family of the addresses that the ends have, if they have any. */

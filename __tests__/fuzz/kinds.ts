@@ -28,6 +28,7 @@ const OTHER_STREAM = {
   resets: false,
   takesAtOnce: false,
   kernel: false,
+  hasDescriptor: false,
   hasStream: true,
   family: undefined,
 };

@@ -20,11 +20,23 @@ type Place = { host: string; family: 4 | 6 } | { path: string };
 
 type Facts = Omit<Pair, "a" | "b" | "family" | "dispose">;
 
-const TCP: Facts = { resets: true, takesAtOnce: true, kernel: true, hasStream: true };
+const TCP: Facts = { resets: true, takesAtOnce: true, kernel: true, hasDescriptor: true, hasStream: true };
 const UNIX: Facts = { ...TCP, resets: false };
 /** Of streams that are no sockets of the kernel's. */
-const OTHER_STREAM: Facts = { resets: false, takesAtOnce: false, kernel: false, hasStream: true };
-const IN_MEMORY: Facts = { resets: true, takesAtOnce: true, kernel: false, hasStream: false };
+const OTHER_STREAM: Facts = {
+  resets: false,
+  takesAtOnce: false,
+  kernel: false,
+  hasDescriptor: false,
+  hasStream: true,
+};
+const IN_MEMORY: Facts = {
+  resets: true,
+  takesAtOnce: true,
+  kernel: false,
+  hasDescriptor: false,
+  hasStream: false,
+};
 
 /**
  * What this release may do without. Node 20 and 22 report a reset that comes with data as an end, and will not change any
@@ -40,8 +52,7 @@ const LOST: Partial<Record<Capability, Facts>> = {
   worksPastStreams: { ...TCP, takesAtOnce: false, kernel: false },
   // What the kernel has taken of a piece is known only when it has taken all of it.
   tellsUnsentBytes: { ...TCP, takesAtOnce: false },
-  // They have none, as other streams.
-  knowsDescriptors: { ...TCP, kernel: false },
+  knowsDescriptors: { ...TCP, hasDescriptor: false },
 };
 
 /** All kinds of connections there are. */
@@ -49,7 +60,12 @@ export const pairKinds: readonly PairKind[] = [
   { name: "TCP over IPv4", makePair: pairsOver({ host: "127.0.0.1", family: 4 }) },
   { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
   { name: "Unix sockets", makePair: unixPairs() },
-  withoutKind("TCP without Node's internals", OPTIONAL, { ...TCP, takesAtOnce: false, kernel: false }),
+  withoutKind("TCP without Node's internals", OPTIONAL, {
+    ...TCP,
+    takesAtOnce: false,
+    kernel: false,
+    hasDescriptor: false,
+  }),
   {
     name: "adopted sockets",
     makePair: async (options) => pairOf(...(await adopted(socketPair, options)), 4),

@@ -1,0 +1,38 @@
+/**
+ * Runs the contract with one capability of `node-internals.ts` after the other switched off, each in a process of its own,
+ * and several of these beside each other, since they wait more than they work. Prints what fails; the status is 1 then.
+ *
+ *     npm run test:internals                               all of them
+ *     npm run test:internals -- writesDirectly …           some of them
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { kindsWithout } from "../support/pairs.js";
+
+const AT_ONCE = 4;
+const TIMEOUT_MS = 240_000;
+
+const program = fileURLToPath(new URL("run.ts", import.meta.url));
+const asked = process.argv.slice(2);
+const kinds = kindsWithout
+  .map(({ name }) => name)
+  .filter((name) => asked.length === 0 || asked.some((one) => name.endsWith(one)))
+  .values();
+
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async () => {
+    for (const kind of kinds) {
+      const args = ["--unhandled-rejections=strict", "--import", "tsx", program, kind];
+      const child = spawn(process.execPath, args, {
+        stdio: ["ignore", "pipe", "inherit"],
+        timeout: TIMEOUT_MS,
+      });
+      let output = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+      const [code] = (await once(child, "close")) as [number | null];
+      console.log(`${kind}: ${output.trim() || "did not end"}`);
+      if (code !== 0) process.exitCode = 1;
+    }
+  }),
+);
