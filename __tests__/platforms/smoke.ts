@@ -153,11 +153,11 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
 
   async "a write that makes progress is not timed out"() {
     const listener = await listen(0, { host: HOST });
-    const options = { writeTimeout: 200 };
+    const options = { writeTimeout: 500 };
     const [a, b] = await Promise.all([connect(HOST, listener.port, options), listener.accept()]);
     const writing = a.write(Buffer.from(BIG, "latin1")).then(() => a.closeWrite());
     let bytes = 0;
-    const slowUntil = performance.now() + 800;
+    const slowUntil = performance.now() + 1_200;
     for await (const chunk of b) {
       bytes += chunk.length;
       if (performance.now() < slowUntil) await new Promise((resolve) => setTimeout(resolve, 5));
