@@ -542,9 +542,21 @@ describe("package.json", () => {
   });
 });
 
+test("what CONTRIBUTING.md names of this project is there", () => {
+  const page = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
+  const paths = [...page.matchAll(/(?:src|__tests__|bench|docs)\/[\w./-]*/g)].map(([path]) => path);
+  expect(paths.length).toBeGreaterThan(20);
+  expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  const scripts = [...page.matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script);
+  const { scripts: known } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  expect(Object.keys(known)).toEqual(expect.arrayContaining(scripts));
+});
+
 test("no source and no page refers to a file that is not in this project", () => {
   const pages = new Map(
-    ["README.md", "CHANGELOG.md"]
+    ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
       .filter((name) => existsSync(join(ROOT, name)))
       .map((name) => [name, readFileSync(join(ROOT, name), "utf8")]),
   );

@@ -16,7 +16,7 @@ import { listen } from "../../src/index.js";
 import { endPrograms, Program } from "../support/program.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const FILES = ["README.md", "CHANGELOG.md", ...markdownIn("docs")];
+const FILES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", ...markdownIn("docs")];
 const BLOCK = /(?:<!-- before\n([^]*?)-->\s*)?```ts\n([^]*?)```/g;
 const LINK = /\]\(([^)#]*)(?:#([^)]*))?\)/g;
 
