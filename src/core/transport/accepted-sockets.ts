@@ -27,8 +27,8 @@ type AcceptingServer = Omit<Server, "maxConnections"> & {
 };
 
 /**
- * Has a server that listens make sockets that can be read into memory of ours, and are not until somebody wants them.
- * Where Node is not as we know it, or turns a client away, its own way remains.
+ * Has a server that listens make sockets that can be read into memory of ours, and are not read before they are
+ * claimed. Where this is not possible, or a client is to be turned away, Node's own function accepts.
  */
 export function makeSocketsOf(server: Server): void {
   const accept = (status: number, client: Handle): boolean => {

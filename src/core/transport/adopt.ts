@@ -29,7 +29,7 @@ const USED: Readonly<Record<string, "boolean" | "function" | "number">> = {
   destroyed: "boolean",
 };
 
-/** A transport over a stream that somebody else has made, and perhaps used. */
+/** A transport over a stream that the program has made, and perhaps used. */
 export function adopt(stream: Duplex): Transport {
   checkDuplex(stream);
   if ((stream as { [EVENTS]?: unknown })[EVENTS] !== undefined) {

@@ -1,4 +1,4 @@
-/** A socket of the kernel's that somebody else has made: how it becomes a transport, and is given back as it was. */
+/** A kernel socket that the program has made: how it becomes a transport, and is given back as it was. */
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { nextTick } from "node:process";
@@ -8,7 +8,7 @@ import { begunCharacter } from "./node-internals.js";
 import { EVENTS, SINK, type HandedSocket } from "./stream-socket.js";
 import type { Sink, Transport, TransportEvents } from "./transport.js";
 
-/** A transport over a socket that somebody else has made, and perhaps used. */
+/** A transport over a socket that the program has made, and perhaps used. */
 export function adoptSocket(socket: Socket): Transport {
   return new AdoptedSocketTransport(socket);
 }
@@ -82,7 +82,7 @@ class AdoptedSocketTransport extends SocketTransport {
   };
 }
 
-/** Takes out all that a socket has read and nobody has got yet, chunk by chunk as some releases give it. */
+/** Takes out all that a socket has read and its users have not, chunk by chunk as some releases give it. */
 function unreadOf(socket: Socket): Buffer[] {
   const unread: Buffer[] = [];
   for (let chunk = read(socket); chunk !== null; chunk = read(socket)) {

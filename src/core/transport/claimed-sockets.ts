@@ -58,7 +58,7 @@ export function leave(socket: Socket): void {
   (socket as Claiming)[CLAIMED]?.delete(socket);
 }
 
-/** Has {@link leave} called when a socket closes that is somebody else's from now on, if it is among the claimed ones. */
+/** Calls {@link leave} when a handed-over socket closes, if it is among the claimed ones. */
 export function leaveWhenClosed(socket: Socket): void {
   if ((socket as Claiming)[CLAIMED] !== undefined) socket.once("close", onClose);
 }

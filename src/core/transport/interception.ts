@@ -11,7 +11,7 @@ type Reading = Pick<Duplex, (typeof READING)[number]>;
 /** What tells of the socket's life, also when it is read as a stream. */
 const LIFE = ["destroy", "ref", "unref"] as const;
 
-/** Makes a socket of somebody else's hand over what arrives, as a `StreamSocket` does, until it is given back. */
+/** Makes a socket of the program's, or of Node's server, hand over what arrives, as a `StreamSocket` does, until it is given back. */
 export class Interception {
   readonly #socket: HandedSocket;
   readonly #reading: BorrowedMethods<Duplex, keyof Reading>;

@@ -57,7 +57,7 @@ export function newSocket(handle?: Handle): Socket {
   return new StreamSocket(unstarted(handle, onread));
 }
 
-/** A transport over a socket that a server has accepted, and that nobody has read from. */
+/** A transport over a socket that a server has accepted and no code has read from. */
 export function takeOver(accepted: Socket): Transport {
   claim(accepted);
   if (!worksPastStreams()) return streamTransportOf(accepted);
@@ -80,7 +80,7 @@ function streamTransportOf(socket: Socket): Transport {
   return new SocketStreamTransport(socket);
 }
 
-/** A socket that a server has paused is neither paused nor flowing, as one that nobody has read from. */
+/** Undoes the pause of an accepted socket: its stream is then neither paused nor flowing, as a new one. */
 function startAfresh(socket: Socket): void {
   (socket as { readableFlowing: boolean | null }).readableFlowing = null;
 }
@@ -197,7 +197,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     const { stream } = this;
     // Its 'close' settles everything.
     if (stream.destroyed) return "pending";
-    // What somebody else wrote to the stream goes first.
+    // What the program wrote to the stream itself goes first.
     const isBehind = stream.writableLength > 0;
     try {
       // Past the Writable's own queue: the output keeps one, and a reply can be read after a write has failed.
@@ -254,7 +254,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     }
   }
 
-  /** Leaves the socket as it was: closed, or somebody else's. */
+  /** Leaves the socket as it was; it is closed, or has another owner. */
   protected leave(): void {
     const { stream } = this;
     stream.off("error", onError);
