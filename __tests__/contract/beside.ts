@@ -3,7 +3,7 @@ import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, stillPending } from "./expectations.js";
 import { clog } from "./payloads.js";
 
-/** What somebody else does with the socket beneath while the connection has it. */
+/** What the program does with the socket beneath a connection itself. */
 export const beside: readonly ContractCase[] = [
   onPair("what was written to the socket goes before what the connection writes after", async ({ a, b }) => {
     await a.flush();

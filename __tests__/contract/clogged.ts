@@ -172,7 +172,7 @@ export const clogged: readonly ContractCase[] = [
   }),
 
   onPair(
-    "a connection that nobody reads holds at most 64 KiB and a chunk, on either side",
+    "a connection that is not read holds at most 64 KiB and a chunk, on either side",
     async ({ a, b }) => {
       const block = pattern(64 * KIB);
       let blocks = 0;

@@ -30,7 +30,7 @@ export const closing: readonly ContractCase[] = [
     await closed;
   }),
 
-  onPair("a closing end throws away what the peer still sends", async ({ a, b }) => {
+  onPair("a closing end discards what the peer still sends", async ({ a, b }) => {
     const closed = a.close();
     await b.write(clog());
     await b.closeWrite();
@@ -209,7 +209,7 @@ export const closing: readonly ContractCase[] = [
     await b.closed;
   }),
 
-  onPair("closed gives the same answer to whoever asks late", async ({ a, b, resets }) => {
+  onPair("closed gives the same answer to callers that ask late", async ({ a, b, resets }) => {
     a.reset();
     await a.closed;
     if (resets) {

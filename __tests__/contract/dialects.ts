@@ -25,7 +25,7 @@ function event(
     const settle = (chunk: Buffer | null): void => {
       duplex.off(name, listener).off("end", onEnd).off("error", reject);
       duplex.pause();
-      // Only then does it know that nobody listens.
+      // The Duplex notices in a later turn that it has no listener.
       setImmediate(() => resolve(chunk));
     };
     const listener = (data: Buffer): void => {
@@ -134,7 +134,7 @@ async function send(to: Connection, bytes: Buffer, inPieces: boolean): Promise<v
   await to.closeWrite();
 }
 
-/** Reads to the end by steps of one after the other. */
+/** Reads to the end, one step after the other. */
 async function readInTurns(next: () => Step): Promise<Buffer> {
   const got: Uint8Array[] = [];
   for (;;) {
@@ -160,7 +160,7 @@ async function inTurns(
     let turns = 0;
     sameBytes(await readInTurns(() => steps[turns++ % 2 === 0 ? 0 : 1]), sent);
     await sending;
-    // Whoever has not seen the end yet sees it, too.
+    // A dialect that has not seen the end yet sees it now.
     for (const dialect of [one, other]) assert.equal(await dialect.begin(a)(), null);
     await a.write("open");
     assert.equal(text(await b.read()), "open");
@@ -169,7 +169,7 @@ async function inTurns(
   }
 }
 
-/** One connection, read in every way there is. */
+/** One connection, read in every way. */
 export const dialectsInTurns: readonly ContractCase[] = [
   ...dialects.map((first) => ({
     name: `${first.name} and every other way to read take over from each other`,
@@ -186,7 +186,7 @@ export const dialectsInTurns: readonly ContractCase[] = [
   })),
 
   ...[1, 2, 3].map((seed) =>
-    onPair(`megabytes are read in every way there is, in disorder: ${String(seed)}`, async ({ a, b }) => {
+    onPair(`megabytes are read in all ways, in random order: ${String(seed)}`, async ({ a, b }) => {
       const sent = linesOf(3_000_000);
       const sending = send(b, sent, false);
       const steps = dialects.map((dialect) => dialect.begin(a));

@@ -66,7 +66,7 @@ export const duplexFailures: readonly ContractCase[] = [
   }),
 
   onPair(
-    "duplex: a failure does not wait for a reader that never was; the connection's reads still give what had arrived",
+    "duplex: a failure does not wait where there was no reader; the connection's reads still give what had arrived",
     async ({ a, b, resets }) => {
       if (!resets) return;
       const failing = rejection(pipeline(new PassThrough(), a.duplex));
@@ -78,7 +78,7 @@ export const duplexFailures: readonly ContractCase[] = [
     },
   ),
 
-  onPair("duplex: a reader that left at once is in nobody's way", async ({ a, b }) => {
+  onPair("duplex: a reader that leaves at once does not block the connection's reads", async ({ a, b }) => {
     const ignore = () => undefined;
     a.duplex.on("data", ignore).off("data", ignore).pause();
     const reading = a.read();

@@ -146,7 +146,7 @@ export const duplexReading: readonly ContractCase[] = [
     }),
   ]),
 
-  onPair("duplex: one read() per 'readable' hears of the end", async ({ a, b }) => {
+  onPair("duplex: a reader with one read() per 'readable' sees the end", async ({ a, b }) => {
     let got = "";
     a.duplex.on("readable", () => (got += String(a.duplex.read() ?? "")));
     await b.write("all of it");
@@ -188,7 +188,7 @@ export const duplexReading: readonly ContractCase[] = [
     await until(() => got === "and body, and more");
   }),
 
-  onPair("duplex: one that listens and does not read stops the peer", async ({ a, b }) => {
+  onPair("duplex: a listener that does not read stops the peer", async ({ a, b }) => {
     const written = b.write(clog());
     a.duplex.on("readable", () => undefined);
     await stillPending(written);
@@ -284,7 +284,7 @@ export const duplexReading: readonly ContractCase[] = [
   }),
 
   onPair(
-    "duplex: a reader of it and one of the connection are refused also between two chunks",
+    "duplex: a second reader, of it or of the connection, is refused also between two chunks",
     async ({ a, b }) => {
       let got = "";
       a.duplex.on("readable", () => undefined);
@@ -336,7 +336,7 @@ export const duplexReading: readonly ContractCase[] = [
     { readTimeout: 60 },
   ),
 
-  onPair("duplex: one that waits for more than there is hears of a failure", async ({ a, b, resets }) => {
+  onPair("duplex: a reader that waits for more than there is sees a failure", async ({ a, b, resets }) => {
     if (!resets) return;
     const failed = once(a.duplex, "error");
     a.duplex.on("readable", () => void a.duplex.read(100));

@@ -81,7 +81,7 @@ export const duplexWriting: readonly ContractCase[] = [
   }),
 
   onPair(
-    "duplex: what it queues goes out before destroy() without a reason closes well",
+    "duplex: what it queues goes out before destroy() without an error closes gracefully",
     async ({ a, b }) => {
       for (const letter of "abcdef") a.duplex.write(letter);
       a.duplex.destroy();
@@ -90,7 +90,7 @@ export const duplexWriting: readonly ContractCase[] = [
     },
   ),
 
-  onPair("duplex: a loop that writes is left with all of that sent", async ({ a, b }) => {
+  onPair("duplex: all that a loop has written is sent when the loop is left", async ({ a, b }) => {
     await b.write("question");
     for await (const chunk of a.duplex) {
       for (const letter of String(chunk)) a.duplex.write(letter);
@@ -113,16 +113,19 @@ export const duplexWriting: readonly ContractCase[] = [
     },
   ),
 
-  onPair("duplex: what it queues goes out also when it is refused as a second reader", async ({ a, b }) => {
-    const reading = a.read();
-    a.duplex.resume();
-    a.duplex.cork();
-    a.duplex.write("queued");
-    await fails(once(a.duplex, "close"), "ERR_BUSY");
-    assert.equal(text(await b.read()), "queued");
-    await b.write("for the first");
-    assert.equal(text(await reading), "for the first");
-  }),
+  onPair(
+    "duplex: what it queues goes out although its reading is refused as a second reader",
+    async ({ a, b }) => {
+      const reading = a.read();
+      a.duplex.resume();
+      a.duplex.cork();
+      a.duplex.write("queued");
+      await fails(once(a.duplex, "close"), "ERR_BUSY");
+      assert.equal(text(await b.read()), "queued");
+      await b.write("for the first");
+      assert.equal(text(await reading), "for the first");
+    },
+  ),
 
   onPair("duplex: what is corked stays so, until something follows it", async ({ a, b }) => {
     a.duplex.cork();

@@ -73,7 +73,7 @@ export const duplex: readonly ContractCase[] = [
     await Promise.all([a.closed, b.closed]);
   }),
 
-  onPair("duplex: piped into itself it is an echo", async ({ a, b }) => {
+  onPair("duplex: a Duplex that is piped into itself is an echo", async ({ a, b }) => {
     b.duplex.pipe(b.duplex);
     const sent = pattern(1_000_000);
     void a.write(sent).then(() => a.closeWrite());
@@ -124,7 +124,7 @@ export const duplex: readonly ContractCase[] = [
     await Promise.all([a.closed, b.closed]);
   }),
 
-  onPair("duplex: only written, it is over when the connection is", async ({ a, b }) => {
+  onPair("duplex: a Duplex that is only written to is over when the connection is", async ({ a, b }) => {
     a.duplex.end("question");
     await b.readAll();
     await b.write("answer");
@@ -178,7 +178,7 @@ export const duplex: readonly ContractCase[] = [
     assert.equal(text(await a.read()), "second");
   }),
 
-  onPair("duplex: a creation alone reads nothing", async ({ a, b }) => {
+  onPair("duplex: making it reads nothing", async ({ a, b }) => {
     assert.equal(a.duplex.readableFlowing, null);
     await b.write("line\nrest");
     assert.equal(await a.readLine(), "line");
@@ -246,7 +246,7 @@ export const duplex: readonly ContractCase[] = [
     assert.ok(GONE.includes(error.code));
   }),
 
-  onPair("duplex: an error that nobody listens for harms nobody", async ({ a, b, resets }) => {
+  onPair("duplex: an error without a listener is no uncaught exception", async ({ a, b, resets }) => {
     a.duplex.resume();
     b.reset();
     if (resets) await fails(a.closed, "ECONNRESET");
@@ -254,7 +254,7 @@ export const duplex: readonly ContractCase[] = [
     await turn();
   }),
 
-  onPair("duplex: destroyed with an error, it resets the connection", async ({ a, b, resets }) => {
+  onPair("duplex: destroy() with an error resets the connection", async ({ a, b, resets }) => {
     a.duplex.destroy(new Error("enough"));
     if (resets) await fails(b.read(), "ECONNRESET");
     else assert.equal(await b.read(), null);
@@ -278,7 +278,7 @@ export const duplex: readonly ContractCase[] = [
   ),
 
   onPair(
-    "duplex: destroyed without a reason, when all was sent, it closes the connection well",
+    "duplex: destroy() without an error closes the connection gracefully if all was sent",
     async ({ a, b }) => {
       const written = new Promise<void>((resolve) => a.duplex.write("all of it", () => resolve()));
       await written;
@@ -289,7 +289,7 @@ export const duplex: readonly ContractCase[] = [
     },
   ),
 
-  onPair("duplex: destroyed with bytes unsent, it resets the connection", async ({ a, b, resets }) => {
+  onPair("duplex: destroy() with bytes unsent resets the connection", async ({ a, b, resets }) => {
     a.duplex.write(clog());
     await until(() => a.writableLength > 0);
     a.duplex.destroy();
@@ -332,7 +332,7 @@ export const duplex: readonly ContractCase[] = [
     assert.equal(text(await b.read()), "still here");
   }),
 
-  onPair("duplex: what both sides have ended is read to its end first", async ({ a, b }) => {
+  onPair("duplex: what is unread once both sides have ended is read first", async ({ a, b }) => {
     const sent = pattern(60_000);
     a.duplex.end();
     await b.write(sent);
@@ -342,19 +342,16 @@ export const duplex: readonly ContractCase[] = [
     assert.equal(a.duplex.readableEnded, true);
   }),
 
-  onPair(
-    "duplex: a reader that comes second is refused, and the first one keeps the connection",
-    async ({ a, b }) => {
-      const first = a.readLine();
-      const second = rejection(once(a.duplex, "data"));
-      const error = await second;
-      assert.ok(error instanceof NetError && error.code === "ERR_BUSY", String(error));
-      await b.write("for the first\n");
-      assert.equal(await first, "for the first");
-      await a.write("usable");
-      assert.equal(text(await b.read()), "usable");
-    },
-  ),
+  onPair("duplex: a second reader is refused, and the first one keeps the connection", async ({ a, b }) => {
+    const first = a.readLine();
+    const second = rejection(once(a.duplex, "data"));
+    const error = await second;
+    assert.ok(error instanceof NetError && error.code === "ERR_BUSY", String(error));
+    await b.write("for the first\n");
+    assert.equal(await first, "for the first");
+    await a.write("usable");
+    assert.equal(text(await b.read()), "usable");
+  }),
 
   onPair("duplex: while it reads, the connection's own reads are refused", async ({ a, b }) => {
     const data = once(a.duplex, "data");

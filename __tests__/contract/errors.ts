@@ -3,24 +3,21 @@ import { NetError, NetTimeoutError, type Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, text, timesOut, turn, until } from "./expectations.js";
 
-/** What a connection says of itself and of its failures. */
+/** What the properties and errors of a connection say. */
 export const errors: readonly ContractCase[] = [
-  onPair(
-    "both ends know the addresses of both, also when the connection is over",
-    async ({ a, b, family }) => {
-      const known = (end: Connection) => [end.localAddress, end.localPort, end.remoteAddress, end.remotePort];
-      const [atA, atB] = [known(a), known(b)];
-      assert.deepEqual([a.family, b.family], [family, family]);
-      if (family !== undefined) {
-        assert.deepEqual(atA, [...atB.slice(2), ...atB.slice(0, 2)]);
-        assert.equal(a.remoteAddress, family === 4 ? "127.0.0.1" : "::1");
-        assert.ok((a.remotePort ?? 0) > 0);
-      } else assert.deepEqual(atA, [undefined, undefined, undefined, undefined]);
-      await Promise.all([a.close(), b.close()]);
-      assert.deepEqual([known(a), known(b)], [atA, atB]);
-      assert.deepEqual([a.family, b.family], [family, family]);
-    },
-  ),
+  onPair("each end knows both addresses, also when the connection is over", async ({ a, b, family }) => {
+    const known = (end: Connection) => [end.localAddress, end.localPort, end.remoteAddress, end.remotePort];
+    const [atA, atB] = [known(a), known(b)];
+    assert.deepEqual([a.family, b.family], [family, family]);
+    if (family !== undefined) {
+      assert.deepEqual(atA, [...atB.slice(2), ...atB.slice(0, 2)]);
+      assert.equal(a.remoteAddress, family === 4 ? "127.0.0.1" : "::1");
+      assert.ok((a.remotePort ?? 0) > 0);
+    } else assert.deepEqual(atA, [undefined, undefined, undefined, undefined]);
+    await Promise.all([a.close(), b.close()]);
+    assert.deepEqual([known(a), known(b)], [atA, atB]);
+    assert.deepEqual([a.family, b.family], [family, family]);
+  }),
 
   onPair(
     "an open connection has a descriptor if the kernel's socket has its bytes, a closed one has none",

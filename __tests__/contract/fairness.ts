@@ -54,7 +54,7 @@ function spendAll(): void {
   spend(Number.MAX_SAFE_INTEGER);
 }
 
-/** Loops over calls that need not wait leave room for others, and lose nothing by it. */
+/** Loops over calls that need not wait let the event loop turn, and lose no byte by it. */
 export const fairness: readonly ContractCase[] = [
   ...Object.entries(readers).map(([name, loop]) =>
     onPair(`a loop of ${name} lets the event loop turn`, async ({ a, b }) => {
@@ -94,7 +94,7 @@ export const fairness: readonly ContractCase[] = [
     { bufferSize: 1_000_000 },
   ),
 
-  onPair("reads in a turn that has nothing left to spend get the same, in order", async ({ a, b }) => {
+  onPair("reads in a turn whose budget is spent get the same bytes, in order", async ({ a, b }) => {
     await b.write("0123456789");
     await until(() => a.readableLength === 10);
     spendAll();

@@ -40,7 +40,7 @@ const sent: readonly ContractCase[] = [
     }
   }),
 
-  onPair("frames that nobody waits for go out whole and in order, among other writes", async ({ a, b }) => {
+  onPair("frames that are not awaited go out whole and in order, among other writes", async ({ a, b }) => {
     const frames = lengthPrefixed(a);
     const big = pattern(3 * 1024 * 1024);
     void frames.send(big);

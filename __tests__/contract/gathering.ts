@@ -11,7 +11,7 @@ function gatheringPair(name: string, check: (pair: Pair) => Promise<void>, optio
   return onPair(name, check, { bufferSize: SIZE, ...options });
 }
 
-/** Asserts that so many bytes have been sent, and none are held back. */
+/** Asserts that exactly this number of bytes has been sent, and none is held back. */
 function sent({ a, takesAtOnce }: Pair, bytes: number): void {
   if (takesAtOnce) assert.deepEqual([a.writableLength, a.bytesWritten], [0, bytes]);
   else assert.equal(a.writableLength + a.bytesWritten, bytes);
@@ -225,7 +225,7 @@ export const gathering: readonly ContractCase[] = [
   ),
 
   onPair(
-    "the failure of what was gathered does not say that nothing of it was sent",
+    "the failure of gathered bytes does not say that nothing of them was sent",
     async ({ a, b }) => {
       await a.write(clog().subarray(0, 9_000_000));
       await until(() => a.bytesWritten > 0);

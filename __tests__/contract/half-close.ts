@@ -100,7 +100,7 @@ export const halfClose: readonly ContractCase[] = [
     assert.equal((await fails(waiting, "ERR_CLOSED")).operation, "read");
   }),
 
-  onPair("after closeRead all that arrives is thrown away, so that the peer can go on", async ({ a, b }) => {
+  onPair("after closeRead all that arrives is discarded, so that the peer can go on", async ({ a, b }) => {
     void b.write(clog());
     await until(() => a.readableLength >= 64 * 1024);
     a.closeRead();

@@ -83,7 +83,7 @@ export const handOver: readonly ContractCase[] = [
     assert.equal(await b.read(), null);
   }),
 
-  onPair("a socket that ends itself sends what waited to be sent before", async ({ a, b }) => {
+  onPair("a socket that ends itself sends first what was waiting", async ({ a, b }) => {
     await b.closeWrite();
     assert.equal(await a.read(), null);
     void a.write(clog());
@@ -259,7 +259,7 @@ export const handOver: readonly ContractCase[] = [
     assert.equal(String(a.socket.read()), "more");
   }),
 
-  onPair("the end that had arrived reaches who reads the raw socket", async ({ a, b }) => {
+  onPair("an end that had arrived reaches the reader of the raw socket", async ({ a, b }) => {
     await b.write("all");
     await b.closeWrite();
     await fails(a.readExactly(4), "ERR_UNEXPECTED_EOF");
@@ -294,20 +294,17 @@ export const handOver: readonly ContractCase[] = [
     },
   ),
 
-  onPair(
-    "a socket that is destroyed behind the connection's back leaves nobody waiting",
-    async ({ a, b }) => {
-      const waiting = [a.read(), a.write(clog()), a.write("queued"), a.flush(), a.closeWrite()];
-      await stillPending(Promise.race(waiting));
-      a.socket.destroy();
-      for (const promise of waiting) await fails(promise, "ERR_CLOSED");
-      await fails(a.read(), "ERR_CLOSED");
-      await fails(a.write("x"), "ERR_CLOSED");
-      await a.close();
-      await Promise.allSettled([a.closed, b.readAll({ limit: Infinity })]);
-      assert.equal(a.fd, undefined);
-    },
-  ),
+  onPair("a socket that the program destroys itself leaves no call waiting", async ({ a, b }) => {
+    const waiting = [a.read(), a.write(clog()), a.write("queued"), a.flush(), a.closeWrite()];
+    await stillPending(Promise.race(waiting));
+    a.socket.destroy();
+    for (const promise of waiting) await fails(promise, "ERR_CLOSED");
+    await fails(a.read(), "ERR_CLOSED");
+    await fails(a.write("x"), "ERR_CLOSED");
+    await a.close();
+    await Promise.allSettled([a.closed, b.readAll({ limit: Infinity })]);
+    assert.equal(a.fd, undefined);
+  }),
 
   onPair("abandoned output is not ended by closeWrite, but nothing more can be written", async ({ a, b }) => {
     a.abandon("output");

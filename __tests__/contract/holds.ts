@@ -44,7 +44,7 @@ class ContractProcess {
     if (failure !== undefined) throw withStack(failure);
   }
 
-  /** Has nothing more to run; resolves to how the process ends, and what it has said. */
+  /** Ends the run; resolves to how the process ends, and what it has printed. */
   async end(): Promise<{ status: number | null; signal: string | null; stderr: string }> {
     if (this.#process.connected) this.#process.disconnect();
     await this.#ended;

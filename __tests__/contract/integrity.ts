@@ -170,7 +170,7 @@ export const integrity: readonly ContractCase[] = [
     assert.ok(refusals > 0);
   }),
 
-  onPair("all methods at once, in no order, neither hang nor throw", async ({ a, b }) => {
+  onPair("all methods at once, in any order, neither hang nor throw", async ({ a, b }) => {
     const echoing = (async () => {
       for await (const chunk of b) await b.write(chunk);
       await b.close();
@@ -204,7 +204,7 @@ export const integrity: readonly ContractCase[] = [
     await echoing;
   }),
 
-  onPair("operations of both ends that wait all settle when both ends are closed", async ({ a, b }) => {
+  onPair("all waiting operations of both ends settle when both ends are closed", async ({ a, b }) => {
     const waiting = [a.read(), b.readLine()];
     for (const promise of waiting) await stillPending(promise);
     const closing = [a.close(), b.close()];

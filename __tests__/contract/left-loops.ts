@@ -16,7 +16,7 @@ interface Options {
 type Loop = AsyncIterableIterator<unknown, undefined>;
 type MakeLoop = (connection: Connection, options?: Options) => Loop;
 
-/** Every kind of loop over what a connection receives, and bytes that none of them is content with. */
+/** Every kind of loop over what a connection receives, and bytes that satisfy none of them. */
 const LOOPS: readonly (readonly [name: string, make: MakeLoop, partial: string])[] = [
   ["chunks", (connection, options) => connection.chunks(options), ""],
   ["recycled chunks", (connection, options) => connection.chunks({ ...options, recycle: true }), ""],
@@ -122,7 +122,7 @@ export const leftLoops: readonly ContractCase[] = [
         await loop.return?.();
         assert.equal(getEventListeners(signal, "abort").length, 0);
         assert.deepEqual(await pull, OVER);
-        // A wait of its own, which began after the time of the other was up: nothing may strike it.
+        // This wait began after the other one's time was up: no timer may end it.
         const next = a.read({ timeout: 60_000 });
         await rejection(b.read({ timeout: 20 }));
         await stillPending(next);
@@ -160,7 +160,7 @@ export const leftLoops: readonly ContractCase[] = [
     await isFree(a, b);
   }),
 
-  onPair("a generator that delegates to a loop ends as it was told to", async ({ a, b }) => {
+  onPair("a generator that delegates to a loop ends as its consumer ends it", async ({ a, b }) => {
     const delegate = async function* (): AsyncGenerator<string, void> {
       yield* a.lines();
     };

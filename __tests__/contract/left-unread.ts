@@ -4,7 +4,7 @@ import { waitingReads } from "./calls.js";
 import { onPair, type ContractCase, type Pair } from "./contract-case.js";
 import { fails, rejection, text, until } from "./expectations.js";
 
-/** How a connection comes to its end with bytes unread, by no call of its own but `closeWrite`. */
+/** How a connection ends with bytes unread, without a call of its own but `closeWrite`. */
 const WAYS_TO_END: readonly (readonly [name: string, end: (pair: Pair) => Promise<unknown>])[] = [
   [
     "both sides have ended",
@@ -18,7 +18,7 @@ const WAYS_TO_END: readonly (readonly [name: string, end: (pair: Pair) => Promis
     "its peer was reset",
     async ({ a, b, resets }) => {
       b.reset();
-      // What knows no reset just ends, and leaves our own side to us.
+      // A kind without resets only sends its end: our own side stays open.
       if (!resets) await a.closeWrite().catch(() => undefined);
       await a.closed.catch(() => undefined);
     },
@@ -45,7 +45,7 @@ async function endUnread(pair: Pair, end: (pair: Pair) => Promise<unknown>): Pro
   assert.equal(pair.a.readableLength, 6);
 }
 
-/** Bytes that are unread when all else is over. */
+/** Bytes that are unread when both sides are over. */
 export const leftUnread: readonly ContractCase[] = WAYS_TO_END.flatMap(([how, end]) => [
   ...WAYS_TO_CLOSE.map(([name, close]) =>
     onPair(`${name} after ${how} drops what is unread, and nothing can be read any more`, async (pair) => {

@@ -30,7 +30,7 @@ async function nextLine(connection: Connection, limit?: number): Promise<string 
   return next.value;
 }
 
-/** How much the reads that look for something take at most. */
+/** The limits of the reads that search for something. */
 export const limits: readonly ContractCase[] = [
   onPair("a line may be as long as its limit, whatever its terminator, and no longer", (pair) =>
     tryLines(pair, 4, [

@@ -3,7 +3,7 @@ import { onPair, type ContractCase } from "./contract-case.js";
 import { stillPending, text, until } from "./expectations.js";
 import { pieces, random } from "./payloads.js";
 
-/** What is a line, and how the readers of lines get along with the others. */
+/** What a line is, and how reads of lines mix with other reads. */
 export const lines: readonly ContractCase[] = [
   onPair("a line ends with a line feed, with or without a carriage return before it", async ({ a, b }) => {
     await b.write("unix\ndos\r\n\n\r\nmac\rmac\n\r\r\n");

@@ -5,7 +5,7 @@ import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, text } from "./expectations.js";
 import { clog, frame, pattern } from "./payloads.js";
 
-/** Things that JavaScript takes for a Uint8Array by their prototype, and that have no bytes of their own. */
+/** Values with the prototype of a Uint8Array that have no bytes of their own. */
 function lookalikes(): Uint8Array[] {
   return [
     new Proxy(new Uint8Array(8), {}),
@@ -22,7 +22,7 @@ async function refused(call: () => unknown): Promise<void> {
   assert.match((error as NodeJS.ErrnoException).code ?? "", /^ERR_INVALID_ARG_/u);
 }
 
-/** Gives memory away, as to a worker: views of it have no bytes any more. */
+/** Transfers memory, as posting it to a worker does: views of it are empty afterwards. */
 function giveAway(view: ArrayBufferView): void {
   structuredClone(view.buffer, { transfer: [view.buffer as ArrayBuffer] });
   assert.equal(view.buffer.byteLength, 0);
@@ -177,7 +177,7 @@ export const memory: readonly ContractCase[] = [
     assert.equal(a.writableLength, 0);
   }),
 
-  onPair("a write that is lost with its memory fails the next call if nobody awaits it", async ({ a, b }) => {
+  onPair("an unawaited write that is lost with its memory fails the next call", async ({ a, b }) => {
     const view = new Uint8Array(8);
     void a.write(clog());
     void a.write(view);

@@ -31,7 +31,7 @@ const READS: readonly Read[] = [
   },
 ];
 
-/** Takes memory away from whoever else has it, as a worker that is sent a buffer does, and gives it back. */
+/** Transfers memory, as posting it to a worker does: all earlier views of it are empty. Returns a new view of it. */
 function transfer(bytes: Uint8Array): Uint8Array {
   const { byteOffset, length } = bytes;
   const { buffer } = bytes;
@@ -40,7 +40,7 @@ function transfer(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(taken, byteOffset, length);
 }
 
-/** Whose memory it is that reads give. */
+/** What reads return is in memory of the caller's own. */
 export const ownership: readonly ContractCase[] = [
   onPair("what is read may be transferred while more of what came with it is unread", async ({ a, b }) => {
     for (const size of [30, 3_000, 30_000]) {

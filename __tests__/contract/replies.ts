@@ -14,7 +14,7 @@ async function writeUntilItFails(connection: Connection): Promise<void> {
   }
 }
 
-/** What can still be read, and who is told, when writing has failed. */
+/** What can still be read, and which call is told, when writing has failed. */
 export const replies: readonly ContractCase[] = [
   onPair("a reply is read although a write has failed", async ({ a, b }) => {
     await b.write("421 too busy\r\n");
@@ -26,7 +26,7 @@ export const replies: readonly ContractCase[] = [
     await fails(a.closed, ...GONE);
   }),
 
-  onPair("a reply that nobody had read is there after the write that failed", async ({ a, b }) => {
+  onPair("a reply that was unread when a write failed can still be read", async ({ a, b }) => {
     const reply = pattern(60_000);
     const failing = fails(a.write(clog()), ...GONE);
     await stillPending(failing);
@@ -42,7 +42,7 @@ export const replies: readonly ContractCase[] = [
   onPair("an unawaited write that fails shows at the next call and at closed", async ({ a, b }) => {
     b.reset();
     for (let tries = 0; tries < 100; tries++) {
-      void a.write("nobody waits for this");
+      void a.write("not awaited");
       void a.writeLine("nor for this");
       await turn();
     }
@@ -67,7 +67,7 @@ export const replies: readonly ContractCase[] = [
     await fails(a.closed, ...GONE);
   }),
 
-  onPair("a write to an end that has closed fails, and says that it did", async ({ a, b }) => {
+  onPair("a write to an end that has closed fails, and its error says so", async ({ a, b }) => {
     await b.close({ timeout: 10 });
     assert.equal(await a.read(), null);
     const error = await rejection(writeUntilItFails(a));

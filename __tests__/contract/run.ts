@@ -22,7 +22,7 @@ export interface CaseResult {
 /** Far longer than Node.js takes to close what a case has closed. */
 const END_TIMEOUT_MS = 5_000;
 
-/** What a warning is charged to. */
+/** The case that a warning is attributed to. */
 let running = "before the first case";
 
 process.on("warning", (warning) => {

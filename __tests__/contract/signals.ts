@@ -234,7 +234,7 @@ export const signals: readonly ContractCase[] = [
     }),
   ),
 
-  onPair("what is no signal is refused", async ({ a }) => {
+  onPair("a value that is no signal is refused", async ({ a }) => {
     for (const [, call] of [...waitingReads, ...waitingWrites]) {
       const wrong = async () => await call(a, { signal: {} as AbortSignal });
       assert.ok((await rejection(wrong())) instanceof TypeError);

@@ -56,14 +56,14 @@ export const timeouts: readonly ContractCase[] = [
     await a.closeWrite({ timeout: 0 });
   }),
 
-  onPair("a wait does not end for want of time while the program was busy", async ({ a, b }) => {
+  onPair("a busy program does not make a wait time out", async ({ a, b }) => {
     const waiting = a.read({ timeout: 50 });
     await b.write("here in time");
     busyFor(100);
     assert.equal(text(await waiting), "here in time");
   }),
 
-  onPair("a long timeout is cut short by what arrives", async ({ a, b }) => {
+  onPair("bytes that arrive end a wait with a long timeout", async ({ a, b }) => {
     const waiting = a.readLine({ timeout: 1_000_000 });
     await b.write("in time\n");
     assert.equal(await waiting, "in time");
@@ -211,7 +211,7 @@ export const timeouts: readonly ContractCase[] = [
     }
   }),
 
-  onPair("waits with deadlines far off end at once when the connection is closed", async ({ a, b }) => {
+  onPair("waits with distant deadlines end at once when the connection is closed", async ({ a, b }) => {
     const read = a.read({ timeout: 1_000_000 });
     const line = b.readLine({ timeout: 1_000_000 });
     const closing = a.close();
@@ -242,7 +242,7 @@ export const timeouts: readonly ContractCase[] = [
   }),
 ];
 
-/** Lets nothing else happen for so many ms. */
+/** Blocks the event loop for `ms`. */
 function busyFor(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end;);
 }

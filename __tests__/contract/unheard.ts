@@ -26,7 +26,7 @@ function everyClose(
   );
 }
 
-/** Writes that nobody awaits, and that fail: it shows at the next call, and at `closed`. */
+/** Unawaited writes that fail: the failure shows at the next call, and at `closed`. */
 export const unheard: readonly ContractCase[] = [
   onPair(
     "an unawaited write that times out before its turn fails the next call, so that nothing closes the gap",
@@ -76,7 +76,7 @@ export const unheard: readonly ContractCase[] = [
     { writeTimeout: 50 },
   ),
 
-  onPair("an unawaited write of which the peer's end shows nowhere else fails close", async ({ a, b }) => {
+  onPair("an unawaited write that fails without any other sign fails close", async ({ a, b }) => {
     void a.write(clog());
     b.reset();
     await fails(a.closed, ...GONE);
@@ -94,7 +94,7 @@ export const unheard: readonly ContractCase[] = [
     await a.close();
   }),
 
-  onPair("writes that nobody awaits on a connection that has failed fail close", async ({ a, b }) => {
+  onPair("unawaited writes on a connection that has failed fail close", async ({ a, b }) => {
     const written = a.write(clog());
     b.reset();
     await fails(written, ...GONE);
@@ -113,7 +113,7 @@ export const unheard: readonly ContractCase[] = [
     { bufferSize: 10_000_000 },
   ),
 
-  onPair("nobody is told of what a reset of our own has dropped", async ({ a }) => {
+  onPair("no later call fails for what a reset of our own has dropped", async ({ a }) => {
     void a.write(clog());
     void a.write("dropped");
     a.reset();
@@ -122,7 +122,7 @@ export const unheard: readonly ContractCase[] = [
   }),
 
   ...everyClose(
-    "fails for a lost write that nobody awaited, also when the connection is over",
+    "fails for a lost write that was not awaited, also when the connection is over",
     async (close, { a, b }) => {
       void a.write(clog());
       b.reset();
@@ -133,7 +133,7 @@ export const unheard: readonly ContractCase[] = [
   ),
 
   ...everyClose(
-    "fails for a lost write that nobody awaited, on a connection that is still read",
+    "fails for a lost write that was not awaited, on a connection that is still read",
     async (close, { a, b }) => {
       const first = a.write(clog());
       void a.write("lost", { timeout: 10 });
@@ -168,7 +168,7 @@ export const unheard: readonly ContractCase[] = [
         await first;
         const error = await ending;
         assert.ok(error.cause instanceof NetTimeoutError);
-        // Closing again tells the same; else it was told.
+        // A second close() tells the same. After closeWrite() or flush() has told it, close() does not.
         if (name === "close") await timesOut(a.close());
         else await a.close();
         await timesOut(a.closed);
@@ -179,7 +179,7 @@ export const unheard: readonly ContractCase[] = [
   ),
 
   onPair(
-    "many writes that nobody awaits fail with one error, those that are awaited each with their own",
+    "many unawaited writes fail with one error, awaited writes each with their own",
     async ({ a, b }) => {
       const unhandled: unknown[] = [];
       const note = (reason: unknown) => unhandled.push(reason);

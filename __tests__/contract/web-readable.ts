@@ -13,7 +13,7 @@ async function all(stream: ReadableStream<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** One read of a reader that is let go afterwards, as text. */
+/** One read of a reader that is released afterwards, as text. */
 async function once(connection: Connection): Promise<string> {
   const reader = connection.readable.getReader();
   const read = await reader.read();
@@ -31,7 +31,7 @@ function isOver({ done, value }: Read): void {
   assert.deepEqual([done, value], [true, undefined]);
 }
 
-/** Gives bytes away, as a worker would be given them: their memory is gone from here. */
+/** Transfers the memory of bytes, as posting them to a worker does. */
 function transferred(bytes: Uint8Array): Uint8Array {
   const { port1, port2 } = new MessageChannel();
   port1.postMessage(bytes, [bytes.buffer as ArrayBuffer]);
@@ -83,7 +83,7 @@ export const webReadable: readonly ContractCase[] = [
     },
   ),
 
-  onPair("readable takes nothing before somebody reads it", async ({ a, b }) => {
+  onPair("readable takes nothing before its reader reads", async ({ a, b }) => {
     const reader = a.readable.getReader();
     await b.write("untouched");
     await until(() => a.readableLength === 9);
@@ -104,7 +104,7 @@ export const webReadable: readonly ContractCase[] = [
     isOver(await reader.read());
   }),
 
-  onPair("readable holds the sender back while nobody reads it", async ({ a, b }) => {
+  onPair("readable holds the sender back while it is not read", async ({ a, b }) => {
     const reader = a.readable.getReader();
     const written = b.write(clog());
     await reader.read();
@@ -152,7 +152,7 @@ export const webReadable: readonly ContractCase[] = [
     }),
   ),
 
-  onPair("readable is locked to one reader, which is told when it is let go", async ({ a, b }) => {
+  onPair("readable is locked to one reader, whose closed rejects when it is released", async ({ a, b }) => {
     assert.equal(a.readable.locked, false);
     const reader = a.readable.getReader();
     assert.equal(a.readable.locked, true);
@@ -189,19 +189,22 @@ export const webReadable: readonly ContractCase[] = [
     isOver(await a.readable.getReader().read());
   }),
 
-  onPair("readable: the connection's closeRead ends it, for who waits and who comes later", async (pair) => {
-    const { a, b } = pair;
-    const [waiting, later] = [a.readable.getReader(), b.readable.getReader()];
-    const read = waiting.read();
-    await stillPending(read);
-    a.closeRead();
-    isOver(await read);
-    await waiting.closed;
-    b.closeRead();
-    isOver(await later.read());
-    await later.closed;
-    await Promise.all([a.write("into the void"), b.write("as well")]);
-  }),
+  onPair(
+    "readable: the connection's closeRead ends it, for a reader that waits and for a later one",
+    async (pair) => {
+      const { a, b } = pair;
+      const [waiting, later] = [a.readable.getReader(), b.readable.getReader()];
+      const read = waiting.read();
+      await stillPending(read);
+      a.closeRead();
+      isOver(await read);
+      await waiting.closed;
+      b.closeRead();
+      isOver(await later.read());
+      await later.closed;
+      await Promise.all([a.write("into the void"), b.write("as well")]);
+    },
+  ),
 
   onPair("readable: tee delivers everything to both branches", async ({ a, b }) => {
     const sent = pattern(300_000);
@@ -225,7 +228,7 @@ export const webReadable: readonly ContractCase[] = [
       assert.equal(asText(await reader.read()), "for two");
       await Promise.all([reader.cancel("two"), cancelled]);
       assert.equal(await a.read(), null);
-      await b.write("nobody reads it");
+      await b.write("never read");
       await a.write("open");
       assert.equal(text(await b.read()), "open");
     },
@@ -243,7 +246,7 @@ export const webReadable: readonly ContractCase[] = [
     assert.equal(text(await b.read()), "open");
   }),
 
-  onPair("readable: break with preventCancel leaves the rest to whoever reads on", async ({ a, b }) => {
+  onPair("readable: break with preventCancel leaves the rest to the next reader", async ({ a, b }) => {
     const sent = pattern(500_000);
     void b.write(sent);
     void b.closeWrite();

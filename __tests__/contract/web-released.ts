@@ -26,7 +26,7 @@ function readerOf(
   };
 }
 
-/** A reader that is let go while its read waits. */
+/** A reader that is released while its read waits. */
 async function letGo(connection: Connection, byob: boolean): Promise<void> {
   const reader = readerOf(connection, byob);
   const read = reader.read();
@@ -35,31 +35,34 @@ async function letGo(connection: Connection, byob: boolean): Promise<void> {
   assert.equal(((await rejection(read)) as Error).name, "TypeError");
 }
 
-/** Readers of `readable` that are let go while they wait. The stream's own read goes on: nothing tells it. */
+/** Readers of `readable` that are released while they wait. The stream's own read goes on: it is not told. */
 export const webReleased: readonly ContractCase[] = [
-  onPair("readable: a reader that is let go while it waits loses nothing to the next", async ({ a, b }) => {
-    for (const before of [false, true]) {
-      for (const after of [false, true]) {
-        for (const early of [true, false]) {
-          await letGo(a, before);
-          const second = readerOf(a, after);
-          const waiting = early ? second.read() : undefined;
-          const arrived = a.bytesRead + 8;
-          await b.write("abcdefgh");
-          await until(() => a.bytesRead === arrived);
-          let got = "";
-          for (let next = await (waiting ?? second.read()); ; next = await second.read()) {
-            got += Buffer.from(next.value ?? []).toString();
-            if (got.length >= 8) break;
+  onPair(
+    "readable: a reader that is released while it waits loses no byte: the next reader gets them",
+    async ({ a, b }) => {
+      for (const before of [false, true]) {
+        for (const after of [false, true]) {
+          for (const early of [true, false]) {
+            await letGo(a, before);
+            const second = readerOf(a, after);
+            const waiting = early ? second.read() : undefined;
+            const arrived = a.bytesRead + 8;
+            await b.write("abcdefgh");
+            await until(() => a.bytesRead === arrived);
+            let got = "";
+            for (let next = await (waiting ?? second.read()); ; next = await second.read()) {
+              got += Buffer.from(next.value ?? []).toString();
+              if (got.length >= 8) break;
+            }
+            assert.equal(got, "abcdefgh");
+            second.release();
           }
-          assert.equal(got, "abcdefgh");
-          second.release();
         }
       }
-    }
-  }),
+    },
+  ),
 
-  onPair("readable: when a reader is let go while it waits, the connection reads on", async ({ a, b }) => {
+  onPair("readable: when a reader is released while it waits, the connection reads on", async ({ a, b }) => {
     for (const byob of [false, true]) {
       await letGo(a, false);
       const waiting = a.read();
@@ -76,7 +79,7 @@ export const webReleased: readonly ContractCase[] = [
     }
   }),
 
-  onPair("readable: what arrives when its reader has been let go is the connection's", async ({ a, b }) => {
+  onPair("readable: what arrives when its reader has been released is the connection's", async ({ a, b }) => {
     await letGo(a, false);
     await b.write("first,");
     await until(() => a.bytesRead === 6);
@@ -85,15 +88,18 @@ export const webReleased: readonly ContractCase[] = [
     assert.equal(text(await waiting), "first,second");
   }),
 
-  onPair("readable: a buffer that was let go is still filled, for the next reader", async ({ a, b }) => {
-    await letGo(a, true);
-    await fails(a.read(), "ERR_BUSY");
-    await b.write("abcdefgh");
-    await until(() => a.bytesRead === 8);
-    const next = readerOf(a, false);
-    assert.equal(asText(await next.read()), "abcd");
-    assert.equal(text(await a.read()), "efgh");
-  }),
+  onPair(
+    "readable: the buffer of a released reader is still filled, for the next reader",
+    async ({ a, b }) => {
+      await letGo(a, true);
+      await fails(a.read(), "ERR_BUSY");
+      await b.write("abcdefgh");
+      await until(() => a.bytesRead === 8);
+      const next = readerOf(a, false);
+      assert.equal(asText(await next.read()), "abcd");
+      assert.equal(text(await a.read()), "efgh");
+    },
+  ),
 
   ...[false, true].map((byob) =>
     onTimedPair(

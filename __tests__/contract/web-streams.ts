@@ -35,12 +35,12 @@ function asText(read: { value?: Uint8Array | undefined }): string {
   return Buffer.from(read.value ?? []).toString();
 }
 
-/** Both streams of a connection, each with somebody at it. */
+/** A reader and a writer of a connection's streams. */
 function both({ readable, writable }: Connection) {
   return { reader: readable.getReader(), writer: writable.getWriter() };
 }
 
-/** Rejections that nobody handles while `work` is done. */
+/** The unhandled rejections while `work` is done. */
 async function unhandled(work: () => Promise<void>): Promise<unknown[]> {
   const seen: unknown[] = [];
   const note = (reason: unknown) => seen.push(reason);
@@ -97,7 +97,7 @@ const failing: readonly ContractCase[] = [
   }),
 
   onPair(
-    "what arrived for a reader that was let go is there also after a reset",
+    "what arrived for a reader that was released can be read also after a reset",
     async ({ a, b, resets }) => {
       const forsaken = a.readable.getReader();
       const read = forsaken.read();
@@ -240,21 +240,24 @@ const failing: readonly ContractCase[] = [
     );
   }),
 
-  onPair("failures of streams that nobody looks at are no unhandled rejections", async ({ a, b, resets }) => {
-    const seen = await unhandled(async () => {
-      const idle = both(a);
-      const used = both(b);
-      const pending = used.reader.read().then(
-        () => undefined,
-        () => undefined,
-      );
-      b.reset();
-      await Promise.allSettled([b.closed, pending, ...(resets ? [a.closed] : [])]);
-      idle.reader.releaseLock();
-      idle.writer.releaseLock();
-    });
-    assert.deepEqual(seen, []);
-  }),
+  onPair(
+    "failures of streams that no code observes are no unhandled rejections",
+    async ({ a, b, resets }) => {
+      const seen = await unhandled(async () => {
+        const idle = both(a);
+        const used = both(b);
+        const pending = used.reader.read().then(
+          () => undefined,
+          () => undefined,
+        );
+        b.reset();
+        await Promise.allSettled([b.closed, pending, ...(resets ? [a.closed] : [])]);
+        idle.reader.releaseLock();
+        idle.writer.releaseLock();
+      });
+      assert.deepEqual(seen, []);
+    },
+  ),
 
   onPair(
     "time that runs out for a stream is no unhandled rejection",
@@ -296,7 +299,7 @@ const together: readonly ContractCase[] = [
     assert.ok(b.bytesRead < sent.length);
   }),
 
-  onPair("a reader that comes second is refused, and harms nobody", async ({ a, b }) => {
+  onPair("a second reader is refused, and disturbs neither the first nor writing", async ({ a, b }) => {
     const waiting = a.readLine();
     const reader = a.readable.getReader();
     await fails(reader.read(), "ERR_BUSY");
@@ -308,7 +311,7 @@ const together: readonly ContractCase[] = [
     assert.equal(await a.readLine(), "for the next");
   }),
 
-  onPair("a read beside a reader that waits is refused, and harms nobody", async ({ a, b }) => {
+  onPair("a read beside a reader that waits is refused, and does not disturb it", async ({ a, b }) => {
     const reader = a.readable.getReader();
     const waiting = reader.read();
     await stillPending(waiting);
@@ -322,7 +325,7 @@ const together: readonly ContractCase[] = [
     assert.equal(asText(await reader.read()), "and the first");
   }),
 
-  onPair("a reader beside a duplex that is read is refused, and harms nobody", async ({ a, b }) => {
+  onPair("a reader beside a duplex that is read is refused, and does not disturb it", async ({ a, b }) => {
     const data = once(a.duplex, "data") as Promise<[Buffer]>;
     await stillPending(data);
     const reader = a.readable.getReader({ mode: "byob" });
@@ -333,7 +336,7 @@ const together: readonly ContractCase[] = [
     assert.equal(text(await b.read()), "open");
   }),
 
-  onPair("a duplex beside a reader that waits is refused, and harms nobody", async ({ a, b }) => {
+  onPair("a duplex beside a reader that waits is refused, and does not disturb it", async ({ a, b }) => {
     const reader = a.readable.getReader();
     const waiting = reader.read();
     await stillPending(waiting);
