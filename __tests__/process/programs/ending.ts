@@ -30,7 +30,7 @@ function adopted(options: ConnectionOptions = {}): [Connection, Connection] {
   return [Connection.from(a, options), Connection.from(b, options)];
 }
 
-/** Has a connection take in so much that nobody reads that its reading stops. */
+/** Sends a connection unread bytes until its reading stops. */
 async function filled(ours: Connection, theirs: Connection): Promise<void> {
   while (ours.readableLength < 64 * 1024) {
     await theirs.write(Buffer.alloc(32 * 1024), { timeout: 100 });

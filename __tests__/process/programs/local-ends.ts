@@ -72,7 +72,7 @@ async function whenClosed(stream: NodeJS.EventEmitter): Promise<void> {
 }
 
 const moments: readonly (readonly [server: Server, moment: Moment])[] = [
-  // http: nobody listens for an error of what was answered.
+  // http: there is no listener for errors of an answered request.
   [
     web,
     (connection, end) =>

@@ -73,7 +73,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     }
   },
 
-  async "a reset of an idle connection kills nobody"() {
+  async "a reset of an idle connection does not end the process"() {
     const [ours, theirs] = await pair();
     theirs.reset();
     await until(() => ours.socket.destroyed);
@@ -81,13 +81,13 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal((await failure(ours.closed)).code, "ECONNRESET");
   },
 
-  async "a reset that nobody asks about kills nobody"() {
+  async "a reset that no call observes does not end the process"() {
     const [ours, theirs] = await pair();
     theirs.reset();
     await until(() => ours.socket.destroyed);
   },
 
-  async "a reset of a client that was not accepted yet kills nobody"() {
+  async "a reset of a client that was not accepted yet does not end the process"() {
     const one = await listener();
     for (let i = 0; i < 10; i++) (await client(one.port)).resetAndDestroy();
     await until(() => one.pending === 10);
@@ -98,7 +98,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     await one.close();
   },
 
-  async "calls that nobody awaits are no unhandled rejections"() {
+  async "failures of unawaited calls are no unhandled rejections"() {
     const [ours, theirs] = await pair();
     for (let i = 0; i < 10; i++) void ours.write(BIG);
     void ours.flush();
@@ -114,7 +114,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     await pause();
   },
 
-  async "writes that time out, and nobody awaits, are no unhandled rejections"() {
+  async "timeouts of unawaited writes are no unhandled rejections"() {
     const [ours, theirs] = await pair({ writeTimeout: 20 });
     void ours.write(BIG);
     void ours.write("behind", { timeout: 0 });
@@ -125,7 +125,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     theirs.reset();
   },
 
-  async "a connect has a deadline, and nothing is left when it strikes"() {
+  async "a connect has a deadline, and leaves nothing behind when it times out"() {
     for (let i = 0; i < 20; i++) {
       const error = await failure(connect("never.test", 80, { lookup: never, timeout: 5 }));
       assert(error instanceof NetTimeoutError);
@@ -166,7 +166,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     await Promise.all([ours.close(), theirs.close(), one.close()]);
   },
 
-  async "aborts of everything that waits kill nobody"() {
+  async "aborts of all waiting calls do not end the process"() {
     const one = await listener();
     const [ours, theirs] = await pair();
     const controller = new AbortController();
@@ -194,7 +194,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     await one.close();
   },
 
-  async "a refused connection says where and why"() {
+  async "the error of a refused connection says where and why"() {
     const one = await listener();
     await one.close();
     const lookup: LookupFunction = (_host, _options, callback) =>
@@ -207,7 +207,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
       assert(message.includes(part), message);
   },
 
-  async "clients that nobody takes are bounded, counted, and harm nobody"() {
+  async "clients that no call accepts are bounded and counted"() {
     const one = await listener({ backlog: 5 });
     const clients = [];
     for (let i = 0; i < 50; i++) clients.push(await client(one.port));
@@ -220,7 +220,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
 
   async "closing with unread input does not cut the reply short"() {
     const [ours, theirs] = await pair();
-    await ours.write("a request that nobody reads");
+    await ours.write("a request that stays unread");
     await until(() => theirs.readableLength > 0);
     const writing = theirs.write(BIG);
     const closing = theirs.close();
@@ -230,11 +230,11 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     await Promise.all([writing, closing]);
   },
 
-  async "closing a listener does not hang on connections that nobody reads"() {
+  async "closing a listener does not wait for connections that are not read"() {
     const one = await listener();
     const clients = [];
     for (let i = 0; i < 5; i++) clients.push(await client(one.port));
-    for (const each of clients) each.write("nobody reads this");
+    for (const each of clients) each.write("never read");
     const accepted = [await one.accept(), await one.accept()];
     await one.close();
     for (const connection of accepted) connection.reset();
@@ -283,7 +283,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     await Promise.all([ours.close(), theirs.close(), one.close()]);
   },
 
-  async "half a connection is a connection"() {
+  async "a half-closed connection goes on in the other direction"() {
     const [ours, theirs] = await pair();
     await ours.writeLine("question");
     await ours.closeWrite();
