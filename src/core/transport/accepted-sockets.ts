@@ -1,6 +1,6 @@
 /**
- * The sockets that a server accepts. `onread` is an option of a constructor, and `net.Server` calls that itself; so
- * what its handle calls for each client is ours, and makes them.
+ * The sockets that a server accepts. Only the constructor of a socket takes the option `onread`, and `net.Server` calls that
+ * constructor itself. So the function that the server's handle calls for each client is ours, and makes the socket.
  */
 import { channel } from "node:diagnostics_channel";
 import { isIP, type BlockList, type Server } from "node:net";
@@ -27,8 +27,8 @@ type AcceptingServer = Omit<Server, "maxConnections"> & {
 };
 
 /**
- * Has a server that listens make sockets that can be read into memory of ours, and are not read before they are
- * claimed. Where this is not possible, or a client is to be turned away, Node's own function accepts.
+ * Makes the sockets of a server that listens: they read into memory of ours, and read nothing before they are claimed.
+ * Where this is not possible, or a client is to be turned away, Node's own function accepts.
  */
 export function makeSocketsOf(server: Server): void {
   const accept = (status: number, client: Handle): boolean => {
@@ -69,7 +69,7 @@ function acceptAsNode(server: Server, accept: () => void): void {
     accept();
   } finally {
     addConnections(server, -claimed);
-    // Closed meanwhile, it took them for clients to wait for.
+    // A server that was closed meanwhile waits for the claimed sockets, which were in its count.
     if (claimed > 0 && !server.listening) closeIfDrained(server);
   }
 }

@@ -1,4 +1,4 @@
-/** Methods of an object that others stand in for, until it gets them back. */
+/** Puts stand-ins in place of methods of an object, until the object is given its own back. */
 export class BorrowedMethods<T extends object, Name extends keyof T> {
   /** The object's own, as they were. */
   readonly own: Pick<T, Name>;
@@ -18,7 +18,7 @@ export class BorrowedMethods<T extends object, Name extends keyof T> {
     }
   }
 
-  /** Puts the properties back as they were, but for those that somebody else has replaced since. */
+  /** Puts the properties back as they were, but for those that other code has replaced meanwhile. */
   giveBack(): void {
     for (const [name, property] of this.#before) {
       if (Object.getOwnPropertyDescriptor(this.#object, name)?.value !== this.#standIns[name]) continue;

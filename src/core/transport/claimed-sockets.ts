@@ -8,7 +8,7 @@ import { closeIfDrained, connectionsOf, hasHandle, leaveCount } from "./node-int
 
 const CLAIMED = Symbol("tcp6.claimed");
 
-/** A server, or one of its sockets that are claimed: which ones are open. */
+/** A server, and each of its claimed sockets, has the set of those that are open. */
 interface Claiming {
   [CLAIMED]?: Set<Socket>;
 }
@@ -19,7 +19,7 @@ export function claim(accepted: Socket): void {
   if (server === null) return;
   const claimed = claimedOf(server);
   (accepted as Claiming)[CLAIMED] = claimed.add(accepted);
-  // It may be closing, and have waited for this one only.
+  // The server may be closing, and have waited for this socket alone.
   closeIfDrained(server);
 }
 
@@ -27,7 +27,7 @@ export function claim(accepted: Socket): void {
 export function onceClosed(server: Server, act: () => void): void {
   server.once("close", act);
   if (connectionsOf(server) !== undefined) return;
-  // Its own event waits for the claimed sockets too, which cannot leave its count; the port is free before.
+  // The event of the server waits for the claimed sockets too, which cannot leave the count. The port is free before.
   const close = server.close.bind(server);
   server.close = (callback) => {
     clock.setImmediate(act);
@@ -53,7 +53,7 @@ export function forgetSent(server: object): void {
   }
 }
 
-/** A socket has closed: it is among the claimed ones no more. */
+/** Forgets a claimed socket that has closed. */
 export function leave(socket: Socket): void {
   (socket as Claiming)[CLAIMED]?.delete(socket);
 }

@@ -2,8 +2,8 @@
  * Writes without an object for each.
  *
  * Up to Node 25 every write of a socket makes a request, an object of C++: a third of what a small write costs outside the
- * kernel. It is needed only for what the kernel does not take at once. So one that was not needed is used for the next
- * write, of whichever socket. Node 26 makes requests only when they are needed, and is left to do so.
+ * kernel. The request is needed only if the kernel does not take everything at once. One that was not needed is used for
+ * the next write, of any socket. Node 26 makes requests only when they are needed, and writes in its own way.
  */
 import type { Socket } from "node:net";
 import { isList, type Payload } from "../bytes/payload.js";
@@ -19,7 +19,7 @@ import { failed, type Outcome, type Taken } from "./outcome.js";
 /** A request that no write is under way with; `null` where there is no such thing. */
 let spareRequest: WriteRequest | null | undefined;
 
-/** Sends a payload. Answers `null`, and has done nothing, where the socket's own method must do it. */
+/** Sends a payload. Answers `null`, and has done nothing, if the socket's own method has to send it. */
 export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): Outcome | null {
   // Node's own method also knows how to wait for a connection, and keeps a timeout of the socket from striking.
   if (spareRequest === null || socket.connecting || socket.timeout) return null;

@@ -1,9 +1,9 @@
 type Methods = Record<string, ((this: unknown, ...args: unknown[]) => unknown) | undefined>;
 
 /**
- * Has what `owner[name]()` throws given to `caught`, whose result is then that of the call. For methods that the runtime
- * calls from callbacks of its own, where what they throw would be an uncaught exception: those that bind throw where the
- * process may not use the network (Node's `--permission`, Deno). Where there is no such method nothing is changed.
+ * Calls `caught` with what `owner[name]()` throws, and answers its result instead. For methods that the runtime calls from
+ * callbacks of its own, where an exception would be uncaught: binding throws where the process may not use the network
+ * (Node's `--permission`, Deno). An owner without such a method is left as it is.
  *
  * @returns what gives the method back
  */

@@ -8,7 +8,7 @@ const READING = ["push", "read", "resume", "on", "addListener"] as const;
 
 type Reading = Pick<Duplex, (typeof READING)[number]>;
 
-/** What tells of the socket's life, also when it is read as a stream. */
+/** Methods that the connection hears of, also while the program reads the socket as a stream. */
 const LIFE = ["destroy", "ref", "unref"] as const;
 
 /** Makes a socket of the program's, or of Node's server, hand over what arrives, as a `StreamSocket` does, until it is given back. */
@@ -53,14 +53,14 @@ export class Interception {
 
   #readingOf(own: Reading): Reading {
     const socket = this.#socket;
-    const surrendered = (): void => {
+    const handOver = (): void => {
       // From now on the methods would only pass their calls on.
       if (handOverToStream(socket)) this.#reading.giveBack();
     };
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it
     type Listener = (...args: any[]) => void;
     const listening = (method: "on" | "addListener") => (event: string | symbol, listener: Listener) => {
-      if (event === "data" || event === "readable") surrendered();
+      if (event === "data" || event === "readable") handOver();
       return own[method].call(socket, event as string, listener);
     };
     return {
@@ -70,13 +70,13 @@ export class Interception {
         return received(socket, sink, chunk);
       },
       read: (size) => {
-        // Node's own way to get things going, also after the end of the stream.
+        // Node calls read(0) itself to start reading, also after the end of the stream.
         if (size === 0 && socket[SINK] !== undefined) return null;
-        surrendered();
+        handOver();
         return own.read.call(socket, size) as unknown;
       },
       resume: () => {
-        surrendered();
+        handOver();
         return own.resume.call(socket);
       },
       on: listening("on"),

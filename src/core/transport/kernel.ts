@@ -41,12 +41,12 @@ import { StreamBacked } from "./stream-backed.js";
 import type { Sink, Transport, TransportEvents } from "./transport.js";
 
 /**
- * Most bytes that a socket is handed at once. Node and libuv keep what is being written in 32 bits: a list is refused
- * (`ENOBUFS`) where three bytes for each unit of its texts come to 2 GiB, and of 4 GiB that wait none would be seen.
+ * Most bytes that a socket is handed at once. Node and libuv count what is being written in 32 bits: Node refuses a list
+ * (`ENOBUFS`) whose texts would have 2 GiB at three bytes for each code unit, and reports 4 GiB that wait as 0.
  */
 export const MAX_HANDED_BYTES = 128 * 1024 * 1024;
 
-/** The same where handles do not tell what the kernel has taken: there the callback of each piece does. */
+/** The same where a handle does not know what the kernel has taken: there, the callback of each piece says so. */
 const PIECE_BYTES = 64 * 1024;
 
 /**
@@ -64,7 +64,7 @@ export function takeOver(accepted: Socket): Transport {
   return new SocketTransport(accepted, interceptionOf(accepted));
 }
 
-/** Has a socket hand over what arrives, as those of {@link newSocket} do of themselves. */
+/** Makes a socket hand over what arrives, as the sockets of {@link newSocket} always do. */
 export function interceptionOf(socket: HandedSocket): Interception | null {
   const interception = socket instanceof StreamSocket ? null : new Interception(socket);
   startAfresh(socket);
@@ -74,7 +74,7 @@ export function interceptionOf(socket: HandedSocket): Interception | null {
 /** The same for a socket that is used as any Duplex is. */
 function streamTransportOf(socket: Socket): Transport {
   startAfresh(socket);
-  // As it is handed over, unless that is asked for.
+  // What `detach()` leaves by default: the socket ends when its peer does.
   socket.allowHalfOpen = false;
   leaveWhenClosed(socket);
   return new SocketStreamTransport(socket);
@@ -92,7 +92,7 @@ export function transportOf(connected: Socket): Transport {
 
 /** A transport over a socket of the kernel's. */
 export class SocketTransport extends StreamBacked<HandedSocket> implements Transport {
-  /** Whether the socket is not ended by its peer's end when it is handed over, unless that is asked for. */
+  /** Whether the socket stays open at the end of its peer once it is detached, if the caller does not say. */
   protected readonly allowHalfOpen: boolean = false;
   readonly #interception: Interception | null;
   #onGone: (() => void) | null = null;

@@ -10,7 +10,7 @@ import type { Duplex, Writable } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { guard } from "./guard.js";
 
-/** What can be switched off, to see that the library does without. */
+/** The capabilities. Tests switch each of them off, to see that the library works without it. */
 const on = {
   /**
    * Sockets are read and written past the queues of their streams (`_read`, `_write`, `_writev`): what the kernel takes is
@@ -55,7 +55,7 @@ export type Capability = keyof typeof on;
 /** All of them, by name. */
 export const CAPABILITIES = Object.keys(on) as readonly Capability[];
 
-/** For tests: does without these, and with all others that are there. What is made from now on is concerned. */
+/** For tests: switches these capabilities off and all others on, for what is made from now on. */
 export function switchOff(...names: readonly Capability[]): void {
   for (const name of CAPABILITIES) on[name] = !names.includes(name);
 }
@@ -138,7 +138,7 @@ export function isKernelSocket(stream: object): stream is Socket {
   return typeof (handle?.bind ?? handle?.terminate) === "function";
 }
 
-/** The handle of a socket that was sent to another process is gone, although the socket is not destroyed. */
+/** Whether a socket or server has a handle. One that was sent to another process has none, and is not destroyed. */
 export function hasHandle(owner: object): boolean {
   return handleOf(owner) != null;
 }
@@ -196,7 +196,7 @@ export function stopReading(socket: Socket): Handle | null {
   return handle;
 }
 
-/** Whether a socket is the same still that was stopped. */
+/** Whether a socket still has the handle whose reading was stopped. */
 export function isStopped(socket: Socket, handle: Handle): boolean {
   return handleOf(socket) === handle;
 }
@@ -226,7 +226,7 @@ export function writeList(socket: Writable, parts: readonly (string | Uint8Array
   return true;
 }
 
-/** Has a socket call back for a write of nothing when `done` is called, so that what is written to it meanwhile waits. */
+/** Writes nothing to a socket, which ends when `held` calls `done`: what is written to the socket meanwhile waits. */
 export function holdWrites(socket: Writable, held: (done: Written) => void): void {
   socket._write = (_chunk, _encoding, done) => {
     Reflect.deleteProperty(socket, "_write");
@@ -235,10 +235,10 @@ export function holdWrites(socket: Writable, held: (done: Written) => void): voi
   socket.write("");
 }
 
-/** What a handle answers where it may not do something: UV_EPERM. It only has to be none of success. */
+/** What a handle answers if it must not do something: any number but 0 will do. */
 const NOT_PERMITTED = -1;
 
-/** Has what a connecting socket's binding to its local end throws given to `caught`: Node binds from a callback. */
+/** Calls `caught` with what a connecting socket throws when it binds to its local end: Node binds from a callback. */
 export function guardBinding(socket: Socket, caught: (cause: unknown) => void): void {
   const handle = handleOf(socket);
   if (handle == null || !on.catchesRefusedBinds) return;
@@ -320,16 +320,16 @@ interface CountedSocket {
 }
 
 /**
- * Has what a server's binding throws given to `caught`: Node binds at once where there is no host, otherwise from a
- * callback. Answers what gives the server its own method back.
+ * Calls `caught` with what a server throws when it binds: Node binds at once where there is no host, otherwise from a
+ * callback. The function that is returned gives the server its own method back.
  */
 export function guardListening(server: Server, caught: (cause: unknown) => unknown): () => void {
   return on.catchesRefusedBinds ? guard(server, "_listen2", caught) : () => undefined;
 }
 
 /**
- * Has `accept` called for each client of a server that listens. What it refuses, by `false`, Node accepts in its own way,
- * from within `asNode`. Where Node is not as we know it, nothing is changed.
+ * Calls `accept` for each client of a server that listens. If that answers `false`, Node accepts the client in its own way,
+ * from within `asNode`. A server whose handle has no such callback is left as it is.
  */
 export function takeClients(
   server: Server,
@@ -387,7 +387,7 @@ export function closeIfDrained(server: object): void {
 
 // Streams of others
 
-/** Whether what arrives goes to a callback of its maker's, by the option `onread`, so that no stream ever sees it. */
+/** Whether a socket was made with the option `onread`, whose callback gets what arrives in place of the stream. */
 export function hasOnread(socket: Socket): boolean {
   if (!on.recognizesOnread) return false;
   const own = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer");
@@ -409,7 +409,7 @@ interface Readable {
   };
 }
 
-/** Takes out the bytes of a character that has come in part, which a socket with an encoding keeps apart. */
+/** Takes out the first bytes of a character whose last bytes have not arrived: the decoder of a socket keeps them. */
 export function begunCharacter(socket: Socket): Buffer {
   const decoder = (socket as Readable)._readableState?.decoder;
   if (decoder == null || !on.takesBegunCharacters) return Buffer.alloc(0);
@@ -419,23 +419,23 @@ export function begunCharacter(socket: Socket): Buffer {
   return begun;
 }
 
-/** The encoding of the text that a stream yields which does not tell it by `readableEncoding`. */
+/** The encoding of the text that a stream yields, for streams that have no `readableEncoding`. */
 export function oldEncodingOf(stream: Duplex): BufferEncoding | null {
   return on.knowsOldEncodings ? ((stream as Readable)._readableState?.encoding ?? null) : null;
 }
 
-/** What tells of a stream's ends. */
+/** What {@link watchEnding} reports. */
 export interface EndingWatch {
-  /** It has taken all, and is to end. */
+  /** The stream has taken all that was written to it, and is about to finish. */
   taken(): void;
   destroying(): void;
-  /** It is destroyed, also where it emits no `'close'`. */
+  /** The stream is destroyed. Some streams emit no `'close'` then. */
   destroyed(): void;
 }
 
 const ENDING = ["_final", "_destroy"] as const;
 
-/** Has it told when a stream ends, until the stream gets its own methods back. */
+/** Calls `watch` when a stream ends, until the stream is given its own methods back. */
 export function watchEnding(stream: Duplex, watch: EndingWatch): { giveBack(): void } {
   if (!on.watchesEndings) return watchDestroy(stream, watch);
   return new BorrowedMethods(
@@ -459,7 +459,7 @@ export function watchEnding(stream: Duplex, watch: EndingWatch): { giveBack(): v
   );
 }
 
-/** The same by what is documented: the stream's events tell the rest, where there are any. */
+/** The same by the public `destroy()` alone. The rest follows from the events of the stream, if it emits any. */
 function watchDestroy(stream: Duplex, watch: EndingWatch): { giveBack(): void } {
   const destroying = (own: Pick<Duplex, "destroy">): Pick<Duplex, "destroy"> => ({
     destroy: (error) => {

@@ -3,7 +3,7 @@
  *
  * A socket read with `onread` (https://nodejs.org/api/net.html#new-netsocketoptions) puts bytes into memory of ours and
  * calls us directly, past the Readable's queue and events. Where that cannot be had, the same bytes are intercepted on
- * their way into the Readable. Either way the Readable stays empty until somebody uses the socket as a stream.
+ * their way into the Readable. Either way the Readable stays empty until other code uses the socket as a stream.
  */
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
@@ -29,9 +29,9 @@ export const READ_SIZE = 64 * 1024;
  * given away: what arrives in it is copied out before the next read.
  */
 const slab = new PageShiftedMemory(READ_SIZE);
-/** What the socket that was just read gets its next bytes into, if not into the slab; see {@link nextMemory}. */
+/** Where the socket that was just read puts its next bytes, if not into the slab; see {@link nextMemory}. */
 let chosen: Buffer | undefined;
-/** A buffer that was not worth giving away. */
+/** Memory that got too few bytes to be given away: the next large read gets it. */
 let spareMemory: Buffer | undefined;
 
 /** The option with which a socket is made that reads into memory of ours. */
@@ -73,14 +73,14 @@ export class StreamSocket extends Socket implements HandedSocket {
     return false;
   }
 
-  /** Ends the Readable, however that came. */
+  /** Ends the Readable, and does not look for a reset in disguise. */
   pushEnd(): void {
     super.push(null);
   }
 
   override read(size?: number): unknown {
     if (this[SINK] !== undefined) {
-      // Node's own way to get things going, also after the end of the stream.
+      // Node calls read(0) itself to start reading, also after the end of the stream.
       if (size === 0) return null;
       handOverToStream(this);
     }
@@ -131,14 +131,14 @@ export function received(socket: HandedSocket, sink: Sink, chunk: unknown): bool
   return false;
 }
 
-/** Whether what arrives goes to a callback of its maker's, by the option `onread`, so that no stream ever sees it. */
+/** Whether what arrives at a socket of the program's goes to the callback of its option `onread`. */
 export function readsElsewhere(socket: Socket): boolean {
   return !(socket instanceof StreamSocket) && hasOnread(socket);
 }
 
 /**
- * Has the kernel keep what comes from now on until the stream asks for it: in this turn of the event loop if it does, else
- * in the next one, as Node's own sockets do. A socket that goes to another process in this turn takes it all along.
+ * Leaves what arrives in the kernel until the stream asks for it, or else until the next turn of the event loop, when
+ * Node's own sockets read. A socket that is sent to another process in this turn takes all of it along.
  */
 export function pauseForTurn(socket: Socket): void {
   const handle = stopReading(socket);
@@ -147,14 +147,14 @@ export function pauseForTurn(socket: Socket): void {
 
 function readAgain(socket: Socket, handle: Handle): void {
   if (!isStopped(socket, handle)) return;
-  // The Readable of any other may wait for bytes that it has asked for, and would not ask again when it is resumed.
+  // The Readable of another kind of socket may have asked for bytes already, and would not ask again when it is resumed.
   if (!socket.isPaused() || !(socket instanceof StreamSocket)) startReading(socket, READ_SIZE);
 }
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
 export function handOverUnread(socket: HandedSocket, unread: readonly Buffer[], ended: boolean): void {
   if (socket[SINK] !== undefined) socket[SINK] = undefined;
-  // Behind an end that the Readable knows of already, there is only the front to put them to.
+  // A Readable that knows its end takes bytes at its front only.
   if (socket.readableEncoding === null) for (const chunk of unread.toReversed()) socket.unshift(chunk);
   else for (const chunk of unread) socket.push(chunk);
   if (!ended) return;
@@ -163,7 +163,7 @@ export function handOverUnread(socket: HandedSocket, unread: readonly Buffer[], 
   socket.read(0);
 }
 
-/** Moves what is unread into the Readable, unless nothing comes out of that any more. Answers whether it did. */
+/** Moves what is unread into the Readable, unless the Readable has ended. Answers whether it did. */
 export function handOverToStream(socket: HandedSocket): boolean {
   const events = socket[EVENTS];
   if (socket[SINK] === undefined || events === undefined) return false;
@@ -187,7 +187,7 @@ function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean 
   if (lent && !shared && filled.length === READ_SIZE) spareMemory = filled;
   const more = sink === undefined ? this.push(own(filled, size, lent)) : sink.arrive(filled, size, lent);
   const ring = sink?.ring;
-  // What stops the reading is ahead.
+  // Bytes that stop the reading are ahead of the loop.
   if (ring != null) chosen = ring.next(!more);
   else if (size === READ_SIZE) {
     if (sink?.copies === true) slab.move();
