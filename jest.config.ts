@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { Config } from "jest";
 
 const config: Config = {
@@ -9,7 +10,7 @@ const config: Config = {
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
   testTimeout: 20_000,
   // Many tests wait for something: as many workers as there are processors would leave these idle.
-  maxWorkers: "150%",
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
 };
 
 export default config;
