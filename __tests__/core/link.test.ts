@@ -1,4 +1,4 @@
-/** A connection's life: how it is said to have ended, and how long it waits for its peer. */
+/** A connection's life: which ending it reports, and how long it waits for its peer. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
@@ -27,7 +27,7 @@ async function linkAndPeer(settings: Partial<LinkSettings> = {}): Promise<[Link,
   return [new Link(adopt(own), { text: "test" }, { ...SETTINGS, ...settings }), peer];
 }
 
-describe("a connection says how it has ended, and nothing before", () => {
+describe("a connection reports how it has ended, and nothing before", () => {
   interface Ending {
     readonly name: string;
     readonly settings?: Partial<LinkSettings>;
@@ -116,11 +116,11 @@ describe("a connection says how it has ended, and nothing before", () => {
     expect(await endOf(ending)).toEqual(["failed", "rejects"]);
   });
 
-  test("detached: it was", async () => {
+  test("detached: after detach()", async () => {
     expect(await endOf({ name: "", end: (link) => link.detach() })).toEqual(["detached", "resolves"]);
   });
 
-  test("undefined: one side has ended, or both were ended here and the peer's is awaited", async () => {
+  test("undefined: one side has ended, or our own side is closed and the peer's end is awaited", async () => {
     const [link, peer] = await linkAndPeer();
     expect(link.end).toBeUndefined();
     await link.output.end();

@@ -67,12 +67,12 @@ test("connections come from another network while that is in use, and from the s
   const listener = await loopback();
   const [real] = await Promise.all([connect("127.0.0.1", listener.port), listener.accept().then(keep)]);
   expect(keep(real).remotePort).toBe(listener.port);
-  // What it has made goes on.
+  // Connections of the other network go on.
   await peers[0]?.writeLine("still there");
   expect(await client.readLine()).toBe("still there");
 });
 
-test("a call that is aborted gives up on the network that it has asked", async () => {
+test("an aborted call cancels its request to the network", async () => {
   const { network, attempts } = silentNetwork();
   useNetwork(network);
   const controller = new AbortController();

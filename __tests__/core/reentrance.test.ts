@@ -19,7 +19,7 @@ interface Scene {
   readonly ended: () => boolean;
 }
 
-/** A connection whose other side calls `program` inside of the first write that reaches it. */
+/** A connection whose other side calls `program` inside the first write that reaches it. */
 async function scene(
   program: (connection: Connection, other: Duplex) => void,
   options?: ConnectionOptions,
@@ -35,7 +35,7 @@ async function scene(
   });
   other.on("end", () => (ended = true));
   other.on("error", () => undefined);
-  // From now on it gets what is written before the write returns.
+  // From now on bytes reach the other side before the write returns.
   await turn();
   return {
     connection,
@@ -49,7 +49,7 @@ async function settledOf(promises: readonly Promise<unknown>[]): Promise<string[
   return (await Promise.allSettled(promises)).map(({ status }) => status);
 }
 
-describe("called inside of a write that the stream takes at once", () => {
+describe("called inside a write that the stream takes at once", () => {
   test.each([
     ["one piece", Buffer.from("first")],
     ["many pieces", PIECES],
@@ -68,7 +68,7 @@ describe("called inside of a write that the stream takes at once", () => {
     expect(connection.writableLength).toBe(0);
   });
 
-  test("so do writes that were called inside of those, however deep", async () => {
+  test("so do writes that were called inside those, however deep", async () => {
     const [stream, other] = duplexPair();
     const connection = keep(Connection.from(stream));
     const received: string[] = [];
@@ -126,7 +126,7 @@ describe("called inside of a write that the stream takes at once", () => {
     expect(received()).toBe(PIECES.toString());
   });
 
-  test("reset fails it, and what was called besides", async () => {
+  test("reset fails it, and the other calls from inside it", async () => {
     const inner: Promise<void>[] = [];
     const { connection } = await scene((it) => {
       inner.push(it.write("never"), it.flush());
@@ -228,7 +228,7 @@ function streamOf(methods: Partial<ConstructorParameters<typeof Duplex>[0]>): Du
   return new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done(), ...methods });
 }
 
-describe("called inside of", () => {
+describe("called inside", () => {
   test("a write behind a waiting one: it goes last", async () => {
     const chunks: string[] = [];
     let release: (() => void) | undefined;

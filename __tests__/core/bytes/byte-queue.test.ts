@@ -19,7 +19,7 @@ const size = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 0, max: 20 }) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 6_000 }) },
 );
-/** That of small arrivals, for few and for many of the sizes above. */
+/** The block size of small arrivals: below and above some of the sizes above. */
 const blockSize = fc.constantFrom(2, 16, 4_096);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("copy" as const, "append" as const), size }) },

@@ -30,7 +30,7 @@ test("gathered writes are the same bytes as writes that are sent one by one", ()
         const expected = Buffer.concat(payloads.map(sent));
         for (const each of payloads) {
           gather.add(each);
-          // The caller may do with its memory as it likes.
+          // The caller may overwrite its memory.
           for (const memory of [each].flat()) if (typeof memory !== "string") memory.fill(0);
         }
         expect(gather.size).toBe(expected.length);

@@ -64,7 +64,7 @@ test("a read while an arrival is ahead goes to a third piece of memory", () => {
     expect([held.buffer, ahead.buffer]).not.toContain(next.buffer);
     [held, ahead] = [ahead, next];
   }
-  // The loop has caught up: two are enough again.
+  // The loop has caught up: two pieces are enough again.
   const last = ring.next();
   expect(last.buffer).not.toBe(ahead.buffer);
   expect(ring.next().buffer).toBe(ahead.buffer);

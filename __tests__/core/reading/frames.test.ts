@@ -8,7 +8,7 @@ import {
 } from "../../../src/core/reading/frames.js";
 import { Refusal, WAIT } from "../../../src/core/reading/reads.js";
 
-/** So that few bytes make many blocks. */
+/** Small, so that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;
 
 /** What becomes of a stream: its frames, then why there are no more for now. */
@@ -19,7 +19,7 @@ interface Outcome {
   readonly left: number;
 }
 
-/** The same, read out of the whole by other means. */
+/** The same, computed from the whole stream by other means. */
 function naive(bytes: Buffer, { bytes: width, limit }: FrameFormat, ended: boolean): Outcome {
   const frames: string[] = [];
   for (let at = 0; ;) {

@@ -10,7 +10,7 @@ import {
 } from "../../../src/core/reading/lines.js";
 import { Refusal, WAIT } from "../../../src/core/reading/reads.js";
 
-/** So that few bytes make many blocks. */
+/** Small, so that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;
 
 /** The lines of a stream, one way of saying what they are; `null` where a line is over the limit, and after it nothing. */

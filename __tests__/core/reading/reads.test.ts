@@ -14,7 +14,7 @@ import {
   type Take,
 } from "../../../src/core/reading/reads.js";
 
-/** So that few bytes make many blocks. */
+/** Small, so that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;
 
 /** What a read makes of bytes, in a form that can be compared. */

@@ -73,7 +73,7 @@ test("calls run out of time when their own is up, or that for progress", () => {
 test.each([
   ["with a timeout of its own each", 50_000],
   ["without one", undefined],
-])("that nothing happens costs as much for 100 000 calls as for one, %s", (_, timeout) => {
+])("a silence costs as much for 100 000 calls as for one, %s", (_, timeout) => {
   const deadlines = new Deadlines<Call>(60_000);
   const calls = Array.from({ length: 100_000 }, () => new Call(timeout));
   for (const call of calls) deadlines.add(call, 0);

@@ -4,7 +4,7 @@ import { failAtCaller } from "../../../src/core/timing/fail-at-caller.js";
 
 type Resolve<T> = (value: T | Promise<T>) => void;
 
-/** A promise that is failed from a callback of the event loop, where no caller is in sight. */
+/** A promise that is failed from a callback of the event loop, whose stack has no caller. */
 function failing(make: () => unknown): Promise<string> {
   return new Promise<string>((resolve: Resolve<string>) => {
     setImmediate(() => failAtCaller(resolve, make));
@@ -48,7 +48,7 @@ test("the promise rejects with just what was made, which need not be an error", 
   await expect(failing(() => undefined)).rejects.toBeUndefined();
 });
 
-test("the error is made once, and soon", async () => {
+test("the error is made once", async () => {
   let times = 0;
   const promise = new Promise<string>((resolve: Resolve<string>) => failAtCaller(resolve, () => ++times));
   await expect(promise).rejects.toBe(1);
@@ -63,14 +63,14 @@ test("a promise that is failed before it is awaited rejects all the same", async
   await expect(promise).rejects.toThrow("early");
 });
 
-test("a promise that nobody has to handle still shows who awaits it", async () => {
+test("a promise that is marked as handled still shows which function awaits it", async () => {
   const promise = new Promise<string>((resolve: Resolve<string>) => {
     setImmediate(() => failAtCaller(resolve, () => new Error("late"), promise));
   });
   expect(await stackOf(theCaller(promise))).toMatch(/theCaller/u);
 });
 
-test("a promise that nobody has to handle is no unhandled rejection, any other is", async () => {
+test("a promise that is marked as handled is no unhandled rejection, any other is", async () => {
   const program = `
     import { failAtCaller } from ${JSON.stringify(new URL("../../../src/core/timing/fail-at-caller.ts", import.meta.url).href)};
     process.on("unhandledRejection", ({ message }) => console.log(message));

@@ -38,7 +38,7 @@ test("it fires once for each silence", async () => {
 test("what moved while the event loop was held up is seen before it fires", async () => {
   timer.set(20);
   block(60);
-  // As the socket's bytes do, it comes after the timers of this turn; in some runtimes also after its immediates.
+  // Like a socket's bytes, this comes after the timers of the turn; in some runtimes also after its immediates.
   setImmediate(() => setImmediate(() => moved++));
   await turn();
   await turn();
@@ -50,7 +50,7 @@ test("what moved while the event loop was held up is seen before it fires", asyn
 test("it does not fire once it is ended, also in its last look", async () => {
   timer.set(5);
   block(15);
-  // Between its two turns.
+  // Between the timer's two turns.
   setImmediate(() => setImmediate(() => timer.set(0)));
   for (let turns = 0; turns < 5; turns++) await turn();
   expect(fired).toBe(0);

@@ -18,7 +18,7 @@ test("an empty queue has no first", () => {
   expect(new WakeQueue().first).toBeUndefined();
 });
 
-test("who is due earliest comes first, whatever was put in, moved forward and taken out", () => {
+test("the entry that is due earliest comes first, whatever was put in, moved forward and taken out", () => {
   const step = fc.record({ who: fc.nat(15), due: fc.nat(1_000), leaves: fc.boolean() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
@@ -43,7 +43,7 @@ test("who is due earliest comes first, whatever was put in, moved forward and ta
   );
 });
 
-test("one who is not in may be taken out", () => {
+test("an entry that is not in the queue may be taken out", () => {
   const queue = new WakeQueue();
   const [first, other] = [sleeper(), sleeper()];
   queue.put(first, 1);

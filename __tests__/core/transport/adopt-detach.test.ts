@@ -40,7 +40,7 @@ function symbolsOfOurs(stream: Duplex): symbol[] {
 }
 
 function ignore(): void {
-  // What is read is of no concern here.
+  // The bytes that are read do not matter here.
 }
 
 /** A socket with methods of its class's own. */
@@ -131,7 +131,7 @@ describe.each(kinds)("%s", (_name, make) => {
         await turn();
         const after = traces(right);
         expect({ ...after, listeners: undefined }).toEqual({ ...before, listeners: undefined });
-        // Those of its maker's that were there for what has happened are gone by themselves.
+        // Once-listeners of the stream's maker for events that have happened are gone.
         const added = after.listeners.map((count, index) => count - (before.listeners[index] ?? 0));
         expect(Math.max(...added)).toBe(0);
         if (!right.closed) expect(Math.min(...added)).toBe(0);

@@ -129,7 +129,7 @@ describe("the end of a TLS stream throws away nothing that has arrived", () => {
   const RECORDS = 15;
   const SIZE = 1_000;
 
-  /** A TLS socket, and who sends it so many records in one piece. */
+  /** A TLS socket, and a function that sends it a number of records in one piece. */
   async function withRecords(): Promise<[TLSSocket, () => Promise<TLSSocket>]> {
     const [wire, accepted] = await socketPair();
     const [outer, inner] = duplexPair();
@@ -169,7 +169,7 @@ describe("the end of a TLS stream throws away nothing that has arrived", () => {
   });
 });
 
-describe("streams that die without a word", () => {
+describe("streams that are destroyed without an event", () => {
   const silent = { emitClose: false };
 
   test.each<[string, DuplexOptions, (stream: Duplex) => void]>([
@@ -179,8 +179,8 @@ describe("streams that die without a word", () => {
       { ...silent, destroy: (error, done) => setTimeout(done, 5, error) },
       (stream) => stream.destroy(),
     ],
-    ["that are never done with being destroyed", { destroy: () => undefined }, (stream) => stream.destroy()],
-  ])("%s by their maker: whoever waits is told", async (_name, options, kill) => {
+    ["that never finish their destruction", { destroy: () => undefined }, (stream) => stream.destroy()],
+  ])("%s by their maker: every waiting call rejects", async (_name, options, kill) => {
     const stream = streamOf({ ...options, write: () => undefined });
     const connection = Connection.from(stream);
     const calls = [connection.read(), connection.write("x"), connection.flush(), connection.closeWrite()];

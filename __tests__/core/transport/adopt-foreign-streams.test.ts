@@ -15,7 +15,7 @@ const EVENTS = ["data", "readable", "end", "error", "close", "finish", "drain", 
 const require = createRequire(import.meta.url);
 const load = (name: string): StreamPackage => require(name) as StreamPackage;
 
-/** How many listen to each event. */
+/** The number of listeners of each event. */
 function listeners(stream: NodeDuplex): unknown {
   return EVENTS.map((event) => stream.listenerCount(event));
 }

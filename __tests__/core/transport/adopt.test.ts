@@ -16,7 +16,7 @@ import { memoryPair, socketPair, tlsPair } from "../../support/adopted-pairs.js"
 
 afterEach(closeAll);
 
-/** What a stream has of its own, and who listens to it. */
+/** A stream's own properties, and its listeners. */
 function traces(stream: Duplex): unknown {
   const events = ["data", "readable", "end", "error", "close", "finish", "drain"];
   return [

@@ -53,7 +53,7 @@ function send(transport: Transport, payload: Payload): Sent {
   return { outcome, cause: outcome === "failed" ? causeOfFailure() : undefined, calls };
 }
 
-/** Takes in what a stream has, until that is so many bytes. */
+/** Reads a stream until this many bytes have arrived. */
 async function received(stream: Duplex, size: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -122,7 +122,7 @@ describe.each(kinds)("$kind", ({ make, off }) => {
     expect(causeOfFailure()).toBeUndefined();
   });
 
-  test("after it is destroyed it is pending for good", async () => {
+  test("after it is destroyed it is pending for ever", async () => {
     transport.destroy();
     transport.reset();
     const { outcome, calls } = send(transport, "late");
@@ -156,7 +156,7 @@ test("a socket fails at once with the error of the kernel", async () => {
 
 type Done = (error?: Error | null) => void;
 
-/** A stream whose own `write` does this: many packages' streams have one of their own. */
+/** A stream with a `write` of its own, as the streams of many packages have. */
 function streamOf(write: (done: Done, count: number) => void, buffered = 0): Duplex {
   const stream = new Duplex({ read: () => undefined });
   let count = 0;
