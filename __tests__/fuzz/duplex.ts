@@ -170,7 +170,7 @@ function taking(end: End, operation: Operation): (chunk: Buffer) => void {
   return (bytes) => end.take(bytes, { lane: "duplex", by: operation.text, startedAt: 0 });
 }
 
-/** Rings after so much silence, for as long as the connection lives. */
+/** Sets a timeout for silence, which lasts as long as the connection. */
 function duplexTimeout(_end: End, operation: Operation, { ms }: CallOf<"duplexTimeout">): void {
   (duplexOf(operation) as Duplex & Pick<Socket, "setTimeout">).setTimeout(ms);
 }

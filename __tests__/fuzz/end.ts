@@ -35,9 +35,9 @@ export interface Shared {
   readonly operations: Operation[];
   /** The next number of an event. */
   tick(): number;
-  /** Calls back some turns from now, and before the run has ended. */
+  /** Calls back in a later turn, before the run has ended. */
   later(callback: () => void): void;
-  /** Something that must not be. */
+  /** Reports a fault. */
   complain(text: string): void;
 }
 
@@ -169,7 +169,7 @@ export class End {
     return inOrder.map(({ parts, ...rest }) => ({ ...rest, bytes: Buffer.concat(parts) }));
   }
 
-  /** What the bytes were, should their owner do with them as it likes. */
+  /** The bytes as they were read: their owner may overwrite or transfer them. */
   #used(bytes: Buffer): Buffer {
     const { buffers } = this.shared.scenario;
     if (buffers === "kept") return bytes;

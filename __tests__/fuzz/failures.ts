@@ -53,7 +53,7 @@ function hasCause(error: NetError, operation: Operation, failing: Failing): bool
   const { end, call } = operation;
   switch (error.code) {
     case "ERR_BUSY":
-      // A stream that is made of a connection asks it later than it is asked.
+      // A stream made from a connection asks it later than its reader asks the stream.
       return operation.foundBusy || end.reading > 0 || isReadInAView(end) || call.op === "webFrom";
     case "ERR_CLOSED":
       return (

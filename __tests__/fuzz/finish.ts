@@ -14,12 +14,12 @@ export async function finish(ends: readonly [End, End], how: Scenario["finish"])
   const isAbandoned = ends.some((end) => end.has("abandon"));
   if (how === "reset") make(a, { op: "reset" }, 0);
   for (const end of ends) {
-    // Streams need not hear that their other side is gone, and wait for ever.
+    // A stream may never learn that its other side is gone, and would wait for ever.
     const isLeftAlone = !end.shared.pair.takesAtOnce && end.peer.wasCutOff;
     if (end.detached !== null && isLeftAlone) make(end, { op: "reset" }, 0);
   }
   if (isAbandoned) {
-    // A side that is left as it is sends no end of stream, or takes nothing from its peer any more.
+    // A side that is not ended sends no end of stream, or takes no more bytes from its peer.
     await Promise.all(ends.map((end) => make(end, { op: "close", timeout: 500 }, 0).done));
   } else if (how === "close") {
     await Promise.all(ends.map((end) => make(end, { op: "close" }, 0).done));
@@ -35,17 +35,17 @@ async function drain(end: End): Promise<void> {
   if (end.detached === null) await readOn(end);
   else await flowOn(end.detached);
   await ending.done;
-  // A peer that takes nothing any more, and has not said so.
+  // The peer takes no more bytes, without having reset the connection.
   if (ending.failure instanceof NetTimeoutError) await make(end, { op: "close" }, 0).done;
 }
 
-/** Lets a stream flow to its end, for those who listen. */
+/** Lets a stream flow to its end, for its listeners. */
 async function flowOn(stream: Duplex): Promise<void> {
   if (stream.readableEnded || stream.closed) return;
   await new Promise((resolve) => stream.once("end", resolve).once("close", resolve).resume());
 }
 
-/** Reads to the end of the stream, after those who still wait. */
+/** Reads to the end of the stream, after the reads that still wait. */
 async function readOn(end: End): Promise<void> {
   const operation = new Operation(end, { op: "read", timeout: Infinity }, 0);
   for (;;) {
@@ -58,7 +58,7 @@ async function readOn(end: End): Promise<void> {
   operation.settled();
 }
 
-/** What views have read and nobody has taken. */
+/** Takes the bytes that views have read and that no call has taken. */
 async function readLeftovers(end: End): Promise<void> {
   const how = { by: "what a view had left", startedAt: 0 } as const;
   for (const view of end.readViews) {

@@ -69,7 +69,7 @@ export function kindOver(name: string, make: MakeStreams, bare = make): Kind {
   return kindOf({ name, makePair: pairsOf(make) }, bare);
 }
 
-/** A kind of which one end was accepted: its listener counts it until it is closed, whoever has it. */
+/** A kind whose one end was accepted: its listener counts the socket until it closes, even after `detach()`. */
 function accepted(kind: Kind): Kind {
   const bare = async () => {
     const { a, b } = await kind.bare();
@@ -191,7 +191,7 @@ class ChoppingSide extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const other = this.#other();
-    // Who waits for room or for an end is told that there will be none.
+    // Callers that wait for room or for an end are told that neither will come.
     setImmediate(() => {
       this._read();
       if (!other.destroyed && !this.writableFinished) other.#take(null, nothing);
@@ -209,5 +209,5 @@ class ChoppingSide extends Duplex {
 }
 
 function nothing(): void {
-  // Whatever it is, it is told elsewhere.
+  // The failure is reported by another call.
 }

@@ -65,7 +65,7 @@ export class Operation {
     }
     const complaint = complaintAbout(error, this, failing);
     if (complaint === undefined) return;
-    // What has gone before may be told only now: a Duplex that fails resets the connection, and then emits its error.
+    // An earlier failure may be reported only now: a Duplex that fails resets the connection, and then emits its error.
     this.end.shared.later(() => {
       if (complaintAbout(error, this, failing) !== undefined) this.complain(complaint);
     });

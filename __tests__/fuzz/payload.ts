@@ -3,7 +3,7 @@ import { random } from "../contract/payloads.js";
 /** Of a prime length, so that no power of two repeats it. */
 const PERIOD = 65_521;
 
-/** One byte in so many ends a line. */
+/** One byte in this many ends a line. */
 const LINE = 40;
 
 /** Characters of one to four bytes in UTF-8. */

@@ -21,7 +21,7 @@ interface Given {
 
 export type Observed = "taken" | "ended" | "failed";
 
-/** What a loop gives once it has been left: no word about the stream. */
+/** What a loop gives once it has been left: it says nothing about the stream. */
 const LEFT = Symbol("left");
 
 /** Makes a read and takes note of what it has taken out of the stream, or of the end. */

@@ -15,7 +15,7 @@ import { pass } from "./turns.js";
 /** A call that should settle has this many ms more than its bound: a busy machine is no fault. */
 const PATIENCE = 6_000;
 
-/** What strays while a run goes on, and should not. */
+/** Unhandled rejections and warnings during a run. */
 const STRAYS = ["unhandledRejection", "uncaughtException", "warning"] as const;
 
 /** Runs a scenario over a kind of connection, the one that it names; rejects with all that was wrong. */
@@ -151,7 +151,7 @@ class Run implements Shared {
   }
 }
 
-/** Whether a promise settles within so many ms. */
+/** Whether a promise settles within `ms`. */
 async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   const stop = new AbortController();
   const late = sleep(ms, false, { signal: stop.signal }).catch(() => false);

@@ -90,7 +90,7 @@ async function webFrom(end: End, operation: Operation, { times }: CallOf<"webFro
       const { value, done } = await reader.read();
       if (done && !isCancelled) end.readEnd(operation.text);
       if (done) return false;
-      // It asks the connection a little later than it is asked.
+      // The stream asks the connection a little later than its reader asks it.
       end.take(value, { lane: "from", by: operation.text, startedAt });
       return true;
     } catch (error) {

@@ -14,7 +14,7 @@ async function write(end: End, operation: Operation, call: CallOf<"write">): Pro
   const bytes = end.payloads.next(call.size);
   const data = shaped(call.data, bytes);
   if (call.unheard === true && end.detached === null) {
-    // Nobody learns what becomes of it.
+    // This write is not awaited.
     note(end, operation, bytes, "connection");
     if (call.timeout !== undefined || call.signal === "timer") end.hasUnheardWrite = true;
     void end.connection.write(data, operation.options);
