@@ -290,7 +290,7 @@ describe("no client is lost when a call of accept ends while a client arrives", 
     for (let round = 0; round < 10; round++) {
       const accepting = listener.accept({ timeout: 5 }).catch((error: unknown) => error);
       const coming = clientNamed(listener, `client ${round}`);
-      // Timer and client are both due when the loop turns again.
+      // Timer and client are both due in the loop's next turn.
       for (const end = performance.now() + 8; performance.now() < end;);
       expect(await servedBy(listener, accepting)).toBe(`client ${round}`);
       await coming;

@@ -304,7 +304,7 @@ describe("a transport that a step returns when its client is gone", () => {
     left.client.socket.destroy();
     await ending;
     await until(() => pipeline.underWay === 0);
-    left.fail(new Error("nobody hears this"));
+    left.fail(new Error("too late"));
     for (let i = 0; i < 3; i++) await turn();
     expect([...pipeline.refused]).toEqual([
       ["failed", 1],

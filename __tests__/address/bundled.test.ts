@@ -10,7 +10,7 @@ const library = fileURLToPath(new URL("../../src/index.ts", import.meta.url));
 
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** What a program says that is bundled with the library, and runs where no package is installed. */
+/** What a program prints that is bundled with the library and runs where no package is installed. */
 async function said(format: Format, body: string): Promise<unknown> {
   const program = join(directory, format === "cjs" ? "program.cjs" : "program.mjs");
   await build({

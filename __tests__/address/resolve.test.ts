@@ -122,7 +122,7 @@ describe("with a lookup", () => {
       const { request, answer } = await asked;
       setDefaultResultOrder(before);
       expect(request).toMatchObject({ order, verbatim: order === "verbatim" });
-      // What it answers is in that order, or in one of its own: it stays as it is.
+      // The addresses keep the order of the lookup's answer.
       answer(null, [V6, V4]);
       expect(await found).toEqual([V6, V4]);
     },
@@ -400,7 +400,7 @@ describe("time and signals", () => {
     answer(null, "192.0.2.1", 4);
   });
 
-  test("an abort right after the call asks nobody", async () => {
+  test("after an abort right behind the call, the lookup is not asked", async () => {
     const controller = new AbortController();
     let asked = 0;
     const found = failure(lookupAddresses("name.example", 80, { lookup: () => asked++ }, controller.signal));

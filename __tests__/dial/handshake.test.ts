@@ -223,7 +223,7 @@ describe("a handshake that is given up", () => {
     expect(await dialing).toBe(reason);
     expect(begun[0]?.signal).toMatchObject({ aborted: true, reason });
     expect(await server.end).toBe("ECONNRESET");
-    fail(new Error("nobody hears this"));
+    fail(new Error("too late"));
     await listener.close();
     await nothingLeft();
   });

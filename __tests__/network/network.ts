@@ -8,7 +8,7 @@ export type Network = readonly string[];
 export const LOOPBACK: Network = ["ip link set lo up"];
 
 /**
- * Beside the loopback, an interface whose packets nobody reads: 10.9.0.0/24, 2001:db8:9::/64 and the link-local addresses
+ * Beside the loopback, an interface whose packets no program reads: 10.9.0.0/24, 2001:db8:9::/64 and the link-local addresses
  * are silent, save 10.9.0.1, 2001:db8:9::1 and fe80::1%tun0, which are this machine. There is no default route.
  */
 export const SILENCE: Network = [

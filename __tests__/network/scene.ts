@@ -77,7 +77,7 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** That so many ms have passed; timers and clocks are not quite of one mind. */
+/** Asserts that at least `atLeast` ms have passed; timers and clocks differ a little. */
 export function assertPassed(elapsed: number, atLeast: number): void {
   assert.ok(elapsed >= atLeast - 5, `${elapsed} ms have passed, not ${atLeast}`);
 }

@@ -30,7 +30,7 @@ process.stdin.on("end", () => process.exit()).resume();
 /**
  * Resolves to the port of a server at the end of a slow link: a client's first SYN is lost, for the queue of the kernel is
  * full, and so the handshake takes about a second, until Linux sends the SYN again. It begins to accept as soon as a
- * client waits, serves nobody anything, and keeps nobody alive.
+ * client waits, sends no byte, and keeps no process alive.
  */
 export async function slowServer(host: string): Promise<number> {
   const child = spawn(process.execPath, ["-e", PROGRAM, host], { stdio: ["pipe", "pipe", "inherit"] });

@@ -240,7 +240,7 @@ describe("functions that return a promise reject, and leave nothing behind", () 
       () => connectTo([{ address: "127.0.0.1", port: "no-such-service" as unknown as number, family: 4 }]),
       "",
     ],
-  ])("a service that nobody knows is a NetError EAI_SERVICE that names it (%#)", async (call, name) => {
+  ])("an unknown service is a NetError EAI_SERVICE that names it (%#)", async (call, name) => {
     const { error, thrown } = await refusal(call);
     expect(thrown).toBe(false);
     expect(error).toBeInstanceOf(NetError);

@@ -87,7 +87,7 @@ describe("an option that does not exist is refused by name", () => {
   });
 
   test.each(Object.entries(CALLS))(
-    "%s takes what somebody has given to all objects for no option",
+    "%s does not take a property of Object.prototype for an option",
     async (_, call) => {
       const everyObject = Object.prototype as { added?: number };
       everyObject.added = 5;

@@ -7,7 +7,7 @@ afterEach(closeAll);
 
 const SECRET = "hunter2";
 
-/** The same secret in everything that a caller may mistake for an argument. */
+/** One secret in each kind of value that a caller may pass by mistake. */
 const GIVEN: readonly (readonly [what: string, value: unknown])[] = [
   ["a string", `the password is ${SECRET}`],
   ["a string without spaces", `redis://user:${SECRET}@localhost:1`],

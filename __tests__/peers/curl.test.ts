@@ -64,7 +64,7 @@ class Site implements AsyncDisposable {
 
   static async open(place: Place, gift: Gift, handler: RequestListener, ready: Ready): Promise<Site> {
     const server = createServer({ keepAliveTimeout: 60_000 }, handler);
-    // One that does not listen as well has no list of its clients, and lets go of none when it closes.
+    // A server that does not listen itself has no list of its clients, and drops none when it closes.
     server.listen(join(directory, "http"));
     await once(server, "listening");
     return new Site(server, place, await place.listen(), gift, ready);
@@ -204,7 +204,7 @@ describeWith(CURL, "curl, and Node's http over what was accepted", () => {
         expect(status).toBe(0);
       });
 
-      test("a server that closes lets go of who is idle, and answers who is not", async () => {
+      test("a server that closes drops idle clients, and answers the others", async () => {
         const asked = deferred<Parameters<RequestListener>[1]>();
         await using http = await site((request, response) => {
           if (request.url === "/idle") response.end("idle");
@@ -224,7 +224,7 @@ describeWith(CURL, "curl, and Node's http over what was accepted", () => {
         expect(status).toBe(0);
       });
 
-      test("a client that says nothing is let go", async () => {
+      test("a client that sends nothing is dropped", async () => {
         await using http = await site((_, response) => response.end());
         http.server.setTimeout(50);
         await using client = await http.connect();

@@ -128,7 +128,7 @@ describeWith(NETCAT, "nc as the client", () => {
     });
   });
 
-  test("a client that only looks whether somebody listens (-z) is an end of stream", async () => {
+  test("a client that only checks for a listener (-z) is an end of stream", async () => {
     await using listener = await listen(0, { host: "127.0.0.1" });
     const client = nc("-z", "127.0.0.1", String(listener.port));
     await using connection = await listener.accept();

@@ -16,7 +16,7 @@ import { endPrograms, type Outcome } from "../support/program.js";
 import { CURL, describeWith, NGINX } from "../support/machine.js";
 
 const SIZE = 8 * 1024 * 1024;
-/** More than anybody reads. The file takes no room: nothing was written to it. */
+/** More than any test reads. The file is sparse: it takes no room on the disk. */
 const HUGE = 64 * 1024 ** 3;
 /** More than all buffers on the way take. */
 const BUFFERS = 64 * 1024 ** 2;

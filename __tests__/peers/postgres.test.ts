@@ -106,7 +106,7 @@ describeWith(POSTGRES, "pg over a connection's duplex, to PostgreSQL", () => {
       await client.end();
     });
 
-    test("what comes unasked", async () => {
+    test("what the server sends unasked", async () => {
       const [listening, notifying] = [await clientOver(open), await clientOver(open)];
       await listening.query("listen news");
       const notified = once(listening, "notification");

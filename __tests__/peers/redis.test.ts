@@ -101,7 +101,7 @@ describeWith(REDIS, "redis-server, by commands written by hand", () => {
       expect(redis.readableLength).toBe(0);
     });
 
-    test("what blocks: reads that time out consume nothing", async () => {
+    test("commands that block: reads that time out consume nothing", async () => {
       await using worker = await open();
       await using boss = await open();
       await worker.write(command("BLPOP", "jobs", "0"));

@@ -55,11 +55,11 @@ for (const [operation, call] of calls) {
   );
   assert(error instanceof NetError, error as Error);
   assert.equal(error.operation, operation, String(call));
-  // What a lookup says is the system's own word on Deno.
+  // On Deno a lookup fails with the system's own code.
   const codes = operation === "resolve" ? ["ERR_ACCESS_DENIED", "EPERM"] : ["ERR_ACCESS_DENIED"];
   assert.ok(codes.includes(error.code), `${String(call)}: ${error.message}`);
   assert.ok(error.cause instanceof Error || error.attempts !== undefined, String(call));
 }
-// What would be thrown later is not thrown any more.
+// A later throw would have come by now.
 await new Promise((resolve) => setTimeout(resolve, 50));
 console.log("done");

@@ -122,7 +122,7 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
     await Promise.all([a.close(), b.close()]);
   },
 
-  async "what comes while nobody reads is kept, and read later"() {
+  async "what arrives while no call reads is kept, and read later"() {
     const [a, b] = await opened();
     await a.write("kept\n");
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -147,7 +147,7 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
     a.reset();
     await a.closed;
     b.reset();
-    // Whether it has heard of the other's reset by then differs.
+    // Runtimes differ in whether the end has noticed the other's reset by then.
     await b.closed.catch(() => undefined);
   },
 

@@ -19,7 +19,7 @@ test("a test framework that has replaced the global timers stops nothing", async
   expect(await run("alarm", { args: ["global timers that do nothing, for good"] })).toEqual(DONE);
 });
 
-/** Takes whatever comes, and lets the other thread alone. */
+/** A thread that reads all that it is sent. */
 const SINK = `
   const { createServer } = require("node:net");
   const server = createServer((socket) => socket.on("error", () => {}).resume());

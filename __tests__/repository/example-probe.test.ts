@@ -17,7 +17,7 @@ function linesOf({ stdout }: Outcome): string[] {
     .map((line) => line.trimEnd());
 }
 
-/** Where a bar is drawn: from its first sign to its last. */
+/** Where a bar is drawn: from its first character to its last. */
 function extent(line: string): [number, number] {
   const [, before = "", bar = ""] = /^(\S+ +)([=>x|-]+) /.exec(line) ?? [];
   return [before.length, before.length + bar.length];

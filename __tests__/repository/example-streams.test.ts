@@ -111,7 +111,7 @@ describe.each(["gzip-file", "gzip-web"])("%s", (name) => {
   test("says what it cannot do, with status 1", async () => {
     const listener = await loopback();
     const endpoint = `127.0.0.1:${listener.port}`;
-    const [noFile, nobody, noPort, nothing] = await Promise.all([
+    const [noFile, noServer, noPort, nothing] = await Promise.all([
       complaintOf(example(name, "send", at("none"), endpoint)),
       complaintOf(example(name, "send", written("file", SOME), `127.0.0.1:${await unusedPort()}`)),
       complaintOf(example(name, "receive", at("copy"), "127.0.0.1")),
@@ -119,7 +119,7 @@ describe.each(["gzip-file", "gzip-web"])("%s", (name) => {
     ]);
     expect(noFile).toBe(`ENOENT: no such file or directory, open '${at("none")}'`);
     expect(listener.pending).toBe(0);
-    expect(nobody).toMatch(/^connect 127\.0\.0\.1:\d+: connection refused \(ECONNREFUSED\)$/);
+    expect(noServer).toMatch(/^connect 127\.0\.0\.1:\d+: connection refused \(ECONNREFUSED\)$/);
     expect(noPort).toMatch(/no service named "127\.0\.0\.1"/);
     expect(nothing).toMatch(
       /^usage: npx tsx examples\/gzip-\w+\.ts receive FILE \[port\] \| send FILE \[endpoint\]$/,
@@ -249,7 +249,7 @@ describe("the TCP proxy", () => {
     await proxy.says(/(?:.*: read .*connection reset by peer \(ECONNRESET\)\n){2}/);
   });
 
-  test("cuts off who is silent, and all when it is interrupted", async () => {
+  test("cuts off silent clients, and all clients when it is interrupted", async () => {
     const backend = await loopback();
     const impatient = example("tcp-proxy", 0, `127.0.0.1:${backend.port}`, 100);
     const patient = example("tcp-proxy", 0, `127.0.0.1:${backend.port}`);
@@ -343,7 +343,7 @@ describe("the JSON protocol", () => {
     );
   });
 
-  test("the server cuts off who claims too much, and serves the next", async () => {
+  test("the server cuts off a client that announces too much, and serves the next", async () => {
     const server = example("json-protocol", "serve", 0);
     const port = await portOf(server);
     const greedy = await netClient({ host: "localhost", port });
@@ -359,7 +359,7 @@ describe("the JSON protocol", () => {
   test("the client says what the server has not done", async () => {
     const listener = await loopback();
     const endpoint = `127.0.0.1:${listener.port}`;
-    const nobody = complaintOf(example("json-protocol", "call", `127.0.0.1:${await unusedPort()}`, "add"));
+    const noServer = complaintOf(example("json-protocol", "call", `127.0.0.1:${await unusedPort()}`, "add"));
     const ended = complaintOf(example("json-protocol", "call", endpoint, "add", "1"));
     const ending = keep(await listener.accept());
     expect(String(await lengthPrefixed(ending).receive())).toBe('{"id":1,"method":"add","params":[1]}');
@@ -370,6 +370,6 @@ describe("the JSON protocol", () => {
     await failing.readExactly(4);
     failing.reset();
     expect(await reset).toMatch(/^read .*: connection reset by peer \(ECONNRESET\)$/);
-    expect(await nobody).toMatch(/^connect 127\.0\.0\.1:\d+: connection refused \(ECONNREFUSED\)$/);
+    expect(await noServer).toMatch(/^connect 127\.0\.0\.1:\d+: connection refused \(ECONNREFUSED\)$/);
   });
 });

@@ -39,7 +39,7 @@ export async function tunnelPair(): Promise<[Duplex, Duplex]> {
   return [tunnel(client), tunnel(accepted)];
 }
 
-/** Both sides of a `stream.duplexPair()`. Before Node 26 one did not hear of the other's end by `destroy()`. */
+/** Both sides of a `stream.duplexPair()`. Before Node 26 one side did not notice the other's `destroy()`. */
 export function memoryPair(): Promise<[Duplex, Duplex]> {
   const pair = duplexPair();
   for (const [side, other] of [pair, pair.toReversed()] as [Duplex, Duplex][]) {

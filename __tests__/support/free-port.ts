@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** Below those that the kernel gives to whoever asks for any (`net.ipv4.ip_local_port_range`), above the well-known. */
+/** Below the kernel's range for ephemeral ports (`net.ipv4.ip_local_port_range`), above the well-known ones. */
 const FIRST = 12_000;
 const LAST = 32_000;
 

@@ -8,7 +8,7 @@ const { createServer } = require("node:net");
 const { writeSync } = require("node:fs");
 const server = createServer().listen({ host: "127.0.0.1", port: 0, backlog: 1 }, () => {
   writeSync(1, server.address().port + "\\n");
-  // The loop never turns again, so nobody accepts; whoever started this ends it.
+  // Blocks the event loop, so no client is accepted; the parent process ends this one.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 120_000);
 });
 `;
@@ -21,7 +21,7 @@ export interface FrozenServer {
 }
 
 /**
- * A server that answers nobody: it has stopped accepting and its kernel's queue is full, so that a client's SYN is
+ * A server that answers no client: it has stopped accepting and its kernel's queue is full, so that a client's SYN is
  * dropped and a connection attempt neither succeeds nor fails.
  */
 export async function frozenServer(): Promise<FrozenServer> {
@@ -34,7 +34,7 @@ export async function frozenServer(): Promise<FrozenServer> {
     const filler = connect(port, "127.0.0.1").on("error", () => undefined);
     fillers.push(filler);
     await Promise.race([once(filler, "connect"), new Promise((resolve) => setTimeout(resolve, 300))]);
-    // On a busy machine both may be due: the socket has its turn after the timer.
+    // On a busy machine both may be due: sockets come after timers in a turn of the event loop.
     await turn();
     connected = !filler.connecting;
   }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describeWherePossible } from "./where-possible.js";
 
-/** A program of somebody else's to talk to. */
+/** A program of another project to talk to. */
 export interface Peer {
   readonly command: string;
   /** Arguments with which it says who it is, and what it then says. */
@@ -41,7 +41,7 @@ export const REDIS: Peer = {
   package: "redis-server",
 };
 
-/** Not in the PATH of those who are not root. */
+/** Not in the PATH of users other than root. */
 export const NGINX: Peer = {
   command: "/usr/sbin/nginx",
   version: ["-v"],

@@ -39,8 +39,8 @@ const IN_MEMORY: Facts = {
 };
 
 /**
- * What this release may do without. Node 20 and 22 report a reset that comes with data as an end, and will not change any
- * more; later ones report it as what it is.
+ * The capabilities that the library can do without on this release. Node 20 and 22 report a reset that comes with data as an
+ * end, and will not change any more: there the library has to detect it. Later releases report a reset.
  */
 const OPTIONAL = CAPABILITIES.filter(
   (name) => name !== "detectsHiddenResets" || Number.parseInt(process.versions.node) >= 24,

@@ -59,7 +59,7 @@ export async function netClient(to: number | NetConnectOpts): Promise<Socket> {
   return socket;
 }
 
-/** How a client that comes to `port` ends, who may be reset even before it knows that it has connected. */
+/** How a client that connects to `port` ends. It may be reset before it knows that it has connected. */
 export async function endOfClient(port: number): Promise<string> {
   return endOf(keep(netConnect(port, "127.0.0.1")));
 }

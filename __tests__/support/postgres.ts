@@ -5,7 +5,7 @@ import { freePort } from "./free-port.js";
 import { Program } from "./program.js";
 import { POSTGRES } from "./machine.js";
 
-/** Who owns the database. Anybody who comes is believed. */
+/** The owner of the database. The server trusts every client, without a password. */
 export const USER = "tcp6";
 
 /** The server refuses to be root's, and can go to no directory of root's. */
@@ -49,7 +49,7 @@ export class Postgres {
   async start(): Promise<void> {
     this.#port = await freePort();
     const places = ["-h", "127.0.0.1", "-p", String(this.#port), "-k", this.#directory];
-    // It need not survive a failure of the power.
+    // The cluster need not survive a power failure.
     this.#program = run(POSTGRES.command, "-D", this.#data, "-F", ...places);
     await this.#program.says(/ready to accept connections/);
   }

@@ -22,7 +22,7 @@ test("over an adopted socket that connects it tells when that has connected", as
   server.close();
 });
 
-test("a timeout longer than a timer can have is as long as one can be", async () => {
+test("a timeout longer than the longest timer is that of the longest timer", async () => {
   const { client, server } = await pair();
   let timeouts = 0;
   client.duplex.on("timeout", () => timeouts++).setTimeout(2 ** 31);

@@ -11,7 +11,7 @@ function wasmMemory(): Buffer {
   return Buffer.from(new Memory({ initial: 1 }).buffer);
 }
 
-/** Bytes that a producer keeps for itself, and whether a stream has taken their memory away. */
+/** Bytes that a producer keeps, and whether a stream has transferred their memory. */
 const kept: readonly (readonly [name: string, make: () => Buffer])[] = [
   ["a buffer with memory of its own", () => Buffer.alloc(10_000, 1)],
   ["memory that is shared with workers", () => Buffer.from(new SharedArrayBuffer(10_000)).fill(1)],

@@ -81,7 +81,7 @@ export const LOCAL_ENDS: readonly Scene[] = [
     network: FEW_PORTS,
     async play(race) {
       for (const address of ["127.0.0.1", "::1"]) {
-        // So that it would be one: nobody listens there.
+        // Shows that the kernel does connect a socket to itself: no listener has the port.
         const plain = netConnect({ host: address, port: PORT }).on("error", () => undefined);
         const connected = await once(plain, "connect").then(
           () => plain.localPort === plain.remotePort,
