@@ -11,13 +11,13 @@ export interface DialEvent {
   readonly elapsed: number;
 }
 
-/** An event of `tcp6:lookup`: a name was looked up, with `addresses`, or could not be, with `error`. */
+/** An event of `tcp6:lookup`: the lookup of a name has succeeded with `addresses`, or failed with `error`. */
 export interface LookupEvent extends DialEvent {
   readonly addresses?: readonly AddressInfo[];
   readonly error?: unknown;
 }
 
-/** An event of `tcp6:attempt:start`, `:fail`, `:lose` or `:win`: what became of one address. */
+/** An event of `tcp6:attempt:start`, `:fail`, `:lose` or `:win`: one step of the attempt to connect to an address. */
 export interface AttemptEvent extends DialEvent {
   /** A literal address; or the path of a Unix socket, which has no port and no family. */
   readonly address: string;

@@ -6,7 +6,7 @@
  * - relay.ts, messages/: what is built on connections.
  * - connect.ts, listen.ts: the two ways to a connection. The first races addresses (dial/), the second gives a
  *   listener.ts, whose clients come through accept/ and wait there.
- * - connection.ts, connected-socket.ts: what users hold. All it does is said there, and done in core/.
+ * - connection.ts, connected-socket.ts: the object that users hold. It documents and checks each call; core/ does the work.
  * - views/: the same connection as a Duplex of Node's and as web streams.
  * - options/: which options there are, and how they are checked.
  * - core/: one connection at work.
@@ -19,8 +19,8 @@
  *   - core/bytes/: queues of bytes, and the memory they are in.
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
  * - diagnostics.ts: the channels on which events of connecting are published.
- * - address/: endpoints and services; address/resolve.ts looks names up.
- * - parameters.ts, errors.ts: what all of them stand on.
+ * - address/: endpoints and services. address/resolve.ts looks names up.
+ * - parameters.ts, errors.ts: used by all of them.
  */
 export { connect, connectTo } from "./connect.js";
 export type { ConnectEndpoint, ConnectOptions } from "./options/connect.js";

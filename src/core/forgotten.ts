@@ -8,7 +8,7 @@ import { debuglog } from "node:util";
 const log = debuglog("tcp6");
 const isOn = log.enabled;
 
-/** What lives on when the object is collected by which the program holds a connection. */
+/** The part of a connection that lives on when the program's `Connection` object has been collected. */
 interface Life {
   readonly subject: { readonly text: string };
   /** Calls `act` when the peer has ended its side and ours is still open. */

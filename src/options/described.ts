@@ -1,6 +1,6 @@
 import { isAnyArrayBuffer, isDataView, isProxy } from "node:util/types";
 
-/** Other names of classes are not repeated: they may contain anything. */
+/** Class names of any other form are not shown: they may contain anything. */
 const CLASS_NAME = /^[\w$]{1,64}$/;
 /** The digits of a bigint that are shown: enough for 128 bits. */
 const MAX_DIGITS = 40;
@@ -37,7 +37,7 @@ export function classNameOf(value: object): string | undefined {
   if (isProxy(value)) return "Proxy";
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === null || isProxy(prototype)) return undefined;
-  // Read as properties rather than by their names, since either may be a getter.
+  // Read as property descriptors, since either property may be a getter.
   const made: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
   if (typeof made !== "function" || isProxy(made)) return undefined;
   const name: unknown = Object.getOwnPropertyDescriptor(made, "name")?.value;
@@ -53,7 +53,7 @@ function describedObject(value: object): string {
   return name === undefined ? "an object" : `an object (${name})`;
 }
 
-/** Asks the getter of the language: the object may have a `byteLength` of its own. */
+/** Uses the built-in getter: the object may have a `byteLength` of its own. */
 function viewLength(view: ArrayBufferView): number {
   const prototype = isDataView(view) ? DataView.prototype : TYPED_ARRAY;
   try {

@@ -3,7 +3,7 @@ const MAX_LENGTH = 40;
 /** Shorter names are found inside longer ones by chance. */
 const MIN_CONTAINED = 4;
 
-/** The one of `names` that `name` was probably meant for: another spelling, a part or an extension of it, or a typo. */
+/** The one of `names` that the caller of `name` probably meant: another spelling, a part or an extension of it, or a typo. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   if (name.length > MAX_LENGTH) return undefined;
   const wanted = plain(name);
@@ -28,7 +28,7 @@ function isContained(part: string, whole: string): boolean {
   return part.length >= MIN_CONTAINED && whole.includes(part);
 }
 
-/** How many letters have to be inserted, left out, replaced or swapped with their neighbour to make `b` of `a`. */
+/** How many letters must be inserted, removed, replaced or swapped with their neighbour to turn `a` into `b`. */
 function distanceOf(a: string, b: string): number {
   const rows = Array.from({ length: a.length + 1 }, (_, i) => [i]);
   const at = (i: number, j: number): number => rows[i]?.[j] ?? Infinity;

@@ -17,17 +17,17 @@ interface Queued {
 }
 
 /**
- * What the program that reads the Duplex was last seen to do. `waits`: its last `read()` gave nothing. `is told`: since then
- * `'readable'` was emitted. `reads when told`: it has called `read()` within that event, and will do so again. `is busy`: it
+ * What the reader of the Duplex has last done. `waits`: its last `read()` gave nothing. `is told`: since then `'readable'` was
+ * emitted. `reads when told`: the reader has called `read()` within that event, and will do so again. `is busy`: the reader
  * has called `read()` at a time of its own choice, as a loop does, and will call again.
  */
 type User = "waits" | "is told" | "reads when told" | "is busy";
 
 /**
- * Where the Readable gets its bytes from. `content`: it has not asked for more than it was given. `wanted`: it has asked,
- * and no read of the connection is under way for it. `asking`: a read is, or its chunk is on the way to the Readable.
- * `yielding`: that read gives way to another, since the Duplex has no reader. `ended` and `failed`: nothing follows the
- * bytes that the Readable holds.
+ * The state of the Readable's supply of bytes. `content`: the Readable has not asked for more than it was given. `wanted`: the
+ * Readable has asked, and no read of the connection is under way for it. `asking`: a read is under way, or its chunk is on
+ * the way to the Readable. `yielding`: that read gives way to another, since the Duplex has no reader. `ended` and `failed`:
+ * nothing follows the bytes that the Readable holds.
  */
 type Supply = "content" | "wanted" | "asking" | "yielding" | "ended" | "failed";
 
@@ -48,7 +48,7 @@ export class NodeDuplex extends Duplex {
   #supply: Supply = "content";
   /** The chunk that a read has settled with, on its way to the Readable. */
   #coming: Buffer | null = null;
-  /** What the supply has failed with. */
+  /** The error that the supply has failed with. */
   #failure: Error | null = null;
   #user: User = "waits";
   #emitsReadable = false;
@@ -128,7 +128,7 @@ export class NodeDuplex extends Duplex {
     }
   }
 
-  /** Whether it has a reader, which may be busy with something else. */
+  /** Whether the Duplex has a reader, which may be busy with something else. */
   get #isRead(): boolean {
     return !this.destroyed && (this.readableFlowing === true || this.listenerCount("readable") > 0);
   }
@@ -285,7 +285,7 @@ export class NodeDuplex extends Duplex {
 
   // Ending
 
-  /** The program has closed the connection, which is no failure. Callbacks of unsent writes are called after `'close'`. */
+  /** The program itself has closed the connection: no failure. Callbacks of unsent writes are called after `'close'`. */
   #cutOff(tell: () => void): void {
     this.destroy();
     if (this.closed) tell();
@@ -300,7 +300,7 @@ export class NodeDuplex extends Duplex {
     const link = this.#link;
     const isGood = isForNoReason(error);
     if (link.live && (isGood || isBusy(error))) this.#sendQueued();
-    // Mistakes of the program are no failure of the connection: it reads elsewhere already, or has closed this side.
+    // Mistakes of the program are no failure of the connection: the program reads elsewhere already, or has closed this side.
     if (isBusy(error) || (error instanceof NetError && error.code === "ERR_CLOSED")) {
       done(error);
       return;
@@ -359,5 +359,5 @@ function isForNoReason(error: Error | null): boolean {
 }
 
 function ignore(): void {
-  // The program's own listeners, or its next call, are told.
+  // The failure reaches the program's own listeners, or its next call.
 }

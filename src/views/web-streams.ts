@@ -20,7 +20,7 @@ const MAX_QUEUED_BYTES = 64 * 1024;
  *
  * A timeout, or a chunk of the wrong type, fails both with the same error and resets the connection: a stream that has
  * failed can never be used again. A failure of the connection fails both, after the bytes that had arrived before. Only
- * one of the two fails when another reader was first (`ERR_BUSY`), or the program has closed that side (`ERR_CLOSED`).
+ * one of the two fails if another reader was first (`ERR_BUSY`), or the program has closed that side (`ERR_CLOSED`).
  */
 export class WebStreams {
   readonly #link: Link;
@@ -205,7 +205,7 @@ class ByteSource {
     this.#state = "over";
     try {
       this.#controller.close();
-      // A reader that has brought a buffer gets it back.
+      // A BYOB reader gets its buffer back.
       this.#controller.byobRequest?.respond(0);
     } catch {
       // Thrown when a buffer holds a partial element; its reader has been rejected already.

@@ -1,6 +1,6 @@
 import { failed, type Outcome, type Taken } from "./outcome.js";
 
-/** One that no call is under way with; see {@link NodeCallback.reused}. */
+/** A callback that no call is using; see {@link NodeCallback.reused}. */
 let unused: NodeCallback | null = null;
 
 /**
@@ -23,7 +23,7 @@ export class NodeCallback {
     this.#isReusable = isReusable;
   }
 
-  /** For functions that are sure to call back once: as long as calls end at once, one object serves them all. */
+  /** For functions that always call back exactly once. As long as each call ends at once, one object serves them all. */
   static reused(taken: Taken): NodeCallback {
     const callback = unused ?? new NodeCallback(taken, true);
     unused = null;
@@ -32,7 +32,7 @@ export class NodeCallback {
     return callback;
   }
 
-  /** What the function is given. */
+  /** The callback to pass to Node's function. */
   readonly call: Taken = (error) => {
     if (this.#state === "calling") {
       this.#state = error ? "failed" : "taken";
@@ -43,7 +43,7 @@ export class NodeCallback {
     }
   };
 
-  /** What the function has come to, to be asked once, when it has returned. */
+  /** The outcome of Node's function. Call it once, after that function has returned. */
   outcome(): Outcome {
     const state = this.#state;
     if (state === "calling") {

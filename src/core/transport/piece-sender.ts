@@ -52,8 +52,8 @@ export class PieceSender {
   }
 
   /**
-   * Takes out the pieces that the stream was not given, to be sent in another way. The callback of {@link send} is not
-   * called any more; `taken` is, when the stream has taken the piece that it has.
+   * Takes out the pieces that the stream was not given, to be sent in another way. The callback of {@link send} is then
+   * never called. `taken` is called once the stream has taken the piece that it was given.
    */
   rest(taken: Taken | null = null): Iterable<Payload> {
     const left = this.#left ?? [];
@@ -72,7 +72,7 @@ export class PieceSender {
       } catch (error) {
         return failed(error);
       }
-      // `rest` was called, by code of the program's that a stream ran inside of `give`.
+      // Code of the program that a stream ran inside `give` has called `rest`.
       if (next === undefined) return "pending";
       if (next.done === true) return "taken";
       const size = sizeOf(next.value);
@@ -104,7 +104,7 @@ export class PieceSender {
     this.#given = 0;
   }
 
-  /** A piece has failed: behind the gap nothing follows. */
+  /** A piece has failed: no later piece may be sent behind the gap. */
   #stop(): void {
     this.#left = null;
     this.#given = 0;
