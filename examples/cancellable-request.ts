@@ -31,7 +31,7 @@ async function request(signal: AbortSignal): Promise<string | null> {
     await connection.writeLine(line, { signal });
     return await connection.readLine({ signal });
   } catch (error) {
-    connection.reset(); // Closing would take the time to do it well, and nobody waits for the answer any more.
+    connection.reset(); // close() would wait for the peer, and the answer is no longer wanted.
     throw error;
   }
 }

@@ -3,7 +3,7 @@
  *
  *     npx tsx examples/echo-server.ts [port]
  *
- * A client that stops reading stops being read: its own writes wait, and nothing piles up here.
+ * A client that stops reading is no longer read: its own writes wait, and no bytes pile up here.
  */
 import { listen, type Connection } from "tcp6";
 

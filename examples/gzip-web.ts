@@ -4,7 +4,7 @@
  *     npx tsx examples/gzip-web.ts receive FILE [port]
  *     npx tsx examples/gzip-web.ts send FILE [endpoint]
  *
- * Whatever fails at one end, a disk or a program, fails at the other: half a file is never taken for the whole.
+ * A failure at one end, of a disk or a program, fails the other end: half a file is never taken for the whole.
  */
 import { createWriteStream } from "node:fs";
 import { open, rename } from "node:fs/promises";
@@ -30,7 +30,7 @@ async function send(file: string, endpoint = "localhost:4242"): Promise<void> {
   await using connection = await connect(endpoint);
   const compressed = source.readableWebStream({ type: "bytes" }).pipeThrough(new CompressionStream("gzip"));
   await compressed.pipeTo(connection.writable);
-  // That has closed our side only. That all was sent does not mean that it is on the other's disk: that is said.
+  // Only our side is closed. The receiver confirms when the file is on its disk: sending it does not prove that.
   const answer = await connection.readLine();
   if (answer === null) throw new Error("the receiver has ended without saying that it has the file");
   console.log(answer);

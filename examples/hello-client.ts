@@ -1,5 +1,5 @@
 /**
- * The hello client of the tcp6 egg: hears what the server says, answers "Good Bye!", and ends.
+ * The hello client of CHICKEN's tcp6 egg: reads what the server says, answers "Good Bye!", and ends.
  *
  *     npx tsx examples/hello-client.ts [port]
  */

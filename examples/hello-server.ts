@@ -1,5 +1,5 @@
 /**
- * The hello server of the tcp6 egg: says "Hello!" to one client, hears what it answers, and ends.
+ * The hello server of CHICKEN's tcp6 egg: says "Hello!" to one client, reads the answer, and ends.
  *
  *     npx tsx examples/hello-server.ts [port]
  */

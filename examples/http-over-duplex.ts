@@ -3,8 +3,8 @@
  *
  *     npx tsx examples/http-over-duplex.ts [url] [milliseconds]
  *
- * What HTTP does not have comes with the connection: a bound for the connecting, a bound for each wait for the server, and
- * errors that say who did not do what.
+ * The connection adds what HTTP lacks: a bound for connecting, a bound for each wait for the server, and errors that name the
+ * peer and the operation that failed.
  */
 import { get, type IncomingMessage } from "node:http";
 import { buffer } from "node:stream/consumers";

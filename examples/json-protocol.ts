@@ -9,7 +9,7 @@ import { connect, lengthPrefixed, listen, type Connection } from "tcp6";
 
 type Answer = { id: unknown; result: unknown } | { id: unknown; error: string };
 
-/** Most bytes of a message. Who sends a longer one is cut off, before any memory is taken for it. */
+/** Most bytes of a message. A client that announces a longer one is cut off, before any memory is taken for it. */
 const limit = 64 * 1024;
 
 const methods = new Map<unknown, (...params: unknown[]) => unknown>([

@@ -57,7 +57,7 @@ if (host === undefined || port === undefined) {
 async function probe(host: string, port: string, timeout: number): Promise<string> {
   try {
     const connection = await connect(host, port, { timeout });
-    connection.reset(); // Nothing was said, so nothing can be lost.
+    connection.reset(); // No byte was sent, so none can be lost.
     return `connected to ${String(connection.remoteAddress)}, port ${String(connection.remotePort)}`;
   } catch (error) {
     process.exitCode = 1;

@@ -3,7 +3,7 @@
  *
  *     npx tsx examples/tcp-proxy.ts [port] [backend] [milliseconds]
  *
- * A client that is silent for so long, as is its backend, is cut off. What fails, fails for one client.
+ * A client is cut off when neither it nor its backend sends anything for that time. A failure ends one client only.
  */
 import { setMaxListeners } from "node:events";
 import { connect, listen, relay, type Connection } from "tcp6";
@@ -12,7 +12,7 @@ const [port = "4242", backend = "localhost:http", milliseconds = "60000"] = proc
 const idleTimeout = Number(milliseconds);
 const shutdown = new AbortController();
 const { signal } = shutdown;
-setMaxListeners(0, signal); // Each client listens to it, and Node 20 would warn of more than ten.
+setMaxListeners(0, signal); // Each client adds a listener to the signal, and Node 20 would warn of more than ten.
 
 const listener = await listen(port);
 console.log(`listening on port ${String(listener.port)}`);
@@ -31,7 +31,7 @@ async function forward(client: Connection): Promise<void> {
     const [sent, received] = await relay(client, server, { idleTimeout, signal });
     console.log(`${name}: ${sent} bytes sent, ${received} received`);
   } catch (error) {
-    client.reset(); // A relay that fails has done so; a backend that cannot be reached leaves it to us.
+    client.reset(); // A failed relay has reset it already; after a failed connect() it is still open.
     console.error(`${name}: ${(error as Error).message}`);
   }
 }

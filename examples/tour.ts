@@ -49,7 +49,7 @@ console.log("3. An abort ends the waiting of an accept, with the reason that was
   }
 }
 
-console.log("4. Nobody listens: the error names each address that was tried.");
+console.log("4. No server listens: the error names each address that was tried.");
 {
   const other = await listen(0);
   await other.close();
