@@ -6,7 +6,7 @@ export type Metric = "user" | "whole" | "memory";
 /** One measurement of one process, per operation. */
 export type Figures = Readonly<Partial<Record<Metric, number>>>;
 
-/** What a machine may not have. */
+/** A program or an option that a machine may lack. */
 export type Need = "wrk" | "redis-benchmark" | "deno" | "bun" | "promise-socket" | "node:net/promises";
 
 export type Runtime = "node" | "deno" | "bun";
@@ -36,7 +36,7 @@ export interface Row {
   readonly subject: string;
   readonly peer: string;
   readonly metric: Metric;
-  /** The floor and the goal; rows without them are there to be seen. */
+  /** The worst ratio that may be released, and the goal; rows without them are only for information. */
   readonly must?: number;
   readonly aim?: number;
 }

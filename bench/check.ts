@@ -2,13 +2,13 @@ import { isMissing, type MissingRow, type Ratio } from "./ratios.js";
 import type { Saved } from "./saved.js";
 
 /**
- * How much higher than the saved one a ratio may be before it is said to be worse: the same code, measured twice on a machine
+ * How much higher than the saved one a ratio may be before it counts as worse: the same code, measured twice on a machine
  * that has other work to do, differs by as much. Quick runs are rougher.
  */
 const MARGIN = 0.15;
 const QUICK_MARGIN = 0.25;
 
-/** What the margin is at least: 0.04 and 0.05 are the same, as far as can be measured. */
+/** The least margin: a difference of 0.01 cannot be measured. */
 const LEAST_MARGIN = 0.015;
 
 /** What got worse, in words. */

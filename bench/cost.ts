@@ -8,7 +8,7 @@ export const GB = 1e9;
 /**
  * What one operation cost the process on stage while `work` lasted; `unit` of what it counts are one operation.
  *
- * It is CPU time, never time on the clock: that depends on who else is at work, and on the slower of two processes.
+ * It is CPU time, never time on the clock: that depends on other processes, and on the slower of two processes.
  */
 export async function costOf(stage: Program, work: () => Promise<unknown>, unit = 1): Promise<Figures> {
   const before = await stage.ask("mark");

@@ -1,5 +1,5 @@
 /**
- * docs/performance.md: what stands between its two marks is written here, the rest by people.
+ * Writes docs/performance.md: this module generates what is between its two marks; the rest is edited by hand.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ export interface Run {
   readonly measured: readonly Measured[];
 }
 
-/** Writes what a run came to into the page, and the pictures that it shows. */
+/** Writes the results of a run into the page, and the pictures that the page shows. */
 export async function writeDocument(run: Run): Promise<void> {
   const page = join(DOCS, "performance.md");
   const text = await readFile(page, "utf8");

@@ -22,7 +22,7 @@ const KINDS = [
   "relay",
 ];
 
-/** Kinds that `net` has, too: a loop of small writes never lets go of the event loop there. */
+/** Kinds that `net` has, too: its loop of small writes would never let the event loop turn. */
 const OF_NET = new Set(["nothing", "64 KiB writes", "1 MiB writes", "chunks", "lines", "relay"]);
 
 const peers = findPeers(process.execPath);

@@ -1,13 +1,13 @@
 import { cpus, loadavg, release, type } from "node:os";
 
-/** What a figure depends on, besides the versions of what was run: processor, how many of it, kernel. */
+/** What a figure depends on besides the versions of the programs: the processor, the number of cores, the kernel. */
 export function machine(): string {
   const processors = cpus();
   const model = processors[0]?.model.trim() ?? "an unknown processor";
   return `${model}, ${processors.length} cores, ${type()} ${release()}`;
 }
 
-/** A warning, if others keep the machine busy: CPU time is theirs to raise too, by what they push out of the caches. */
+/** A warning if other processes keep the machine busy: they raise CPU time by what they push out of the caches. */
 export function disturbance(): string {
   const [load = 0] = loadavg();
   return load < 1

@@ -110,7 +110,7 @@ function understood(args: readonly string[]): [Options, readonly Case[]] | undef
   }
 }
 
-// Whoever reads this may have seen enough.
+// The reader of our output may close it early, as `head` does.
 process.stdout.on("error", () => process.exit());
 
 const [options, chosen = cases] = understood(process.argv.slice(2)) ?? [];

@@ -10,13 +10,13 @@ const require = createRequire(import.meta.url);
 /** This folder, seen from where it is compiled to. */
 export const BENCH = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Versions of programs, by the names that people know these by. */
+/** Versions of programs, by their usual names. */
 export interface Versions {
   readonly "Node.js": string;
   readonly [name: string]: string;
 }
 
-/** What runs the processes under test and their loads: what is here, its version, and what to say of what is not. */
+/** The programs that run the processes under test and their loads: which are here, their versions, and why others are not. */
 export interface Peers {
   readonly versions: Versions;
   /** Why something cannot take part, if it cannot. */
@@ -70,7 +70,7 @@ export function findPeers(node: string): Peers {
   };
 }
 
-/** For people to do by hand. */
+/** To be done by hand. */
 const INSTALL = "npm ci --ignore-scripts in bench/";
 
 const LACKING: Record<Need, string> = {

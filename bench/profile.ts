@@ -8,7 +8,7 @@ const DIRECTORY = join(BENCH, ".build/profiles");
 /** How many functions of each process are shown. */
 const TOP = 15;
 
-/** What we read of a profile of V8. */
+/** The parts of a V8 profile that are used. */
 interface Profile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
   /** The node that was on the stack's top, and the microseconds since it was last looked at. */

@@ -97,7 +97,7 @@ export class Program {
     return answer;
   }
 
-  /** Resolves once it is gone, of its own accord or not; to how it went wrong, if it did. */
+  /** Resolves once the process has ended, by itself or not; to the reason if it failed. */
   async end(): Promise<string | undefined> {
     this.#child.stdin?.end();
     const kill = setTimeout(() => this.#child.kill("SIGKILL"), END_TIMEOUT);
@@ -114,7 +114,7 @@ export class Program {
         this.#waiting = { resolve, reject };
         late = setTimeout(() => {
           reject(new Error(`no answer in ${ANSWER_TIMEOUT / 1_000} s`));
-          // Whatever it says later would be taken for another answer.
+          // A late answer would be taken for the answer to the next question.
           this.#child.kill("SIGKILL");
         }, ANSWER_TIMEOUT);
       });
@@ -135,7 +135,7 @@ export class Program {
   }
 }
 
-/** The line of a stack trace, or of other complaints, that says what is wrong. */
+/** The line of a stack trace, or of another error message, that says what is wrong. */
 function said(complaint: string): string {
   const lines = complaint.split("\n").map((line) => line.trim());
   return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.find(Boolean) ?? "";

@@ -1,7 +1,7 @@
 import type { Figures, Metric, Row } from "./case.js";
 import type { Measured } from "./rounds.js";
 
-/** What a row came to. */
+/** The result of a row. */
 export interface Ratio {
   readonly row: Row;
   /** The median of the ratios of all rounds. */

@@ -1,5 +1,5 @@
 /**
- * What a run came to, for the terminal.
+ * The results of a run, for the terminal.
  */
 import type { Case, Metric } from "./case.js";
 import { isMissing, medianOf, type MissingRow, type Ratio } from "./ratios.js";
@@ -27,7 +27,7 @@ export function costs({ case: subject, figures, leftOut }: Measured): string {
   return `\n${name}: ${plain(title)}, ${unit.name}\n${table([["", ...metrics], ...lines])}${absent.join("")}`;
 }
 
-/** Every row's ratio, beside what it has to be. */
+/** Every row's ratio, beside `must` and `aim`. */
 export function rows(ratios: readonly (Ratio | MissingRow)[]): string {
   const lines = ratios.map((entry) => {
     const { work, peer, must, aim } = entry.row;
@@ -47,7 +47,7 @@ export function rows(ratios: readonly (Ratio | MissingRow)[]): string {
   return `\n${table([["work", "against", "ratio", "half of the rounds", "best", "must", "aim", ""], ...lines])}`;
 }
 
-/** How a ratio stands beside what was asked of it. */
+/** Whether a ratio reaches `must` or `aim`. */
 export function verdict({ row: { must, aim }, ratio }: Ratio): "aim" | "must" | "missed" | undefined {
   if (must === undefined || aim === undefined) return undefined;
   // As people read them: to two digits.
@@ -56,7 +56,7 @@ export function verdict({ row: { must, aim }, ratio }: Ratio): "aim" | "must" | 
   return read <= must ? "must" : "missed";
 }
 
-/** Names have code in backticks, for Markdown. Elsewhere they do without. */
+/** A name without the backticks that it has for Markdown. */
 export function plain(words: string): string {
   return words.replaceAll("`", "");
 }

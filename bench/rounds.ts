@@ -109,7 +109,7 @@ async function take(entrant: Entrant, counts: boolean, load: Load, plan: Plan, p
     const figures = await load.measure(entrant.stage.program, entrant.stage.port);
     if (counts) entrant.figures.push(figures);
   } catch (error) {
-    // If it broke down, that is the reason, and not what others noticed of it.
+    // If the entrant broke down, that is the reason, and not the errors that its load had.
     const breakdown = await leave(entrant);
     entrant.leftOut = { reason: breakdown ?? (error as Error).message, failed: true };
   }
@@ -124,7 +124,7 @@ async function enter(contestant: Contestant, load: Load, plan: Plan, peers: Peer
   return { program, port };
 }
 
-/** Resolves when the entrant's process is gone; to how it broke down, if it did. */
+/** Resolves when the entrant's process has ended; to the reason if it failed. */
 async function leave(entrant: Entrant): Promise<string | undefined> {
   const { stage } = entrant;
   entrant.stage = undefined;

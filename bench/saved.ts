@@ -6,7 +6,7 @@ import { writeFormatted } from "./write-formatted.js";
 
 const FILE = join(BENCH, "ratios.json");
 
-/** What a release of Node.js came to, when it was last saved. */
+/** The results of a release of Node.js when they were last saved. */
 export interface Saved {
   readonly version: string;
   readonly machine: string;

@@ -1,5 +1,5 @@
 /**
- * The loads that are programs of others. They run while something is measured, and are stopped then.
+ * The loads that are programs of other projects. They run during a measurement and are stopped after it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Load, Scale } from "./case.js";
@@ -12,11 +12,11 @@ const LEAD = 250;
 /** Most ms that a load may take to stop when it is told to. */
 const STOP_TIMEOUT = 5_000;
 
-/** When wrk stops by itself, should nobody be left to stop it. */
+/** After this time wrk stops by itself, in case the benchmark was killed. */
 const LONGEST = "60s";
 
 interface Traffic {
-  /** Stops it; rejects if it was not content with what it was answered. */
+  /** Stops the load; rejects if the load reports errors. */
   stop(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export function during({ seconds }: Scale, begin: (port: number) => Traffic): Lo
         await traffic.stop();
         return cost;
       } catch (error) {
-        // What it has to say now only follows from that.
+        // Later errors only follow from that.
         await traffic.stop().catch(() => undefined);
         throw error;
       }
@@ -47,14 +47,14 @@ export function wrk(port: number, connections: number): Traffic {
   return traffic("wrk", [...args, `http://127.0.0.1:${port}/`], discontent);
 }
 
-/** Sends `PING` lines over 50 connections, so many at a time on each. */
+/** Sends `PING` lines over 50 connections, `pipeline` of them at a time on each. */
 export function redisBenchmark(port: number, pipeline: number): Traffic {
   const where = ["-h", "127.0.0.1", "-p", String(port), "-c", "50"];
   const what = ["-t", "ping_inline", "-P", String(pipeline), "-n", "1000000000", "-q"];
   return traffic("redis-benchmark", [...where, ...what], () => undefined);
 }
 
-/** What wrk did not like, if anything. */
+/** The errors that wrk reports, if any. */
 function discontent(output: string): string | undefined {
   return /Non-2xx.*|Socket errors.*(?:connect|write|timeout) [1-9].*/.exec(output)?.[0];
 }
@@ -79,7 +79,7 @@ function traffic(
       else reject(new Error(`${command}: ${said}`));
     });
   });
-  // Whoever stops it is told.
+  // `stop` reports the failure.
   ended.catch(() => undefined);
   return {
     stop: async () => {

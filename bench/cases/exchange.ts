@@ -4,7 +4,7 @@ import { during, wrk } from "../traffic.js";
 const CONNECTIONS = 50;
 const WORK = `small request and response, ${CONNECTIONS} connections`;
 
-/** What most servers do all day: a request comes, an answer goes. The rows against it are the promise of this library. */
+/** The usual work of a server: a request arrives, an answer is sent. These rows are the promise of this library. */
 export const exchange: Case = {
   name: "exchange",
   title: WORK,

@@ -50,7 +50,7 @@ export const idle: Case = {
     }),
 };
 
-/** Bytes in use once so many connections are open and being read. */
+/** Bytes in use once `count` connections are open and being read. */
 async function memoryWith(count: number, stage: Program, opener: Program, port: number): Promise<number> {
   await opener.ask("open", { port, upTo: count });
   const late = performance.now() + ACCEPT_TIMEOUT;
@@ -60,7 +60,7 @@ async function memoryWith(count: number, stage: Program, opener: Program, port: 
     if (performance.now() > late) throw new Error(`accepted ${operations} connections of ${count}`);
     await sleep(LOOK);
   }
-  // What accepting has left to do is done in the turns after it.
+  // Work that accepting has left is done in the turns after it.
   await sleep(LOOK);
   const { bytes = NaN } = await stage.ask("memory");
   return bytes;

@@ -1,6 +1,6 @@
 import { onStage } from "../stage.js";
 
-/** What we use of Bun; its own types would get in the way of those of Node.js. */
+/** The part of Bun's API that is used here; Bun's own types conflict with those of Node.js. */
 export interface BunSocket {
   write(bytes: Uint8Array): number;
 }

@@ -1,6 +1,6 @@
 import { onStage } from "../stage.js";
 
-/** What we use of Deno; its own types would get in the way of those of Node.js. */
+/** The part of Deno's API that is used here; Deno's own types conflict with those of Node.js. */
 export interface Conn {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
@@ -12,7 +12,7 @@ interface Deno {
   listen(options: { port: number; hostname: string }): AsyncIterable<Conn> & { addr: { port: number } };
 }
 
-/** Puts a server of Deno on stage. The errors of a load that hangs up are no news. */
+/** Puts a server of Deno on stage. Errors are ignored: a load that hangs up causes them. */
 export async function serveDeno(take: (conn: Conn) => Promise<void>): Promise<void> {
   const { Deno } = globalThis as unknown as { Deno: Deno };
   const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });

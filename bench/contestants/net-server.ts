@@ -2,8 +2,8 @@ import { createServer, type AddressInfo, type Server, type ServerOpts, type Sock
 import { onStage } from "../stage.js";
 
 /**
- * Puts a server of `node:net` on stage. Its sockets have `noDelay`, as tcp6's have, and the errors of a load that hangs up
- * are no news.
+ * Puts a server of `node:net` on stage. Its sockets have `noDelay`, as tcp6's have, and errors are ignored: a
+ * load that hangs up causes them.
  */
 export function serveNet(take: (socket: Socket) => void, options: ServerOpts = {}): void {
   const server = createServer({ noDelay: true, ...options }, (socket) => {

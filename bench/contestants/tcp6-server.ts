@@ -1,7 +1,7 @@
 import { listen, NetError, type Connection, type ListenOptions } from "../../src/index.js";
 import { onStage } from "../stage.js";
 
-/** Puts a server of tcp6 on stage. That a load hangs up is no news; whatever else goes wrong ends the process. */
+/** Puts a server of tcp6 on stage. It ignores that a load hangs up; any other error ends the process. */
 export async function serveTcp6(
   take: (connection: Connection) => Promise<void>,
   options: ListenOptions = {},

@@ -6,7 +6,7 @@ const AT_ONCE = 50;
 
 const open: Socket[] = [];
 
-/** Opens connections, which say nothing, until there are so many. They stay open as long as this process lives. */
+/** Opens idle connections until there are `upTo`. They stay open as long as this process lives. */
 async function openUp({ port = 0, upTo = 0 }): Promise<{ open: number }> {
   while (open.length < upTo) {
     const batch = Math.min(AT_ONCE, upTo - open.length);

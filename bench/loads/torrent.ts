@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { onStage } from "../stage.js";
 
-/** As much is under way to a reader at least. */
+/** At least this many bytes are under way to a reader. */
 const AHEAD = 1024 * 1024;
 
 function serve(take: (socket: Socket) => void): Promise<number> {

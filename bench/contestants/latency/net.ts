@@ -5,7 +5,7 @@ const [busy, sink, source, lines] = process.argv.slice(2) as [string, string, st
 
 const to = (port: string) => connect({ port: Number(port), host: "127.0.0.1", noDelay: true });
 
-/** The same as programs of callbacks do it, and let go when a write says so. */
+/** The same loops as a program of callbacks writes them: each pauses when `write()` returns `false`. */
 const kinds: Readonly<Record<string, () => void>> = {
   nothing: () => undefined,
   "64 KiB writes": () => writes(64 * 1024),

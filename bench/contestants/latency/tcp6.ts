@@ -39,6 +39,6 @@ async function echo(connection: Connection): Promise<void> {
 }
 
 const serving = serveTcp6(echo);
-// The first client is there before the work begins: a loop that never lets go would keep it out.
+// The first client must be accepted before the work begins: a loop that never yields would keep it waiting.
 setTimeout(() => void kinds[busy]?.(), 200);
 await serving;

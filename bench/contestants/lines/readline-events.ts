@@ -7,6 +7,6 @@ serveNet((socket) => {
     .on("line", (line) => {
       socket.write(replyTo(line));
     })
-    // It passes on those of the socket.
+    // readline emits the errors of the socket.
     .on("error", () => undefined);
 });

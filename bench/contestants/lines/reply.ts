@@ -2,7 +2,7 @@ import { tally } from "../../stage.js";
 
 const PONG = "+PONG\r\n";
 
-/** The answer to a line of redis-benchmark; it looks at the line, as a program would. */
+/** The answer to a line of redis-benchmark; it reads the line, as a program would. */
 export function replyTo(line: string): string {
   if (line === "PING") tally.operations += 1;
   return PONG;

@@ -4,7 +4,7 @@ import { replyTo } from "./reply.js";
 
 const DONE = Promise.resolve();
 
-/** The least that awaiting each line and each write can cost: lines split by hand, and promises that nothing else is done for. */
+/** The least that awaiting each line and each write can cost: lines split by hand, and promises that are settled already. */
 class Lines implements AsyncIterable<string>, AsyncIterator<string, undefined> {
   readonly #socket: Socket;
   #text = "";
