@@ -303,6 +303,43 @@ describe("called inside", () => {
     await connection.close();
   });
 
+  test("the write that close makes: another close settles as the first one does", async () => {
+    const settled: string[] = [];
+    const note = (name: string, closing: Promise<void>) =>
+      closing.then(
+        () => settled.push(`${name} with the stream ${stream.destroyed ? "destroyed" : "open"}`),
+        () => settled.push(`${name} with a failure`),
+      );
+    const within: Promise<unknown>[] = [];
+    const stream: Duplex = streamOf({
+      // The peer has ended its side, so that no close has to wait for that.
+      read: () => stream.push(null),
+      write: (_chunk, _encoding, done) => {
+        within.push(note("inner", connection.close()));
+        setImmediate(done);
+      },
+    });
+    const connection: Connection = keep(Connection.from(stream, { bufferSize: 100 }));
+    void connection.write("gathered");
+    await note("outer", connection.close());
+    await Promise.all(within);
+    expect(settled.sort()).toEqual(["inner with the stream destroyed", "outer with the stream destroyed"]);
+  });
+
+  test("the failing write that close makes: another close rejects as the first one does", async () => {
+    const inner: Promise<void>[] = [];
+    const stream = streamOf({
+      write: (_chunk, _encoding, done) => {
+        inner.push(connection.close());
+        done(new Error("lost"));
+      },
+    });
+    const connection: Connection = keep(Connection.from(stream, { bufferSize: 100 }));
+    void connection.write("gathered");
+    const outer = connection.close();
+    expect(await settledOf([outer, ...inner])).toEqual(["rejected", "rejected"]);
+  });
+
   test("the stream's destruction: everything is closed by then", async () => {
     const inner: Promise<unknown>[] = [];
     const connection: Connection = keep(

@@ -1,4 +1,5 @@
 import type { Operation } from "../errors.js";
+import { markHandled } from "./timing/fail-at-caller.js";
 
 /** How a connection has ended. */
 export type End = "closed" | "reset" | "failed" | "detached";
@@ -52,13 +53,24 @@ export const CLOSING: Life = { kind: "closing" };
 
 /** What all calls to close one connection have in common. */
 export interface Closing {
-  /** Settles when the connection is over; rejects if bytes were lost that no other call answers for. */
-  whole: Promise<void>;
+  /**
+   * Settles when the connection is over; rejects if bytes were lost that no other call answers for. `null` until the first
+   * call has returned: a stream that it writes to may run the program, which may call again.
+   */
+  whole: Promise<void> | null;
   /**
    * Whether what was written could be sent. `cut short`: a call ran out of time when all bytes were sent, so it does not wait
    * until our FIN is acknowledged.
    */
   sending: "under way" | "failed" | "cut short";
+}
+
+/** How a call to close settles, also one that is made in the course of the first. */
+export function wholeOf(closing: Closing): Promise<void> {
+  if (closing.whole !== null) return closing.whole;
+  const whole = Promise.resolve().then(() => wholeOf(closing));
+  markHandled(whole);
+  return whole;
 }
 
 /** The outcomes without a failure. */

@@ -11,6 +11,7 @@ import {
   failedWith,
   OPEN,
   OUTCOMES,
+  wholeOf,
   type Closing,
   type End,
   type Failure,
@@ -224,7 +225,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     if (isOver) this.#dropUnread();
     // An explicit timeout bounds flush and drain together, in place of writeTimeout.
     const closing = this.#closing ?? this.#beginClosing(timeout === undefined ? undefined : Infinity);
-    if (isOver || (timeout === undefined && signal === undefined)) return closing.whole;
+    if (isOver || (timeout === undefined && signal === undefined)) return wholeOf(closing);
     const within = this.#closeWithin(options, closing, () => markHandled(within));
     return within;
   }
@@ -264,10 +265,10 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   }
 
   #beginClosing(timeout: number | undefined): Closing {
-    const closing: Closing = { whole: DONE, sending: "under way" };
+    const closing: Closing = { whole: null, sending: "under way" };
     this.#closing = closing;
     if (this.#life.kind !== "over") closing.whole = this.#close(closing, timeout);
-    else if (this.output.hasUnobservedLoss) closing.whole = this.output.end();
+    else closing.whole = this.output.hasUnobservedLoss ? this.output.end() : DONE;
     return closing;
   }
 
@@ -280,7 +281,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     try {
       await this.output.end(timeout === undefined ? undefined : { timeout });
     } catch (error) {
-      markHandled(closing.whole);
+      if (closing.whole !== null) markHandled(closing.whole);
       if (error instanceof NetTimeoutError) this.reset();
       else this.#destroy();
       if (closing.sending !== "cut short") {
@@ -295,7 +296,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   /** {@link close} within a time: bytes that are unsent then are lost, and the call rejects. */
   async #closeWithin(options: OperationOptions, closing: Closing, failing: () => void): Promise<void> {
     try {
-      await bounded("close", this.subject, options, () => closing.whole);
+      await bounded("close", this.subject, options, () => wholeOf(closing));
     } catch (error) {
       failing();
       if (!this.transport.callsBackAtOnce) await turn();
