@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LINGER_TIMEOUT_MS } from "../../src/core/link.js";
 import { onManualClock } from "../support/manual-clock.js";
-import { onPair, type ContractCase } from "./contract-case.js";
+import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
 
@@ -70,6 +70,19 @@ export const closing: readonly ContractCase[] = [
         await Promise.all(pairs.map(({ dispose }) => dispose()));
       }),
   },
+
+  ...(["close", "closeRead"] as const).map((end) =>
+    onTimedPair(`a socket that is read raw after ${end}() does not hold up the closing`, async (pair) => {
+      const { a, b, clock, hasStream } = pair;
+      if (!hasStream) return;
+      const closing = end === "close" ? a.close() : (a.closeRead(), a.closeWrite());
+      a.socket.resume();
+      assert.equal(await b.read(), null);
+      await clock.advance(LINGER_TIMEOUT_MS);
+      await Promise.all([closing, a.closed]);
+      assert.equal((await fails(a.read(), "ERR_BUSY")).operation, "read");
+    }),
+  ),
 
   onPair("close may be called again and again, by both ends at once", async ({ a, b }) => {
     await a.write("x");

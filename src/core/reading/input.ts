@@ -204,7 +204,7 @@ export class Input implements Sink {
   /** Gives away what is unread, since the program reads the stream itself; reads reject from now on. */
   handOver(): Buffer[] {
     const unread = this.drain();
-    this.#discard({ kind: "handed over", isShut: false });
+    this.#discard({ kind: "handed over", isShut: this.isShut });
     return unread;
   }
 
