@@ -10,7 +10,7 @@ export interface Pair {
   readonly b: Connection;
   /** Whether `reset()` reaches the peer as a reset; where it does not, the peer sees the stream end. */
   readonly resets: boolean;
-  /** Whether the ends say at once what they have taken. Other streams say it later, and may lose it by a reset. */
+  /** Whether the ends report at once what they have taken. Other streams report it later, and may lose it by a reset. */
   readonly takesAtOnce: boolean;
   /** Whether the ends are the kernel's own sockets, and send from the caller's memory. */
   readonly kernel: boolean;

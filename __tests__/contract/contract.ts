@@ -1,5 +1,4 @@
 import type { ContractCase } from "./contract-case.js";
-import { beside } from "./beside.js";
 import { clogged } from "./clogged.js";
 import { closing } from "./closing.js";
 import { dialectsInTurns } from "./dialects.js";
@@ -27,14 +26,15 @@ import { reading } from "./reading.js";
 import { relays } from "./relay.js";
 import { replies } from "./replies.js";
 import { resets } from "./resets.js";
+import { sharedSocket } from "./shared-socket.js";
 import { signals } from "./signals.js";
 import { stacks } from "./stacks.js";
 import { timeouts } from "./timeouts.js";
-import { unheard } from "./unheard.js";
+import { unawaitedWrites } from "./unawaited-writes.js";
 import { webStreams } from "./web-streams.js";
 import { writing } from "./writing.js";
 
-/** What holds for every kind of connection. The cases need no test runner: each resolves, or rejects with what is wrong. */
+/** The cases that hold for every kind of connection. They need no test runner: each resolves, or rejects with the fault. */
 export const connectionContract: readonly ContractCase[] = [
   ...reading,
   ...limits,
@@ -45,7 +45,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...writing,
   ...memory,
   ...clogged,
-  ...unheard,
+  ...unawaitedWrites,
   ...gathering,
   ...timeouts,
   ...signals,
@@ -55,7 +55,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...resets,
   ...replies,
   ...handOver,
-  ...beside,
+  ...sharedSocket,
   ...integrity,
   ...fairness,
   ...errors,

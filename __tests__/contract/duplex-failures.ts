@@ -97,7 +97,7 @@ export const duplexFailures: readonly ContractCase[] = [
       if (!hasStream) return;
       await b.write("unread");
       await until(() => a.readableLength === 6);
-      // The first to hear of the failure: the Duplex hears of it next, and is destroyed.
+      // This is told of the failure first: the Duplex is told next, and is destroyed.
       const asked = a.closed.catch(() => void a.duplex.read());
       const { duplex } = a;
       a.socket.destroy(new Error("broken"));

@@ -14,7 +14,7 @@ const ways: Readonly<Record<string, (a: Connection) => void>> = {
   "detach()": (a) => void a.detach().on("error", () => undefined),
 };
 
-/** What a Duplex may be about when that happens. */
+/** What a Duplex may be doing when that happens. */
 const moments: Readonly<Record<string, (a: Connection, b: Connection) => Promise<void> | void>> = {
   "before it was used": () => undefined,
   "while it reads": async (a) => {

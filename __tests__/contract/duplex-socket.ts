@@ -170,7 +170,7 @@ export const duplexSocket: readonly ContractCase[] = [
     duplex.setTimeout(25);
     await clock.advance(250);
     assert.equal(timeouts.count, 1);
-    // What comes ends the silence, and so does what goes.
+    // Bytes that arrive end the silence, and so do bytes that are sent.
     await b.write("x");
     await until(() => a.readableLength === 1);
     await clock.advance(250);

@@ -26,7 +26,7 @@ export const handOver: readonly ContractCase[] = [
     assert.equal((await rest(socket)).toString(), "unread and later");
   }),
 
-  onPair("a detached socket misses nothing of a stream that was stopped", async ({ a, b }) => {
+  onPair("a detached socket loses no byte of a stream that was stopped", async ({ a, b }) => {
     void b.write(clog());
     void b.closeWrite();
     await until(() => a.readableLength >= 64 * 1024);

@@ -89,7 +89,7 @@ export const lines: readonly ContractCase[] = [
     assert.equal(await a.readLine({ encoding: "ascii" }), "plain");
   }),
 
-  onPair("thousands of lines come out as they went in, however they were cut", async ({ a, b }) => {
+  onPair("thousands of lines are read as they were sent, however packets cut them", async ({ a, b }) => {
     const numbers = random(7);
     const sent = Array.from({ length: 5_000 }, (_, n) => `${String(n)} ${"é𝄞x".repeat(numbers(20))}`);
     const bytes = Buffer.from(sent.map((line, n) => line + (n % 3 === 0 ? "\r\n" : "\n")).join(""));

@@ -23,7 +23,7 @@ async function refused(call: () => unknown): Promise<void> {
 }
 
 /** Transfers memory, as posting it to a worker does: views of it are empty afterwards. */
-function giveAway(view: ArrayBufferView): void {
+function transfer(view: ArrayBufferView): void {
   structuredClone(view.buffer, { transfer: [view.buffer as ArrayBuffer] });
   assert.equal(view.buffer.byteLength, 0);
 }
@@ -152,12 +152,12 @@ export const memory: readonly ContractCase[] = [
 
   onPair("memory that was given away is refused, not sent as nothing", async ({ a, b }) => {
     for (const view of [new Uint8Array(8), new Uint16Array(4), new DataView(new ArrayBuffer(8))]) {
-      giveAway(view);
+      transfer(view);
       for (const write of writers(a)) await refused(() => write(view));
       await refused(() => a.duplex.write(view));
     }
     const given = new ArrayBuffer(8);
-    giveAway(new Uint8Array(given));
+    transfer(new Uint8Array(given));
     for (const write of writers(a)) await refused(() => write(given));
     await a.write("fine");
     assert.equal(text(await b.read()), "fine");
@@ -169,7 +169,7 @@ export const memory: readonly ContractCase[] = [
     const before = a.write("before");
     const writes = views.flatMap((each) => [a.write(each), a.write(["<", each, ">"])]);
     const after = a.write("after");
-    for (const each of views) giveAway(each);
+    for (const each of views) transfer(each);
     const reading = b.readExactly(clog().length + 11);
     for (const write of writes) await refused(() => write);
     await Promise.all([before, after]);
@@ -181,7 +181,7 @@ export const memory: readonly ContractCase[] = [
     const view = new Uint8Array(8);
     void a.write(clog());
     void a.write(view);
-    giveAway(view);
+    transfer(view);
     await b.readExactly(clog().length);
     await a.flush().catch(() => undefined);
     const error = await fails(a.write("next"), "ERR_INVALID_ARG_VALUE");
@@ -196,7 +196,7 @@ export const memory: readonly ContractCase[] = [
       if (kernel) return;
       const memory = Buffer.alloc(clog().length);
       const written = a.write(memory);
-      giveAway(memory);
+      transfer(memory);
       const reading = b.readAll({ limit: Infinity }).catch(() => undefined);
       await fails(written, "ERR_INVALID_ARG_VALUE");
       a.reset();

@@ -99,7 +99,7 @@ export const reading: readonly ContractCase[] = [
     assert.equal(text(await a.read()), "abcd");
   }),
 
-  onPair("readExactly gathers what comes in many packets", async ({ a, b }) => {
+  onPair("readExactly gathers the bytes of many packets", async ({ a, b }) => {
     const waiting = a.readExactly(6);
     for (let size = 1; size <= 3; size++) {
       await b.write("ab");

@@ -85,7 +85,7 @@ export const signals: readonly ContractCase[] = [
     assert.equal(await rejection(waiting), "by hand");
   }),
 
-  onPair("what comes first counts, the timeout or the signal", async ({ a }) => {
+  onPair("the earlier one counts, the timeout or the signal", async ({ a }) => {
     const controller = new AbortController();
     const error = await timesOut(a.read({ timeout: 5, signal: controller.signal }));
     assert.equal(error.cause, undefined);

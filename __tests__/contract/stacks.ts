@@ -5,7 +5,7 @@ import { onPair, type ContractCase } from "./contract-case.js";
 import { rejection, turn } from "./expectations.js";
 import { clog } from "./payloads.js";
 
-/** Asserts that what a call rejects with shows who awaited it. */
+/** Asserts that the error of a call shows the awaiting function. */
 async function showsCaller(call: () => Promise<unknown>): Promise<void> {
   async function theCaller(): Promise<void> {
     await call();
@@ -25,7 +25,7 @@ const reads: typeof waitingReads = [
   ],
 ];
 
-/** Failures show who awaited what failed. */
+/** The stack of a failure shows the function that awaited the call. */
 export const stacks: readonly ContractCase[] = [
   ...reads.map(([name, call]) =>
     onPair(
@@ -44,7 +44,7 @@ export const stacks: readonly ContractCase[] = [
   ),
 
   ...reads.map(([name, call]) =>
-    onPair(`${name}: a failure of the connection shows who awaited it`, async ({ a, b, resets }) => {
+    onPair(`${name}: a failure of the connection shows the awaiting function`, async ({ a, b, resets }) => {
       if (!resets) return;
       const waiting = showsCaller(() => call(a));
       await turn();
@@ -56,7 +56,7 @@ export const stacks: readonly ContractCase[] = [
 
   ...waitingWrites.map(([name, call]) =>
     onPair(
-      `${name}: a timeout shows who awaited it`,
+      `${name}: a timeout shows the awaiting function`,
       async ({ a }) => {
         void a.write(clog());
         await showsCaller(() => call(a));
@@ -66,7 +66,7 @@ export const stacks: readonly ContractCase[] = [
   ),
 
   ...waitingWrites.map(([name, call]) =>
-    onPair(`${name}: a failure of the connection shows who awaited it`, async ({ a, b }) => {
+    onPair(`${name}: a failure of the connection shows the awaiting function`, async ({ a, b }) => {
       void a.write(clog());
       const waiting = showsCaller(() => call(a));
       await turn();
@@ -76,16 +76,16 @@ export const stacks: readonly ContractCase[] = [
     }),
   ),
 
-  onPair("write: a timeout in its turn shows who awaited it", ({ a }) =>
+  onPair("write: a timeout in its turn shows the awaiting function", ({ a }) =>
     showsCaller(() => a.write(clog(), { timeout: 5 })),
   ),
 
-  onPair("write: a timeout of 0 shows who awaited it", async ({ a }) => {
+  onPair("write: a timeout of 0 shows the awaiting function", async ({ a }) => {
     await showsCaller(() => a.write(clog(), { timeout: 0 }));
     await showsCaller(() => a.write("queued", { timeout: 0 }));
   }),
 
-  onPair("write: a reset of our own shows who awaited it", async ({ a }) => {
+  onPair("write: a reset of our own shows the awaiting function", async ({ a }) => {
     const waiting = showsCaller(() => a.write(clog()));
     await turn();
     a.reset();
@@ -93,12 +93,12 @@ export const stacks: readonly ContractCase[] = [
     await showsCaller(() => a.write("x"));
   }),
 
-  onPair("close: a timeout shows who awaited it", async ({ a }) => {
+  onPair("close: a timeout shows the awaiting function", async ({ a }) => {
     void a.write(clog());
     await showsCaller(() => a.close({ timeout: 5 }));
   }),
 
-  onPair("closed: a failure of the connection shows who awaited it", async ({ a, b }) => {
+  onPair("closed: a failure of the connection shows the awaiting function", async ({ a, b }) => {
     void a.write(clog());
     const waiting = showsCaller(() => a.closed);
     await turn();
@@ -106,14 +106,14 @@ export const stacks: readonly ContractCase[] = [
     await waiting;
   }),
 
-  onPair("readLine: going over the limit shows who awaited it", async ({ a, b }) => {
+  onPair("readLine: going over the limit shows the awaiting function", async ({ a, b }) => {
     const waiting = showsCaller(() => a.readLine({ limit: 1 }));
     await b.write("xx");
     await waiting;
     await showsCaller(() => a.readLine({ limit: 1 }));
   }),
 
-  onPair("read: a timeout by a signal shows who awaited it", ({ a }) =>
+  onPair("read: a timeout by a signal shows the awaiting function", ({ a }) =>
     showsCaller(() => a.read({ signal: AbortSignal.timeout(5) })),
   ),
 ];

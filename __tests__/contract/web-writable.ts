@@ -287,25 +287,22 @@ export const webWritable: readonly ContractCase[] = [
     },
   ),
 
-  onPair(
-    "writable: the connection's close sends what it has taken, and fails what comes later",
-    async (pair) => {
-      const { a, b } = pair;
-      const writer = writerOf(a);
-      const written = writer.write(clog());
-      const queued = writer.write("queued");
-      void Promise.allSettled([queued]);
-      await stillPending(written);
-      const closing = a.close();
-      sameBytes(await b.readExactly(clog().length), clog());
-      await written;
-      await fails(queued, "ERR_CLOSED");
-      assert.equal(await b.read(), null);
-      await b.close();
-      await closing;
-      await fails(writer.closed, "ERR_CLOSED");
-    },
-  ),
+  onPair("writable: the connection's close sends what it has taken, and fails later writes", async (pair) => {
+    const { a, b } = pair;
+    const writer = writerOf(a);
+    const written = writer.write(clog());
+    const queued = writer.write("queued");
+    void Promise.allSettled([queued]);
+    await stillPending(written);
+    const closing = a.close();
+    sameBytes(await b.readExactly(clog().length), clog());
+    await written;
+    await fails(queued, "ERR_CLOSED");
+    assert.equal(await b.read(), null);
+    await b.close();
+    await closing;
+    await fails(writer.closed, "ERR_CLOSED");
+  }),
 
   onPair("writable is locked to one writer", async ({ a, b }) => {
     const writer = writerOf(a);

@@ -5,7 +5,7 @@ import { clog, pattern, random } from "./payloads.js";
 
 const REPLACEMENT = "\ufffd";
 
-/** What can be written, how it arrives, and whose the memory is. */
+/** What can be written, how it arrives, and who owns its memory. */
 export const writing: readonly ContractCase[] = [
   onPair("a string is written as UTF-8", async ({ a, b }) => {
     await a.write("zoë € 𝄞");

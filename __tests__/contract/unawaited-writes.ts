@@ -27,7 +27,7 @@ function everyClose(
 }
 
 /** Unawaited writes that fail: the failure shows at the next call, and at `closed`. */
-export const unheard: readonly ContractCase[] = [
+export const unawaitedWrites: readonly ContractCase[] = [
   onPair(
     "an unawaited write that times out before its turn fails the next call, so that nothing closes the gap",
     async ({ a, b }) => {

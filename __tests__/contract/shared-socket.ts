@@ -4,7 +4,7 @@ import { fails, sameBytes, stillPending } from "./expectations.js";
 import { clog } from "./payloads.js";
 
 /** What the program does with the socket beneath a connection itself. */
-export const beside: readonly ContractCase[] = [
+export const sharedSocket: readonly ContractCase[] = [
   onPair("what was written to the socket goes before what the connection writes after", async ({ a, b }) => {
     await a.flush();
     a.socket.write(clog());
