@@ -66,7 +66,7 @@ const writes = fc.oneof(
     arbitrary: call("write", {
       data: fc.constantFrom("bytes", "text", "view", "memory", "list"),
       size: hugeOr(size),
-      unheard: fc.constantFrom(false, false, false, true),
+      unawaited: fc.constantFrom(false, false, false, true),
       ...bounds,
     }),
   },

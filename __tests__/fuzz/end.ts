@@ -74,8 +74,8 @@ export class End {
   reading = 0;
   /** Connections whose Duplex or web streams were used: their failures reset the connection. */
   readonly viewed = new Set<Connection>();
-  /** A write with a timeout was not awaited: its loss is told by other calls. */
-  hasUnheardWrite = false;
+  /** A write with a timeout was not awaited: other calls report its loss. */
+  hasUnawaitedWrite = false;
   /** Views that were read from. */
   readonly readViews = new Set<Duplex | Connection["readable"]>();
   /** A reader that was let go may have left bytes in the web stream, which a cancel throws away. */
@@ -121,13 +121,13 @@ export class End {
     const timesOut = [readTimeout, writeTimeout].some(
       (timeout) => timeout !== undefined && timeout !== Infinity,
     );
-    return this.wasCutOff || (this.usesViews && (timesOut || this.hasUnheardWrite));
+    return this.wasCutOff || (this.usesViews && (timesOut || this.hasUnawaitedWrite));
   }
 
   /** Whether nothing was done here that could keep a stream from ending well. */
   get isGentle(): boolean {
     const { writeTimeout = Infinity } = this.shared.settings;
-    return !this.mayBeCutOff && !this.hasUnheardWrite && writeTimeout === Infinity;
+    return !this.mayBeCutOff && !this.hasUnawaitedWrite && writeTimeout === Infinity;
   }
 
   /** Whether our own input is closed: an end of stream then says nothing about the peer. */
@@ -162,7 +162,7 @@ export class End {
 
   /**
    * What was read, as it is now: nothing may have changed what its owners have kept. Reads take their bytes in the order in
-   * which they were made, since only one may wait; of which has settled first a loop hears later than a call.
+   * which they were made, since only one may wait; a loop learns later than a call that its read has settled.
    */
   get received(): Received[] {
     const inOrder = this.#taken.toSorted((one, other) => one.startedAt - other.startedAt);
@@ -175,7 +175,7 @@ export class End {
     if (buffers === "kept") return bytes;
     const copy = Buffer.from(bytes);
     if (buffers === "overwritten") bytes.fill(0x21);
-    else giveAway(bytes);
+    else transfer(bytes);
     return copy;
   }
 }
@@ -183,7 +183,7 @@ export class End {
 const NONE = Buffer.alloc(0);
 
 /** Transfers the memory below a buffer, as posting it to a worker does, if that is the buffer's alone. */
-export function giveAway({ buffer }: Uint8Array): void {
+export function transfer({ buffer }: Uint8Array): void {
   try {
     structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
   } catch {

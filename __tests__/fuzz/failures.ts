@@ -95,7 +95,7 @@ function mayTimeOut({ end, call }: Operation): boolean {
   const { timeout, signal } = call as Bounds;
   const { readTimeout = Infinity, writeTimeout = Infinity } = end.shared.settings;
   const hasOwn = timeout !== undefined || signal === "timer";
-  return hasOwn || Number.isFinite(readTimeout) || Number.isFinite(writeTimeout) || end.hasUnheardWrite;
+  return hasOwn || Number.isFinite(readTimeout) || Number.isFinite(writeTimeout) || end.hasUnawaitedWrite;
 }
 
 /** What a Duplex is destroyed with, and a writable aborted. */

@@ -8,7 +8,7 @@ import { Operation } from "./operation.js";
 import { readSome } from "./reading.js";
 import type { Scenario } from "./scenario.js";
 
-/** Brings both ends to their end; settles when nothing should be waiting any more. */
+/** Ends both ends; settles when no call should be waiting any more. */
 export async function finish(ends: readonly [End, End], how: Scenario["finish"]): Promise<void> {
   const [a, b] = ends;
   const isAbandoned = ends.some((end) => end.has("abandon"));
@@ -51,7 +51,7 @@ async function readOn(end: End): Promise<void> {
   for (;;) {
     const observed = await readSome(operation);
     if (observed === "taken") continue;
-    // Another read may wait, for what comes next.
+    // Another read may wait for the next bytes.
     if (observed === "ended" || !isBusy(operation.failure)) break;
     await turn();
   }

@@ -45,7 +45,7 @@ export const kinds: readonly Kind[] = [
     const isAdopted = kind.name.startsWith("adopted");
     return isAdopted ? kindOf(kind, STREAMS[kind.name] ?? socketPair) : accepted(kindOf(kind, socketPair));
   }),
-  // A side of it does not hear before Node 26 that the other was destroyed, and waits for its time to be up.
+  // Before Node 26 a side does not notice that the other was destroyed, and waits until it times out.
   {
     ...kindOver("duplexPair", tellingPair, endedMemoryPair),
     settings: { writeTimeout: 100 },

@@ -42,7 +42,7 @@ export class Operation {
     end.shared.operations.push(this);
   }
 
-  /** The call has been made: the time for what happens while it waits. */
+  /** The call has been made and may be waiting. */
   started(): void {
     const { signal } = this.call as Bounds;
     if (signal === "now") this.#controller?.abort(reasonOf(signal));
@@ -71,7 +71,7 @@ export class Operation {
     });
   }
 
-  /** It failed where nothing may fail. */
+  /** Reports a call that threw: no call may. */
   threw(error: unknown): void {
     this.complain(`threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }

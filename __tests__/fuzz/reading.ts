@@ -1,7 +1,7 @@
 /** The connection's own reads. */
 import { lengthPrefixed } from "../../src/index.js";
 import { lengthPrefix } from "../../src/core/reading/frames.js";
-import { giveAway, type End } from "./end.js";
+import { transfer, type End } from "./end.js";
 import type { Operation } from "./operation.js";
 import type { CallOf } from "./scenario.js";
 
@@ -77,7 +77,7 @@ async function readInto(end: End, operation: Operation, { size }: CallOf<"readIn
   if (target.subarray(filled).some((byte) => byte !== UNTOUCHED)) {
     operation.complain(`wrote behind the ${String(filled)} bytes that it has read`);
   }
-  if (end.shared.scenario.buffers === "transferred") giveAway(target);
+  if (end.shared.scenario.buffers === "transferred") transfer(target);
   else target.fill(0x21);
 }
 

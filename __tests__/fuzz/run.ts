@@ -123,7 +123,7 @@ class Run implements Shared {
         this.complain(`closed of ${end.name} has not settled although both ends have ended`);
       }
     }
-    // The views tell of it in their own time.
+    // The views report it later.
     await pass(4);
     for (const end of this.#ends) if (end.detached === null) await checkAfterwards(end);
     const { between } = this.pair;
@@ -162,7 +162,7 @@ async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Tells of what is neither handled nor expected. */
+/** Reports unhandled rejections and unexpected warnings. */
 function watch(tell: (text: string) => void): () => void {
   const listeners = STRAYS.map((name) => {
     const listener = (what: unknown) => {

@@ -43,7 +43,7 @@ export type Call =
       readonly op: "write";
       readonly data: DataKind;
       readonly size: number;
-      readonly unheard?: boolean;
+      readonly unawaited?: boolean;
     } & Bounds)
   | ({ readonly op: "chop"; readonly size: number; readonly pieces: number } & Bounds)
   | ({ readonly op: "writeLine"; readonly size: number } & Bounds)

@@ -40,7 +40,7 @@ interface Candidate<T> {
   readonly after: Place;
 }
 
-/** Where a match has come to: what is being read and written, how far, and what comes after. */
+/** The state of a match: what is being read and written, how far, and what follows. */
 interface Progress {
   readonly reads: Place;
   readonly writes: Place;

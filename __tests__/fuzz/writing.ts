@@ -2,7 +2,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { lengthPrefixed, NetError, type Data, type OperationOptions } from "../../src/index.js";
 import { lengthPrefix } from "../../src/core/reading/frames.js";
-import { giveAway, type End } from "./end.js";
+import { transfer, type End } from "./end.js";
 import type { Failing } from "./failures.js";
 import type { Operation } from "./operation.js";
 import type { CallOf, DataKind } from "./scenario.js";
@@ -13,10 +13,10 @@ const CARRIAGE_RETURN = 0x0d;
 async function write(end: End, operation: Operation, call: CallOf<"write">): Promise<void> {
   const bytes = end.payloads.next(call.size);
   const data = shaped(call.data, bytes);
-  if (call.unheard === true && end.detached === null) {
+  if (call.unawaited === true && end.detached === null) {
     // This write is not awaited.
     note(end, operation, bytes, "connection");
-    if (call.timeout !== undefined || call.signal === "timer") end.hasUnheardWrite = true;
+    if (call.timeout !== undefined || call.signal === "timer") end.hasUnawaitedWrite = true;
     void end.connection.write(data, operation.options);
     operation.started();
     return;
@@ -112,7 +112,7 @@ export async function settle(
 
 /**
  * What becomes of a write that has failed: one that was sent in part is sent to its end, if the stream is. What a Duplex fails
- * with it tells all whose writes it has, so that it says nothing about one of them.
+ * with it rejects all its writes, so that it says nothing about one of them.
  */
 function fateAfter(error: unknown, failing: Failing): Fate {
   if (!(error instanceof NetError) || error.written === undefined || failing === "duplex") return "either";
@@ -147,7 +147,7 @@ function reuse(end: End, data: Data | readonly Data[]): void {
     if (buffers === "kept" || !ArrayBuffer.isView(part)) continue;
     const memory = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
     if (buffers === "overwritten") memory.fill(0x21);
-    else giveAway(memory);
+    else transfer(memory);
   }
 }
 
