@@ -20,7 +20,7 @@ afterEach(closeAll);
 const never = () => undefined;
 
 describe("NetError", () => {
-  test("is an Error with name, code and operation, and has no fields that mean nothing", () => {
+  test("is an Error with name, code and operation, and has no fields without a meaning", () => {
     const error = new NetError("read 1.2.3.4:5: closed (ERR_CLOSED)", {
       code: "ERR_CLOSED",
       operation: "read",
@@ -105,7 +105,7 @@ describe("NetError", () => {
   });
 });
 
-describe("the message of a connect is put together from those of its attempts", () => {
+describe("the message of a connect", () => {
   const host = { host: "a.test", port: 80, text: "a.test:80" };
   const at = (address: string) => ({ address, port: 80, text: `${address}:80` });
   const refusedAt = (address: string) =>
@@ -113,7 +113,7 @@ describe("the message of a connect is put together from those of its attempts", 
   const one = "1.2.3.4:80: connection refused (ECONNREFUSED)";
   const other = "5.6.7.8:80: timed out after 9 ms (ETIMEDOUT)";
 
-  test("all of them, and nothing twice, when the last one failed", () => {
+  test("lists all attempts, each once, when the last one failed", () => {
     const attempts = [refusedAt("1.2.3.4"), timedOut("connect", at("5.6.7.8"), 9)];
     const error = connectFailed(host, attempts[1] as NetError, attempts);
     expect(error).toBeInstanceOf(NetTimeoutError);
@@ -122,25 +122,25 @@ describe("the message of a connect is put together from those of its attempts", 
     expect(error.attempts).toBe(attempts);
   });
 
-  test("all of them after the reason, when time ran out", () => {
+  test("lists all attempts after the reason, when time ran out", () => {
     const attempts = [refusedAt("1.2.3.4"), timedOut("connect", at("5.6.7.8"), 9)];
     const error = connectFailed(host, timedOut("connect", host, 10), attempts);
     expect(error.message).toBe(`connect a.test:80: timed out after 10 ms (ETIMEDOUT): ${one}; ${other}`);
   });
 
-  test("nothing of a single one at the very place that was asked for", () => {
+  test("does not list a single attempt at the place that the caller named", () => {
     const only = refusedAt("1.2.3.4");
     expect(connectFailed(at("1.2.3.4"), only, [only]).message).toBe(only.message);
     expect(connectFailed(host, only, [only]).message).toBe(`connect a.test:80: ${one}`);
   });
 
-  test("nothing at all where nothing was tried: the error is given back as it is", () => {
+  test("lists nothing where no attempt was made: the error itself is returned", () => {
     const error = timedOut("connect", host, 10);
     expect(connectFailed(host, error, [])).toBe(error);
     expect(error).not.toHaveProperty("attempts");
   });
 
-  test("the words of an error that a program has made, as they are", () => {
+  test("contains the message of the program's own error unchanged", () => {
     const own = new NetError("no way there", { code: "EOWN", operation: "connect" });
     expect(connectFailed(host, own, [own, refusedAt("1.2.3.4")])).toMatchObject({
       code: "EOWN",
@@ -148,7 +148,7 @@ describe("the message of a connect is put together from those of its attempts", 
     });
   });
 
-  test("and what it is put together from is not to be seen", () => {
+  test("has no visible property for its parts", () => {
     const shown = inspect(refusedAt("1.2.3.4"));
     expect(shown).toContain("transient: true");
     expect(shown).not.toMatch(/parts|reason/);
@@ -165,7 +165,7 @@ describe("every failure names operation, addresses, reason and code", () => {
     readonly operation: Operation;
     readonly code: string;
     readonly fail: () => Promise<unknown>;
-    /** What the message and the fields say of where. */
+    /** The place in the message and in the fields. */
     readonly where: RegExp;
   }
 
@@ -469,7 +469,7 @@ test("the failures of one call are not shared: each caller has an error of its o
   expect(first).toBeInstanceOf(NetError);
 });
 
-test("what a client that was accepted fails with names both ends", async () => {
+test("the error of an accepted connection names both ends", async () => {
   const listener = await loopback();
   const client = await netClient(listener.port);
   const server = keep(await listener.accept());
@@ -483,7 +483,7 @@ test("what a client that was accepted fails with names both ends", async () => {
 });
 
 describe("a signal of a library older than AbortSignal.reason", () => {
-  /** What has all of an `AbortSignal` but its reason. */
+  /** An object with all members of an `AbortSignal` but `reason`. */
   class OldSignal extends EventTarget {
     aborted = false;
     reason: unknown = undefined;

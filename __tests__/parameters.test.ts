@@ -24,11 +24,11 @@ afterEach(closeAll);
 afterEach(() => setParameters(DEFAULTS));
 
 describe("the defaults", () => {
-  test("are the egg's", () => {
+  test("are those of CHICKEN's tcp6", () => {
     expect(getParameters()).toEqual(DEFAULTS);
   });
 
-  test("what getParameters gives cannot be used to change them", () => {
+  test("changing the result of getParameters does not change them", () => {
     const given = getParameters() as Parameters;
     expect(() => (given.readTimeout = 1)).toThrow(TypeError);
     expect(getParameters().readTimeout).toBe(60_000);
@@ -36,7 +36,7 @@ describe("the defaults", () => {
 });
 
 describe("setParameters", () => {
-  test("sets what is named and leaves the rest", () => {
+  test("sets the parameters that are named and leaves the rest", () => {
     setParameters({ readTimeout: 5_000, ipv6Only: true });
     expect(getParameters()).toEqual({ ...DEFAULTS, readTimeout: 5_000, ipv6Only: true });
     setParameters({ bufferSize: 100 });
@@ -55,13 +55,13 @@ describe("setParameters", () => {
     expect(getParameters()).toEqual({ ...DEFAULTS, ...values });
   });
 
-  test("does not change what was given out before", () => {
+  test("does not change earlier results of getParameters", () => {
     const before = getParameters();
     setParameters({ readTimeout: 1 });
     expect(before.readTimeout).toBe(60_000);
   });
 
-  test("that is refused sets nothing, not even what was right", () => {
+  test("that is refused sets nothing, not even the valid values", () => {
     expect(() => setParameters({ readTimeout: 1, writeTimeout: -1 })).toThrow(RangeError);
     expect(getParameters()).toEqual(DEFAULTS);
   });
@@ -133,7 +133,7 @@ describe("withParameters", () => {
     expect(await Promise.all(bodies)).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
-  test("passes on what its body throws or rejects with, and is over then", async () => {
+  test("passes on the error of its body, and is over then", async () => {
     const error = new Error("from the body");
     const throwing = () => {
       throw error;

@@ -14,7 +14,7 @@ import { listenersOf } from "../support/resources.js";
 afterEach(closeAll);
 afterEach(() => setParameters({ acceptTimeout: Infinity }));
 
-/** A client that says who it is as its first line. */
+/** A client that sends its name as its first line. */
 async function clientNamed(listener: { port: number }, name: string): Promise<Socket> {
   const client = await netClient(listener.port);
   client.write(`${name}\n`);

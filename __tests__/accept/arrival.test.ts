@@ -19,7 +19,7 @@ import { listenersOf, nothingLeft } from "../support/resources.js";
 
 afterEach(closeAll);
 
-/** A listener on the loopback whose clients take `steps`. `backlog` is that of its queue; the kernel's has room. */
+/** A listener on the loopback whose clients take `steps`. `backlog` bounds the listener's queue; the kernel's has room. */
 async function listenThrough(steps: readonly Step[], { timeout = HANDSHAKE_TIMEOUT_MS, backlog = 511 } = {}) {
   const queue = new AcceptQueue(backlog, undefined);
   const pipeline = new Pipeline(queue, steps, timeout);
@@ -56,7 +56,7 @@ function gate() {
   };
 }
 
-/** A client that says who it is as its first line. */
+/** A client that sends its name as its first line. */
 async function clientNamed(port: number, name: string): Promise<Socket> {
   const client = await netClient(port);
   client.write(`${name}\n`);

@@ -220,7 +220,7 @@ describe("a failed lookup", () => {
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
-  test("shows in its stack who awaited", async () => {
+  test("shows in its stack the function that awaited it", async () => {
     async function theCaller(): Promise<unknown> {
       return await resolve("name.example", 80, { lookup: answering(new Error("boom")) });
     }

@@ -154,7 +154,7 @@ describe("called inside a write that the stream takes at once", () => {
     stream?.destroy();
   });
 
-  test("reads get what comes then, and an answer may be part of it", async () => {
+  test("reads get the bytes that arrive then, and the answers to them", async () => {
     const inner: Promise<unknown>[] = [];
     const { connection } = await scene((it, other) => {
       inner.push(it.read());

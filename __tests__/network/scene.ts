@@ -5,7 +5,7 @@ import { type AddressInfo, type AttemptEvent, type LookupEvent, NetError } from 
 import { familyOf } from "../../src/address/endpoint.js";
 import type { Network } from "./network.js";
 
-/** Something to be seen in a network; what it asserts, it asserts there. */
+/** A test that runs inside a network of its own. */
 export interface Scene {
   readonly name: string;
   readonly network: Network;
@@ -22,7 +22,7 @@ const CHANNELS: Readonly<Record<string, Happening>> = {
   "tcp6:attempt:win": "win",
 };
 
-/** The race of a scene's one call, as the diagnostics channels tell it. */
+/** The race of a scene's one call, as the diagnostics channels report it. */
 export class Race {
   readonly #events = new Map<string, AttemptEvent | LookupEvent>();
   readonly #onEvent = (event: unknown, channel: string | symbol) => {

@@ -44,7 +44,7 @@ function option(
   return values.map((value) => [[...before, { [name]: value }], code, value]);
 }
 
-/** What has some of what an AbortSignal has. */
+/** Objects that have some members of an AbortSignal. */
 const HALF_SIGNALS = [
   { aborted: false, addEventListener: null, removeEventListener: null },
   { aborted: false, addEventListener: () => undefined },
@@ -121,7 +121,7 @@ const CONNECT: readonly Bad[] = [
   [[{ path: "" }], VALUE, ""],
   [[{ path: 5 }], TYPE, 5],
   [["127.0.0.1", true], TYPE, true],
-  // Beside an endpoint a number or a string is not taken for options but for a port.
+  // Beside an endpoint, a number or a string is taken for a port, not for options.
   ...badConnectOptions(ENDPOINT).filter(([args]) => !["number", "string"].includes(typeof args[1])),
   ...badOperation("127.0.0.1", 9),
   ...badOperation(ENDPOINT, undefined),
@@ -200,7 +200,7 @@ async function refusal(call: () => unknown): Promise<{ error: unknown; thrown: b
   return { error, thrown: false };
 }
 
-/** That an error is of the kind that its code stands for, names what was received, and shows who called. */
+/** Asserts that an error is of the class that its code stands for, names what was received, and shows the caller. */
 function expectRefused(error: unknown, [, code, received]: Bad): void {
   expect(error).toMatchObject({ code });
   expect((error as Error).stack).toContain(`at ${refusal.name} `);

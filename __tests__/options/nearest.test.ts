@@ -20,7 +20,7 @@ test.each([
   ["ipv6only", "ipv6Only"],
   ["nodelay", "noDelay"],
   ["delay", "noDelay"],
-])("by %s was meant %s", (name, meant) => {
+])("%s was probably meant as %s", (name, meant) => {
   expect(nearest(name, NAMES)).toBe(meant);
 });
 
@@ -31,7 +31,7 @@ test.each(["", "x", "family", "toString", "__proto__", "timeout".repeat(10)])(
   },
 );
 
-test("of several the nearest is meant", () => {
+test("of several names the nearest is suggested", () => {
   expect(nearest("readTimeot", ["writeTimeout", "readTimeout"])).toBe("readTimeout");
   expect(nearest("writeTimeot", ["readTimeout", "writeTimeout"])).toBe("writeTimeout");
 });

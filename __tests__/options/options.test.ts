@@ -222,7 +222,7 @@ describe("an endpoint has the parts of one and no others", () => {
 });
 
 describe("in operations", () => {
-  /** Reads and writes that would be done at once, were it not for their options. */
+  /** Reads and writes that would succeed at once with valid options. */
   const operations: Readonly<
     Record<string, (connection: Connection, listener: Listener, options: unknown) => unknown>
   > = {
@@ -348,7 +348,7 @@ describe("in operations", () => {
 });
 
 describe("options are read once", () => {
-  /** Options whose second answer to each question is one that nothing could take. */
+  /** Options whose getters return an invalid value when they are read a second time. */
   function onceOnly(values: Readonly<Record<string, unknown>>): object {
     const given = {};
     for (const [name, value] of Object.entries(values)) {

@@ -6,7 +6,7 @@ describe("a process ends by itself after", () => {
     "everything reset",
     "everything closed, nothing awaited",
     "await using",
-    "timeouts that never struck",
+    "timeouts that never fired",
     "an accept that waits on a listener without a hold on the process",
     "connections without a hold on the process",
     "a socket beneath that has no hold on the process",

@@ -60,7 +60,7 @@ async function webServer(
   );
 }
 
-/** A server that hears all that a client has to say, as `transform` has it, before it answers. */
+/** A server that reads all that a client sends, through `transform`, before it answers. */
 async function patientServer(
   transform: () => Transform,
   answer: (all: Buffer) => string | Uint8Array,

@@ -25,7 +25,7 @@ export async function sayingsOf(program: Program): Promise<string> {
   return stdout.toString();
 }
 
-/** What an example says that could not do what it should: a line or two, and no stack. */
+/** What an example that fails prints: a line or two, and no stack. */
 export async function complaintOf(program: Program): Promise<string> {
   const { status, stderr } = await program.ended;
   expect(status).toBe(1);

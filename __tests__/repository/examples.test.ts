@@ -23,7 +23,7 @@ test("every example is run here", () => {
 });
 
 describe("hello", () => {
-  test("the client and the server hear each other, and end", async () => {
+  test("the client and the server read from each other, and end", async () => {
     const server = example("hello-server", 0);
     const port = await portOf(server);
     const client = example("hello-client", port);

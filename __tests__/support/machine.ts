@@ -6,7 +6,7 @@ import { describeWherePossible } from "./where-possible.js";
 /** A program of another project to talk to. */
 export interface Peer {
   readonly command: string;
-  /** Arguments with which it says who it is, and what it then says. */
+  /** Arguments with which it prints its name and version, and a pattern for that output. */
   readonly version: readonly string[];
   readonly says: RegExp;
   /** Debian's package. */

@@ -19,7 +19,7 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Lets `ms` milliseconds pass, timer by timer; what each leads to has come about before the next one fires. */
+  /** Lets `ms` milliseconds pass, timer by timer; all consequences of a timer have happened before the next one fires. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (let timer = this.#first(); timer !== undefined && timer.at <= end; timer = this.#first()) {
@@ -44,11 +44,11 @@ class ManualTimer implements Timer {
   ) {}
 
   ref(): void {
-    // Nothing of it keeps a process alive.
+    // A timer of this clock keeps no process alive.
   }
 
   unref(): void {
-    // Nothing of it keeps a process alive.
+    // A timer of this clock keeps no process alive.
   }
 
   [Symbol.dispose](): void {
@@ -67,7 +67,7 @@ export async function onManualClock(body: (clock: ManualClock) => Promise<void>)
   }
 }
 
-/** Resolves when what can come about without time has: callbacks of a few turns of the event loop, and their promises. */
+/** Resolves when all that can happen without time has: callbacks of a few turns of the event loop, and their promises. */
 async function settled(): Promise<void> {
   for (let turns = 0; turns < 4; turns++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

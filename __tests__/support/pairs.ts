@@ -46,7 +46,7 @@ const OPTIONAL = CAPABILITIES.filter(
   (name) => name !== "detectsHiddenResets" || Number.parseInt(process.versions.node) >= 24,
 );
 
-/** What cannot be had in another way. */
+/** The facts about pairs without a capability, where they differ from those of TCP. */
 const LOST: Partial<Record<Capability, Facts>> = {
   // What the kernel has taken is known when the stream calls back, which has bytes of its own.
   worksPastStreams: { ...TCP, takesAtOnce: false, kernel: false },

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
-/** How a program ended, and all it said. */
+/** How a program ended, and all that it printed. */
 export interface Outcome {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -11,7 +11,7 @@ export interface Outcome {
 
 const running = new Set<ChildProcess>();
 
-/** Another process, with its streams held as they come. */
+/** Another process, whose output is kept. */
 export class Program {
   /** Resolves when the program has ended and its streams are read to their end. */
   readonly ended: Promise<Outcome>;

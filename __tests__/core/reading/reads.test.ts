@@ -37,7 +37,7 @@ const takeLine: Take<Buffer | null, number> = (queue, limit, ended) => {
   return typeof line === "string" ? Buffer.from(line, "latin1") : line;
 };
 
-/** Whether what comes at `position` and after it is how `needle` begins, in all that is there. */
+/** Whether the bytes from `position` on, as far as they have arrived, are the beginning of `needle`. */
 function isBegun(needle: Uint8Array, bytes: Buffer, position: number): boolean {
   const tail = bytes.subarray(position);
   return tail.equals(needle.subarray(0, tail.length));

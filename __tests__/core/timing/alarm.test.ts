@@ -10,7 +10,7 @@ test("a read whose byte has come does not time out, however busy each turn is", 
   const reader = keep(await listener.accept());
   const reads: Promise<unknown>[] = [];
   for (let sent = 0; sent < 10; sent++) {
-    // Its time is up before the event loop turns again, and the alarm may be about to ring for the one before.
+    // The read's time is up before the event loop turns again, and the alarm may be about to fire for the read before.
     reads.push(reader.readExactly(1, { timeout: 5 }));
     void sender.write("x");
     for (const end = performance.now() + 15; performance.now() < end;);

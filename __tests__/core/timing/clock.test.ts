@@ -102,7 +102,7 @@ describe("on a clock that is moved by hand", () => {
     });
   });
 
-  test("the Duplex of a connection tells of a silence", async () => {
+  test("the Duplex of a connection emits 'timeout' after a silence", async () => {
     await onManualClock(async (clock) => {
       const { client } = await pair();
       const silent = new Promise<void>((resolve) => client.duplex.setTimeout(MINUTE_MS, resolve));

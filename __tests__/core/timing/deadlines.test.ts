@@ -85,7 +85,7 @@ test.each([
   expect(Call.looks).toBeLessThan(10_000);
 });
 
-test("calls that have settled are let go of, in whatever order", () => {
+test("calls that have settled are dropped, in whatever order", () => {
   const deadlines = new Deadlines<Call>(60_000);
   const calls = Array.from({ length: 5_000 }, (_, n) => new Call(n % 2 === 0 ? 5_000 : undefined));
   for (const call of calls) deadlines.add(call, 0);

@@ -244,7 +244,7 @@ describe("what this library's own connections hand over is as any socket", () =>
     expect(String((await once(socket, "data"))[0])).toBe("x");
   });
 
-  test("a reset that came together with data is told as a reset, not as an end", async () => {
+  test("a reset that came together with data is reported as a reset, not as an end", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const accepting = once(server, "connection");

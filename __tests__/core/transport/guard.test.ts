@@ -9,7 +9,7 @@ class Owner {
   }
 }
 
-test("what the method throws is told, and answered for; what it returns is returned", () => {
+test("an error of the method is reported, and a substitute returned; a result of the method is returned", () => {
   const owner = new Owner();
   const caught: unknown[] = [];
   guard(owner, "greet", (cause) => {

@@ -242,7 +242,7 @@ test("a closed end takes no calls and tells nothing more", async () => {
   expect(atA.seen).toEqual(["closed"]);
 });
 
-test("an end is told what happens in its own scope, not in that of the peer's call", async () => {
+test("an end's events run in its own async scope, not in that of the peer's call", async () => {
   const storage = new AsyncLocalStorage<string>();
   const { a, b, atB } = storage.run("made", () => ends());
   const scopes: unknown[] = [];

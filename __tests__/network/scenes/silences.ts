@@ -174,7 +174,7 @@ export const SILENCES: readonly Scene[] = [
       const silent = Array.from({ length: 200 }, (_, i) => to(`10.9.0.${i + 2}`, PORT));
       const addresses = [...silent.slice(0, 30), to("127.0.0.1", listener.port), ...silent.slice(30)];
       const seen: number[] = [];
-      // An attempt is told of before its socket has sent anything.
+      // An attempt is published before its socket has sent anything.
       race.onEvent = () => setTimeout(() => seen.push(inSynSent().length), 20);
       const cutOff = await netError(connectTo(addresses, { attemptDelay: 10, timeout: 1_000 }));
       assert.equal(cutOff.attempts?.length, 16);

@@ -1,4 +1,4 @@
-// What must not keep the waits of others from ending: `alarm.ts <case>`.
+// Calls that must not keep other waits from ending: `alarm.ts <case>`.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Duplex, duplexPair } from "node:stream";

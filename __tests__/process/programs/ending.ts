@@ -69,7 +69,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(await theirs.readLine(), "hello");
   },
 
-  async "timeouts that never struck"() {
+  async "timeouts that never fired"() {
     const [listener, ours, theirs] = await opened();
     await withParameters({ readTimeout: 60_000 }, async () => {
       const reading = ours.read({ timeout: 50_000, signal: AbortSignal.timeout(50_000) });

@@ -66,7 +66,7 @@ function session(connection: Connection): http2.ClientHttp2Session {
   return http2.connect("http://localhost", { createConnection: () => connection.duplex });
 }
 
-/** All events of which the user is told in any case. */
+/** All events that the user sees in any case. */
 async function whenClosed(stream: NodeJS.EventEmitter): Promise<void> {
   await new Promise<void>((resolve) => stream.once("close", resolve));
 }

@@ -1,5 +1,5 @@
-// What users of sockets suffer from, one case each: `pains.ts <case>`. Each does what hurts elsewhere, checks that it does
-// not here, and leaves the process to end by itself. Unhandled rejections and 'error' events end it otherwise.
+// Common faults of programs with sockets, one case each: `pains.ts <case>`. Each case provokes one, checks that it does not
+// occur here, and leaves the process to end by itself. Unhandled rejections and 'error' events end it otherwise.
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { connect as netConnect, type Socket } from "node:net";
@@ -27,7 +27,7 @@ async function pair(options = {}): Promise<[Connection, Connection]> {
   return both;
 }
 
-/** A client of Node's own, whose failures are its own business. */
+/** A client of Node's own, whose failures are ignored. */
 async function client(port: number): Promise<Socket> {
   const socket = netConnect(port, HOST).on("error", () => undefined);
   await new Promise((resolve) => socket.once("connect", resolve).once("close", resolve));
