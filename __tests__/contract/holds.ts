@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { bundle } from "../support/bundle.js";
 import type { CaseResult } from "./run.js";
@@ -24,6 +25,7 @@ class ContractProcess {
     });
     const stderr = this.#process.stderr as Readable;
     stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
+    (stderr as Partial<Socket>).unref?.();
     // A process whose channel was closed at this end emits no 'close' event.
     this.#ended = Promise.all([once(this.#process, "exit"), once(stderr, "close")]).then(
       () => (this.#isAlive = false),
@@ -46,6 +48,7 @@ class ContractProcess {
 
   /** Ends the run; resolves to how the process ends, and what it has printed. */
   async end(): Promise<{ status: number | null; signal: string | null; stderr: string }> {
+    this.#process.ref();
     if (this.#process.connected) this.#process.disconnect();
     await this.#ended;
     return { status: this.#process.exitCode, signal: this.#process.signalCode, stderr: this.#stderr };
@@ -55,8 +58,11 @@ class ContractProcess {
     this.#process.kill("SIGKILL");
   }
 
+  /** Only while this waits does the process keep this one alive: `-t` may choose none of its cases. */
   async #answer<T>(): Promise<T> {
     const stop = new AbortController();
+    this.#process.ref();
+    this.#process.channel?.ref();
     try {
       const message = once(this.#process, "message", { signal: stop.signal }) as Promise<[T]>;
       message.catch(() => undefined);
@@ -64,6 +70,8 @@ class ContractProcess {
       if (Array.isArray(answer)) return answer[0] as T;
     } finally {
       stop.abort();
+      this.#process.unref();
+      this.#process.channel?.unref();
     }
     const { exitCode, signalCode } = this.#process;
     throw new Error(
