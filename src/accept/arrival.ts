@@ -20,13 +20,13 @@ export interface Replacement {
 }
 
 /** A step does not want the client. */
-export interface Refusal {
+export interface Refused {
   /** Why, for the count of such clients. */
   readonly refused: string;
 }
 
 /** What a step comes to; `undefined` lets the client go on as it is. */
-export type Outcome = Replacement | Refusal | undefined;
+export type StepResult = Replacement | Refused | undefined;
 
 /**
  * One step of a client. It gets the client as the steps before have left it. Its signal is aborted when the client has
@@ -35,7 +35,7 @@ export type Outcome = Replacement | Refusal | undefined;
  *
  * A transport that a step returns has no listeners until the client is accepted, so its errors must not be uncaught.
  */
-export type Step = (client: Arrival, signal: AbortSignal) => Outcome | Promise<Outcome>;
+export type Step = (client: Arrival, signal: AbortSignal) => StepResult | Promise<StepResult>;
 
 /** Why a client was reset: its step failed, it left, its time was up, or whatever reason its step gave. */
 export type Reason = "failed" | "left" | "timeout" | (string & {});
@@ -155,7 +155,7 @@ class Passage implements Sleeper {
     this.#end(this, null);
   }
 
-  #run(step: Step): Outcome | Promise<Outcome> {
+  #run(step: Step): StepResult | Promise<StepResult> {
     try {
       return step(this.arrival, this.#controller.signal);
     } catch {
@@ -165,7 +165,7 @@ class Passage implements Sleeper {
   }
 
   /** Puts in place what a step has replaced; answers whether the client goes on. */
-  #apply(outcome: Outcome): boolean {
+  #apply(outcome: StepResult): boolean {
     const replaced = outcome !== undefined && !("refused" in outcome) ? outcome : undefined;
     if (this.#isOver) {
       replaced?.transport?.reset();
