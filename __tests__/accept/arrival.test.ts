@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { connect as tlsConnect, TLSSocket } from "node:tls";
-import { HANDSHAKE_TIMEOUT_MS, Pipeline, type Outcome, type Step } from "../../src/accept/arrival.js";
+import { HANDSHAKE_TIMEOUT_MS, Pipeline, type StepResult, type Step } from "../../src/accept/arrival.js";
 import { AcceptQueue, type Arrival } from "../../src/accept/queue.js";
 import { openServer } from "../../src/accept/server.js";
 import { Addresses } from "../../src/address/addresses.js";
@@ -34,7 +34,7 @@ async function listenThrough(steps: readonly Step[], { timeout = HANDSHAKE_TIMEO
 interface Waiting {
   readonly client: Arrival;
   readonly signal: AbortSignal;
-  settle(outcome?: Outcome): void;
+  settle(outcome?: StepResult): void;
   fail(error: Error): void;
 }
 
@@ -42,7 +42,7 @@ interface Waiting {
 function gate() {
   const waiting: Waiting[] = [];
   const step: Step = (client, signal) =>
-    new Promise<Outcome>((resolve, reject) => {
+    new Promise<StepResult>((resolve, reject) => {
       waiting.push({ client, signal, settle: resolve, fail: reject });
     });
   return {
@@ -450,7 +450,7 @@ describe("real steps", () => {
 });
 
 test("with steps of every outcome each client is accepted, refused or dropped, and none is left", async () => {
-  const outcomes: (() => Outcome | Promise<Outcome>)[] = [
+  const outcomes: (() => StepResult | Promise<StepResult>)[] = [
     () => undefined,
     async () => {
       await turn();

@@ -2,13 +2,19 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
-import { Link, type LinkSettings } from "../../src/core/link.js";
+import { Link, LINGER_TIMEOUT_MS, type LinkSettings } from "../../src/core/link.js";
 import { READ_CHUNK } from "../../src/core/reading/reads.js";
 import { adopt } from "../../src/core/transport/adopt.js";
 import { socketPair } from "../support/adopted-pairs.js";
 import { isPending, netError, timeoutError } from "../support/outcomes.js";
 
-const SETTINGS: LinkSettings = { readTimeout: Infinity, writeTimeout: Infinity, bufferSize: 0 };
+const SETTINGS: LinkSettings = {
+  readTimeout: Infinity,
+  writeTimeout: Infinity,
+  bufferSize: 0,
+  lingerTimeout: LINGER_TIMEOUT_MS,
+  maker: undefined,
+};
 
 /** More than the buffers of two sockets hold. */
 const CLOG = Buffer.alloc(16 * 1024 * 1024);

@@ -12,6 +12,7 @@ import {
   type Connection,
   type Listener,
 } from "../../src/index.js";
+import type { ConnectionOptions } from "../../src/index.js";
 import { described } from "../../src/options/described.js";
 import { isPending, until } from "../support/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair, socketPath } from "../support/peers.js";
@@ -64,15 +65,20 @@ function badOperation(...before: readonly unknown[]): readonly Bad[] {
 }
 
 function badConnectionOptions(...before: readonly unknown[]): readonly Bad[] {
-  return [
-    ...badTimeout(before, "readTimeout"),
-    ...badTimeout(before, "writeTimeout"),
-    ...option(before, "bufferSize", [...NO_SIZES, Infinity], RANGE),
-    ...option(before, "bufferSize", NO_NUMBERS, TYPE),
-    ...option(before, "noDelay", NO_BOOLEANS, TYPE),
-    ...option(before, "keepAlive", ["yes", null, {}], TYPE),
-    ...option(before, "keepAlive", NEGATIVE_OR_NAN, RANGE),
-  ];
+  const bad: Record<keyof ConnectionOptions, readonly Bad[]> = {
+    readTimeout: badTimeout(before, "readTimeout"),
+    writeTimeout: badTimeout(before, "writeTimeout"),
+    bufferSize: [
+      ...option(before, "bufferSize", [...NO_SIZES, Infinity], RANGE),
+      ...option(before, "bufferSize", NO_NUMBERS, TYPE),
+    ],
+    noDelay: option(before, "noDelay", NO_BOOLEANS, TYPE),
+    keepAlive: [
+      ...option(before, "keepAlive", ["yes", null, {}], TYPE),
+      ...option(before, "keepAlive", NEGATIVE_OR_NAN, RANGE),
+    ],
+  };
+  return Object.values(bad).flat();
 }
 
 function badConnectOptions(...before: readonly unknown[]): readonly Bad[] {

@@ -11,6 +11,7 @@ import {
   withParameters,
   Listener,
 } from "../../src/index.js";
+import type { ConnectionOptions } from "../../src/index.js";
 import { until } from "../support/outcomes.js";
 import { closeAll, keep, loopback, pair } from "../support/peers.js";
 import { nothingLeft } from "../support/resources.js";
@@ -361,7 +362,13 @@ describe("options are read once", () => {
     return given;
   }
 
-  const OF_CONNECTION = { readTimeout: 5, writeTimeout: 5, bufferSize: 0, noDelay: true, keepAlive: false };
+  const OF_CONNECTION = {
+    readTimeout: 5,
+    writeTimeout: 5,
+    bufferSize: 0,
+    noDelay: true,
+    keepAlive: false,
+  } satisfies Record<keyof ConnectionOptions, unknown>;
 
   test("by listen, accept, connect, connectTo, resolve and their endpoints", async () => {
     const { signal } = new AbortController();

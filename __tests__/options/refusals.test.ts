@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { Connection, connect, connectTo, lengthPrefixed, listen, relay, resolve } from "../../src/index.js";
+import { CONNECTION } from "../../src/options/connection.js";
 import { setParameters, withParameters } from "../../src/index.js";
 import { closeAll, loopback, pair } from "../support/peers.js";
 
@@ -52,7 +53,7 @@ interface Call {
 }
 
 const OPERATION = ["timeout", "signal"];
-const OF_CONNECTIONS = ["readTimeout", "writeTimeout", "bufferSize", "noDelay", "keepAlive"];
+const OF_CONNECTIONS = CONNECTION.names;
 const OF_CONNECT = ["family", "lookup", "attemptDelay", "attemptTimeout", "localAddress", "localPort"];
 const OF_LISTEN = ["host", "backlog", "ipv6Only", "reusePort", "acceptTimeout", "signal"];
 const OF_RESOLVE = ["family", "passive", "numericHost", "hints", "lookup"];

@@ -37,13 +37,12 @@ export interface LinkSettings {
   readonly writeTimeout: number;
   readonly bufferSize: number;
   /**
-   * Most ms that a connection whose two sides were closed here waits for the peer to end its own: {@link LINGER_TIMEOUT_MS}
-   * by default. With `0` the socket is closed as soon as the FIN is sent; that is no reset, but the kernel sends RST if
-   * bytes are unread.
+   * Most ms that a connection whose two sides were closed here waits for the peer to end its own. With `0` the socket is
+   * closed as soon as the FIN is sent; that is no reset, but the kernel sends RST if bytes are unread.
    */
-  readonly lingerTimeout?: number | undefined;
+  readonly lingerTimeout: number;
   /** The stack of the call that made the connection; see `noteMaker`. */
-  readonly maker?: string | undefined;
+  readonly maker: string | undefined;
 }
 
 /** Resolves when the connection is over, with its failure. */
@@ -83,7 +82,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.subject = subject;
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
-    this.#lingerTimeout = settings.lingerTimeout ?? LINGER_TIMEOUT_MS;
+    this.#lingerTimeout = settings.lingerTimeout;
     this.#hold = transport.unreferred ? "unreferred" : "free";
     transport.attach(this.input, this);
     transport.startReading();

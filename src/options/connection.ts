@@ -1,7 +1,7 @@
 import { checkBoolean, checkSize, checkTimeout, wrongType } from "./checks.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
-import type { LinkSettings } from "../core/link.js";
+import { LINGER_TIMEOUT_MS, type LinkSettings } from "../core/link.js";
 import type { Settable } from "../core/transport/transport.js";
 import { getParameters } from "../parameters.js";
 
@@ -92,15 +92,12 @@ export function halfOpenOf(given: unknown): boolean | undefined {
 
 /** What a connection made now captures. */
 export function settingsOf(options: ConnectionOptions): LinkSettings {
-  const { readTimeout, writeTimeout, bufferSize } = options;
-  if (readTimeout !== undefined && writeTimeout !== undefined && bufferSize !== undefined) {
-    return { readTimeout, writeTimeout, bufferSize, maker: makerHere() };
-  }
   const parameters = getParameters();
   return {
-    readTimeout: readTimeout ?? parameters.readTimeout,
-    writeTimeout: writeTimeout ?? parameters.writeTimeout,
-    bufferSize: bufferSize ?? parameters.bufferSize,
+    readTimeout: options.readTimeout ?? parameters.readTimeout,
+    writeTimeout: options.writeTimeout ?? parameters.writeTimeout,
+    bufferSize: options.bufferSize ?? parameters.bufferSize,
+    lingerTimeout: LINGER_TIMEOUT_MS,
     maker: makerHere(),
   };
 }
