@@ -41,12 +41,12 @@ async function run(options: Options, chosen: readonly Case[]): Promise<number> {
 
   const saved = readSaved()[majorOf(node)];
   if (saved === undefined) return print(`\nNothing is saved for Node.js ${majorOf(node)}: --save does.\n`, 1);
-  if (saved.machine !== machine()) print(`\nWhat was saved is of another machine: ${saved.machine}.\n`);
+  if (saved.machine !== machine()) print(`\nThe saved ratios are of another machine: ${saved.machine}.\n`);
   const worse = await check(ratios, {
     saved,
     quick: options.quick,
     again: async (suspects) => {
-      print(`\nOnce more, since it looks worse: ${[...suspects].join(", ")}\n`);
+      print(`\nMeasured once more, since they look worse: ${[...suspects].join(", ")}\n`);
       const again = chosen.filter((subject) => subject.rows.some(({ name }) => suspects.has(name)));
       return (await measureAll(again, planOf(options), peers)).flatMap(ratiosOf);
     },

@@ -54,7 +54,7 @@ export const CLOSING: Life = { kind: "closing" };
 /** What all calls to close one connection have in common. */
 export interface Closing {
   /**
-   * Settles when the connection is over; rejects if bytes were lost that no other call answers for. `null` until the first
+   * Settles when the connection is over; rejects if bytes were lost that no other call has reported. `null` until the first
    * call has returned: a stream that it writes to may run the program, which may call again.
    */
   whole: Promise<void> | null;
@@ -65,7 +65,7 @@ export interface Closing {
   sending: "under way" | "failed" | "cut short";
 }
 
-/** How a call to close settles, also one that is made in the course of the first. */
+/** How a call to close settles, also a call that is made while the first one runs. */
 export function wholeOf(closing: Closing): Promise<void> {
   if (closing.whole !== null) return closing.whole;
   const whole = Promise.resolve().then(() => wholeOf(closing));

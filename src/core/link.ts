@@ -391,7 +391,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     if (this.input.peerEnded && this.live && !this.output.ended) this.#onLeftOpen?.();
   }
 
-  /** All that is left to close of a connection that is over are its unread bytes. */
+  /** The connection is over, so only its unread bytes are left to drop. */
   #dropUnread(): void {
     if (this.input.closed) return;
     this.input.close();

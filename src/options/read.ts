@@ -61,7 +61,7 @@ export const LINE = schemaOf<LineOptions>(
 /** The options of a loop over chunks. */
 export const CHUNKS = schemaOf<ChunksOptions>({ ...READ.checks, recycle: checkBoolean }, READ);
 
-/** The limit that is given, checked, or the one that holds otherwise. */
+/** The caller's `limit`, checked, or `otherwise` if there is none. */
 export function limitOf(options: unknown, known: Names, otherwise: number): number {
   if (options === undefined) return otherwise;
   checkOptions(options, known);

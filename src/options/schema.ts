@@ -62,12 +62,12 @@ export function checkOptions(value: unknown, known: Names): asserts value is obj
   throw notOptions(value, known, typeof value === "number" ? known.insteadOfNumber : undefined);
 }
 
-/** What an unknown name is repeated for: one that looks like a name. */
+/** An error repeats an unknown name only if it looks like a name. */
 const NAME = /^[\w$.-]{1,64}$/;
 
 /**
- * Refuses an object that has an unknown name, whatever its value, and one that is no object of options: memory, a list, a
- * signal. A misspelt option would be ignored in silence.
+ * Refuses an object with an unknown name, whatever its value, and an object that holds no options: memory, a list, a signal.
+ * Otherwise a misspelt option would be ignored in silence.
  *
  * @throws TypeError `ERR_INVALID_ARG_VALUE` that repeats the unknown name, and says which one was probably meant
  */

@@ -115,7 +115,7 @@ export class ByteQueue {
     }
   }
 
-  /** Whether what comes at `position` and after it, to the end of the queue, is how `needle` begins. */
+  /** Whether the bytes from `position` to the end of the queue are the beginning of `needle`. */
   endsWithPartOf(needle: Uint8Array, position: number): boolean {
     for (let at = position; at < this.length; at++) {
       if (this.at(at) !== needle[at - position]) return false;
@@ -232,7 +232,7 @@ export class ByteQueue {
     return block;
   }
 
-  /** Cuts the open block to what is in it: nothing is written into it any more. */
+  /** Cuts the open block to the bytes in it: no more are written into it. */
   #seal(): void {
     if (this.#open === null) return;
     this.#blocks[this.#blocks.length - 1] = this.#open.subarray(0, this.#used);

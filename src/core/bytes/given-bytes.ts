@@ -5,7 +5,7 @@ import { wrongValue } from "../../options/checks.js";
  * The bytes of a view or an ArrayBuffer of any realm, as a Uint8Array of this one; `undefined` for anything else.
  *
  * `instanceof` alone would also be true of a Proxy, and of an object that only inherits from `Uint8Array.prototype`: Node
- * ends the process when it is given such a thing to write.
+ * ends the process when it is given such an object to write.
  *
  * @throws TypeError if the memory is gone, which would look like no bytes at all
  */

@@ -21,7 +21,7 @@ const HANDED_OVER = "connection.socket is read as a stream";
 export class Input implements Sink {
   /** Bytes that have arrived since the connection was made. */
   received = 0;
-  /** Whether the last read was one that copies what it gets. */
+  /** Whether the last read copies its bytes to the caller. */
   copies = false;
   /** Whether the peer has ended its side. */
   peerEnded = false;

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { onceFinished } from "./finish.js";
 import { unsentOf } from "./node-internals.js";
 
-/** Closes a socket with RST, where it knows such a thing: Unix sockets do not, nor those that have not connected yet. */
+/** Closes a socket with RST where it can: Unix sockets cannot, nor can sockets that have not connected yet. */
 export function resetSocket(socket: Socket): void {
   if (socket.pending) socket.destroy();
   // While a FIN is on its way libuv refuses, Node emits an error, and the descriptor leaks.

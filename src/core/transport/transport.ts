@@ -78,7 +78,7 @@ export interface Transport {
   readonly holdsProcess: boolean;
   /** Whether the program had called `unref()` before the connection was made. */
   readonly unreferred: boolean;
-  /** Whether `send` itself reports what is taken at once. If not, that is reported before the event loop turns. */
+  /** Whether `send` itself reports bytes that are taken at once. If not, they are reported before the event loop turns. */
   readonly callsBackAtOnce: boolean;
   /** Calls `act` once it has connected. Returns a function that cancels this. */
   whenConnected(act: () => void): () => void;
@@ -114,7 +114,7 @@ export interface Transport {
   end(done: Taken): Outcome;
   /** Closes the stream, with FIN unless bytes are unread. */
   destroy(): void;
-  /** Closes the stream with RST, where there is such a thing. */
+  /** Closes the stream, with RST if it is a stream that has resets. */
   reset(): void;
   /**
    * Hands the bytes over to a new owner as a stream of Node's, and reports nothing more. The payload in its turn is still
