@@ -40,7 +40,8 @@ async function run(options: Options, chosen: readonly Case[]): Promise<number> {
   if (!options.check) return 0;
 
   const saved = readSaved()[majorOf(node)];
-  if (saved === undefined) return print(`\nNothing is saved for Node.js ${majorOf(node)}: --save does.\n`, 1);
+  if (saved === undefined)
+    return print(`\nNo ratios are saved for Node.js ${majorOf(node)}: run with --save.\n`, 1);
   if (saved.machine !== machine()) print(`\nThe saved ratios are of another machine: ${saved.machine}.\n`);
   const worse = await check(ratios, {
     saved,
