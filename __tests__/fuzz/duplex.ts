@@ -36,6 +36,8 @@ function duplexOf(operation: Operation): Duplex {
   });
   duplex.on("finish", noteEnd);
   duplex.on("close", () => {
+    // Only the view is over when the stream was handed over.
+    if (end.detached !== null) return;
     if (!duplex.readableEnded || !duplex.writableFinished) end.do("destroy");
   });
   return duplex;
@@ -123,6 +125,11 @@ async function duplexPipeline(end: End, operation: Operation, call: CallOf<"dupl
   const writes = pieces.map((bytes) => note(end, operation, bytes, operation.text));
   try {
     await pipeline(Readable.from(pieces.map((bytes) => Buffer.from(bytes))), duplex);
+    // Node's own pipeline() also resolves when a socket is destroyed before the first piece is written to it.
+    if (!duplex.writableFinished) {
+      end.do("destroy");
+      return;
+    }
     for (const write of writes) write.fate = "whole";
     end.endedWell = true;
   } catch (error) {
