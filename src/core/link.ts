@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { bounded } from "./timing/bounded.js";
-import { clock } from "./timing/clock.js";
+import { nextTurn } from "./timing/budget.js";
 import { checkedOperation, type OperationOptions } from "../options/operation.js";
 import { aborted, NetTimeoutError, refused, translated, type Subject } from "../errors.js";
 import { currentAlarm } from "./timing/alarm.js";
@@ -298,7 +298,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
       await bounded("close", this.subject, options, () => wholeOf(closing));
     } catch (error) {
       failing();
-      if (!this.transport.callsBackAtOnce) await turn();
+      if (!this.transport.callsBackAtOnce) await nextTurn();
       if (closing.sending !== "under way" || this.output.failure !== null) {
         // Sending failed before the time was up, and that decides how every call to close settles.
         if (!(error instanceof NetTimeoutError)) throw error;
@@ -441,8 +441,3 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
 }
 
 const DONE = Promise.resolve();
-
-/** The next turn of the event loop. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => clock.setImmediate(resolve));
-}
