@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { bounded } from "./timing/bounded.js";
-import { nextTurn } from "./timing/budget.js";
+import { afterTurn } from "./timing/let-arrive.js";
 import { checkedOperation, type OperationOptions } from "../options/operation.js";
 import { aborted, NetTimeoutError, refused, translated, type Subject } from "../errors.js";
 import { currentAlarm } from "./timing/alarm.js";
@@ -298,7 +298,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
       await bounded("close", this.subject, options, () => wholeOf(closing));
     } catch (error) {
       failing();
-      if (!this.transport.callsBackAtOnce) await nextTurn();
+      if (!this.transport.callsBackAtOnce) await afterTurn();
       if (closing.sending !== "under way" || this.output.failure !== null) {
         // Sending failed before the time was up, and that decides how every call to close settles.
         if (!(error instanceof NetTimeoutError)) throw error;

@@ -1,4 +1,4 @@
-import { cancel, type Clock } from "./clock.js";
+import { cancel, clock as clockInUse, type Clock } from "./clock.js";
 
 /**
  * Calls back once the sockets have been polled; disposing of the result cancels that. In a turn of the event loop timers
@@ -11,4 +11,9 @@ export function letArrive(clock: Clock, callback: () => void): Disposable {
     turn = clock.setImmediate(callback);
   });
   return { [Symbol.dispose]: () => cancel(turn) };
+}
+
+/** Resolves in the next turn of the event loop, behind all that was put off until then. */
+export function afterTurn(): Promise<void> {
+  return new Promise((resolve) => clockInUse.setImmediate(resolve));
 }
