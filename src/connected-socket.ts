@@ -1,9 +1,12 @@
 import type { Socket } from "node:net";
+import { inspect } from "node:util";
 import type { Duplex } from "node:stream";
 import type { Addresses } from "./address/addresses.js";
 import { checkBoolean, checkTimeout } from "./options/checks.js";
 import { setKeepAlive } from "./options/connection.js";
+import { factsOf, nameOf, shownOf, type ConnectionFacts } from "./core/facts.js";
 import type { Link } from "./core/link.js";
+import { lineOf, type Style } from "./inspection.js";
 
 /** The socket beneath a connection: its addresses, counts and settings. */
 export abstract class ConnectedSocket {
@@ -103,5 +106,24 @@ export abstract class ConnectedSocket {
     this.#link.refer(false);
     this.#link.transport.unref();
     return this;
+  }
+
+  // Looking at it. These can be called on the prototype as well, as programs do that print any object.
+
+  /**
+   * `"127.0.0.1:5000 -> 127.0.0.1:80"`; the path of a Unix socket; for an adopted stream without addresses, its class.
+   */
+  toString(): string {
+    return #link in this ? nameOf(this.#link, this.#addresses) : Object.prototype.toString.call(this);
+  }
+
+  /** The addresses, state and byte counts, which `console.log` and `util.inspect` print in one line. */
+  toJSON(): ConnectionFacts {
+    return #link in this ? factsOf(this.#link, this.#addresses) : ({} as ConnectionFacts);
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, style: Style): unknown {
+    return #link in this ? lineOf("Connection", this.toString(), shownOf(this.toJSON()), depth, style) : this;
   }
 }

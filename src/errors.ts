@@ -1,4 +1,6 @@
-import { getSystemErrorMap } from "node:util";
+import { getSystemErrorMap, inspect } from "node:util";
+import { isNativeError } from "node:util/types";
+import { errorShown, withoutUndefined } from "./inspection.js";
 import { described } from "./options/described.js";
 
 /** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
@@ -27,6 +29,23 @@ export interface NetErrorFields {
   attempts?: NetError[] | undefined;
   written?: "nothing" | "partly" | undefined;
   cause?: unknown;
+}
+
+/** The public fields of a {@link NetError}: {@link NetError.toJSON}. */
+export interface NetErrorFacts {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string;
+  readonly operation: Operation;
+  readonly syscall?: string;
+  readonly host?: string;
+  readonly address?: string;
+  readonly port?: number;
+  readonly transient: boolean;
+  readonly attempts?: readonly NetErrorFacts[];
+  readonly duration?: number;
+  readonly written?: "nothing" | "partly";
+  readonly timeout?: number;
 }
 
 /** The parts of a message that no public field of the error has. */
@@ -88,6 +107,22 @@ export class NetError extends Error {
 
   override get name(): string {
     return "NetError";
+  }
+
+  /** The public fields, with those of the `attempts`, without `stack` and `cause`. */
+  toJSON(): NetErrorFacts {
+    const { name, message, code, operation, syscall, host, address, port, transient } = this;
+    const { attempts, duration, written, timeout } = this as NetError & { timeout?: number };
+    return withoutUndefined<NetErrorFacts>({
+      ...{ name, message, code, operation, syscall, host, address, port, transient },
+      attempts: attempts?.map((attempt) => attempt.toJSON()),
+      ...{ duration, written, timeout },
+    });
+  }
+
+  /** @internal One line for each attempt, and nothing from the inside of objects that the `cause` holds. */
+  [inspect.custom](): unknown {
+    return isNativeError(this) ? errorShown(this) : this;
   }
 }
 

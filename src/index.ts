@@ -12,6 +12,7 @@
  * - core/: one connection at work.
  *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life, whose states are in core/life.ts.
+ *   - core/facts.ts: what a connection says of itself to be printed.
  *   - core/forgotten.ts finds connections that the program no longer refers to.
  *   - core/reading/, core/writing/: its two halves. core/half-host.ts is what both need of the whole.
  *   - core/network.ts: where connected sockets, servers and the addresses of names come from.
@@ -20,22 +21,34 @@
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
  * - diagnostics.ts: the channels on which events of connecting are published.
  * - address/: endpoints and services. address/resolve.ts looks names up.
- * - parameters.ts, errors.ts: used by all of them.
+ * - parameters.ts, errors.ts: used by all of them. inspection.ts is how objects and errors are printed.
  */
 export { connect, connectTo } from "./connect.js";
 export type { ConnectEndpoint, ConnectOptions } from "./options/connect.js";
 export { listen } from "./listen.js";
 export type { ListenEndpoint, ListenOptions } from "./options/listen.js";
-export { Listener, type ListenerAddress } from "./listener.js";
+export { Listener, type ListenerAddress, type ListenerFacts } from "./listener.js";
 export { Connection } from "./connection.js";
+export type { ConnectionFacts, ConnectionState } from "./core/facts.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
 export type { ConnectionOptions } from "./options/connection.js";
 export type { Data } from "./core/bytes/payload.js";
 export { relay, type RelayOptions, type RelayResult } from "./relay.js";
-export { lengthPrefixed, type FrameOptions, type Frames } from "./messages/length-prefixed.js";
+export {
+  lengthPrefixed,
+  type FrameOptions,
+  type Frames,
+  type FramesFacts,
+} from "./messages/length-prefixed.js";
 export { resolve, type LookupFunction, type ResolveOptions } from "./address/resolve.js";
 export type { AddressInfo } from "./address/endpoint.js";
 export type { AttemptEvent, DialEvent, LookupEvent } from "./diagnostics.js";
 export { getParameters, setParameters, withParameters, type Parameters } from "./parameters.js";
-export { NetError, NetTimeoutError, type NetErrorFields, type Operation } from "./errors.js";
+export {
+  NetError,
+  NetTimeoutError,
+  type NetErrorFacts,
+  type NetErrorFields,
+  type Operation,
+} from "./errors.js";
 export type { OperationOptions } from "./options/operation.js";

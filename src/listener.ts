@@ -1,4 +1,5 @@
 import type { Server } from "node:net";
+import { inspect } from "node:util";
 import { AcceptLoop } from "./accept/loop.js";
 import { AcceptQueue, type Claim } from "./accept/queue.js";
 import { illegalConstructor } from "./options/checks.js";
@@ -10,13 +11,25 @@ import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./core/timing/bud
 import { failAtCaller } from "./core/timing/fail-at-caller.js";
 import { onceClosed } from "./core/transport/claimed-sockets.js";
 import { descriptorOf } from "./core/transport/node-internals.js";
+import { formatEndpoint } from "./address/endpoint.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
+import { lineOf, type Style } from "./inspection.js";
 import type { ListenOptions } from "./options/listen.js";
 import { getParameters } from "./parameters.js";
 
 /** Where a listener listens: a literal address, as IPv4 also where IPv6 maps it, or the path of a Unix socket. */
 export type ListenerAddress =
   { readonly address: string; readonly port: number; readonly family: 4 | 6 } | { readonly path: string };
+
+/** What a listener says of itself: {@link Listener.toJSON}. */
+export interface ListenerFacts {
+  readonly address: ListenerAddress;
+  readonly state: "open" | "closed";
+  /** Clients that wait to be accepted. */
+  readonly pending: number;
+  /** Clients that were reset, or lost, before they could be accepted. */
+  readonly dropped: number;
+}
 
 /** @internal What a listener is made of. */
 export type ListenerParts = [
@@ -165,6 +178,28 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   unref(): this {
     this.server.unref();
     return this;
+  }
+
+  /** `"127.0.0.1:80"`, or the path of a Unix socket. */
+  toString(): string {
+    if (!(#queue in this)) return Object.prototype.toString.call(this);
+    return "path" in this.address
+      ? this.address.path
+      : formatEndpoint(this.address.address, this.address.port);
+  }
+
+  /** The address, state and counts, which `console.log` and `util.inspect` print in one line. */
+  toJSON(): ListenerFacts {
+    if (!(#queue in this)) return {} as ListenerFacts;
+    const { closed, pending, dropped } = this.#queue;
+    return { address: this.address, state: closed ? "closed" : "open", pending, dropped };
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, style: Style): unknown {
+    if (!(#queue in this)) return this;
+    const { state, pending, dropped } = this.toJSON();
+    return lineOf("Listener", this.toString(), { state, pending, dropped }, depth, style);
   }
 
   #closedError(): NetError {

@@ -13,7 +13,6 @@ import {
   OUTCOMES,
   wholeOf,
   type Closing,
-  type End,
   type Failure,
   type Life,
   type Outcome,
@@ -95,9 +94,9 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     return kind === "open" || (kind === "lingering" && this.#closing === null);
   }
 
-  /** How the connection has ended; `undefined` until it is over. */
-  get end(): End | undefined {
-    return this.#life.kind === "over" ? this.#life.outcome.end : undefined;
+  /** Where the connection stands. */
+  get life(): Life {
+    return this.#life;
   }
 
   /** Settles when the connection is over: rejects if it failed, without ever being an unhandled rejection. */

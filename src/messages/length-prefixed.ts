@@ -1,11 +1,14 @@
 import type { Buffer } from "node:buffer";
+import { inspect } from "node:util";
 import { checkLimit, oneOf, wrongType } from "../options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import type { OperationOptions } from "../options/operation.js";
 import { Connection, linkOf } from "../connection.js";
 import { lengthPrefix, NEXT_FRAME, READ_FRAME, type FrameFormat } from "../core/reading/frames.js";
 import { Loop } from "../core/reading/loops.js";
+import type { ConnectionFacts } from "../core/facts.js";
 import type { Link } from "../core/link.js";
+import { lineOf, type Style } from "../inspection.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "../core/bytes/payload.js";
 import { rejectedQuietly } from "../core/writing/sender.js";
 import { refused } from "../errors.js";
@@ -56,6 +59,17 @@ export interface Frames extends AsyncIterable<Buffer> {
   send(payload: Data | readonly Data[], options?: OperationOptions): Promise<void>;
   /** Iterates over the frames to come, until the end of the stream. `break` and `return()` leave the connection open. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer>;
+  /** `toString()` of the connection. */
+  toString(): string;
+  /** The connection, the size of the length and the limit, which `console.log` and `util.inspect` print in one line. */
+  toJSON(): FramesFacts;
+}
+
+/** What {@link Frames} say of themselves: {@link Frames.toJSON}. */
+export interface FramesFacts {
+  readonly connection: ConnectionFacts;
+  readonly bytes: number;
+  readonly limit: number;
 }
 
 /**
@@ -72,7 +86,7 @@ export function lengthPrefixed(connection: Connection, options: FrameOptions = {
   if (!((connection as unknown) instanceof Connection))
     throw wrongType("connection", "a Connection", connection);
   const { bytes = 4, limit = LIMIT } = checkedOptions(options, FRAMES, copyOf);
-  return new LengthPrefixed(linkOf(connection), { bytes, limit: Math.min(limit, 256 ** bytes - 1) });
+  return new LengthPrefixed(connection, { bytes, limit: Math.min(limit, 256 ** bytes - 1) });
 }
 
 function copyOf({ bytes, limit }: FrameOptions): Complete<FrameOptions> {
@@ -80,11 +94,13 @@ function copyOf({ bytes, limit }: FrameOptions): Complete<FrameOptions> {
 }
 
 class LengthPrefixed implements Frames {
+  readonly #connection: Connection;
   readonly #link: Link;
   readonly #format: FrameFormat;
 
-  constructor(link: Link, format: FrameFormat) {
-    this.#link = link;
+  constructor(connection: Connection, format: FrameFormat) {
+    this.#connection = connection;
+    this.#link = linkOf(connection);
     this.#format = format;
   }
 
@@ -113,6 +129,22 @@ class LengthPrefixed implements Frames {
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     return new FrameLoop(this.#link, this.#format);
+  }
+
+  toString(): string {
+    return #format in this ? this.#connection.toString() : Object.prototype.toString.call(this);
+  }
+
+  toJSON(): FramesFacts {
+    if (!(#format in this)) return {} as FramesFacts;
+    const { bytes, limit } = this.#format;
+    return { connection: this.#connection.toJSON(), bytes, limit };
+  }
+
+  [inspect.custom](depth: number, style: Style): unknown {
+    if (!(#format in this)) return this;
+    const { connection, bytes, limit } = this.toJSON();
+    return lineOf("Frames", this.toString(), { state: connection.state, bytes, limit }, depth, style);
   }
 }
 

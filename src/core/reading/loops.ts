@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import { inspect } from "node:util";
 import { checkedOperation, type OperationOptions } from "../../options/operation.js";
 import type { Input } from "./input.js";
 import { LineRun, NEXT_LINE } from "./lines.js";
@@ -38,6 +39,11 @@ export abstract class Loop<T> implements AsyncIterableIterator<T, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** Its fields are the library's own. */
+  [inspect.custom](): string {
+    return `[${this.constructor.name}]`;
   }
 
   protected leave(): void {

@@ -1,0 +1,94 @@
+import type { Addresses } from "../address/addresses.js";
+import { translated } from "../errors.js";
+import { withoutUndefined, type Shown } from "../inspection.js";
+import type { Failure } from "./life.js";
+import type { Link } from "./link.js";
+
+/**
+ * Where a connection stands. `"half-closed here"`: our FIN is sent or queued, after `closeWrite()`. `"closed for reading"`:
+ * after `closeRead()`. `"closing"`: both sides have ended or are about to, and the socket is not closed yet. `"failed"`: it
+ * cannot be written any more; what the peer had sent before can still be read.
+ */
+export type ConnectionState =
+  | "open"
+  | "half-closed by the peer"
+  | "half-closed here"
+  | "closed for reading"
+  | "closing"
+  | "closed"
+  | "reset"
+  | "failed"
+  | "detached";
+
+/** What a connection says of itself: {@link Connection.toJSON}. */
+export interface ConnectionFacts {
+  /** Where its two ends are, as `toString()` returns it. */
+  readonly name: string;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+  readonly state: ConnectionState;
+  /** The code of its failure. */
+  readonly code?: string;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Bytes that have arrived and are unread. */
+  readonly readableLength: number;
+  /** Bytes that were written and are unsent. */
+  readonly writableLength: number;
+}
+
+/** @internal `"127.0.0.1:5000 -> 127.0.0.1:80"`; the path of a Unix socket; what was adopted. */
+export function nameOf({ subject }: Link, addresses: Addresses): string {
+  // The addresses of a socket that was adopted while it connected are known later than its subject.
+  return addresses.remotePort === undefined ? subject.text : addresses.text;
+}
+
+/** @internal */
+export function factsOf(link: Link, addresses: Addresses): ConnectionFacts {
+  const { localAddress, localPort, remoteAddress, remotePort } = addresses;
+  return withoutUndefined<ConnectionFacts>({
+    name: nameOf(link, addresses),
+    localAddress,
+    localPort,
+    remoteAddress,
+    remotePort,
+    state: stateOf(link),
+    code: codeOf(link),
+    bytesRead: link.input.received,
+    bytesWritten: link.transport.bytesTaken,
+    readableLength: link.input.readable,
+    writableLength: link.output.length,
+  });
+}
+
+/** @internal The facts that one line shows beside the name; counts of unread and unsent bytes only if there are such bytes. */
+export function shownOf({ state, code, ...counts }: ConnectionFacts): Shown {
+  const { bytesRead, bytesWritten, readableLength, writableLength } = counts;
+  return {
+    state,
+    code,
+    bytesRead,
+    bytesWritten,
+    readableLength: readableLength === 0 ? undefined : readableLength,
+    writableLength: writableLength === 0 ? undefined : writableLength,
+  };
+}
+
+function stateOf({ life, input, output }: Link): ConnectionState {
+  if (life.kind === "over") return life.outcome.end;
+  if (life.kind === "destroyed") return life.outcome.end === "closed" ? "closing" : life.outcome.end;
+  if (output.failure !== null) return "failed";
+  if (life.kind !== "open") return "closing";
+  const hasEnded = output.ending || output.ended;
+  if (hasEnded) return input.peerEnded || input.isShut ? "closing" : "half-closed here";
+  if (input.peerEnded) return "half-closed by the peer";
+  return input.isShut ? "closed for reading" : "open";
+}
+
+function codeOf({ life, output, subject }: Link): string | undefined {
+  const isDecided = life.kind === "destroyed" || life.kind === "over";
+  const failure: Pick<Failure, "cause"> | null = isDecided ? life.outcome.failure : output.failure;
+  return failure === null ? undefined : translated("read", subject, failure.cause).code;
+}
