@@ -35,8 +35,6 @@ const OPEN: OwnEnd = { kind: "open" };
 const ENDED: OwnEnd = { kind: "ended" };
 
 export class StreamTransport extends StreamBacked<OwnedStream> implements Transport {
-  /** The socket beneath a TLS socket has one, but its bytes are not those of the connection. */
-  readonly descriptor = undefined;
   readonly callsBackAtOnce = false;
   readonly #allowHalfOpen: boolean;
   readonly #pieces = new PieceSender(PIECE_BYTES, (piece, taken) => this.#givePiece(piece, taken));
@@ -63,6 +61,11 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
         if (!(stream instanceof Socket)) nextTick(this.#onClose);
       },
     });
+  }
+
+  /** The socket beneath a TLS socket has one, but its bytes are not those of the connection. */
+  get descriptor(): number | undefined {
+    return undefined;
   }
 
   get holdsProcess(): boolean {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { StreamTransport } from "./duplex.js";
-import { isUnreferred } from "./node-internals.js";
+import { descriptorOf, isUnreferred } from "./node-internals.js";
 import { resetSocket } from "./reset-socket.js";
 
 /** A transport over a socket of the kernel's by what any Duplex shows, where nothing else of it can be used. */
@@ -10,6 +10,10 @@ export class SocketStreamTransport extends StreamTransport {
   constructor(socket: Socket) {
     super(socket);
     this.#socket = socket;
+  }
+
+  override get descriptor(): number | undefined {
+    return descriptorOf(this.#socket);
   }
 
   override get holdsProcess(): boolean {
