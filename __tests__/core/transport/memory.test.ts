@@ -267,7 +267,8 @@ test("handed over as a stream it goes on where it was", async () => {
   b.startReading();
   await turns(30);
   expect(atB.seen.join("")).toBe("pending,queued,endend");
-  expect(String(stream.read())).toBe("unread,x");
+  // Node 26 gives chunk by chunk what earlier releases give joined.
+  expect(`${String(stream.read())}${String(stream.read() ?? "")}`).toBe("unread,x");
   b.end(() => undefined);
   stream.resume();
   await once(stream, "close");
