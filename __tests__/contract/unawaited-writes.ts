@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import type { ManualClock } from "../support/manual-clock.js";
 import { NetTimeoutError, type Connection, type ConnectionOptions } from "../../src/index.js";
-import { onPair, type ContractCase, type Pair } from "./contract-case.js";
-import { fails, sameBytes, timesOut, turn, until } from "./expectations.js";
+import { onPair, onTimedPair, type ContractCase, type Pair } from "./contract-case.js";
+import { fails, sameBytes, timesOut, turn, until, watch } from "./expectations.js";
 import { clog } from "./payloads.js";
 
 const GONE = ["ECONNRESET", "EPIPE"];
@@ -26,14 +27,21 @@ function everyClose(
   );
 }
 
+/** Moves the time until a call runs out of it. */
+async function lateOn(clock: ManualClock, call: Promise<unknown>): Promise<NetTimeoutError> {
+  const watched = watch(call);
+  while (!watched.settled) await clock.advance(10);
+  return await timesOut(call);
+}
+
 /** Unawaited writes that fail: the failure shows at the next call, and at `closed`. */
 export const unawaitedWrites: readonly ContractCase[] = [
-  onPair(
+  onTimedPair(
     "an unawaited write that times out before its turn fails the next call, so that nothing closes the gap",
-    async ({ a, b }) => {
+    async ({ a, b, clock }) => {
       const first = a.write(clog());
       void a.write("lost", { timeout: 10 });
-      await timesOut(first);
+      await lateOn(clock, first);
       const error = await fails(a.write("next"), "ETIMEDOUT");
       assert.ok(error.cause instanceof NetTimeoutError);
       assert.equal(error.written, "nothing");
@@ -48,13 +56,14 @@ export const unawaitedWrites: readonly ContractCase[] = [
     { writeTimeout: 50 },
   ),
 
-  onPair(
+  onTimedPair(
     "close rejects for an unawaited write that timed out before its turn",
-    async ({ a }) => {
+    async ({ a, clock }) => {
       const first = a.write(clog());
       void a.write("lost", { timeout: 10 });
-      await timesOut(first);
-      assert.equal((await timesOut(a.close())).operation, "close");
+      await lateOn(clock, first);
+      const closing = a.close();
+      assert.equal((await lateOn(clock, closing)).operation, "close");
       await timesOut(a.closed);
     },
     { writeTimeout: 50 },
