@@ -1,20 +1,23 @@
 import {
   connect,
+  Connection,
   getParameters,
   listen,
   resolve,
   setParameters,
   withParameters,
-  type Connection,
   type Parameters,
 } from "../src/index.js";
-import { timeoutError, turn } from "./support/outcomes.js";
+import { onManualClock } from "./support/manual-clock.js";
+import { isPending, timeoutError, turn } from "./support/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair } from "./support/peers.js";
 
 const DEFAULTS: Parameters = {
   readTimeout: 60_000,
   writeTimeout: 60_000,
+  lingerTimeout: 2_000,
   connectTimeout: Infinity,
+  attemptTimeout: Infinity,
   acceptTimeout: Infinity,
   bufferSize: 0,
   ipv6Only: false,
@@ -191,6 +194,29 @@ describe("what is captured when a connection is made", () => {
       void connection.write("gathered");
       expect(connection.writableLength).toBe(8);
     }
+  });
+
+  test("the lingerTimeout: an option goes before the parameter, and it stays", async () => {
+    const close = async (own: Connection, peer: Connection) => {
+      // The peer does not end its side, and no time passes.
+      await Promise.all([own.close(), peer.read()]);
+      expect(own.fd).toBeUndefined();
+    };
+    await onManualClock(async () => {
+      setParameters({ lingerTimeout: 0 });
+      const [first, second, third] = await Promise.all([pair(), pair(), pair({ lingerTimeout: Infinity })]);
+      setParameters({ lingerTimeout: Infinity });
+      const [fourth, fifth] = await Promise.all([pair({ lingerTimeout: 0 }), pair()]);
+      const adopted = keep(Connection.from(fifth.client.detach(), { lingerTimeout: 0 }));
+      setParameters(DEFAULTS);
+      await close(first.client, first.server);
+      await close(second.server, second.client);
+      await close(fourth.server, fourth.client);
+      await close(adopted, fifth.server);
+      const closing = third.server.close();
+      expect(await third.client.read()).toBeNull();
+      expect(await isPending(closing)).toBe(true);
+    });
   });
 
   test("0 means that a read takes what is here and waits for nothing", async () => {

@@ -71,8 +71,8 @@ export async function connect(
  *
  * The addresses race as RFC 8305, "Happy Eyeballs", says. The families take turns, beginning with that of the first
  * address. An attempt begins `attemptDelay` ms after the one before, or at once when one fails; at most 16 run beside each
- * other. The first to connect wins, and the sockets of the others are destroyed. Only a lack of local resources (`EMFILE`,
- * `ENFILE`, `ENOBUFS`, `ENOMEM`) ends the race early.
+ * other. `attemptTimeout`, or else the parameter of that name, bounds each. The first to connect wins, and the sockets of
+ * the others are destroyed. Only a lack of local resources (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`) ends the race early.
  *
  * @example
  * const addresses = await resolve("example.org", "https");
@@ -99,8 +99,9 @@ function dialOptions(
   find: Find,
 ): Complete<DialOptions<Connection>> {
   const settings = settingsOf(options);
-  const { timeout = getParameters().connectTimeout, signal, attemptDelay, attemptTimeout } = options;
-  const { localAddress, localPort } = options;
+  const parameters = getParameters();
+  const { timeout = parameters.connectTimeout, attemptTimeout = parameters.attemptTimeout } = options;
+  const { signal, attemptDelay, localAddress, localPort } = options;
   return {
     subject,
     find,

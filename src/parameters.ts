@@ -4,7 +4,8 @@ import { refuseUnknown, schemaOf } from "./options/schema.js";
 
 /**
  * CHICKEN's parameters: what holds where a call or a connection has no option of its own. A call reads them when it is
- * made. A connection keeps the `readTimeout`, `writeTimeout` and `bufferSize` that were in force when it was made.
+ * made. A connection keeps the `readTimeout`, `writeTimeout`, `lingerTimeout` and `bufferSize` that were in force when it was
+ * made.
  */
 export interface Parameters {
   /**
@@ -22,6 +23,14 @@ export interface Parameters {
    */
   writeTimeout: number;
   /**
+   * Most milliseconds that `close()` waits for the peer's end of stream, once all is sent. `Infinity`: as long as the peer
+   * takes. `0`: it waits for nothing.
+   *
+   * @default 2_000
+   * @example setParameters({ lingerTimeout: 500 });
+   */
+  lingerTimeout: number;
+  /**
    * Most milliseconds for a `connect`: name lookup and all attempts together. `Infinity`: as long as the system tries.
    * `0`: no connect can succeed.
    *
@@ -29,6 +38,14 @@ export interface Parameters {
    * @example setParameters({ connectTimeout: 10_000 });
    */
   connectTimeout: number;
+  /**
+   * Most milliseconds for the attempt at each address of a `connect`. `Infinity`: as long as the system tries. `0`: no
+   * attempt can succeed.
+   *
+   * @default Infinity
+   * @example setParameters({ attemptTimeout: 3_000 });
+   */
+  attemptTimeout: number;
   /**
    * Most milliseconds that `accept()` waits for a client. `Infinity`: forever. `0`: it takes only a client that is here.
    * `for await` loops ignore it.
@@ -57,7 +74,9 @@ const PARAMETERS = schemaOf<Parameters>(
   {
     readTimeout: checkTimeout,
     writeTimeout: checkTimeout,
+    lingerTimeout: checkTimeout,
     connectTimeout: checkTimeout,
+    attemptTimeout: checkTimeout,
     acceptTimeout: checkTimeout,
     bufferSize: checkSize,
     ipv6Only: checkBoolean,
@@ -68,7 +87,9 @@ const PARAMETERS = schemaOf<Parameters>(
 let base: Readonly<Parameters> = Object.freeze({
   readTimeout: 60_000,
   writeTimeout: 60_000,
+  lingerTimeout: 2_000,
   connectTimeout: Infinity,
+  attemptTimeout: Infinity,
   acceptTimeout: Infinity,
   bufferSize: 0,
   ipv6Only: false,

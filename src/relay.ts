@@ -1,10 +1,9 @@
 import { checkSignal, checkTimeout, wrongType, wrongValue } from "./options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
 import { waitWithin } from "./core/timing/bounded.js";
-import { cancel, clock } from "./core/timing/clock.js";
+import { cancel, clock, LONGEST_TIMER_MS } from "./core/timing/clock.js";
 import { Connection, linkOf } from "./connection.js";
 import { IdleTimer } from "./core/timing/idle-timer.js";
-import { LINGER_TIMEOUT_MS } from "./core/link.js";
 import { aborted, NetError, refused, timedOut, type Subject } from "./errors.js";
 
 /** When a relay ends early. */
@@ -55,7 +54,7 @@ const RECYCLED = { ...UNBOUNDED, recycle: true };
  * const [sent, received] = await relay(client, server);
  *
  * @throws NetError how one connection failed; both are reset. If its peer takes nothing any more but has sent a reply, the
- *   reply is passed on first
+ *   reply is passed on first, and its receiver may go on sending up to 1 MiB for the `lingerTimeout` of its connection
  * @throws NetError `ERR_BUSY` if a read waits on one of the connections; both are left as they were
  * @throws NetTimeoutError if no byte has moved for `idleTimeout`, and what `signal` was aborted with; both are reset
  * @throws TypeError, RangeError for wrong arguments; both are left as they were
@@ -117,10 +116,16 @@ async function afterReply(
   }
 }
 
-/** Takes more bytes from a sender that has just been sent a reply: a reset could destroy the reply on its way. */
+/**
+ * Takes more bytes from a sender that has just been sent a reply: a reset could destroy the reply on its way. That is what
+ * `close()` does, so it lasts as long as that would.
+ */
 async function discardRest(from: Connection): Promise<void> {
+  const { lingerTimeout } = linkOf(from);
+  if (lingerTimeout === 0) return;
   const lingered = new AbortController();
-  const timer = clock.setTimeout(() => lingered.abort(), LINGER_TIMEOUT_MS);
+  const isBounded = lingerTimeout <= LONGEST_TIMER_MS;
+  const timer = isBounded ? clock.setTimeout(() => lingered.abort(), lingerTimeout) : undefined;
   let bytes = 0;
   try {
     for await (const chunk of from.chunks({ ...RECYCLED, signal: lingered.signal })) {

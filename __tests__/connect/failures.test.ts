@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect as netConnect } from "node:net";
-import { connect, connectTo, listen, NetError } from "../../src/index.js";
+import { connect, connectTo, listen, NetError, withParameters } from "../../src/index.js";
 import { frozenServer, type FrozenServer } from "../support/frozen-server.js";
 import { lookupOf } from "../support/lookups.js";
 import { netError, timeoutError } from "../support/outcomes.js";
@@ -152,6 +152,17 @@ describe("an address that does not answer", () => {
     const options = { attemptDelay: Infinity, attemptTimeout: 500 };
     expect(keep(await connectTo(addresses, options)).remotePort).toBe(listener.port);
     await listener.close();
+  });
+
+  test("fails after the parameter attemptTimeout, unless the call has an option of its own", async () => {
+    const addresses = [{ address: "127.0.0.1", port: frozen.port, family: 4 as const }];
+    await withParameters({ attemptTimeout: 31 }, async () => {
+      expect((await timeoutError(connectTo(addresses))).timeout).toBe(31);
+      expect((await timeoutError(connect("127.0.0.1", frozen.port))).timeout).toBe(31);
+      expect((await timeoutError(connectTo(addresses, { attemptTimeout: 32 }))).timeout).toBe(32);
+      const none = connectTo(addresses, { attemptTimeout: Infinity, timeout: 33 });
+      expect((await timeoutError(none)).timeout).toBe(33);
+    });
   });
 
   test("is overtaken by the next one after attemptDelay", async () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { LINGER_TIMEOUT_MS } from "../../src/core/link.js";
+import { getParameters } from "../../src/index.js";
 import { onManualClock } from "../support/manual-clock.js";
 import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
+
+const HOUR_MS = 3_600_000;
 
 /** `close()`: what it sends, what it waits for, and what is left. */
 export const closing: readonly ContractCase[] = [
@@ -60,7 +62,8 @@ export const closing: readonly ContractCase[] = [
         const closing = Promise.all([silent.a.close(), halves.a.closed, sending.a.close()]);
         assert.equal(text(await silent.b.read()), "bye");
         for (const { b } of pairs) assert.equal(await b.read(), null);
-        await clock.advance(LINGER_TIMEOUT_MS - 1);
+        const { lingerTimeout } = getParameters();
+        await clock.advance(lingerTimeout - 1);
         for (const { a } of pairs) await stillPending(a.closed);
         await clock.advance(1);
         await closing;
@@ -71,6 +74,74 @@ export const closing: readonly ContractCase[] = [
       }),
   },
 
+  onTimedPair(
+    "a lingerTimeout of 0 waits for no end of the peer, and resets nothing",
+    async ({ a, b }) => {
+      void a.write(pattern(200_000));
+      const [received] = await Promise.all([b.readAll(), a.close()]);
+      sameBytes(received, pattern(200_000));
+      assert.equal(a.fd, undefined);
+      await a.closed;
+    },
+    { lingerTimeout: 0 },
+  ),
+
+  onTimedPair(
+    "a lingerTimeout of 0 holds for two sides that are closed one by one",
+    async ({ a, b }) => {
+      a.closeRead();
+      await a.write("bye");
+      await a.closeWrite();
+      await a.closed;
+      assert.equal(a.fd, undefined);
+      assert.equal((await b.readAll()).toString(), "bye");
+    },
+    { lingerTimeout: 0 },
+  ),
+
+  onTimedPair(
+    "a lingerTimeout of 1 waits that long for the peer's end",
+    async ({ a, b, clock }) => {
+      await a.write("bye");
+      const closing = a.close();
+      assert.equal((await b.readAll()).toString(), "bye");
+      await stillPending(closing);
+      await clock.advance(1);
+      await Promise.all([closing, a.closed]);
+      assert.equal(a.fd, undefined);
+    },
+    { lingerTimeout: 1 },
+  ),
+
+  onTimedPair(
+    "a lingerTimeout of Infinity waits as long as the peer takes to end",
+    async ({ a, b, clock }) => {
+      await a.write("bye");
+      const closing = a.close();
+      assert.equal((await b.readAll()).toString(), "bye");
+      await clock.advance(HOUR_MS);
+      await b.write("still discarded");
+      await stillPending(closing);
+      await b.closeWrite();
+      await Promise.all([closing, a.closed, b.closed]);
+    },
+    { lingerTimeout: Infinity },
+  ),
+
+  onTimedPair(
+    "the timeout of a close goes before a longer lingerTimeout",
+    async ({ a, b, clock }) => {
+      const closing = a.close({ timeout: 50 });
+      assert.equal(await b.read(), null);
+      await clock.advance(49);
+      await stillPending(closing);
+      await clock.advance(1);
+      await closing;
+      assert.equal(a.fd, undefined);
+    },
+    { lingerTimeout: Infinity },
+  ),
+
   ...(["close", "closeRead"] as const).map((end) =>
     onTimedPair(`a socket that is read raw after ${end}() does not hold up the closing`, async (pair) => {
       const { a, b, clock, hasStream } = pair;
@@ -78,7 +149,7 @@ export const closing: readonly ContractCase[] = [
       const closing = end === "close" ? a.close() : (a.closeRead(), a.closeWrite());
       a.socket.resume();
       assert.equal(await b.read(), null);
-      await clock.advance(LINGER_TIMEOUT_MS);
+      await clock.advance(getParameters().lingerTimeout);
       await Promise.all([closing, a.closed]);
       assert.equal((await fails(a.read(), "ERR_BUSY")).operation, "read");
     }),

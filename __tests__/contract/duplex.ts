@@ -5,8 +5,7 @@ import * as streams from "node:stream";
 import { Duplex, finished, PassThrough, Readable, Transform, Writable } from "node:stream";
 import { finished as whenFinished, pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
-import { NetError, NetTimeoutError } from "../../src/index.js";
-import { LINGER_TIMEOUT_MS } from "../../src/core/link.js";
+import { getParameters, NetError, NetTimeoutError } from "../../src/index.js";
 import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, turn, until } from "./expectations.js";
 import { clog, pattern, pieces } from "./payloads.js";
@@ -315,7 +314,7 @@ export const duplex: readonly ContractCase[] = [
       await turn();
       const closing = a.close();
       assert.equal(await b.read(), null);
-      await clock.advance(LINGER_TIMEOUT_MS);
+      await clock.advance(getParameters().lingerTimeout);
       const error = (await failing) as NodeJS.ErrnoException;
       assert.equal(error.code, "ERR_STREAM_PREMATURE_CLOSE");
       await b.close();

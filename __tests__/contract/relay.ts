@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { relay, type Connection, type ConnectionOptions, type RelayOptions } from "../../src/index.js";
+import { onManualClock } from "../support/manual-clock.js";
 import type { ContractCase, MakePair } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
+
+const DAY_MS = 86_400_000;
 
 /** A client and a server with a relay between them, and the two connections that it relays. */
 interface Route {
@@ -160,6 +163,39 @@ export const relays: readonly ContractCase[] = [
       await Promise.allSettled([sending]);
     },
   ),
+
+  ...[0, 50, Infinity].map((lingerTimeout): ContractCase => ({
+    name: `relay: a client that was answered early may go on sending for a lingerTimeout of ${lingerTimeout}`,
+    run: (makePair) =>
+      onManualClock((clock) =>
+        onRoute(
+          "",
+          async ({ client, server, b, relaying, resets }) => {
+            if (!resets) return;
+            await client.write("a request");
+            assert.equal(text(await server.read()), "a request");
+            await server.write("refused");
+            await server.close({ timeout: 0 });
+            assert.equal((await client.readAll()).toString(), "refused");
+            const failures: unknown[] = [];
+            b.closed.catch((error: unknown) => failures.push(error));
+            await until(() => {
+              void client.write("more");
+              return failures.length > 0;
+            });
+            if (lingerTimeout > 0) await stillPending(relaying);
+            if (lingerTimeout === 50) await clock.advance(50);
+            if (lingerTimeout === Infinity) {
+              await clock.advance(DAY_MS);
+              await stillPending(relaying);
+              await client.closeWrite();
+            }
+            assert.equal((await fails(relaying, "EPIPE", "ECONNRESET")).operation, "write");
+          },
+          { connections: { lingerTimeout } },
+        ).run(makePair),
+      ),
+  })),
 
   onRoute("a client that leaves before its answer comes stops the sending of it", async (route) => {
     const { client, server, b, relaying } = route;

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
-import { Link, LINGER_TIMEOUT_MS, type LinkSettings } from "../../src/core/link.js";
+import { Link, type LinkSettings } from "../../src/core/link.js";
 import { READ_CHUNK } from "../../src/core/reading/reads.js";
 import { adopt } from "../../src/core/transport/adopt.js";
 import { socketPair } from "../support/adopted-pairs.js";
@@ -12,7 +12,7 @@ const SETTINGS: LinkSettings = {
   readTimeout: Infinity,
   writeTimeout: Infinity,
   bufferSize: 0,
-  lingerTimeout: LINGER_TIMEOUT_MS,
+  lingerTimeout: 2_000,
   maker: undefined,
 };
 

@@ -68,6 +68,7 @@ function badConnectionOptions(...before: readonly unknown[]): readonly Bad[] {
   const bad: Record<keyof ConnectionOptions, readonly Bad[]> = {
     readTimeout: badTimeout(before, "readTimeout"),
     writeTimeout: badTimeout(before, "writeTimeout"),
+    lingerTimeout: badTimeout(before, "lingerTimeout"),
     bufferSize: [
       ...option(before, "bufferSize", [...NO_SIZES, Infinity], RANGE),
       ...option(before, "bufferSize", NO_NUMBERS, TYPE),
@@ -295,9 +296,14 @@ describe("accept", () => {
 
 describe("parameters: an error is thrown, and nothing is set", () => {
   const values: readonly Bad[] = [
-    ...["readTimeout", "writeTimeout", "connectTimeout", "acceptTimeout"].flatMap((name) =>
-      badTimeout([], name),
-    ),
+    ...[
+      "readTimeout",
+      "writeTimeout",
+      "lingerTimeout",
+      "connectTimeout",
+      "attemptTimeout",
+      "acceptTimeout",
+    ].flatMap((name) => badTimeout([], name)),
     ...option([], "bufferSize", [...NO_SIZES, Infinity], RANGE),
     ...option([], "bufferSize", NO_NUMBERS, TYPE),
     ...option([], "ipv6Only", NO_BOOLEANS, TYPE),

@@ -54,7 +54,7 @@ const CALLS: Readonly<Record<string, Call>> = {
 };
 
 const OF_LISTEN =
-  "readTimeout, writeTimeout, bufferSize, noDelay, keepAlive, host, backlog, ipv6Only, reusePort, acceptTimeout, signal";
+  "readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive, host, backlog, ipv6Only, reusePort, acceptTimeout, signal";
 
 describe("an option that does not exist is refused by name", () => {
   const NEAR: readonly (readonly [call: string, options: object, message: string])[] = [
@@ -134,7 +134,7 @@ describe("an option that does not exist is refused by name", () => {
     [{ readTimeOut: undefined }, '"readTimeOut" is no parameter: did you mean "readTimeout"?'],
     [
       { toString: 5 },
-      '"toString" is no parameter; there is readTimeout, writeTimeout, connectTimeout, acceptTimeout, bufferSize, ipv6Only',
+      '"toString" is no parameter; there is readTimeout, writeTimeout, lingerTimeout, connectTimeout, attemptTimeout, acceptTimeout, bufferSize, ipv6Only',
     ],
   ])("of parameters: %p", async (values, message) => {
     let ran = false;
@@ -365,6 +365,7 @@ describe("options are read once", () => {
   const OF_CONNECTION = {
     readTimeout: 5,
     writeTimeout: 5,
+    lingerTimeout: 5,
     bufferSize: 0,
     noDelay: true,
     keepAlive: false,

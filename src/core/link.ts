@@ -25,19 +25,15 @@ import type { Transport, TransportEvents } from "./transport/transport.js";
 import type { Sleeper } from "./timing/wake-queue.js";
 import type { Duplex } from "node:stream";
 
-/**
- * How long a closed connection goes on discarding what the peer still sends, waiting for its FIN: closing with unread
- * bytes sends RST, which can destroy what we sent before (RFC 2525, section 2.17; RFC 9112, section 9.6).
- */
-export const LINGER_TIMEOUT_MS = 2_000;
-
 export interface LinkSettings {
   readonly readTimeout: number;
   readonly writeTimeout: number;
   readonly bufferSize: number;
   /**
-   * Most ms that a connection whose two sides were closed here waits for the peer to end its own. With `0` the socket is
-   * closed as soon as the FIN is sent; that is no reset, but the kernel sends RST if bytes are unread.
+   * Most ms that a connection whose two sides were closed here discards what the peer still sends, waiting for its FIN:
+   * closing with unread bytes sends RST, which can destroy what we sent before (RFC 2525, section 2.17; RFC 9112, section
+   * 9.6). With `0` the socket is closed as soon as the FIN is sent; that is no reset, but the kernel sends RST if bytes are
+   * unread.
    */
   readonly lingerTimeout: number;
   /** The stack of the call that made the connection; see `noteMaker`. */
@@ -60,11 +56,12 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   readonly subject: Subject;
   readonly input: Input;
   readonly output: Output;
+  /** As the connection has captured it: see {@link LinkSettings}. */
+  readonly lingerTimeout: number;
 
   due = Infinity;
   place = -1;
 
-  readonly #lingerTimeout: number;
   #life: Life = OPEN;
   #closing: Closing | null = null;
   #ending: Ending | null = null;
@@ -81,7 +78,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.subject = subject;
     this.input = new Input(this, settings.readTimeout);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
-    this.#lingerTimeout = settings.lingerTimeout;
+    this.lingerTimeout = settings.lingerTimeout;
     this.#hold = transport.unreferred ? "unreferred" : "free";
     transport.attach(this.input, this);
     transport.startReading();
@@ -340,11 +337,11 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   }
 
   #linger(): void {
-    if (this.#lingerTimeout === 0) {
+    if (this.lingerTimeout === 0) {
       this.#destroy();
       return;
     }
-    this.#become({ kind: "lingering", until: this.deadlineIn(this.#lingerTimeout) });
+    this.#become({ kind: "lingering", until: this.deadlineIn(this.lingerTimeout) });
     this.transport.discardInput();
   }
 

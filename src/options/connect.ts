@@ -51,7 +51,7 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
    * Most milliseconds for the attempt at each address. `Infinity`: as long as the system tries. `0`: no attempt can
    * succeed.
    *
-   * @default Infinity
+   * @default the parameter `attemptTimeout`, Infinity
    * @example await connect("example.com", 80, { attemptTimeout: 3_000 });
    */
   attemptTimeout?: number | undefined;
@@ -138,12 +138,13 @@ export function checkedConnectOptions(given: ConnectOptions): Complete<ConnectOp
  * else that a connect does outside the kernel.
  */
 function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
-  const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive } = given;
   const { timeout, signal, family, lookup } = given;
   const { attemptDelay, attemptTimeout, localAddress, localPort } = given;
   return {
     readTimeout,
     writeTimeout,
+    lingerTimeout,
     bufferSize,
     noDelay,
     keepAlive,

@@ -1,7 +1,7 @@
 import { checkBoolean, checkSize, checkTimeout, wrongType } from "./checks.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
-import { LINGER_TIMEOUT_MS, type LinkSettings } from "../core/link.js";
+import type { LinkSettings } from "../core/link.js";
 import type { Settable } from "../core/transport/transport.js";
 import { getParameters } from "../parameters.js";
 
@@ -29,6 +29,15 @@ export interface ConnectionOptions {
    * @example await connect("example.com", 80, { writeTimeout: 5_000 });
    */
   writeTimeout?: number | undefined;
+  /**
+   * Most milliseconds that `close()` waits for the peer's end of stream, once all is sent; what arrives meanwhile is
+   * discarded. `Infinity`: as long as the peer takes. `0`: it waits for nothing. That is no reset, but bytes that the peer
+   * sends and nothing reads can make the kernel send one, and the peer may lose what was sent to it last.
+   *
+   * @default the parameter `lingerTimeout`, 2_000
+   * @example await connect("example.com", 80, { lingerTimeout: 500 });
+   */
+  lingerTimeout?: number | undefined;
   /**
    * Bytes that writes gather before the connection sends them; `flush()` and a read that waits send them earlier. `0`:
    * each write is sent at once.
@@ -59,6 +68,7 @@ export interface ConnectionOptions {
 export const CONNECTION = schemaOf<ConnectionOptions>({
   readTimeout: checkTimeout,
   writeTimeout: checkTimeout,
+  lingerTimeout: checkTimeout,
   bufferSize: checkSize,
   noDelay: checkBoolean,
   keepAlive: checkKeepAlive,
@@ -70,8 +80,8 @@ export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOp
 }
 
 export function copyOfConnectionOptions(given: ConnectionOptions): Complete<ConnectionOptions> {
-  const { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive } = given;
-  return { readTimeout, writeTimeout, bufferSize, noDelay, keepAlive };
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive } = given;
+  return { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive };
 }
 
 function checkKeepAlive(name: string, value: unknown): void {
@@ -96,8 +106,8 @@ export function settingsOf(options: ConnectionOptions): LinkSettings {
   return {
     readTimeout: options.readTimeout ?? parameters.readTimeout,
     writeTimeout: options.writeTimeout ?? parameters.writeTimeout,
+    lingerTimeout: options.lingerTimeout ?? parameters.lingerTimeout,
     bufferSize: options.bufferSize ?? parameters.bufferSize,
-    lingerTimeout: LINGER_TIMEOUT_MS,
     maker: makerHere(),
   };
 }

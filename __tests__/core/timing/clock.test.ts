@@ -1,6 +1,5 @@
 import { Duplex } from "node:stream";
 import { connect, Connection, NetError, NetTimeoutError, relay } from "../../../src/index.js";
-import { LINGER_TIMEOUT_MS } from "../../../src/core/link.js";
 import { bounded } from "../../../src/core/timing/bounded.js";
 import { clock as clockInUse, systemClock, useClock } from "../../../src/core/timing/clock.js";
 import { ManualClock, onManualClock } from "../../support/manual-clock.js";
@@ -67,12 +66,12 @@ describe("on a clock that is moved by hand", () => {
 
   test("a closed connection waits for its peer's end as long as it lingers", async () => {
     await onManualClock(async (clock) => {
-      const listener = await loopback();
+      const listener = await loopback({ lingerTimeout: MINUTE_MS });
       const client = await netClient({ port: listener.port, host: "127.0.0.1", allowHalfOpen: true });
       const closing = keep(await listener.accept()).close();
       await endOf(client);
       expect(await isPending(closing)).toBe(true);
-      await clock.advance(LINGER_TIMEOUT_MS - 1);
+      await clock.advance(MINUTE_MS - 1);
       expect(await isPending(closing)).toBe(true);
       await clock.advance(1);
       await closing;
