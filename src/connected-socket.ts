@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import type { Duplex } from "node:stream";
 import type { Addresses } from "./address/addresses.js";
 import { checkBoolean, checkTimeout } from "./options/checks.js";
-import { setKeepAlive } from "./options/connection.js";
+import { checkedKeepAlive, setKeepAlive, type KeepAliveOptions } from "./options/keep-alive.js";
 import { factsOf, nameOf, shownOf, type ConnectionFacts } from "./core/facts.js";
 import type { Link } from "./core/link.js";
 import { lineOf, type Style } from "./inspection.js";
@@ -84,7 +84,18 @@ export abstract class ConnectedSocket {
    *
    * @param delay - ms of silence before the kernel first asks, 1 000 at least; the system's own by default, which is two hours
    */
-  setKeepAlive(on = true, delay?: number): this {
+  setKeepAlive(on?: boolean, delay?: number): this;
+  /**
+   * Sets SO_KEEPALIVE, and when the kernel asks, how often, and when it gives up.
+   *
+   * @throws TypeError `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for an `interval` or a `count` where the runtime cannot set them
+   */
+  setKeepAlive(options: KeepAliveOptions): this;
+  setKeepAlive(on: boolean | KeepAliveOptions = true, delay?: number): this {
+    if (typeof on === "object" && (on as unknown) !== null && delay === undefined) {
+      setKeepAlive(this.#link.transport, checkedKeepAlive(on));
+      return this;
+    }
     checkBoolean("on", on);
     if (delay !== undefined) checkTimeout("delay", delay);
     setKeepAlive(this.#link.transport, on && (delay ?? true));

@@ -32,6 +32,7 @@ export { Connection } from "./connection.js";
 export type { ConnectionFacts, ConnectionState } from "./core/facts.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
 export type { ConnectionOptions } from "./options/connection.js";
+export type { KeepAliveOptions } from "./options/keep-alive.js";
 export type { Data } from "./core/bytes/payload.js";
 export { relay, type RelayOptions, type RelayResult } from "./relay.js";
 export {

@@ -138,7 +138,7 @@ test("changes to the options object after the call of listen have no effect, and
   const listening = loopback(options);
   options.readTimeout = 14;
   const listener = await listening;
-  Object.assign(options, { acceptTimeout: NaN, readTimeout: NaN, noDelay: "yes", keepAlive: {} });
+  Object.assign(options, { acceptTimeout: NaN, readTimeout: NaN, noDelay: "yes", keepAlive: null });
   expect((await timeoutError(listener.accept())).timeout).toBe(12);
   await clientNamed(listener, "unharmed");
   const connection = await listener.accept({ timeout: 10_000 });

@@ -344,7 +344,7 @@ describe("what a connection captures", () => {
     Object.assign(options, { lookup: never, family: 6, readTimeout: 46, attemptTimeout: NaN, timeout: NaN });
     const { request, answer } = await asked;
     expect(request.family).toBe(4);
-    Object.assign(options, { noDelay: "no", keepAlive: {} });
+    Object.assign(options, { noDelay: "no", keepAlive: null });
     answer(null, "127.0.0.1", 4);
     const client = keep(await connecting);
     expect((await timeoutError(client.read())).timeout).toBe(45);

@@ -64,6 +64,14 @@ function badOperation(...before: readonly unknown[]): readonly Bad[] {
   ];
 }
 
+/** What a connection's `keepAlive` must not be, as an object. */
+const badKeepAlive: readonly Bad[] = [
+  ...badTimeout([], "delay"),
+  ...badTimeout([], "interval"),
+  ...option([], "count", [0, -1, 1.5, NaN, 128, Infinity], RANGE),
+  ...option([], "count", NO_NUMBERS, TYPE),
+];
+
 function badConnectionOptions(...before: readonly unknown[]): readonly Bad[] {
   const bad: Record<keyof ConnectionOptions, readonly Bad[]> = {
     readTimeout: badTimeout(before, "readTimeout"),
@@ -75,8 +83,13 @@ function badConnectionOptions(...before: readonly unknown[]): readonly Bad[] {
     ],
     noDelay: option(before, "noDelay", NO_BOOLEANS, TYPE),
     keepAlive: [
-      ...option(before, "keepAlive", ["yes", null, {}], TYPE),
+      ...option(before, "keepAlive", ["yes", null, [], new Uint8Array(1)], TYPE),
       ...option(before, "keepAlive", NEGATIVE_OR_NAN, RANGE),
+      ...badKeepAlive.map(([[probes], code, value]): Bad => [
+        [...before, { keepAlive: probes }],
+        code,
+        value,
+      ]),
     ],
   };
   return Object.values(bad).flat();
@@ -393,6 +406,8 @@ describe("a connection and its bytes are untouched", () => {
       ...NO_BOOLEANS.map((on): Bad => [[on], TYPE, on]),
       ...NEGATIVE_OR_NAN.map((delay): Bad => [[true, delay], RANGE, delay]),
       ...NO_NUMBERS.map((delay): Bad => [[true, delay], TYPE, delay]),
+      ...badKeepAlive,
+      [[{}, 5], TYPE, {}],
     ],
   };
 

@@ -348,6 +348,20 @@ describe("in operations", () => {
   });
 });
 
+test.each([
+  [{ initialDelay: 5_000 }, '"initialDelay" is no option: did you mean "delay"?'],
+  [{ cuont: 5 }, '"cuont" is no option: did you mean "count"?'],
+  [{ password: 5 }, '"password" is no option; there is delay, interval, count'],
+])("an option of keepAlive that does not exist is refused by name: %p", async (keepAlive, message) => {
+  for (const call of Object.values(CALLS).slice(0, 4)) {
+    expect(await refusal(() => call({ keepAlive }))).toEqual(unknownOption(message));
+  }
+  const { client } = await pair();
+  expect(await refusal(() => loose(client.setKeepAlive.bind(client))(keepAlive))).toEqual(
+    unknownOption(message),
+  );
+});
+
 describe("options are read once", () => {
   /** Options whose getters return an invalid value when they are read a second time. */
   function onceOnly(values: Readonly<Record<string, unknown>>): object {
@@ -375,6 +389,7 @@ describe("options are read once", () => {
     const { signal } = new AbortController();
     const ofListen = {
       ...OF_CONNECTION,
+      keepAlive: onceOnly({ delay: 5_000 }),
       backlog: 5,
       ipv6Only: false,
       reusePort: false,
@@ -392,10 +407,18 @@ describe("options are read once", () => {
       localAddress: "127.0.0.1",
       localPort: 0,
     };
-    const ofConnect = { ...OF_CONNECTION, ...race, timeout: 5_000, signal, lookup: () => undefined };
-    keep((await loose(connect)(onceOnly({ host: "127.0.0.1", port }), onceOnly(ofConnect))) as Connection);
+    const ofConnect = (): object =>
+      onceOnly({
+        ...OF_CONNECTION,
+        keepAlive: onceOnly({ delay: 5_000 }),
+        ...race,
+        timeout: 5_000,
+        signal,
+        lookup: () => undefined,
+      });
+    keep((await loose(connect)(onceOnly({ host: "127.0.0.1", port }), ofConnect())) as Connection);
     const addresses = [onceOnly({ address: "127.0.0.1", port })];
-    keep((await loose(connectTo)(addresses, onceOnly(ofConnect))) as Connection);
+    keep((await loose(connectTo)(addresses, ofConnect())) as Connection);
     for (let i = 0; i < 2; i++) {
       const accepted = await loose(listener.accept.bind(listener))(onceOnly({ timeout: 5_000, signal }));
       keep(accepted as Connection);

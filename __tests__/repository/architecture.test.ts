@@ -80,6 +80,7 @@ const TYPES = [
   "FrameOptions",
   "Frames",
   "FramesFacts",
+  "KeepAliveOptions",
   "LimitOptions",
   "LineOptions",
   "ListenEndpoint",

@@ -34,6 +34,11 @@ export function illegalConstructor(name: string, makers: string): TypeError {
   return coded(new TypeError(message), "ERR_ILLEGAL_CONSTRUCTOR");
 }
 
+/** A `TypeError` for an option that this runtime cannot honour: code `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, as Node has it. */
+export function unavailable(name: string, reason: string): TypeError {
+  return coded(new TypeError(`"${name}" is not available: ${reason}`), "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM");
+}
+
 function mustBe(name: string, expected: string, received: unknown): string {
   return `"${name}" must be ${expected}; received ${described(received)}`;
 }

@@ -11,6 +11,7 @@ import { LOOKUP_CHECKS, type LookupOptions } from "../address/resolve.js";
 import { checkPort, portOf } from "../address/services.js";
 import { checkTimeout, wrongType, wrongValue } from "./checks.js";
 import { CONNECTION, type ConnectionOptions } from "./connection.js";
+import { copyOfKeepAlive } from "./keep-alive.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 
@@ -147,7 +148,7 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
     lingerTimeout,
     bufferSize,
     noDelay,
-    keepAlive,
+    keepAlive: copyOfKeepAlive(keepAlive),
     timeout,
     signal,
     family,

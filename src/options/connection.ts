@@ -1,15 +1,10 @@
-import { checkBoolean, checkSize, checkTimeout, wrongType } from "./checks.js";
+import { checkBoolean, checkSize, checkTimeout } from "./checks.js";
+import { checkKeepAlive, copyOfKeepAlive, setKeepAlive, type KeepAliveOptions } from "./keep-alive.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
 import type { LinkSettings } from "../core/link.js";
 import type { Settable } from "../core/transport/transport.js";
 import { getParameters } from "../parameters.js";
-
-/** Below a second, Node would tell the kernel 0 s, which it refuses in silence. */
-const MIN_KEEPALIVE_MS = 1_000;
-
-/** The kernel's own bound: 32 767 s (MAX_TCP_KEEPIDLE, see tcp(7)). */
-const MAX_KEEPALIVE_MS = 32_767_000;
 
 /** What a connection captures when it is made. Options that are not given come from the parameters in force then. */
 export interface ConnectionOptions {
@@ -56,12 +51,13 @@ export interface ConnectionOptions {
   /**
    * Whether the kernel asks an idle peer if it is still there (SO_KEEPALIVE). A number: milliseconds of silence before it
    * first asks, from 1_000 up to 32_767_000, to which other numbers are moved. `true`: after the system's own delay, two
-   * hours as a rule.
+   * hours as a rule. An object says also how often it asks, and when it gives up, where the runtime can set that; elsewhere
+   * the call fails with a `TypeError` `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`.
    *
    * @default false
-   * @example await connect("example.com", 80, { keepAlive: 30_000 });
+   * @example await connect("example.com", 80, { keepAlive: { delay: 30_000, interval: 5_000, count: 3 } });
    */
-  keepAlive?: boolean | number | undefined;
+  keepAlive?: boolean | number | KeepAliveOptions | undefined;
 }
 
 /** The options of a connection, wherever it comes from. */
@@ -81,12 +77,14 @@ export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOp
 
 export function copyOfConnectionOptions(given: ConnectionOptions): Complete<ConnectionOptions> {
   const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive } = given;
-  return { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive };
-}
-
-function checkKeepAlive(name: string, value: unknown): void {
-  if (typeof value === "number") checkTimeout(name, value);
-  else if (typeof value !== "boolean") throw wrongType(name, "a boolean or a number of milliseconds", value);
+  return {
+    readTimeout,
+    writeTimeout,
+    lingerTimeout,
+    bufferSize,
+    noDelay,
+    keepAlive: copyOfKeepAlive(keepAlive),
+  };
 }
 
 interface DetachOptions {
@@ -120,13 +118,4 @@ export function applyTo(socket: Settable, { noDelay = true, keepAlive }: Connect
   } catch {
     // Node ignores what the kernel says of these; other runtimes throw it.
   }
-}
-
-/** Sets or clears SO_KEEPALIVE; `true`: with the system's own delay, two hours as a rule. */
-export function setKeepAlive(socket: Settable, keepAlive: boolean | number): void {
-  socket.setKeepAlive?.(keepAlive !== false, typeof keepAlive === "number" ? keptWithin(keepAlive) : 0);
-}
-
-function keptWithin(delay: number): number {
-  return Math.min(Math.max(delay, MIN_KEEPALIVE_MS), MAX_KEEPALIVE_MS);
 }

@@ -25,8 +25,8 @@ export abstract class StreamBacked<Stream extends Duplex> {
     this.#settable.setNoDelay?.(on);
   }
 
-  setKeepAlive(on: boolean, delay: number): void {
-    this.#settable.setKeepAlive?.(on, delay);
+  setKeepAlive(on: boolean, delay: number, interval?: number, count?: number): void {
+    this.#settable.setKeepAlive?.(on, delay, interval, count);
   }
 
   ref(): void {

@@ -36,7 +36,7 @@ export interface TransportEvents {
 /** The settings that a socket has, and some other streams have. */
 export interface Settable {
   setNoDelay?(on: boolean): void;
-  setKeepAlive?(on: boolean, delay: number): void;
+  setKeepAlive?(on: boolean, delay: number, interval?: number, count?: number): void;
   ref?(): void;
   unref?(): void;
 }
@@ -84,8 +84,11 @@ export interface Transport {
   whenConnected(act: () => void): () => void;
   /** Sets TCP_NODELAY, where the stream beneath knows it. */
   setNoDelay(on: boolean): void;
-  /** Sets SO_KEEPALIVE, where the stream beneath knows it; `delay` in ms, 0 for the system's own. */
-  setKeepAlive(on: boolean, delay: number): void;
+  /**
+   * Sets SO_KEEPALIVE, where the stream beneath knows it. `delay` and `interval` are in ms; with a `delay` of 0 the system's
+   * own values stay.
+   */
+  setKeepAlive(on: boolean, delay: number, interval?: number, count?: number): void;
   /** Calls `ref()` of the stream beneath, where it has one. */
   ref(): void;
   /** Calls `unref()` of the stream beneath, where it has one. */
