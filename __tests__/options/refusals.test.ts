@@ -83,6 +83,11 @@ const CALLS: readonly Call[] = [
     ...OF_CONNECTIONS,
     ...OF_CONNECT,
   ]),
+  ...withOptions("keepAlive", (keepAlive) => loose(connect)("127.0.0.1", 1, { keepAlive }), [
+    "delay",
+    "interval",
+    "count",
+  ]),
   { what: "connectTo, as the addresses", call: (value) => loose(connectTo)(value) },
   { what: "connectTo, as an address", call: (value) => loose(connectTo)([value]) },
   { what: "connectTo, in an address", call: (value) => loose(connectTo)([{ address: value, port: 1 }]) },
