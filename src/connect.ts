@@ -1,5 +1,5 @@
 import { subjectOf } from "./address/addresses.js";
-import { formatEndpoint, type AddressInfo } from "./address/endpoint.js";
+import { joinHostPort, type AddressInfo } from "./address/endpoint.js";
 import { lookupAddresses } from "./address/resolve.js";
 import {
   checkedAddresses,
@@ -60,7 +60,7 @@ export async function connect(
     return await dial(dialOptions(options, subject, () => Promise.resolve([target])));
   }
   const { host, port } = target;
-  const subject = { host, port, text: formatEndpoint(host, port) };
+  const subject = { host, port, text: joinHostPort(host, port) };
   const find: Find = (journal, signal) => journal.lookup(lookupAddresses(host, port, options, signal));
   return await dial(dialOptions(options, subject, find));
 }
@@ -88,7 +88,7 @@ export async function connectTo(
   options = checkedConnectOptions(options);
   const checked = checkedAddresses(addresses);
   const candidates = checked.filter(({ family }) => !options.family || family === options.family);
-  const text = checked.map(({ address, port }) => formatEndpoint(address, port)).join(", ");
+  const text = checked.map(({ address, port }) => joinHostPort(address, port)).join(", ");
   return await dial(dialOptions(options, { text }, () => Promise.resolve(candidates)));
 }
 

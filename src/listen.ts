@@ -3,7 +3,7 @@ import type { ListenOptions as ServerListenOptions, Server } from "node:net";
 import { Pipeline } from "./accept/arrival.js";
 import { AcceptQueue } from "./accept/queue.js";
 import { DEFAULT_BACKLOG, openServer } from "./accept/server.js";
-import { familyOf, formatEndpoint, normalAddress } from "./address/endpoint.js";
+import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
 import { lookupAddresses } from "./address/resolve.js";
 import { bounded } from "./core/timing/bounded.js";
 import { refused, type Subject } from "./errors.js";
@@ -76,16 +76,16 @@ function subjectOf(target: ListenTarget): Subject {
   if ("path" in target) return { address: target.path, text: target.path };
   if ("fd" in target) return { text: `descriptor ${String(target.fd)}` };
   const { host, port } = target;
-  return { host, port, text: formatEndpoint(host ?? "*", port) };
+  return { host, port, text: joinHostPort(host ?? "*", port) };
 }
 
 /** How errors name it once the address is known, which a Unix socket has none of. */
 function subjectAt(asked: Subject, address: string | undefined, port = 0): Subject {
   if (address === undefined) return asked;
   const { host } = asked;
-  const text = formatEndpoint(address, port);
+  const text = joinHostPort(address, port);
   const isNamed = host !== undefined && host !== address;
-  return { host, address, port, text: isNamed ? `${formatEndpoint(host, port)}: ${text}` : text };
+  return { host, address, port, text: isNamed ? `${joinHostPort(host, port)}: ${text}` : text };
 }
 
 function addressOf(server: Server): ListenerAddress {

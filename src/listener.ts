@@ -11,7 +11,7 @@ import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./core/timing/bud
 import { failAtCaller } from "./core/timing/fail-at-caller.js";
 import { onceClosed } from "./core/transport/claimed-sockets.js";
 import { descriptorOf } from "./core/transport/node-internals.js";
-import { formatEndpoint } from "./address/endpoint.js";
+import { joinHostPort } from "./address/endpoint.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
 import { lineOf, type Style } from "./inspection.js";
 import type { ListenOptions } from "./options/listen.js";
@@ -183,9 +183,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   /** `"127.0.0.1:80"`, or the path of a Unix socket. */
   toString(): string {
     if (!(#queue in this)) return Object.prototype.toString.call(this);
-    return "path" in this.address
-      ? this.address.path
-      : formatEndpoint(this.address.address, this.address.port);
+    return "path" in this.address ? this.address.path : joinHostPort(this.address.address, this.address.port);
   }
 
   /** The address, state and counts, which `console.log` and `util.inspect` print in one line. */

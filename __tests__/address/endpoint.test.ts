@@ -1,13 +1,7 @@
 import fc from "fast-check";
-import {
-  familyOf,
-  formatEndpoint,
-  isHost,
-  normalAddress,
-  parseEndpoint,
-} from "../../src/address/endpoint.js";
+import { familyOf, joinHostPort, isHost, normalAddress, splitEndpoint } from "../../src/address/endpoint.js";
 
-describe("parseEndpoint", () => {
+describe("splitEndpoint", () => {
   test.each([
     ["localhost:80", { host: "localhost", port: "80" }],
     ["example.com.:https", { host: "example.com.", port: "https" }],
@@ -22,7 +16,7 @@ describe("parseEndpoint", () => {
     ["\0abstract", { path: "\0abstract" }],
     ["\\\\.\\pipe\\app", { path: "\\\\.\\pipe\\app" }],
   ])("%j has its parts", (text, parts) => {
-    expect(parseEndpoint(text)).toEqual(parts);
+    expect(splitEndpoint(text)).toEqual(parts);
   });
 
   test.each([
@@ -58,7 +52,7 @@ describe("parseEndpoint", () => {
     "user@localhost:80",
     "redis://user:password@localhost:80",
   ])("%j is refused by name", (text) => {
-    expect(() => parseEndpoint(text)).toThrow(
+    expect(() => splitEndpoint(text)).toThrow(
       expect.objectContaining({
         name: "TypeError",
         code: "ERR_INVALID_ARG_VALUE",
@@ -68,7 +62,7 @@ describe("parseEndpoint", () => {
   });
 
   test.each([undefined, null, 80, {}, ["localhost:80"]])("%j is no string", (value) => {
-    expect(() => parseEndpoint(value as string)).toThrow(
+    expect(() => splitEndpoint(value as string)).toThrow(
       expect.objectContaining({ name: "TypeError", code: "ERR_INVALID_ARG_TYPE" }) as Error,
     );
   });
@@ -80,7 +74,7 @@ describe("parseEndpoint", () => {
     const port = fc.integer({ min: 0, max: 65_535 });
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), zoned, fc.domain()), port, (host, number) => {
-        expect(parseEndpoint(formatEndpoint(host, number))).toEqual({ host, port: String(number) });
+        expect(splitEndpoint(joinHostPort(host, number))).toEqual({ host, port: String(number) });
       }),
     );
   });
@@ -92,9 +86,9 @@ describe("parseEndpoint", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), likely), (text) => {
         try {
-          const parts = parseEndpoint(text);
+          const parts = splitEndpoint(text);
           if ("path" in parts) expect(parts.path).toBe(text);
-          else expect(formatEndpoint(parts.host, parts.port)).toBe(text);
+          else expect(joinHostPort(parts.host, parts.port)).toBe(text);
         } catch (error) {
           expect(error).toMatchObject({ name: "TypeError", code: "ERR_INVALID_ARG_VALUE" });
         }
@@ -110,7 +104,7 @@ test.each([
   ["fe80::1%eth0", 0, "[fe80::1%eth0]:0"],
   ["localhost", "http", "localhost:http"],
 ])("%s and %s are formatted as %s", (address, port, text) => {
-  expect(formatEndpoint(address, port)).toBe(text);
+  expect(joinHostPort(address, port)).toBe(text);
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import type { Subject } from "../errors.js";
-import { familyOf, formatEndpoint, normalAddress } from "./endpoint.js";
+import { familyOf, joinHostPort, normalAddress } from "./endpoint.js";
 
 /** Our end of a connection. */
 export interface LocalEnd {
@@ -49,8 +49,8 @@ export class Addresses implements Addressed, Subject {
   /** Made when an error needs it: most connections never fail. */
   get text(): string {
     const { localAddress, localPort = 0, remoteAddress = "", remotePort = 0 } = this;
-    const local = localAddress === undefined ? "" : `${formatEndpoint(localAddress, localPort)} -> `;
-    return local + formatEndpoint(remoteAddress, remotePort);
+    const local = localAddress === undefined ? "" : `${joinHostPort(localAddress, localPort)} -> `;
+    return local + joinHostPort(remoteAddress, remotePort);
   }
 }
 

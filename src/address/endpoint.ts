@@ -36,7 +36,7 @@ const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(?:([\d.]+)|([\da-f]{1,4}):([\da-f]{1
  *
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
  */
-export function parseEndpoint(text: string): { host: string; port: string } | { path: string } {
+export function splitEndpoint(text: string): { host: string; port: string } | { path: string } {
   checkString("endpoint", text);
   if (PATH.test(text)) return { path: text };
   const bracketed = BRACKETED.exec(text);
@@ -84,7 +84,7 @@ export type EndpointParts =
 
 /** The parts of an endpoint, which is text, or an object that has those of `form` and no others. */
 export function partsOf(endpoint: unknown, form: EndpointForm): EndpointParts {
-  const given: unknown = typeof endpoint === "string" ? parseEndpoint(endpoint) : endpoint;
+  const given: unknown = typeof endpoint === "string" ? splitEndpoint(endpoint) : endpoint;
   checkParts(given, form);
   const { path, host, port } = given as Record<"path" | "host" | "port", unknown>;
   const fd = form.names.includes("fd") ? (given as { fd?: unknown }).fd : undefined;
@@ -110,8 +110,8 @@ function isUrl(value: unknown): boolean {
   return Object.prototype.toString.call(value) === "[object URL]";
 }
 
-/** `"127.0.0.1:80"`, `"[::1]:80"`: what {@link parseEndpoint} takes. */
-export function formatEndpoint(address: string, port: number | string): string {
+/** `"127.0.0.1:80"`, `"[::1]:80"`: what {@link splitEndpoint} takes. */
+export function joinHostPort(address: string, port: number | string): string {
   return address.includes(":") ? `[${address}]:${String(port)}` : `${address}:${String(port)}`;
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../core/network.js";
 import { bounded, stoppable } from "../core/timing/bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
-import { familyOf, formatEndpoint, checkHost, normalAddress, type AddressInfo } from "./endpoint.js";
+import { familyOf, joinHostPort, checkHost, normalAddress, type AddressInfo } from "./endpoint.js";
 import { portOf } from "./services.js";
 
 /**
@@ -160,7 +160,7 @@ interface Question {
 type Answer = { readonly error: unknown } | { readonly found: readonly unknown[] };
 
 function subjectOf({ host, port }: Question): Subject {
-  return { host: host ?? undefined, port, text: formatEndpoint(host ?? "localhost", port) };
+  return { host: host ?? undefined, port, text: joinHostPort(host ?? "localhost", port) };
 }
 
 /** The addresses, which are `asked` for only where there is a name to look up. */

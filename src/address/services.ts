@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { checkSize, outOfRange, wrongType, wrongValue } from "../options/checks.js";
 import { described } from "../options/described.js";
 import { refused } from "../errors.js";
-import { familyOf, formatEndpoint } from "./endpoint.js";
+import { familyOf, joinHostPort } from "./endpoint.js";
 
 const LAST_PORT = 65_535;
 const SERVICES_FILE = "/etc/services";
@@ -41,7 +41,7 @@ export function portOf(service: number | string, host?: string): number {
   if (service === "") throw wrongValue("port", "a number or the name of a service", service);
   if (/^-?\d+$/.test(service)) return checkedPort(Number(service));
   const name = NAME.test(service) ? `"${service}"` : described(service);
-  const subject = { host, text: formatEndpoint(host ?? "*", NAME.test(service) ? service : "?") };
+  const subject = { host, text: joinHostPort(host ?? "*", NAME.test(service) ? service : "?") };
   const port = find(localServices(), service) ?? find(ALSO_REGISTERED, service);
   if (port !== undefined) return port;
   let cause: unknown;
