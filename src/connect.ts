@@ -39,11 +39,21 @@ type Find = DialOptions<Connection>["find"];
  */
 export function connect(host: string, port: number | string, options?: ConnectOptions): Promise<Connection>;
 /**
- * Resolves to a connection to an endpoint: `"host:port"`, `"[::1]:ssh"` or `{ host, port }`; or to a Unix socket by its
- * path, `"/run/app.sock"` or `{ path }`.
+ * Resolves to a connection to an endpoint: `"host:port"`, `"[::1]:ssh"`, `{ host, port }` or a `URL`; or to a Unix socket
+ * by its path, `"/run/app.sock"` or `{ path }`.
+ *
+ * Of a `URL`, only the host and the port count. Without a port, it is the port of the service that the protocol names:
+ * 443 for `https:`, 6379 for `redis:`. No protocol implies TLS: bytes go out as they are written.
  *
  * @example
  * await using connection = await connect("[::1]:8080");
+ *
+ * @example
+ * await using connection = await connect(new URL("redis://localhost"));
+ *
+ * @throws NetError `EAI_SERVICE` for a URL without a port whose protocol names no service, as for any unknown service
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` for a URL without a host, for `file:` and `unix:` URLs (give the path), and
+ *   for `tls:` URLs (TLS is not supported yet). No error repeats the URL, which may hold a password
  */
 export function connect(endpoint: ConnectEndpoint, options?: ConnectOptions): Promise<Connection>;
 export async function connect(

@@ -28,8 +28,9 @@ import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
  * for await (const connection of listener) void serve(connection);
  *
  * @param at - a port, `0` for any that is free, or the name of a service; or what `connect` takes: `"127.0.0.1:0"`,
- *   `"[::1]:http-alt"`, `{ host, port }`, or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or `{ fd }`, a
- *   descriptor that is listening already
+ *   `"[::1]:http-alt"`, `{ host, port }`, a `URL` by its host and its port or protocol (no protocol implies TLS, and
+ *   `tls:` is refused), or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or `{ fd }`, a descriptor that is
+ *   listening already
  * @throws NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` and others; with operation `"resolve"` if the host or the
  *   service is not known
  * @throws NetError `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12 or without a port, and for a

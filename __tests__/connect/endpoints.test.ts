@@ -1,5 +1,5 @@
 import { connect, connectTo, Connection, listen, resolve, type LookupFunction } from "../../src/index.js";
-import { netError } from "../support/outcomes.js";
+import { failure, netError } from "../support/outcomes.js";
 import { deferredLookup, lookupOf } from "../support/lookups.js";
 import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../support/peers.js";
 
@@ -33,6 +33,9 @@ describe("where to connect", () => {
     ],
     ["{ host, port }", (port) => connect({ host: "127.0.0.1", port })],
     ["{ host, port } with digits and options", (port) => connect({ host: "localhost", port: `${port}` }, {})],
+    ["a URL", (port) => connect(new URL(`redis://127.0.0.1:${port}`))],
+    ["a URL of the web", (port) => connect(new URL(`https://127.0.0.1:${port}/path?query#hash`))],
+    ["a URL with a name, a user and options", (port) => connect(new URL(`x://u:p@localhost:${port}`), {})],
     ["connectTo of one address", (port) => connectTo([{ address: "127.0.0.1", port, family: 4 }])],
     ["connectTo of what resolve gives", async (port) => connectTo(await resolve("localhost", port))],
   ])("can be %s", async (_, connected) => {
@@ -46,6 +49,8 @@ describe("where to connect", () => {
   test.each<[string, (port: number) => Promise<Connection>]>([
     ["a literal address", (port) => connect("::1", port)],
     ['"[v6]:port"', (port) => connect(`[::1]:${port}`)],
+    ["a URL", (port) => connect(new URL(`redis://[::1]:${port}`))],
+    ["a URL of the web", (port) => connect(new URL(`http://[::1]:${port}`))],
     ["{ host, port }", (port) => connect({ host: "::1", port })],
     ["connectTo", (port) => connectTo([{ address: "::1", port, family: 6 }])],
   ])("can be IPv6: %s", async (_, connected) => {
@@ -112,6 +117,103 @@ describe("where to connect", () => {
     await listener.close();
     const refused = await netError(connect(host, port));
     expect(refused).toMatchObject({ code: "ECONNREFUSED", host, address: "127.0.0.1", port });
+  });
+});
+
+describe("a URL", () => {
+  /** Where a URL leads, seen by a lookup that ends the call. */
+  async function leadsTo(url: string): Promise<string> {
+    const lookup: LookupFunction = (_host, _options, answer) => answer(new Error("stop"), []);
+    const error = await netError(connect(new URL(url), { lookup }));
+    expect(error).toMatchObject({ operation: "resolve" });
+    return `${String(error.host)} ${String(error.port)}`;
+  }
+
+  test.each([
+    ["https://example.org", "example.org 443"],
+    ["https://example.org:443/", "example.org 443"],
+    ["http://example.org:80", "example.org 80"],
+    ["http://example.org:8080", "example.org 8080"],
+    ["HTTP://EXAMPLE.org.", "example.org. 80"],
+    ["ws://example.org", "example.org 80"],
+    ["wss://example.org:443", "example.org 443"],
+    ["ftp://example.org", "example.org 21"],
+    ["redis://example.org", "example.org 6379"],
+    ["redis://example.org/0?db=1#x", "example.org 6379"],
+    ["redis://user:password@example.org:0", "example.org 0"],
+    ["postgres://example.org/db", "example.org 5432"],
+    ["postgresql://example.org/db", "example.org 5432"],
+    ["mysql://example.org", "example.org 3306"],
+    ["tcp://example.org:80", "example.org 80"],
+    ["http://b\u00fccher.example", "xn--bcher-kva.example 80"],
+    ["redis://b\u00fccher.example", "b\u00fccher.example 6379"],
+  ])("%s leads to %s", async (url, where) => {
+    expect(await leadsTo(url)).toBe(where);
+  });
+
+  test("with an address leads to it: without brackets, and in any notation of the web's", async () => {
+    const six = await netError(connect(new URL("redis://[::1]"), { family: 4 }));
+    expect(six).toMatchObject({ host: "::1", port: 6379, code: "ENOTFOUND" });
+    const four = await netError(connect(new URL("http://0x7f.1"), { family: 6 }));
+    expect(four).toMatchObject({ host: "127.0.0.1", port: 80, code: "ENOTFOUND" });
+  });
+
+  test("without a port fails with EAI_SERVICE if its protocol names no service", async () => {
+    const error = await netError(connect(new URL("tcp://user:hunter2@127.0.0.1/hunter2?hunter2#hunter2")));
+    expect(error).toMatchObject({ code: "EAI_SERVICE", operation: "resolve", host: "127.0.0.1" });
+    expect(error.message).toBe('resolve 127.0.0.1:tcp: no service named "tcp" (EAI_SERVICE)');
+    expect(JSON.stringify(error)).not.toContain("hunter2");
+  });
+
+  const REFUSED: readonly (readonly [url: string, message: RegExp])[] = [
+    ["tls://example.org:853", /^"endpoint" must be no tls: URL, since TLS is not supported yet; /],
+    ["TLS://hunter2@[::1]:853", /^"endpoint" must be no tls: URL, since TLS is not supported yet; /],
+    ["file:///run/hunter2.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
+    ["file://hunter2/run/app.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
+    ["unix:/run/hunter2.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
+    ["unix://hunter2/app.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
+    ["redis:///hunter2", /must be a URL with a host and a port /],
+    ["localhost:80", /must be a URL with a host and a port /],
+    ["user:hunter2@localhost:80", /must be a URL with a host and a port /],
+    ["http+unix://%2Frun%2Fhunter2.sock", /^"host" must be a name or a literal address, /],
+    ["redis://user%3Ahunter2%40localhost:80", /^"host" must be a name or a literal address, /],
+    ["redis://hunter2%00.example:80", /^"host" must be a name or a literal address, /],
+    ["redis://hunter2%ff:80", /^"endpoint" must be a URL whose host is UTF-8; /],
+  ];
+
+  test.each(REFUSED)("%s is refused, and no error repeats it", async (text, message) => {
+    const url = new URL(text);
+    for (const call of [connect, listen] as readonly ((at: URL) => Promise<unknown>)[]) {
+      const error = await failure(call(url));
+      expect(error).toMatchObject({
+        name: "TypeError",
+        code: "ERR_INVALID_ARG_VALUE",
+        message: expect.stringMatching(message) as string,
+      });
+      expect((error as Error).message).not.toContain("hunter2");
+    }
+  });
+
+  test("is no host, no options and no argument of resolve, and the error says where it belongs", async () => {
+    const url = new URL("redis://user:hunter2@127.0.0.1:9");
+    const noHost = `"host" must be a string (connect and listen take a URL alone); received an object (URL)`;
+    const noOptions = (kind: string) =>
+      `"options" must be an object of ${kind} (a URL is an endpoint, for connect and listen); received an object (URL)`;
+    const loose = (call: unknown) => call as Loose;
+    for (const [call, message] of [
+      [() => loose(connect)(url, 80), noHost],
+      [() => loose(connect)({ host: url, port: 80 }), noHost],
+      [() => loose(listen)({ host: url, port: 0 }), noHost],
+      [() => loose(listen)(0, { host: url }), noHost],
+      [() => loose(resolve)(url, 80), noHost],
+      [() => loose(resolve)(url), noHost],
+      [() => loose(connect)("127.0.0.1:9", url), noOptions("options")],
+      [() => loose(connect)(url, url), noOptions("options")],
+      [() => loose(listen)(0, url), noOptions("options")],
+      [() => loose(resolve)("127.0.0.1", 9, url), noOptions("options")],
+    ] as const) {
+      expect(await failure(call())).toMatchObject({ code: "ERR_INVALID_ARG_TYPE", message });
+    }
   });
 });
 

@@ -96,6 +96,27 @@ describe("where to listen", () => {
     else expect(inUse).toMatchObject({ port: 80 });
   });
 
+  test.each([
+    ["tcp://127.0.0.1:0", "127.0.0.1", 4],
+    ["http://user:password@[::1]:0/path", "::1", 6],
+  ])("of the URL %s the host and the port are listened on", async (text, address, family) => {
+    const url = new URL(text);
+    const listener = keep(await listen(url, { host: "127.0.0.2" }));
+    expect(listener.address).toEqual({ address, family, port: listener.port });
+    url.port = String(listener.port);
+    const [client] = await Promise.all([connect(url), listener.accept().then(keep)]);
+    expect(keep(client)).toMatchObject({ remoteAddress: address, remotePort: listener.port });
+  });
+
+  test("a URL without a port is that of its protocol's service", async () => {
+    const url = new URL("http-alt://127.0.0.1");
+    const listener = await listen(url).catch((error: unknown) => error);
+    if (listener instanceof Listener) expect(keep(listener).port).toBe(8080);
+    else expect(listener).toMatchObject({ code: "EADDRINUSE", port: 8080 });
+    const unknown = await netError(listen(new URL("no-such-service://127.0.0.1")).then(keep));
+    expect(unknown).toMatchObject({ code: "EAI_SERVICE", operation: "resolve", host: "127.0.0.1" });
+  });
+
   test.each([":0", "127.0.0.1", "[::1]", "::1", "::1:0", "127.0.0.1:", "tcp://127.0.0.1:0", "localhost:0:0"])(
     "%j is neither that nor a service",
     async (endpoint) => {

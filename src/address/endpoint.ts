@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { isIP, isIPv4 } from "node:net";
-import { checkSize, checkString, outOfRange, wrongType, wrongValue } from "../options/checks.js";
+import { checkSize, checkString, isUrl, outOfRange, wrongType, wrongValue } from "../options/checks.js";
 import { refuseUnknown, type Names } from "../options/schema.js";
+import { partsOfUrl } from "./url.js";
 
 /** One address to connect to: what `resolve` yields and `connectTo` takes. */
 export interface AddressInfo {
@@ -38,21 +39,30 @@ const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(?:([\d.]+)|([\da-f]{1,4}):([\da-f]{1
  */
 export function splitEndpoint(text: string): { host: string; port: string } | { path: string } {
   checkString("endpoint", text);
-  if (PATH.test(text)) return { path: text };
+  if (isPath(text)) return { path: text };
   const bracketed = BRACKETED.exec(text);
   const [, host = "", port = ""] = bracketed ?? PLAIN.exec(text) ?? [];
   const isHost = bracketed === null ? WORD.test(host) : familyOf(host) === 6;
-  if (!isHost || !WORD.test(port)) {
+  if (!isHost || !isPortText(port)) {
     const forms = '"host:port", "[IPv6 address]:port", or a path that begins with "/", "./" or "../"';
-    const fault = URL_SCHEME.test(text) ? ", not a URL" : text.includes(":") ? "" : ": the port is missing";
+    const fault = URL_SCHEME.test(text)
+      ? ", not the text of a URL"
+      : text.includes(":")
+        ? ""
+        : ": the port is missing";
     throw wrongValue("endpoint", forms + fault, text);
   }
   return { host, port };
 }
 
+/** Whether text begins like the path of a Unix socket: {@link splitEndpoint} takes no other for one. */
+export function isPath(text: string): boolean {
+  return PATH.test(text);
+}
+
 /** Whether text is an endpoint of its own, rather than the name of a service. */
 export function isEndpoint(text: string): boolean {
-  return text.includes(":") || PATH.test(text);
+  return text.includes(":") || isPath(text);
 }
 
 /** What an endpoint may be for one kind of call, and what its errors say. */
@@ -82,8 +92,9 @@ export function endpointForm<T>(
 export type EndpointParts =
   { readonly path: string } | { readonly fd: number } | { readonly host: unknown; readonly port: unknown };
 
-/** The parts of an endpoint, which is text, or an object that has those of `form` and no others. */
+/** The parts of an endpoint, which is text, a URL, or an object that has those of `form` and no others. */
 export function partsOf(endpoint: unknown, form: EndpointForm): EndpointParts {
+  if (isUrl(endpoint)) return partsOfUrl(endpoint);
   const given: unknown = typeof endpoint === "string" ? splitEndpoint(endpoint) : endpoint;
   checkParts(given, form);
   const { path, host, port } = given as Record<"path" | "host" | "port", unknown>;
@@ -98,16 +109,10 @@ export function partsOf(endpoint: unknown, form: EndpointForm): EndpointParts {
 }
 
 function checkParts(value: unknown, form: EndpointForm): asserts value is object {
-  if (isUrl(value)) throw wrongType("endpoint", `${form.forms}, not a URL`, value);
   if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
     throw wrongType("endpoint", form.forms, value);
   }
   refuseUnknown(value, form);
-}
-
-/** A URL of whatever realm: its `host` has the port in it, its `port` may be empty. */
-function isUrl(value: unknown): boolean {
-  return Object.prototype.toString.call(value) === "[object URL]";
 }
 
 /** `"127.0.0.1:80"`, `"[::1]:80"`: what {@link splitEndpoint} takes. */
@@ -132,6 +137,11 @@ export function familyOf(address: string): 4 | 6 | 0 {
   return isIP(address) as 4 | 6 | 0;
 }
 
+/** Whether this can be the port of an endpoint in text: digits, or the name of a service. */
+export function isPortText(text: string): boolean {
+  return WORD.test(text);
+}
+
 /** Whether this can be the name of a host, or is a literal address: no brackets, no port, no user, no NUL. */
 export function isHost(text: string): boolean {
   return WORD.test(text) || familyOf(text) === 6;
@@ -139,6 +149,7 @@ export function isHost(text: string): boolean {
 
 /** The name of a host, or a literal address. */
 export function checkHost(name: string, value: unknown): asserts value is string {
+  if (isUrl(value)) throw wrongType(name, "a string (connect and listen take a URL alone)", value);
   checkString(name, value);
   if (isHost(value)) return;
   throw wrongValue(name, "a name or a literal address, without brackets, port and user", value);

@@ -1,4 +1,4 @@
-import { checkBoolean, checkFunction, oneOf, wrongType, wrongValue } from "../options/checks.js";
+import { checkBoolean, checkFunction, isUrl, oneOf, wrongType, wrongValue } from "../options/checks.js";
 import { OPERATION, type OperationOptions } from "../options/operation.js";
 import { checkedOptions, schemaOf, type Checks } from "../options/schema.js";
 import { described } from "../options/described.js";
@@ -141,7 +141,7 @@ export async function lookupAddresses(
 
 function checkHostOrNull(name: string, value: unknown): void {
   if (value === null) return;
-  if (typeof value !== "string") throw wrongType(name, "a string or null", value);
+  if (typeof value !== "string" && !isUrl(value)) throw wrongType(name, "a string or null", value);
   checkHost(name, value);
 }
 

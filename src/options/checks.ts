@@ -1,3 +1,4 @@
+import type { URL } from "node:url";
 import { described } from "./described.js";
 
 /** Returns if the value is right, throws otherwise. `undefined` is wrong: an option that was not given is not checked. */
@@ -98,6 +99,11 @@ export function isSignal(value: unknown): boolean {
     typeof addEventListener === "function" &&
     typeof removeEventListener === "function"
   );
+}
+
+/** A `URL` of whatever realm. Its `host` has the port in it, and its `port` may be empty. */
+export function isUrl(value: unknown): value is URL {
+  return typeof value === "object" && Object.prototype.toString.call(value) === "[object URL]";
 }
 
 /** One of these values, and no other. */

@@ -1,3 +1,4 @@
+import type { URL } from "node:url";
 import {
   checkHost,
   checkLiteral,
@@ -73,9 +74,14 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
   localPort?: number | undefined;
 }
 
-/** Where to connect to: a host and a port or service, or the path of a Unix socket. */
+/**
+ * Where to connect to: a host and a port or service, or the path of a Unix socket.
+ *
+ * Of a `URL`, the host and the port count, or else the port of the service that its protocol names: 443 for `https:`, 6379
+ * for `redis:`. Its user, password, path, query and hash are ignored. A `tls:` URL is refused: TLS is not supported yet.
+ */
 export type ConnectEndpoint =
-  string | { readonly host: string; readonly port: number | string } | { readonly path: string };
+  string | URL | { readonly host: string; readonly port: number | string } | { readonly path: string };
 
 const IN_ENDPOINT = "it is part of the endpoint, the first argument";
 
@@ -96,7 +102,7 @@ const CONNECT = schemaOf<ConnectOptions>(
 const ENDPOINT = endpointForm<{ host: unknown; port: unknown; path: unknown }>(
   { host: true, port: true, path: true },
   {
-    forms: "a string, { host, port } or { path }",
+    forms: "a string, a URL, { host, port } or { path }",
     either: "either { host, port } or { path }",
     elsewhere: { address: "addresses are for connectTo" },
   },

@@ -1,3 +1,4 @@
+import type { URL } from "node:url";
 import { checkHost, endpointForm, isEndpoint, partsOf } from "../address/endpoint.js";
 import { portOf } from "../address/services.js";
 import { checkBoolean, checkSignal, checkSize, checkTimeout } from "./checks.js";
@@ -59,10 +60,14 @@ export interface ListenOptions extends ConnectionOptions {
 /**
  * Where to listen: a port or service, a host and a port or service, the path of a Unix socket, or a descriptor that
  * listens already. Text with a colon is `"host:port"`, text that begins like a path is one, any other is a service.
+ *
+ * Of a `URL`, the host and the port count, or else the port of the service that its protocol names: 443 for `https:`. The
+ * rest of it is ignored. A `tls:` URL is refused: TLS is not supported yet.
  */
 export type ListenEndpoint =
   | number
   | string
+  | URL
   | { readonly port: number | string; readonly host?: string | undefined }
   | { readonly path: string }
   | { readonly fd: number };
@@ -94,7 +99,7 @@ const LISTEN = schemaOf<ListenOptions>(
 const ENDPOINT = endpointForm<{ port: unknown; host: unknown; path: unknown; fd: unknown }>(
   { port: true, host: true, path: true, fd: true },
   {
-    forms: "a port, a service, a string, { port, host }, { path } or { fd }",
+    forms: "a port, a service, a string, a URL, { port, host }, { path } or { fd }",
     either: "one of { port, host }, { path } and { fd }",
   },
   LISTEN,

@@ -1,5 +1,5 @@
 import { isAnyArrayBuffer } from "node:util/types";
-import { isSignal, unknownName, wrongType, type Check } from "./checks.js";
+import { isSignal, isUrl, unknownName, wrongType, type Check } from "./checks.js";
 import { described } from "./described.js";
 import { nearest } from "./nearest.js";
 
@@ -66,8 +66,8 @@ export function checkOptions(value: unknown, known: Names): asserts value is obj
 const NAME = /^[\w$.-]{1,64}$/;
 
 /**
- * Refuses an object with an unknown name, whatever its value, and an object that holds no options: memory, a list, a signal.
- * Otherwise a misspelt option would be ignored in silence.
+ * Refuses an object with an unknown name, whatever its value, and an object that holds no options: memory, a list, a
+ * signal, a URL. Otherwise a misspelt option would be ignored in silence.
  *
  * @throws TypeError `ERR_INVALID_ARG_VALUE` that repeats the unknown name, and says which one was probably meant
  */
@@ -76,6 +76,7 @@ export function refuseUnknown(given: object, known: Names): void {
   if (isBytes) throw notOptions(given, known, known.insteadOfBytes);
   if (Array.isArray(given)) throw notOptions(given, known);
   if (isSignal(given)) throw notOptions(given, known, "a signal is { signal }");
+  if (isUrl(given)) throw notOptions(given, known, "a URL is an endpoint, for connect and listen");
   for (const name in given) {
     if (known.names.includes(name) || isOfEveryObject(given, name)) continue;
     const shown = NAME.test(name) ? `"${name}"` : described(name);

@@ -1,0 +1,39 @@
+import type { URL } from "node:url";
+import { wrongValue } from "../options/checks.js";
+
+/** Services of protocols that the registries of services do not have by the protocol's name. */
+const SERVICES: ReadonlyMap<string, string> = new Map([
+  ["ws", "http"],
+  ["wss", "https"],
+  ["postgres", "postgresql"],
+]);
+
+/**
+ * The host and the port of a URL, or the service that its protocol names, since the URL standard drops a port that is the
+ * protocol's own. All else of the URL is ignored, and no error repeats it: the URL may hold a password.
+ *
+ * The host may still be none: in protocols other than the web's it is nearly any text, percent-encoded.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_VALUE`
+ */
+export function partsOfUrl(url: URL): { host: string; port: string } {
+  const { protocol, hostname, port } = url;
+  const scheme = protocol.slice(0, -1);
+  // Never plaintext where TLS is asked for.
+  if (scheme === "tls") throw wrongValue("endpoint", "no tls: URL, since TLS is not supported yet", url);
+  const host = hostOf(hostname);
+  if (host === "" || scheme === "file" || scheme === "unix") {
+    throw wrongValue("endpoint", "a URL with a host and a port (a Unix socket is { path })", url);
+  }
+  if (host === undefined) throw wrongValue("endpoint", "a URL whose host is UTF-8", url);
+  return { host, port: port === "" ? (SERVICES.get(scheme) ?? scheme) : port };
+}
+
+/** Without the brackets of an IPv6 address, and decoded; `undefined` if it cannot be decoded. */
+function hostOf(hostname: string): string | undefined {
+  try {
+    return decodeURIComponent(hostname.replace(/^\[(.*)\]$/, "$1"));
+  } catch {
+    return undefined;
+  }
+}
