@@ -20,7 +20,7 @@
  *   - core/bytes/: queues of bytes, and the memory they are in.
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
  * - diagnostics.ts: the channels on which events of connecting are published.
- * - address/: endpoints and services. address/resolve.ts looks names up.
+ * - address/: endpoints, also as text and as URLs, and services. address/resolve.ts looks names up.
  * - parameters.ts, errors.ts: used by all of them. inspection.ts is how objects and errors are printed.
  */
 export { connect, connectTo } from "./connect.js";
@@ -43,6 +43,7 @@ export {
 } from "./messages/length-prefixed.js";
 export { resolve, type LookupFunction, type ResolveOptions } from "./address/resolve.js";
 export type { AddressInfo } from "./address/endpoint.js";
+export { formatEndpoint, parseEndpoint, type Endpoint } from "./address/notation.js";
 export type { AttemptEvent, DialEvent, LookupEvent } from "./diagnostics.js";
 export { getParameters, setParameters, withParameters, type Parameters } from "./parameters.js";
 export {

@@ -1,5 +1,15 @@
 import type { Duplex } from "node:stream";
-import { Connection, connect, connectTo, lengthPrefixed, listen, relay, resolve } from "../../src/index.js";
+import {
+  Connection,
+  connect,
+  connectTo,
+  formatEndpoint,
+  lengthPrefixed,
+  listen,
+  parseEndpoint,
+  relay,
+  resolve,
+} from "../../src/index.js";
 import { CONNECTION } from "../../src/options/connection.js";
 import { setParameters, withParameters } from "../../src/index.js";
 import { closeAll, loopback, pair } from "../support/peers.js";
@@ -19,6 +29,10 @@ const GIVEN: readonly (readonly [what: string, value: unknown])[] = [
   ["a Buffer", Buffer.from(SECRET)],
   ["a Uint8Array", new TextEncoder().encode(SECRET)],
   ["a URL", new URL(`redis://user:${SECRET}@localhost:1`)],
+  ["a URL of a protocol without a service", new URL(`x://user:${SECRET}@localhost/${SECRET}?${SECRET}`)],
+  ["a URL of a protocol that is refused", new URL(`tls://user:${SECRET}@localhost:1`)],
+  ["a URL without a host", new URL(`unix:/run/${SECRET}`)],
+  ["a URL with a host that is none", new URL(`x://user%3A${SECRET}%40localhost:1`)],
   ["a function", Object.assign(() => SECRET, { password: SECRET })],
   ["a symbol", Symbol(SECRET)],
   ["an Error", new Error(SECRET)],
@@ -94,6 +108,13 @@ const CALLS: readonly Call[] = [
   {
     what: "connectTo, as a port",
     call: (value) => loose(connectTo)([{ address: "127.0.0.1", port: value }]),
+  },
+  { what: "parseEndpoint", call: (value) => loose(parseEndpoint)(value) },
+  { what: "formatEndpoint", call: (value) => loose(formatEndpoint)(value) },
+  { what: "formatEndpoint, as the host", call: (value) => loose(formatEndpoint)({ host: value, port: 1 }) },
+  {
+    what: "formatEndpoint, as the port",
+    call: (value) => typeof value === "string" || loose(formatEndpoint)({ host: "::1", port: value }),
   },
   { what: "listen, as the host in an object", call: (value) => loose(listen)({ host: value, port: -1 }) },
   { what: "listen, as the descriptor", call: (value) => loose(listen)({ fd: value }) },
