@@ -220,6 +220,10 @@ describe("the public formatEndpoint", () => {
     );
   });
 
+  test("looks up no service, also where its name is a hyphen", () => {
+    expect(formatEndpoint({ host: "localhost", port: "-" })).toBe("localhost:-");
+  });
+
   test.each<[unknown, string, RegExp]>([
     [{ host: "localhost" }, "ERR_INVALID_ARG_TYPE", /^"port" must be a number or the name of a service; /],
     [{ port: 80 }, "ERR_INVALID_ARG_TYPE", /^"host" must be a string; /],

@@ -79,7 +79,7 @@ export function formatEndpoint(
   const { host, port } = parts as { host: unknown; port: number | string };
   checkHost("host", host);
   // A name is not looked up: the text is the same on every machine.
-  if (typeof port !== "string" || /^-?\d*$/.test(port)) portOf(port, host);
+  if (typeof port !== "string" || port === "" || /^-?\d+$/.test(port)) portOf(port, host);
   else if (!isPortText(port)) throw wrongValue("port", "a number or the name of a service", port);
   return joinHostPort(host, port);
 }
