@@ -255,3 +255,23 @@ describe("a stream that", () => {
     await connection.closed.catch(() => undefined);
   });
 });
+
+test("a socket whose wrapped method calls back twice settles no write of another", async () => {
+  switchOff("writesDirectly");
+  const callbacks: (() => void)[] = [];
+  const [twice, slow] = (await Promise.all([socketPair(), socketPair()])).map(([socket, peer], index) => {
+    open.push(peer);
+    socket._write = (_chunk, _encoding, done) => {
+      callbacks.push(done);
+      if (index === 0) done();
+    };
+    return transportOver(socket);
+  }) as [Transport, Transport];
+  expect(send(twice, "first").outcome).toBe("taken");
+  const { outcome, calls } = send(slow, "second");
+  expect(outcome).toBe("pending");
+  callbacks[0]?.();
+  expect(calls).toEqual([]);
+  callbacks[1]?.();
+  expect(calls).toEqual([null]);
+});

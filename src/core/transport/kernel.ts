@@ -205,7 +205,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
         const outcome = writeDirectly(stream, payload, taken);
         if (outcome !== null) return outcome;
       }
-      const callback = NodeCallback.reused(taken);
+      const callback = callbackOf(stream, taken);
       if (isBehind) stream.write(isList(payload) ? joinedBytes(payload) : payload, callback.call);
       else if (!isList(payload)) write(stream, payload, callback.call);
       else if (!writeList(stream, payload, callback.call)) write(stream, joinedBytes(payload), callback.call);
@@ -222,7 +222,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
 
   end(done: Taken): Outcome {
     if (this.stream.writableFinished) return "taken";
-    const callback = NodeCallback.reused(done);
+    const callback = callbackOf(this.stream, done);
     this.stream.end(callback.call);
     return callback.outcome();
   }
@@ -283,6 +283,14 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     holdWrites(stream, (done) => (next = done));
     return pieces.rest((error) => next?.(error));
   }
+}
+
+/**
+ * Sockets of our own call back exactly once. The methods of a socket of the program's may be wrapped: a callback that came
+ * twice would be taken for that of another connection, if one object served both.
+ */
+function callbackOf(socket: HandedSocket, taken: Taken): NodeCallback {
+  return socket instanceof StreamSocket ? NodeCallback.reused(taken) : new NodeCallback(taken);
 }
 
 function onError(this: HandedSocket, error: Error): void {
