@@ -1,13 +1,7 @@
 import { jest } from "@jest/globals";
 import fc from "fast-check";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
-import {
-  isLineEncoding,
-  LineRun,
-  LineSearch,
-  takeNextLine,
-  takeTextLine,
-} from "../../../src/core/reading/lines.js";
+import { LineRun, LineSearch, takeNextLine, takeTextLine } from "../../../src/core/reading/lines.js";
 import { Refusal, WAIT } from "../../../src/core/reading/reads.js";
 
 /** Small, so that few bytes make many blocks. */
@@ -111,11 +105,6 @@ test("a run leaves the bytes of the lines it has not given in the queue", () => 
   expect(run.take(queue)).toBe("o");
   expect(run.take(queue)).toBe("three");
   expect(run.take(queue)).toBeUndefined();
-});
-
-test("only encodings whose line feed is one byte are line encodings", () => {
-  expect(["utf8", "utf-8", "latin1", "binary", "ascii"].every(isLineEncoding)).toBe(true);
-  expect(["utf16le", "ucs2", "hex", "base64", "", undefined, 8].some(isLineEncoding)).toBe(false);
 });
 
 test.each(["utf8", "latin1"] as const)(

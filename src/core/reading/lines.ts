@@ -14,13 +14,6 @@ interface Latin1Slice {
   latin1Slice(start: number, end: number): string;
 }
 
-/** Encodings in which a line feed is the byte 0x0A, and every such byte a line feed. */
-const LINE_ENCODINGS = new Set<unknown>(["utf8", "utf-8", "latin1", "binary", "ascii"]);
-
-export function isLineEncoding(encoding: unknown): encoding is BufferEncoding {
-  return LINE_ENCODINGS.has(encoding);
-}
-
 /** The search for the end of a line, which is then decoded. */
 export class LineSearch extends Search {
   constructor(
