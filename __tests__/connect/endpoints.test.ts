@@ -166,8 +166,14 @@ describe("a URL", () => {
   });
 
   const REFUSED: readonly (readonly [url: string, message: RegExp])[] = [
-    ["tls://example.org:853", /^"endpoint" must be no tls: URL, since TLS is not supported yet; /],
-    ["TLS://hunter2@[::1]:853", /^"endpoint" must be no tls: URL, since TLS is not supported yet; /],
+    [
+      "tls://example.org:853",
+      /^"endpoint" must be a URL of another protocol than tls:, since TLS is not supported yet; /,
+    ],
+    [
+      "TLS://hunter2@[::1]:853",
+      /^"endpoint" must be a URL of another protocol than tls:, since TLS is not supported yet; /,
+    ],
     ["file:///run/hunter2.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
     ["file://hunter2/run/app.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
     ["unix:/run/hunter2.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
@@ -191,6 +197,17 @@ describe("a URL", () => {
         message: expect.stringMatching(message) as string,
       });
       expect((error as Error).message).not.toContain("hunter2");
+    }
+  });
+
+  test("is itself: a proxy of one, and an object that only calls itself so, are refused", async () => {
+    const like = { [Symbol.toStringTag]: "URL" } as unknown as URL;
+    for (const url of [like, new Proxy(new URL("redis://user:hunter2@127.0.0.1:9"), {})]) {
+      for (const call of [connect, listen] as readonly ((at: URL) => Promise<unknown>)[]) {
+        const error = await failure(call(url));
+        expect(error).toMatchObject({ name: "TypeError", code: "ERR_INVALID_ARG_TYPE" });
+        expect((error as Error).message).toMatch(/^"endpoint" must be a URL, and not an object like one; /);
+      }
     }
   });
 
