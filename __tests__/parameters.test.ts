@@ -6,13 +6,13 @@ import {
   resolve,
   setParameters,
   withParameters,
-  type Parameters,
+  type NetParameters,
 } from "../src/index.js";
 import { onManualClock } from "./support/manual-clock.js";
 import { isPending, timeoutError, turn } from "./support/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair } from "./support/peers.js";
 
-const DEFAULTS: Parameters = {
+const DEFAULTS: NetParameters = {
   readTimeout: 60_000,
   writeTimeout: 60_000,
   lingerTimeout: 2_000,
@@ -32,7 +32,7 @@ describe("the defaults", () => {
   });
 
   test("changing the result of getParameters does not change them", () => {
-    const given = getParameters() as Parameters;
+    const given = getParameters() as NetParameters;
     expect(() => (given.readTimeout = 1)).toThrow(TypeError);
     expect(getParameters().readTimeout).toBe(60_000);
   });
@@ -47,7 +47,7 @@ describe("setParameters", () => {
   });
 
   test("takes undefined for not named", () => {
-    setParameters({ readTimeout: undefined } as unknown as Partial<Parameters>);
+    setParameters({ readTimeout: undefined } as unknown as Partial<NetParameters>);
     setParameters({});
     expect(getParameters()).toEqual(DEFAULTS);
   });
@@ -96,7 +96,7 @@ describe("withParameters", () => {
 
   test("takes undefined for not named", () => {
     withParameters({ readTimeout: 1 }, () => {
-      withParameters({ readTimeout: undefined } as unknown as Partial<Parameters>, () => {
+      withParameters({ readTimeout: undefined } as unknown as Partial<NetParameters>, () => {
         expect(getParameters().readTimeout).toBe(1);
       });
     });

@@ -45,7 +45,7 @@ export { resolve, type LookupFunction, type ResolveOptions } from "./address/res
 export type { AddressInfo } from "./address/endpoint.js";
 export { formatEndpoint, parseEndpoint, type Endpoint } from "./address/notation.js";
 export type { AttemptEvent, DialEvent, LookupEvent } from "./diagnostics.js";
-export { getParameters, setParameters, withParameters, type Parameters } from "./parameters.js";
+export { getParameters, setParameters, withParameters, type NetParameters } from "./parameters.js";
 export {
   NetError,
   NetTimeoutError,

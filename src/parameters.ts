@@ -7,7 +7,7 @@ import { refuseUnknown, schemaOf } from "./options/schema.js";
  * made. A connection keeps the `readTimeout`, `writeTimeout`, `lingerTimeout` and `bufferSize` that were in force when it was
  * made.
  */
-export interface Parameters {
+export interface NetParameters {
   /**
    * Most milliseconds that a read waits for more bytes. `Infinity`: forever. `0`: it takes what is here and never waits.
    *
@@ -70,7 +70,7 @@ export interface Parameters {
   ipv6Only: boolean;
 }
 
-const PARAMETERS = schemaOf<Parameters>(
+const PARAMETERS = schemaOf<NetParameters>(
   {
     readTimeout: checkTimeout,
     writeTimeout: checkTimeout,
@@ -84,7 +84,7 @@ const PARAMETERS = schemaOf<Parameters>(
   { kind: "parameter", argument: "values" },
 );
 
-let base: Readonly<Parameters> = Object.freeze({
+let base: Readonly<NetParameters> = Object.freeze({
   readTimeout: 60_000,
   writeTimeout: 60_000,
   lingerTimeout: 2_000,
@@ -96,10 +96,10 @@ let base: Readonly<Parameters> = Object.freeze({
 });
 
 /** Made by the first `withParameters`: while there is none, promises cost nothing extra. */
-let scope: AsyncLocalStorage<Readonly<Partial<Parameters>>> | undefined;
+let scope: AsyncLocalStorage<Readonly<Partial<NetParameters>>> | undefined;
 
 /** The parameters in force here: those of the innermost `withParameters`, then of `setParameters`, then the defaults. */
-export function getParameters(): Readonly<Parameters> {
+export function getParameters(): Readonly<NetParameters> {
   const inner = scope?.getStore();
   return inner === undefined ? base : { ...base, ...inner };
 }
@@ -110,7 +110,7 @@ export function getParameters(): Readonly<Parameters> {
  *
  * @throws TypeError for an unknown parameter or a wrong type, RangeError for a negative number or NaN; none is set then
  */
-export function setParameters(values: Partial<Parameters>): void {
+export function setParameters(values: Partial<NetParameters>): void {
   base = Object.freeze({ ...base, ...checked(values) });
 }
 
@@ -125,7 +125,7 @@ export function setParameters(values: Partial<Parameters>): void {
  * @throws TypeError for an unknown parameter, a wrong type or a `body` that is no function, RangeError for a negative
  *   number or NaN; `body` is not run then
  */
-export function withParameters<T>(values: Partial<Parameters>, body: () => T): T {
+export function withParameters<T>(values: Partial<NetParameters>, body: () => T): T {
   checkFunction("body", body);
   const inner = checked(values);
   scope ??= new AsyncLocalStorage();
@@ -133,11 +133,11 @@ export function withParameters<T>(values: Partial<Parameters>, body: () => T): T
 }
 
 /** The given values that are not `undefined`, checked by name and value. */
-function checked(values: unknown): Partial<Parameters> {
+function checked(values: unknown): Partial<NetParameters> {
   if (typeof values !== "object" || values === null)
     throw wrongType("values", "an object of parameters", values);
   refuseUnknown(values, PARAMETERS);
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) PARAMETERS.checks[name as keyof Parameters](name, value);
+  for (const [name, value] of given) PARAMETERS.checks[name as keyof NetParameters](name, value);
   return Object.fromEntries(given);
 }
