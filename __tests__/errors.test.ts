@@ -10,7 +10,7 @@ import {
   resolve,
   type Operation,
 } from "../src/index.js";
-import { connectFailed, refused, timedOut } from "../src/errors.js";
+import { connectFailed, timedOut, translated } from "../src/errors.js";
 import { lookupOf } from "./support/lookups.js";
 import { failure, netError, timeoutError, turn } from "./support/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair, socketPath, unusedPort } from "./support/peers.js";
@@ -109,7 +109,7 @@ describe("the message of a connect", () => {
   const host = { host: "a.test", port: 80, text: "a.test:80" };
   const at = (address: string) => ({ address, port: 80, text: `${address}:80` });
   const refusedAt = (address: string) =>
-    refused("connect", at(address), "ECONNREFUSED", "connection refused");
+    translated("connect", at(address), { code: "ECONNREFUSED", message: "connection refused" });
   const one = "1.2.3.4:80: connection refused (ECONNREFUSED)";
   const other = "5.6.7.8:80: timed out after 9 ms (ETIMEDOUT)";
 

@@ -1,5 +1,6 @@
 import { getSystemErrorMap, inspect } from "node:util";
 import { isNativeError } from "node:util/types";
+import type { NetErrorCode, OwnCode } from "./error-codes.js";
 import { errorShown, withoutUndefined } from "./inspection.js";
 import { described } from "./options/described.js";
 
@@ -20,7 +21,7 @@ export interface Subject {
 
 /** The fields of a {@link NetError}, for its constructor. */
 export interface NetErrorFields {
-  code: string;
+  code: NetErrorCode;
   operation: Operation;
   syscall?: string | undefined;
   host?: string | undefined;
@@ -35,7 +36,7 @@ export interface NetErrorFields {
 export interface NetErrorFacts {
   readonly name: string;
   readonly message: string;
-  readonly code: string;
+  readonly code: NetErrorCode;
   readonly operation: Operation;
   readonly syscall?: string;
   readonly host?: string;
@@ -70,7 +71,7 @@ interface Composed {
  */
 export class NetError extends Error {
   /** The platform's code (`"ECONNREFUSED"`, `"ENOTFOUND"`) or one of this library's (`"ERR_CLOSED"`): see docs/errors.md. */
-  readonly code: string;
+  readonly code: NetErrorCode;
   readonly operation: Operation;
   declare readonly syscall?: string;
   /** The host as the caller gave it, where there was one. */
@@ -148,7 +149,7 @@ export class NetTimeoutError extends NetError {
 }
 
 /** Failures that may pass: the same call, or one to another address, may succeed later. */
-const TRANSIENT = new Set([
+const TRANSIENT: ReadonlySet<NetErrorCode> = new Set<NetErrorCode>([
   "EAGAIN",
   "EAI_AGAIN",
   "ECONNABORTED",
@@ -224,7 +225,7 @@ export function translated(
 export function refused(
   operation: Operation,
   subject: Subject,
-  code: string,
+  code: OwnCode,
   reason: string = REASONS[code] ?? code,
   circumstances: Circumstances = {},
 ): NetError {
@@ -307,7 +308,7 @@ export function connectFailed(subject: Subject, error: NetError, attempts: NetEr
 function composed(
   operation: Operation,
   { host, address, port, text: place }: Subject,
-  code: string,
+  code: NetErrorCode,
   reason: string,
   circumstances: Circumstances,
 ): { message: string; fields: NetErrorFields & Composed } {

@@ -21,7 +21,7 @@
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
  * - diagnostics.ts: the channels on which events of connecting are published.
  * - address/: endpoints, also as text and as URLs, and services. address/resolve.ts looks names up.
- * - parameters.ts, errors.ts: used by all of them. inspection.ts is how objects and errors are printed.
+ * - parameters.ts, errors.ts, error-codes.ts: used by all of them. inspection.ts is how objects and errors are printed.
  */
 export { connect, connectTo } from "./connect.js";
 export type { ConnectEndpoint, ConnectOptions } from "./options/connect.js";
@@ -53,4 +53,5 @@ export {
   type NetErrorFields,
   type Operation,
 } from "./errors.js";
+export type { NetErrorCode } from "./error-codes.js";
 export type { OperationOptions } from "./options/operation.js";

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { checkedOperation, READ, type OperationOptions } from "../../options/operation.js";
+import type { OwnCode } from "../../error-codes.js";
 import { aborted, refused, timedOut, translated, type NetError } from "../../errors.js";
 import { unwatch, watch } from "../timing/signals.js";
 import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
@@ -422,7 +423,7 @@ export class Input implements Sink {
     return this.#refused("ERR_CLOSED", state.kind === "closed" ? state.reason : undefined);
   }
 
-  #refused(code: string, reason?: string): NetError {
+  #refused(code: OwnCode, reason?: string): NetError {
     return refused("read", this.#host.subject, code, reason);
   }
 }
