@@ -35,16 +35,16 @@ type Supply = "content" | "wanted" | "asking" | "yielding" | "ended" | "failed";
 type Listener = (...args: any[]) => void;
 
 /**
- * A connection as a Duplex of Node's. It reads and writes by the connection's own reads and writes, with their timeouts
+ * A connection as a Duplex of Node's, which may exist before the connection: see {@link attachLink}. It reads and writes by the connection's own reads and writes, with their timeouts
  * and errors.
  *
  * It reads while it has a reader: while it flows, while there is a listener for `'readable'`, or for each `read()`. As
  * every Readable it then holds up to its high-water mark ahead of the reader. When the reader has left, the connection's
  * own reads take these bytes back.
  */
-export class NodeDuplex extends Duplex {
-  readonly #link: Link;
-  readonly #reader: StreamReader;
+export abstract class NodeDuplex extends Duplex {
+  #link!: Link;
+  readonly #reader: StreamReader = this.#asReader();
   #supply: Supply = "content";
   /** The chunk that a read has settled with, on its way to the Readable. */
   #coming: Buffer | null = null;
@@ -59,13 +59,15 @@ export class NodeDuplex extends Duplex {
   /** The writes of the first chunks in the Writable's queue that the connection was given before their turn. */
   readonly #ahead: Promise<void>[] = [];
 
-  constructor(link: Link) {
+  protected constructor() {
     super({ readableHighWaterMark: READ_AHEAD, allowHalfOpen: true });
+  }
+
+  /** Gives the Duplex its connection. Until then nothing may be read from it, sent or destroyed. */
+  protected attachLink(link: Link): void {
     this.#link = link;
-    this.#reader = link.input.streamReader = this.#asReader();
+    link.input.streamReader = this.#reader;
     link.output.writeQueued = this.#sendQueued;
-    // Without a listener, a failure of the connection would be an uncaught exception.
-    this.on("error", ignore);
     link.onDropped(() => this.destroy());
     link.closed.then(
       () => {
@@ -358,6 +360,7 @@ function isForNoReason(error: Error | null): boolean {
   );
 }
 
-function ignore(): void {
+/** A listener to errors: without one, a failure of the connection would be an uncaught exception. */
+export function ignore(): void {
   // The failure reaches the program's own listeners, or its next call.
 }

@@ -7,7 +7,7 @@ import { LONGEST_TIMER_MS } from "../core/timing/clock.js";
 import type { ConnectedSocket } from "../connected-socket.js";
 import { IdleTimer } from "../core/timing/idle-timer.js";
 import type { Link } from "../core/link.js";
-import { NodeDuplex, type Done } from "./node-duplex.js";
+import { ignore, NodeDuplex, type Done } from "./node-duplex.js";
 
 /** A Duplex of Node's with what libraries ask a `net.Socket` for; each member is as the socket's of that name. */
 export interface SocketDuplex extends Duplex {
@@ -49,30 +49,21 @@ export interface SocketDuplex extends Duplex {
   resetAndDestroy(): this;
 }
 
-/** A connection's Duplex, with the members that libraries use of a `net.Socket`. */
-export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
-  readonly #link: Link;
-  readonly #socket: ConnectedSocket;
+/** The Duplex of a connection that may be yet to come, with the members that libraries use of a `net.Socket`. */
+export abstract class SocketView extends NodeDuplex implements SocketDuplex {
+  #link: Link | null = null;
+  #socket: ConnectedSocket | null = null;
   #idle: IdleTimer | null = null;
   #timeout: number | undefined;
 
-  constructor(link: Link, socket: ConnectedSocket) {
-    super(link);
+  protected attach(link: Link, socket: ConnectedSocket): void {
     this.#link = link;
     this.#socket = socket;
-    if (this.connecting) {
-      link.transport.whenConnected(() => {
-        // An adopted socket learns its addresses first.
-        nextTick(() => {
-          if (!this.destroyed) this.emit("connect");
-          if (!this.destroyed) this.emit("ready");
-        });
-      });
-    }
+    this.attachLink(link);
   }
 
   get connecting(): boolean {
-    return this.#link.transport.connecting;
+    return this.#link?.transport.connecting ?? !this.destroyed;
   }
 
   get pending(): boolean {
@@ -86,11 +77,11 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   }
 
   get localAddress(): string | undefined {
-    return this.#socket.localAddress;
+    return this.#socket?.localAddress;
   }
 
   get localPort(): number | undefined {
-    return this.#socket.localPort;
+    return this.#socket?.localPort;
   }
 
   get localFamily(): string | undefined {
@@ -98,11 +89,11 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   }
 
   get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress;
+    return this.#socket?.remoteAddress;
   }
 
   get remotePort(): number | undefined {
-    return this.#socket.remotePort;
+    return this.#socket?.remotePort;
   }
 
   get remoteFamily(): string | undefined {
@@ -110,11 +101,12 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   }
 
   get bytesRead(): number {
-    return this.#socket.bytesRead;
+    return this.#socket?.bytesRead ?? 0;
   }
 
   get bytesWritten(): number {
-    return this.#socket.bytesWritten + this.#link.output.length + this.queuedLength;
+    const sent = this.#socket?.bytesWritten ?? 0;
+    return sent + (this.#link?.output.length ?? 0) + this.queuedLength;
   }
 
   get timeout(): number | undefined {
@@ -134,7 +126,7 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
     this.#timeout = ms;
     this.#idle ??= new IdleTimer(
       // A byte that is written counts when it is queued, and again when the kernel takes it.
-      () => this.bytesRead + this.bytesWritten + this.#socket.bytesWritten,
+      () => this.bytesRead + this.bytesWritten + (this.#socket?.bytesWritten ?? 0),
       () => void this.emit("timeout"),
     );
     this.#idle.set(Math.min(ms, LONGEST_TIMER_MS));
@@ -146,23 +138,23 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   }
 
   setNoDelay(on: unknown = true): this {
-    this.#socket.setNoDelay(Boolean(on));
+    this.#socket?.setNoDelay(Boolean(on));
     return this;
   }
 
   setKeepAlive(on: unknown = false, delay: unknown = 0): this {
     const ms = Number(delay);
-    this.#socket.setKeepAlive(Boolean(on), ms > 0 ? ms : undefined);
+    this.#socket?.setKeepAlive(Boolean(on), ms > 0 ? ms : undefined);
     return this;
   }
 
   ref(): this {
-    this.#socket.ref();
+    this.#socket?.ref();
     return this;
   }
 
   unref(): this {
-    this.#socket.unref();
+    this.#socket?.unref();
     return this;
   }
 
@@ -173,13 +165,31 @@ export class ConnectionDuplex extends NodeDuplex implements SocketDuplex {
   }
 
   resetAndDestroy(): this {
-    this.#link.reset();
+    this.#link?.reset();
     return this.destroy();
   }
 
   override _destroy(error: Error | null, done: Done): void {
     this.#idle?.set(0);
     super._destroy(error, done);
+  }
+}
+
+/** The Duplex of a connection that there is. */
+export class ConnectionDuplex extends SocketView {
+  constructor(link: Link, socket: ConnectedSocket) {
+    super();
+    this.on("error", ignore);
+    this.attach(link, socket);
+    if (this.connecting) {
+      link.transport.whenConnected(() => {
+        // An adopted socket learns its addresses first.
+        nextTick(() => {
+          if (!this.destroyed) this.emit("connect");
+          if (!this.destroyed) this.emit("ready");
+        });
+      });
+    }
   }
 }
 
