@@ -1,5 +1,5 @@
 import { connect, listen } from "../../../src/index.js";
-import { unwatch, watch } from "../../../src/core/timing/signals.js";
+import { unwatch, watch, type Cancellable } from "../../../src/core/timing/signals.js";
 import { listenersOf } from "../../support/resources.js";
 
 /** A call that notes the signals that have cancelled it. */
@@ -36,6 +36,47 @@ describe("watching a signal", () => {
     controller.abort();
     expect(all.map(({ by }) => by)).toEqual([[], [signal], [signal], [], [signal]]);
     expect(listenersOf(signal)).toBe(0);
+  });
+
+  it("tells the calls in the order in which they were watched, also when the first has left", () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const told: number[] = [];
+    const call = (index: number): Cancellable => ({ aborted: () => void told.push(index) });
+    const [first, second, third, fourth] = [call(0), call(1), call(2), call(3)];
+    watch(signal, first);
+    watch(signal, second);
+    unwatch(signal, first);
+    watch(signal, third);
+    watch(signal, first);
+    watch(signal, fourth);
+    controller.abort();
+    expect(told).toEqual([1, 2, 0, 3]);
+  });
+
+  it("tells every call when some of them throw, and throws what the first of those has thrown", () => {
+    const told: number[] = [];
+    const target = new (class {
+      aborted = false;
+      abort: () => void = () => undefined;
+      addEventListener(_: string, listener: () => void): void {
+        this.abort = listener;
+      }
+      removeEventListener(): void {
+        // It stays.
+      }
+    })();
+    const signal = target as unknown as AbortSignal;
+    for (let index = 0; index < 4; index++) {
+      const aborted = (): void => {
+        told.push(index);
+        if (index % 2 === 1) throw new Error(`call ${String(index)}`);
+      };
+      watch(signal, { aborted });
+    }
+    expect(() => target.abort()).toThrow("call 1");
+    expect(told).toEqual([0, 1, 2, 3]);
+    expect(() => target.abort()).not.toThrow();
   });
 
   it("watches again after the last call has left", () => {

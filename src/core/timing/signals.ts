@@ -6,7 +6,10 @@
 
 /** A call that a signal may cancel. */
 export interface Cancellable {
-  /** The signal was aborted. Called once, and not after {@link unwatch}. */
+  /**
+   * The signal was aborted. Called once, and not after {@link unwatch}; on all calls of a signal in the order in which they
+   * were watched. What it throws is thrown to the signal, when all calls were told.
+   */
   aborted(signal: AbortSignal): void;
 }
 
@@ -30,7 +33,7 @@ export function unwatch(signal: AbortSignal, call: Cancellable): void {
 
 class Watchers {
   readonly #signal: AbortSignal;
-  /** Most signals have one call at a time, which needs no set. */
+  /** The first of the calls. Most signals have one at a time, which needs no set. */
   #only: Cancellable | null = null;
   #others: Set<Cancellable> | null = null;
 
@@ -39,11 +42,12 @@ class Watchers {
   }
 
   add(call: Cancellable): void {
-    if (this.#only !== null) {
+    if (this.#only !== null || this.#others !== null) {
+      // Not in the place of one that has left: the calls are told in their order.
       (this.#others ??= new Set()).add(call);
       return;
     }
-    if (this.#others === null) this.#signal.addEventListener("abort", this.#onAbort);
+    this.#signal.addEventListener("abort", this.#onAbort);
     this.#only = call;
   }
 
@@ -56,17 +60,22 @@ class Watchers {
 
   readonly #onAbort = (): void => {
     this.#stopListening();
-    // One by one: each call may unwatch others.
-    for (let call = this.#next(); call !== undefined; call = this.#next()) {
-      this.#only = null;
-      this.#others?.delete(call);
-      call.aborted(this.#signal);
-    }
-    this.#others = null;
+    const others = this.#others;
+    const failures: unknown[] = [];
+    if (this.#only !== null) this.#tell(this.#only, failures);
+    // Each call may unwatch others: the iterator leaves those out.
+    for (const call of others ?? []) this.#tell(call, failures);
+    if (failures.length > 0) throw failures[0];
   };
 
-  #next(): Cancellable | undefined {
-    return this.#only ?? this.#others?.values().next().value;
+  /** A call that throws keeps no other from being told. */
+  #tell(call: Cancellable, failures: unknown[]): void {
+    this.remove(call);
+    try {
+      call.aborted(this.#signal);
+    } catch (error) {
+      failures.push(error);
+    }
   }
 
   #stopListening(): void {
