@@ -111,12 +111,13 @@ function dialOptions(
   const settings = settingsOf(options);
   const parameters = getParameters();
   const { timeout = parameters.connectTimeout, attemptTimeout = parameters.attemptTimeout } = options;
-  const { signal, attemptDelay, localAddress, localPort } = options;
+  const { signal, closeOn, attemptDelay, localAddress, localPort } = options;
   return {
     subject,
     find,
     timeout,
     signal,
+    closeOn,
     attemptDelay,
     attemptTimeout,
     localAddress,

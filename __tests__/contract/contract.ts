@@ -1,5 +1,6 @@
 import type { ContractCase } from "./contract-case.js";
 import { clogged } from "./clogged.js";
+import { closeOn } from "./close-on.js";
 import { closing } from "./closing.js";
 import { dialectsInTurns } from "./dialects.js";
 import { duplex } from "./duplex.js";
@@ -53,6 +54,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...closing,
   ...leftUnread,
   ...resets,
+  ...closeOn,
   ...replies,
   ...handOver,
   ...sharedSocket,

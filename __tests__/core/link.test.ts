@@ -13,6 +13,7 @@ const SETTINGS: LinkSettings = {
   writeTimeout: Infinity,
   bufferSize: 0,
   lingerTimeout: 2_000,
+  closeOn: undefined,
   maker: undefined,
 };
 

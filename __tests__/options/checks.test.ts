@@ -91,6 +91,7 @@ function badConnectionOptions(...before: readonly unknown[]): readonly Bad[] {
         value,
       ]),
     ],
+    closeOn: option(before, "closeOn", [null, {}, "abort", new AbortController(), ...HALF_SIGNALS], TYPE),
   };
   return Object.values(bad).flat();
 }

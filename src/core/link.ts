@@ -36,6 +36,8 @@ export interface LinkSettings {
    * unread.
    */
   readonly lingerTimeout: number;
+  /** Resets the connection when it is aborted. */
+  readonly closeOn: AbortSignal | undefined;
   /** The stack of the call that made the connection; see `noteMaker`. */
   readonly maker: string | undefined;
 }

@@ -2,6 +2,7 @@ import { familyOf, type AddressInfo } from "../address/endpoint.js";
 import type { OperationOptions } from "../options/operation.js";
 import { bounded } from "../core/timing/bounded.js";
 import { clock } from "../core/timing/clock.js";
+import { withEitherSignal } from "../core/timing/either-signal.js";
 import { connectFailed, NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";
 import type { Candidate } from "../core/network.js";
 import { attempt, type AttemptOptions } from "./attempt.js";
@@ -13,6 +14,8 @@ export type Handshake<T> = (connected: T, signal: AbortSignal | undefined) => Pr
 
 export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
   readonly subject: Subject;
+  /** Ends the call as its `signal` does. */
+  readonly closeOn?: AbortSignal | undefined;
   readonly attemptDelay?: number | undefined;
   /** Resolves to the candidates. */
   readonly find: (journal: Journal, signal: AbortSignal | undefined) => Promise<readonly Candidate[]>;
@@ -35,7 +38,11 @@ const FATAL = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
  * Resolves to a connection: finds the candidates, races them, and does the handshake with the winner, if there is one.
  * One deadline bounds all of it. Rejects with the failures of all attempts.
  */
-export async function dial<T>(options: DialOptions<T>): Promise<T> {
+export function dial<T>(options: DialOptions<T>): Promise<T> {
+  return withEitherSignal(options.signal, options.closeOn, (signal) => dialUntil({ ...options, signal }));
+}
+
+async function dialUntil<T>(options: DialOptions<T>): Promise<T> {
   const { subject, signal, discard } = options;
   const journal = new Journal(subject.host);
   const run = async (stop: AbortSignal | undefined): Promise<T> => {

@@ -145,7 +145,7 @@ export function checkedConnectOptions(given: ConnectOptions): Complete<ConnectOp
  * else that a connect does outside the kernel.
  */
 function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
-  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive } = given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive, closeOn } = given;
   const { timeout, signal, family, lookup } = given;
   const { attemptDelay, attemptTimeout, localAddress, localPort } = given;
   return {
@@ -155,6 +155,7 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
     bufferSize,
     noDelay,
     keepAlive: copyOfKeepAlive(keepAlive),
+    closeOn,
     timeout,
     signal,
     family,

@@ -1,4 +1,4 @@
-import { checkBoolean, checkSize, checkTimeout } from "./checks.js";
+import { checkBoolean, checkSignal, checkSize, checkTimeout } from "./checks.js";
 import { checkKeepAlive, copyOfKeepAlive, setKeepAlive, type KeepAliveOptions } from "./keep-alive.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
@@ -58,6 +58,16 @@ export interface ConnectionOptions {
    * @example await connect("example.com", 80, { keepAlive: { delay: 30_000, interval: 5_000, count: 3 } });
    */
   keepAlive?: boolean | number | KeepAliveOptions | undefined;
+  /**
+   * Resets the connection when it is aborted, as `reset()` does, at any time until the connection is over. A `connect` that
+   * is under way rejects with the signal's reason. A connection that is made with a signal that was aborted before is reset
+   * already. Any number of connections may have the same signal; they are reset in the order in which they were made. A
+   * signal that is never aborted keeps no connection in memory.
+   *
+   * @default nothing but the program and the peer ends the connection
+   * @example await connect("example.com", 80, { closeOn: shutdown.signal });
+   */
+  closeOn?: AbortSignal | undefined;
 }
 
 /** The options of a connection, wherever it comes from. */
@@ -68,6 +78,7 @@ export const CONNECTION = schemaOf<ConnectionOptions>({
   bufferSize: checkSize,
   noDelay: checkBoolean,
   keepAlive: checkKeepAlive,
+  closeOn: checkSignal,
 });
 
 /** The options of `Connection.from` as they are at the call, checked. */
@@ -76,7 +87,7 @@ export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOp
 }
 
 export function copyOfConnectionOptions(given: ConnectionOptions): Complete<ConnectionOptions> {
-  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive } = given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive, closeOn } = given;
   return {
     readTimeout,
     writeTimeout,
@@ -84,6 +95,7 @@ export function copyOfConnectionOptions(given: ConnectionOptions): Complete<Conn
     bufferSize,
     noDelay,
     keepAlive: copyOfKeepAlive(keepAlive),
+    closeOn,
   };
 }
 
@@ -106,6 +118,7 @@ export function settingsOf(options: ConnectionOptions): LinkSettings {
     writeTimeout: options.writeTimeout ?? parameters.writeTimeout,
     lingerTimeout: options.lingerTimeout ?? parameters.lingerTimeout,
     bufferSize: options.bufferSize ?? parameters.bufferSize,
+    closeOn: options.closeOn,
     maker: makerHere(),
   };
 }
