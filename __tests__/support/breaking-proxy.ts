@@ -44,10 +44,21 @@ export class BreakingProxy implements AsyncDisposable {
   }
 
   /**
-   * Ends all connections as a server does that ends them and waits: each client is sent FIN, and what it sends is still read.
-   * The proxy's side stays open until the client ends, too. Resolves when all clients have done so.
+   * Passes on no more of what the server sends over the connections there are, as if it were still at work on its answer.
+   * Resolves when the next bytes of a client have come.
    */
-  async end(): Promise<void> {
+  async mute(): Promise<void> {
+    const open = this.#passages.filter(({ client }) => !client.destroyed);
+    for (const { client, server } of open) server.unpipe(client).resume();
+    await Promise.race(open.map(({ client }) => once(client, "data")));
+  }
+
+  /**
+   * Ends all connections as a server does that ends them and waits: each client is sent FIN, and what it sends is still read.
+   * The proxy's side stays open until the client ends, too. Resolves when all clients have done so, and
+   * rejects after `bound` ms.
+   */
+  async end(bound = 5_000): Promise<void> {
     const ended = this.#passages.filter(({ client }) => !client.destroyed);
     for (const { client, server } of ended) {
       server.unpipe(client);
@@ -58,7 +69,7 @@ export class BreakingProxy implements AsyncDisposable {
     }
     await until(function allClientsHaveEndedToo() {
       return ended.every(({ client }) => client.destroyed);
-    }, 5_000);
+    }, bound);
   }
 
   /** Kills all connections: each client is sent RST, and so is the server. */

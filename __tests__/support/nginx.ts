@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { CERTIFICATE, KEY } from "./certificate.js";
 import { freePort } from "./free-port.js";
 import { Program } from "./program.js";
 import { NGINX } from "./machine.js";
 
 /** One process, which keeps all it writes in the directory, and says on stderr what it does. */
-function configuration(directory: string, port: number): string {
+function configuration(directory: string, port: number, tlsPort: number): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((kind) => `${kind}_temp_path ${directory}/tmp-${kind};`)
     .join("\n  ");
@@ -21,6 +22,9 @@ http {
   access_log ${directory}/served counts;
   server {
     listen 127.0.0.1:${port};
+    listen 127.0.0.1:${tlsPort} ssl http2;
+    ssl_certificate ${directory}/certificate;
+    ssl_certificate_key ${directory}/key;
     listen unix:${directory}/socket;
     listen unix:${directory}/http2 http2;
     root ${directory}/files;
@@ -35,6 +39,8 @@ http {
 export interface Nginx {
   readonly program: Program;
   readonly port: number;
+  /** Where it speaks either version of HTTP over TLS, as the client asks by ALPN. */
+  readonly tlsPort: number;
   /** The paths of its Unix sockets, for either version of HTTP. */
   readonly http1: string;
   readonly http2: string;
@@ -44,10 +50,12 @@ export interface Nginx {
 
 /** Starts nginx; its files are those in `files` of the directory. */
 export async function startNginx(directory: string): Promise<Nginx> {
-  const port = await freePort();
+  const [port, tlsPort] = [await freePort(), await freePort()];
   const file = join(directory, "nginx.conf");
   await mkdir(join(directory, "files", "uploads"), { recursive: true });
-  await writeFile(file, configuration(directory, port));
+  await writeFile(join(directory, "certificate"), CERTIFICATE);
+  await writeFile(join(directory, "key"), KEY);
+  await writeFile(file, configuration(directory, port, tlsPort));
   const program = new Program(NGINX.command, ["-p", directory, "-e", "stderr", "-c", file]);
   // By then it listens.
   await program.says(/using the "\w+" event method/);
@@ -56,5 +64,5 @@ export async function startNginx(directory: string): Promise<Nginx> {
     string,
     string,
   ];
-  return { program, port, http1, http2, log };
+  return { program, port, tlsPort, http1, http2, log };
 }
