@@ -5,7 +5,6 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import * as http from "node:http";
 import * as http2 from "node:http2";
 import * as https from "node:https";
-import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
@@ -13,7 +12,7 @@ import { buffer } from "node:stream/consumers";
 import { connect as tlsConnect } from "node:tls";
 import * as undici from "undici";
 import { CERTIFICATE } from "../support/certificate.js";
-import { MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
+import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
 import { describeWith, NGINX } from "../support/machine.js";
 import { startNginx, type Nginx } from "../support/nginx.js";
 import { endPrograms } from "../support/program.js";
@@ -109,8 +108,7 @@ describeWith(NGINX, "nginx, and", () => {
   describe("http2.connect", () => {
     testClientsOf({
       server: () => ({ path: nginx.http2 }),
-      clientOf: (open) =>
-        http2Client(async () => http2.connect("http://localhost", { createConnection: open })),
+      clientOf: (open) => http2Client(() => http2.connect("http://localhost", { createConnection: open })),
       clientOfReady: (open) =>
         http2Client(async () => {
           const stream = await open();
@@ -126,9 +124,7 @@ describeWith(NGINX, "nginx, and", () => {
       server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
       staysHalfOpen: "always",
       clientOf: (open) =>
-        http2Client(async () =>
-          http2.connect("https://localhost", { createConnection: () => encrypt(open()) }),
-        ),
+        http2Client(() => http2.connect("https://localhost", { createConnection: () => encrypt(open()) })),
       clientOfReady: (open) =>
         http2Client(async () => {
           const stream = encrypt(await open());
@@ -142,7 +138,7 @@ describeWith(NGINX, "nginx, and", () => {
       server: () => ({ port: nginx.port, host: "127.0.0.1" }),
       clientOf: (open) =>
         undiciClient((_options, answer) => {
-          const socket = open() as Socket;
+          const socket = asSocket(open());
           socket.once("connect", () => {
             socket.off("error", fail);
             answer(null, socket);
@@ -155,7 +151,7 @@ describeWith(NGINX, "nginx, and", () => {
       clientOfReady: (open) =>
         undiciClient((_options, answer) => {
           open().then(
-            (stream) => answer(null, stream as Socket),
+            (stream) => answer(null, asSocket(stream)),
             (error: unknown) => answer(error as Error, null),
           );
         }),
@@ -164,14 +160,14 @@ describeWith(NGINX, "nginx, and", () => {
 });
 
 /** A client with one session at a time, as long as that lives. */
-function http2Client(newSession: () => Promise<http2.ClientHttp2Session>): Client {
+function http2Client(newSession: () => Promise<http2.ClientHttp2Session> | http2.ClientHttp2Session): Client {
   let session: http2.ClientHttp2Session | undefined;
   const failures = new WeakMap<http2.ClientHttp2Session, Error>();
   return clientOf(
     async (method, path, body) => {
       if (session === undefined || session.closed || session.destroyed) {
         const fresh = await newSession();
-        fresh.on("error", (error) => failures.set(fresh, error));
+        fresh.on("error", (error: Error) => failures.set(fresh, error));
         session = fresh;
       }
       const of = session;
@@ -191,7 +187,7 @@ function undiciClient(connect: undici.buildConnector.connector): Client {
   const client = new undici.Client("http://localhost", { connect });
   return clientOf(
     async (method, path, body) => {
-      const response = await client.request({ method: method as "GET", path, body: body ?? null });
+      const response = await client.request({ method, path, body: body ?? null });
       return Buffer.from(await response.body.arrayBuffer());
     },
     () => client.destroy(),

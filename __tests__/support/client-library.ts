@@ -1,5 +1,5 @@
 /** The life of a client of some library whose connections come from a factory: the same tests for each library. */
-import { connect as netConnect, type NetConnectOpts } from "node:net";
+import { connect as netConnect, type NetConnectOpts, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isNativeError } from "node:util/types";
 import { connect, NetError } from "../../src/index.js";
@@ -177,4 +177,9 @@ export function testClientsOf(library: ClientLibrary): void {
 /** An error, its cause, the cause of that … */
 function causesOf(error: unknown): unknown[] {
   return isNativeError(error) ? [error, ...causesOf(error.cause)] : [];
+}
+
+/** A stream, for a library whose types ask for a `net.Socket` although it takes any Duplex that has what it uses. */
+export function asSocket(stream: Duplex): Socket {
+  return stream as unknown as Socket;
 }
