@@ -2,6 +2,7 @@ import {
   ADDRCONFIG,
   getDefaultResultOrder,
   lookup as systemLookup,
+  promises,
   setDefaultResultOrder,
   type LookupAddress,
 } from "node:dns";
@@ -16,6 +17,7 @@ import {
 import { connect } from "../../src/connect.js";
 import type { LookupRequest } from "../../src/core/network.js";
 import { NetError, NetTimeoutError } from "../../src/errors.js";
+import { turn } from "../support/outcomes.js";
 
 type Answer = Parameters<LookupFunction>[2];
 
@@ -188,6 +190,52 @@ describe("with a lookup", () => {
   test("a lookup written for net.connect fits", async () => {
     const lookup: NodeLookupFunction = (name, options, callback) => systemLookup(name, options, callback);
     expect(await resolve("localhost", 80, { lookup, family: 4 })).toEqual([{ ...V4, address: "127.0.0.1" }]);
+  });
+});
+
+describe("a lookup that returns a promise", () => {
+  const wanted = [
+    { address: "192.0.2.1", port: 80, family: 4 },
+    { address: "2001:db8::1", port: 80, family: 6 },
+  ];
+
+  test.each<[string, unknown]>([
+    ["of one address", "192.0.2.1"],
+    ["of addresses", ["192.0.2.1", "2001:db8::1"]],
+    ["of one address as an object", { address: "192.0.2.1", family: 4 }],
+    ["of objects", wanted.map(({ address, family }) => ({ address, family }))],
+  ])("%s has answered", async (_, found) => {
+    const lookup: LookupFunction = () => Promise.resolve(found);
+    const count = Array.isArray(found) ? 2 : 1;
+    expect(await resolve("name.example", 80, { lookup })).toEqual(wanted.slice(0, count));
+  });
+
+  test("is that of node:dns/promises", async () => {
+    const found = await resolve("localhost", 80, { lookup: promises.lookup, family: 4 });
+    expect(found).toEqual([{ address: "127.0.0.1", port: 80, family: 4 }]);
+  });
+
+  test("of anything else answers when it calls back", async () => {
+    for (const returned of [undefined, null, true, {}, { callback: "later" }]) {
+      const { lookup, asked } = deferred();
+      const found = resolve("name.example", 80, {
+        lookup: async (...args) => {
+          lookup(...args);
+          return await Promise.resolve(returned);
+        },
+      });
+      const { answer } = await asked;
+      await turn();
+      answer(null, "192.0.2.1", 4);
+      expect(await found).toEqual(wanted.slice(0, 1));
+    }
+  });
+
+  test("of no address has found none", async () => {
+    const error = await failure(resolve("name.example", 80, { lookup: () => Promise.resolve([]) }));
+    expect(error).toMatchObject({ name: "NetError", code: "ENOTFOUND" });
+    const wrong = await failure(resolve("name.example", 80, { lookup: () => Promise.resolve("hunter2") }));
+    expect(wrong).toMatchObject({ name: "NetError", code: "ERR_INVALID_IP_ADDRESS" });
   });
 });
 

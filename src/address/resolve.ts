@@ -16,8 +16,8 @@ import { portOf } from "./services.js";
 
 /**
  * A name lookup of Node's shape: `dns.lookup`, `cacheable-lookup`, or a function of your own. It answers with a list, or
- * with one address, each as text or as an object. Its return value is ignored, except that a promise which rejects counts
- * as an answer.
+ * with one address, each as text or as an object. It calls back, or returns a promise of that answer; a promise that
+ * rejects is an answer too. Anything else that it returns, or that its promise resolves to, is ignored.
  */
 export type LookupFunction = (hostname: string, options: LookupRequest, callback: LookupCallback) => unknown;
 
@@ -196,13 +196,16 @@ function ask(
     signal: signal ?? new AbortController().signal,
   };
   return stoppable<Answer>(signal, (settle) => {
-    const call = (): unknown =>
-      signal?.aborted === true ||
-      lookup(name, request, (error, found) => settle(error ? { error } : answerOf(found)));
-    // In a microtask of its own: `signal` is listened to by then, should the lookup itself abort it.
-    Promise.resolve()
-      .then(call)
-      .catch((error: unknown) => settle({ error }));
+    const call = async (): Promise<void> => {
+      // In a microtask of its own: `signal` is listened to by then, should the lookup itself abort it.
+      await Promise.resolve();
+      if (signal?.aborted === true) return;
+      const returned = lookup(name, request, (error, found) => settle(error ? { error } : answerOf(found)));
+      if (!isThenable(returned)) return;
+      const found = await returned;
+      if (mayBeAnswer(found)) settle(answerOf(found));
+    };
+    call().catch((error: unknown) => settle({ error }));
     return () => undefined;
   });
 }
@@ -226,6 +229,15 @@ function answerOf(found: unknown): Answer {
   } catch (error) {
     return { error }; // A getter of its own has thrown.
   }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function";
+}
+
+/** Whether a promise has an answer: one of an `async` function that calls back may resolve to what `dns.lookup` returns. */
+function mayBeAnswer(value: unknown): boolean {
+  return typeof value === "string" || Array.isArray(value) || addressOf(value) !== value;
 }
 
 function addressOf(entry: unknown): unknown {
