@@ -95,8 +95,8 @@ export async function connectTo(
   addresses: readonly AddressInfo[],
   options: ConnectOptions = {},
 ): Promise<Connection> {
-  options = checkedConnectOptions(options);
   const checked = checkedAddresses(addresses);
+  options = checkedConnectOptions(options);
   const candidates = checked.filter(({ family }) => !options.family || family === options.family);
   const text = checked.map(({ address, port }) => joinHostPort(address, port)).join(", ");
   return await dial(dialOptions(options, { text }, () => Promise.resolve(candidates)));

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { inspect } from "node:util";
 import type { Duplex } from "node:stream";
 import type { Addresses } from "./address/addresses.js";
-import { checkBoolean, checkTimeout } from "./options/checks.js";
+import { checkTimeout, wrongType, checkBoolean } from "./options/checks.js";
 import { checkedKeepAlive, setKeepAlive, type KeepAliveOptions } from "./options/keep-alive.js";
 import { factsOf, nameOf, shownOf, type ConnectionFacts } from "./core/facts.js";
 import type { Link } from "./core/link.js";
@@ -96,7 +96,7 @@ export abstract class ConnectedSocket {
       setKeepAlive(this.#link.transport, checkedKeepAlive(on));
       return this;
     }
-    checkBoolean("on", on);
+    if (typeof on !== "boolean") throw wrongType("on", "a boolean, before a delay, or { delay }", on);
     if (delay !== undefined) checkTimeout("delay", delay);
     setKeepAlive(this.#link.transport, on && (delay ?? true));
     return this;

@@ -291,7 +291,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
 
   /** Writes `line` and `\n`; see {@link write}. */
   writeLine(line: string, options?: OperationOptions): Promise<void> {
-    if (typeof line !== "string") return rejected(wrongType("line", "a string", line));
+    if (typeof line !== "string") return rejected(wrongType("line", "a string (write sends bytes)", line));
     return this.#link.output.write(line + "\n", options);
   }
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { checkBoolean, checkFunction, checkSize, checkTimeout, wrongType } from "./options/checks.js";
-import { refuseUnknown, schemaOf } from "./options/schema.js";
+import { checkBoolean, checkSize, checkTimeout, wrongType } from "./options/checks.js";
+import { checkOptions, refuseUnknown, schemaOf } from "./options/schema.js";
 
 /**
  * CHICKEN's parameters: what holds where a call or a connection has no option of its own. A call reads them when it is
@@ -70,6 +70,8 @@ export interface NetParameters {
   ipv6Only: boolean;
 }
 
+const OF_CONNECTIONS = "it is an option of connect, listen and Connection.from";
+
 const PARAMETERS = schemaOf<NetParameters>(
   {
     readTimeout: checkTimeout,
@@ -81,7 +83,15 @@ const PARAMETERS = schemaOf<NetParameters>(
     bufferSize: checkSize,
     ipv6Only: checkBoolean,
   },
-  { kind: "parameter", argument: "values" },
+  {
+    kind: "parameter",
+    argument: "values",
+    elsewhere: {
+      timeout: "there is one for each kind of wait, such as readTimeout and connectTimeout",
+      noDelay: OF_CONNECTIONS,
+      keepAlive: OF_CONNECTIONS,
+    },
+  },
 );
 
 let base: Readonly<NetParameters> = Object.freeze({
@@ -126,7 +136,8 @@ export function setParameters(values: Partial<NetParameters>): void {
  *   number or NaN; `body` is not run then
  */
 export function withParameters<T>(values: Partial<NetParameters>, body: () => T): T {
-  checkFunction("body", body);
+  if (typeof (body as unknown) !== "function")
+    throw wrongType("body", "a function, the second argument", body);
   const inner = checked(values);
   scope ??= new AsyncLocalStorage();
   return scope.run({ ...scope.getStore(), ...inner }, body);
@@ -134,8 +145,8 @@ export function withParameters<T>(values: Partial<NetParameters>, body: () => T)
 
 /** The given values that are not `undefined`, checked by name and value. */
 function checked(values: unknown): Partial<NetParameters> {
-  if (typeof values !== "object" || values === null)
-    throw wrongType("values", "an object of parameters", values);
+  if (values === undefined) throw wrongType("values", "an object of parameters", values);
+  checkOptions(values, PARAMETERS);
   refuseUnknown(values, PARAMETERS);
   const given = Object.entries(values).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) PARAMETERS.checks[name as keyof NetParameters](name, value);

@@ -1,4 +1,4 @@
-import { checkSignal, checkTimeout, wrongType, wrongValue } from "./options/checks.js";
+import { checkSignal, checkTimeout, notConnection, wrongValue } from "./options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
 import { waitWithin } from "./core/timing/bounded.js";
 import { cancel, clock, LONGEST_TIMER_MS } from "./core/timing/clock.js";
@@ -144,8 +144,8 @@ function subjectOf(a: Connection, b: Connection): Subject {
 }
 
 function checkConnections(a: unknown, b: unknown): void {
-  if (!(a instanceof Connection)) throw wrongType("a", "a Connection", a);
-  if (!(b instanceof Connection)) throw wrongType("b", "a Connection", b);
+  if (!(a instanceof Connection)) throw notConnection("a", a);
+  if (!(b instanceof Connection)) throw notConnection("b", b);
   if (a === b) throw wrongValue("b", "another connection than a", b);
 }
 

@@ -148,7 +148,7 @@ describe("the public parseEndpoint", () => {
 
   test("the text of a URL is refused as such, and not repeated", () => {
     const message = expect.stringMatching(
-      /not the text of a URL; received a string of \d+ characters$/,
+      /not the text of a URL: that goes into new URL\(\); received a string of \d+ characters$/,
     ) as unknown;
     expect(() => parseEndpoint("redis://user:hunter2@localhost:80")).toThrow(
       typeError("ERR_INVALID_ARG_VALUE", message),

@@ -273,6 +273,7 @@ describe("in operations", () => {
   const LIMIT = "a limit is { limit }, a time is { timeout }";
   const TIME = "a time is { timeout }";
   const TARGET = "to read into memory call readInto(target)";
+  const TO_DECODE = "to decode bytes call toString() on the result";
   const LIST = "to send several pieces give them as one list";
 
   test.each([
@@ -307,12 +308,17 @@ describe("in operations", () => {
 
   test.each([
     ["read", { limit: 5 }, '"limit" is no option; there is timeout, signal'],
-    ["readExactly", { encoding: "utf8" }, '"encoding" is no option; there is timeout, signal'],
-    ["readAll", { encoding: "utf8" }, '"encoding" is no option; there is timeout, signal, limit'],
+    ["readExactly", { encoding: "utf8" }, `"encoding" is no option: ${TO_DECODE}`],
+    ["readAll", { encoding: "utf8" }, `"encoding" is no option: ${TO_DECODE}`],
+    ["readAll", { size: 5 }, '"size" is no option: for that many bytes call readExactly(size)'],
     ["readLine", { encodng: "utf8" }, '"encodng" is no option: did you mean "encoding"?'],
     ["lines", { timeout: 5, limt: 5 }, '"limt" is no option: did you mean "limit"?'],
     ["chunks", { signal: undefined, recycled: true }, '"recycled" is no option: did you mean "recycle"?'],
-    ["write", { encoding: "utf8" }, '"encoding" is no option; there is timeout, signal'],
+    [
+      "write",
+      { encoding: "utf8" },
+      '"encoding" is no option: text is sent as UTF-8, Buffer.from(text, encoding) makes other bytes',
+    ],
   ])("%s does not take an option of another: %p", async (name, options, message) => {
     const { server } = await pair();
     const listener = await loopback();

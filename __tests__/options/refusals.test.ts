@@ -218,6 +218,6 @@ test("neither do those of a connection and a listener", async () => {
 test("a socket that is taken for a connection is named, not shown", async () => {
   const { client } = await pair();
   expect(await said(() => loose(lengthPrefixed)(client.socket))).toBe(
-    '"connection" must be a Connection; received an object (StreamSocket)',
+    '"connection" must be a Connection (Connection.from makes one of a socket); received an object (StreamSocket)',
   );
 });

@@ -45,14 +45,17 @@ export function splitEndpoint(text: string): { host: string; port: string } | { 
   const isHost = bracketed === null ? WORD.test(host) : familyOf(host) === 6;
   if (!isHost || !isPortText(port)) {
     const forms = '"host:port", "[IPv6 address]:port", or a path that begins with "/", "./" or "../"';
-    const fault = URL_SCHEME.test(text)
-      ? ", not the text of a URL"
-      : text.includes(":")
-        ? ""
-        : ": the port is missing";
-    throw wrongValue("endpoint", forms + fault, text);
+    throw wrongValue("endpoint", forms + faultOf(text), text);
   }
   return { host, port };
+}
+
+/** What is probably wrong with text that is no endpoint. */
+function faultOf(text: string): string {
+  if (URL_SCHEME.test(text)) return ", not the text of a URL: that goes into new URL()";
+  if (/^unix:/i.test(text)) return ": a Unix socket is its path alone";
+  if (familyOf(text) === 6) return ": an IPv6 address needs brackets";
+  return text.includes(":") ? "" : ": the port is missing";
 }
 
 /** Whether text begins like the path of a Unix socket: {@link splitEndpoint} takes no other for one. */
@@ -67,7 +70,6 @@ export function isEndpoint(text: string): boolean {
 
 /** What an endpoint may be for one kind of call, and what its errors say. */
 export interface EndpointForm extends Names {
-  /** All that the call takes for an endpoint. */
   readonly forms: string;
   /** Which of the parts exclude each other. */
   readonly either: string;
@@ -84,8 +86,8 @@ export function endpointForm<T>(
 ): EndpointForm {
   const hint = "it is an option, and belongs into the argument after the endpoint";
   const toOptions = Object.fromEntries(options.names.map((name) => [name, hint]));
-  const elsewhere = { ...toOptions, ...said.elsewhere };
-  return { ...said, names: Object.keys(names), kind: "part of an endpoint", elsewhere };
+  const elsewhere = { ...toOptions, transport: "TCP is the only one", ...said.elsewhere };
+  return { ...said, names: Object.keys(names), kind: "part of an endpoint", argument: "endpoint", elsewhere };
 }
 
 /** An endpoint by its parts: a path or a descriptor, which are checked, or a host and a port, which are not. */
@@ -109,9 +111,7 @@ export function partsOf(endpoint: unknown, form: EndpointForm): EndpointParts {
 }
 
 function checkParts(value: unknown, form: EndpointForm): asserts value is object {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) {
-    throw wrongType("endpoint", form.forms, value);
-  }
+  if (typeof value !== "object" || value === null) throw wrongType("endpoint", form.forms, value);
   refuseUnknown(value, form);
 }
 

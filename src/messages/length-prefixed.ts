@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { inspect } from "node:util";
-import { checkLimit, oneOf, wrongType } from "../options/checks.js";
+import { checkLimit, notConnection, oneOf } from "../options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import type { OperationOptions } from "../options/operation.js";
 import { Connection, linkOf } from "../connection.js";
@@ -83,8 +83,7 @@ export interface FramesFacts {
  * for await (const frame of frames) console.log(frame);
  */
 export function lengthPrefixed(connection: Connection, options: FrameOptions = {}): Frames {
-  if (!((connection as unknown) instanceof Connection))
-    throw wrongType("connection", "a Connection", connection);
+  if (!((connection as unknown) instanceof Connection)) throw notConnection("connection", connection);
   const { bytes = 4, limit = LIMIT } = checkedOptions(options, FRAMES, copyOf);
   return new LengthPrefixed(connection, { bytes, limit: Math.min(limit, 256 ** bytes - 1) });
 }

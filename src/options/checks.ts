@@ -1,4 +1,5 @@
 import type { URL } from "node:url";
+import { isPromise } from "node:util/types";
 import { described } from "./described.js";
 
 /** Returns if the value is right, throws otherwise. `undefined` is wrong: an option that was not given is not checked. */
@@ -12,6 +13,11 @@ export function wrongType(name: string, expected: string, received: unknown): Ty
 /** A `TypeError` for a value of the right type that makes no sense: code `ERR_INVALID_ARG_VALUE`. */
 export function wrongValue(name: string, expected: string, received: unknown): TypeError {
   return coded(new TypeError(mustBe(name, expected, received)), "ERR_INVALID_ARG_VALUE");
+}
+
+/** A `TypeError` for an argument that must be a connection of this library's. */
+export function notConnection(name: string, received: unknown): TypeError {
+  return wrongType(name, "a Connection (Connection.from makes one of a socket)", received);
 }
 
 /** A `RangeError` as Node makes them: code `ERR_OUT_OF_RANGE`. */
@@ -41,7 +47,8 @@ export function unavailable(name: string, reason: string): TypeError {
 }
 
 function mustBe(name: string, expected: string, received: unknown): string {
-  return `"${name}" must be ${expected}; received ${described(received)}`;
+  const hint = isPromise(received) ? ": is an await missing?" : "";
+  return `"${name}" must be ${expected}; received ${described(received)}${hint}`;
 }
 
 function coded<E extends Error>(error: E, code: string): E {
@@ -93,12 +100,16 @@ export function checkSignal(name: string, value: unknown): asserts value is Abor
 }
 
 export function isSignal(value: unknown): boolean {
-  const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Record<string, unknown>;
-  return (
-    typeof aborted === "boolean" &&
-    typeof addEventListener === "function" &&
-    typeof removeEventListener === "function"
-  );
+  try {
+    const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Record<string, unknown>;
+    return (
+      typeof aborted === "boolean" &&
+      typeof addEventListener === "function" &&
+      typeof removeEventListener === "function"
+    );
+  } catch {
+    return false; // A getter of its own has thrown.
+  }
 }
 
 /** A `URL` of whatever realm. Its `host` has the port in it, and its `port` may be empty. */

@@ -11,7 +11,7 @@ import type { AddressInfo } from "../address/endpoint.js";
 import { LOOKUP_CHECKS, type LookupOptions } from "../address/resolve.js";
 import { checkPort, portOf } from "../address/services.js";
 import { checkTimeout, wrongType, wrongValue } from "./checks.js";
-import { CONNECTION, type ConnectionOptions } from "./connection.js";
+import { CONNECTION, ENDS_APART, type ConnectionOptions } from "./connection.js";
 import { copyOfKeepAlive } from "./keep-alive.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
@@ -96,7 +96,10 @@ const CONNECT = schemaOf<ConnectOptions>(
     localAddress: checkLiteral,
     localPort: checkPort,
   },
-  { ...OPERATION, elsewhere: { host: IN_ENDPOINT, port: IN_ENDPOINT, path: IN_ENDPOINT } },
+  {
+    ...OPERATION,
+    elsewhere: { host: IN_ENDPOINT, port: IN_ENDPOINT, path: IN_ENDPOINT, allowHalfOpen: ENDS_APART },
+  },
 );
 
 const ENDPOINT = endpointForm<{ host: unknown; port: unknown; path: unknown }>(
@@ -114,6 +117,7 @@ export function connectTarget(to: ConnectEndpoint): { host: string; port: number
   const parts = partsOf(to, ENDPOINT);
   if (!("host" in parts)) return parts as { path: string };
   const { host, port } = parts;
+  if (typeof host === "number") throw wrongType("host", "a string, given before the port", host);
   checkHost("host", host);
   return { host, port: portOf(port as number | string, host) };
 }
@@ -127,7 +131,8 @@ export function checkedAddresses(addresses: unknown): AddressInfo[] {
     const { address: given, port } = (candidate ?? {}) as Partial<AddressInfo>;
     const address = typeof given === "string" ? normalAddress(given) : "";
     const family = familyOf(address);
-    if (family === 0) throw wrongValue("addresses", "literal addresses with ports", candidate);
+    if (family === 0)
+      throw wrongValue("addresses", "literal addresses with ports, { address, port }", candidate);
     return { address, family, port: portOf(port as number) };
   });
 }

@@ -70,6 +70,9 @@ export interface ConnectionOptions {
   closeOn?: AbortSignal | undefined;
 }
 
+/** Why there is no `allowHalfOpen`, which `net` has. */
+export const ENDS_APART = "the two sides of a connection always end apart, closeWrite() ends ours";
+
 /** The options of a connection, wherever it comes from. */
 export const CONNECTION = schemaOf<ConnectionOptions>({
   readTimeout: checkTimeout,

@@ -2,7 +2,7 @@ import type { URL } from "node:url";
 import { checkHost, endpointForm, isEndpoint, partsOf } from "../address/endpoint.js";
 import { portOf } from "../address/services.js";
 import { checkBoolean, checkSignal, checkSize, checkTimeout } from "./checks.js";
-import { CONNECTION, copyOfConnectionOptions, type ConnectionOptions } from "./connection.js";
+import { CONNECTION, ENDS_APART, copyOfConnectionOptions, type ConnectionOptions } from "./connection.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { getParameters } from "../parameters.js";
 
@@ -90,9 +90,11 @@ const LISTEN = schemaOf<ListenOptions>(
     elsewhere: {
       port: IN_ENDPOINT,
       path: IN_ENDPOINT,
+      allowHalfOpen: ENDS_APART,
       timeout: "listening is not bounded in time, a signal may cancel it",
     },
-    insteadOfNumber: "a backlog is { backlog }",
+    insteadOfNumber: "a port is part of the endpoint, a backlog is { backlog }",
+    insteadOfText: "a host is { host }",
   },
 );
 

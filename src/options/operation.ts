@@ -26,16 +26,26 @@ export const OPERATION = schemaOf<OperationOptions>(
   { insteadOfNumber: "a time is { timeout }" },
 );
 
+const NOT_DECODED = "to decode bytes call toString() on the result";
+const AS_UTF8 = "text is sent as UTF-8, Buffer.from(text, encoding) makes other bytes";
+
 /** The options of a read. */
 export const READ = schemaOf<OperationOptions>(OPERATION.checks, {
+  elsewhere: {
+    encoding: NOT_DECODED,
+    size: "for that many bytes call readExactly(size)",
+  },
   insteadOfBytes: "to read into memory call readInto(target)",
   insteadOfNumber: "for that many bytes call readExactly(size), a time is { timeout }",
+  insteadOfText: NOT_DECODED,
 });
 
 /** The options of a write. */
 export const WRITE = schemaOf<OperationOptions>(OPERATION.checks, {
   ...OPERATION,
+  elsewhere: { encoding: AS_UTF8 },
   insteadOfBytes: "to send several pieces give them as one list",
+  insteadOfText: AS_UTF8,
 });
 
 /**

@@ -55,7 +55,11 @@ export const LIMITED = schemaOf<LimitOptions>(
 /** The options of a read that decodes lines. */
 export const LINE = schemaOf<LineOptions>(
   { ...LIMITED.checks, encoding: oneOf("utf8", "latin1", "ascii") },
-  LIMITED,
+  {
+    ...LIMITED,
+    elsewhere: { delimiter: "readUntil(delimiter) takes one" },
+    insteadOfText: "an encoding is { encoding }",
+  },
 );
 
 /** The options of a loop over chunks. */

@@ -1,6 +1,6 @@
-import { isAnyArrayBuffer } from "node:util/types";
+import { isAnyArrayBuffer, isPromise } from "node:util/types";
 import { isSignal, isUrl, unknownName, wrongType, type Check } from "./checks.js";
-import { described } from "./described.js";
+import { classNameOf, described } from "./described.js";
 import { nearest } from "./nearest.js";
 
 /** A check for each option of `T`: a table that forgets one does not compile. */
@@ -15,11 +15,14 @@ export interface Words {
   readonly kind?: string;
   /** The argument that is the object: `"options"` by default. */
   readonly argument?: string;
+  /** All that the argument may be, where that is not just an object with such names. */
+  readonly forms?: string;
   /** Where a name belongs that callers look for here. */
   readonly elsewhere?: Readonly<Record<string, string>>;
-  /** What to call or give instead of memory, or of a number, in place of the options. */
-  readonly insteadOfBytes?: string;
-  readonly insteadOfNumber?: string;
+  /** What to call or give instead of memory, of a number, or of text, in place of the options. */
+  readonly insteadOfBytes?: string | undefined;
+  readonly insteadOfNumber?: string | undefined;
+  readonly insteadOfText?: string | undefined;
 }
 
 /** The names that an object may have. */
@@ -59,7 +62,12 @@ export function checkedOptions<T extends object>(
 /** That `value` can have options: most objects can. The names are another matter: see {@link refuseUnknown}. */
 export function checkOptions(value: unknown, known: Names): asserts value is object | undefined {
   if (value === undefined || (typeof value === "object" && value !== null)) return;
-  throw notOptions(value, known, typeof value === "number" ? known.insteadOfNumber : undefined);
+  throw notOptions(value, known, insteadOf(typeof value, known));
+}
+
+function insteadOf(type: string, { insteadOfNumber, insteadOfText }: Words): string | undefined {
+  if (type === "function") return "there are no callbacks, use await";
+  return type === "number" ? insteadOfNumber : type === "string" ? insteadOfText : undefined;
 }
 
 /** An error repeats an unknown name only if it looks like a name. */
@@ -67,28 +75,36 @@ const NAME = /^[\w$.-]{1,64}$/;
 
 /**
  * Refuses an object with an unknown name, whatever its value, and an object that holds no options: memory, a list, a
- * signal, a URL. Otherwise a misspelt option would be ignored in silence.
+ * connection or anything else to iterate over, a promise, a signal, a URL. Otherwise a misspelt option would be ignored in
+ * silence.
  *
  * @throws TypeError `ERR_INVALID_ARG_VALUE` that repeats the unknown name, and says which one was probably meant
  */
 export function refuseUnknown(given: object, known: Names): void {
   const isBytes = ArrayBuffer.isView(given) || isAnyArrayBuffer(given);
   if (isBytes) throw notOptions(given, known, known.insteadOfBytes);
-  if (Array.isArray(given)) throw notOptions(given, known);
+  if (isIterable(given) || isPromise(given)) throw notOptions(given, known);
   if (isSignal(given)) throw notOptions(given, known, "a signal is { signal }");
   if (isUrl(given)) throw notOptions(given, known, "a URL is an endpoint, for connect and listen");
   for (const name in given) {
     if (known.names.includes(name) || isOfEveryObject(given, name)) continue;
     const shown = NAME.test(name) ? `"${name}"` : described(name);
-    throw unknownName(shown, known.kind ?? "option", hintFor(name, known));
+    throw unknownName(shown, known.kind ?? "option", hintFor(name, known, given));
   }
 }
 
-/** The name that was probably meant by an unknown one, or all names. */
-function hintFor(name: string, { names, elsewhere = {} }: Names): string {
+function isIterable(value: object): boolean {
+  return Symbol.iterator in value || Symbol.asyncIterator in value;
+}
+
+/** The name that was probably meant by an unknown one, or where it belongs, or all names. */
+function hintFor(name: string, { names, elsewhere = {} }: Names, given: object): string {
   if (Object.hasOwn(elsewhere, name)) return `: ${String(elsewhere[name])}`;
   const meant = nearest(name, names);
-  return meant === undefined ? `; there is ${names.join(", ")}` : `: did you mean "${meant}"?`;
+  if (meant !== undefined) return `: did you mean "${meant}"?`;
+  // Of an instance of a class, what it is says more than the name of its first field.
+  const what = classNameOf(given) === undefined ? "" : `; received ${described(given)}`;
+  return `; there is ${names.join(", ")}${what}`;
 }
 
 /** Whether every object has it, since a program has added it to `Object.prototype`. */
@@ -98,9 +114,10 @@ function isOfEveryObject(given: object, name: string): boolean {
 
 function notOptions(
   given: unknown,
-  { kind = "option", argument = "options" }: Words,
+  { kind = "option", argument = "options", forms }: Words,
   instead?: string,
 ): TypeError {
+  if (forms !== undefined) return wrongType(argument, forms, given);
   const expected = `an object of ${kind}s`;
   return wrongType(argument, instead === undefined ? expected : `${expected} (${instead})`, given);
 }

@@ -29,6 +29,8 @@ const USED: Readonly<Record<string, "boolean" | "function" | "number">> = {
   destroyed: "boolean",
 };
 
+const DUPLEX = "a stream.Duplex (Duplex.from and Duplex.fromWeb make one of two streams)";
+
 /** A transport over a stream that the program has made, and perhaps used. */
 export function adopt(stream: Duplex): Transport {
   checkDuplex(stream);
@@ -48,12 +50,12 @@ export function adopt(stream: Duplex): Transport {
 
 /** Whether it behaves like a Duplex of Node's: those of the `readable-stream` package do from release 3 on. */
 function checkDuplex(value: unknown): asserts value is Duplex {
-  if (typeof value !== "object" || value === null) throw wrongType("stream", "a stream.Duplex", value);
+  if (typeof value !== "object" || value === null) throw wrongType("stream", DUPLEX, value);
   const stream = value as Record<string, unknown>;
   const lacking = Object.keys(USED).filter((name) => typeof stream[name] !== USED[name]);
   if (lacking.length === 0) return;
   // Of what is no stream at all it need not be said what it lacks to be one.
   const isStream = typeof stream["on"] === "function" && typeof stream["write"] === "function";
-  const reason = isStream ? `, or have what this uses of one: it lacks ${lacking.join(", ")}` : "";
-  throw wrongType("stream", `a stream.Duplex${reason}`, value);
+  const reason = `a stream.Duplex, or have what this uses of one: it lacks ${lacking.join(", ")}`;
+  throw wrongType("stream", isStream ? reason : DUPLEX, value);
 }
