@@ -10,7 +10,7 @@ import {
   resolve,
   type Operation,
 } from "../src/index.js";
-import { connectFailed, timedOut, translated } from "../src/errors.js";
+import { attemptsFailed, timedOut, translated } from "../src/errors.js";
 import { lookupOf } from "./support/lookups.js";
 import { failure, netError, timeoutError, turn } from "./support/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair, socketPath, unusedPort } from "./support/peers.js";
@@ -115,7 +115,7 @@ describe("the message of a connect", () => {
 
   test("lists all attempts, each once, when the last one failed", () => {
     const attempts = [refusedAt("1.2.3.4"), timedOut("connect", at("5.6.7.8"), 9)];
-    const error = connectFailed(host, attempts[1] as NetError, attempts);
+    const error = attemptsFailed(host, attempts[1] as NetError, attempts);
     expect(error).toBeInstanceOf(NetTimeoutError);
     expect(error).toMatchObject({ host: "a.test", address: "5.6.7.8", port: 80, timeout: 9 });
     expect(error.message).toBe(`connect a.test:80: ${one}; ${other}`);
@@ -124,25 +124,25 @@ describe("the message of a connect", () => {
 
   test("lists all attempts after the reason, when time ran out", () => {
     const attempts = [refusedAt("1.2.3.4"), timedOut("connect", at("5.6.7.8"), 9)];
-    const error = connectFailed(host, timedOut("connect", host, 10), attempts);
+    const error = attemptsFailed(host, timedOut("connect", host, 10), attempts);
     expect(error.message).toBe(`connect a.test:80: timed out after 10 ms (ETIMEDOUT): ${one}; ${other}`);
   });
 
   test("does not list a single attempt at the place that the caller named", () => {
     const only = refusedAt("1.2.3.4");
-    expect(connectFailed(at("1.2.3.4"), only, [only]).message).toBe(only.message);
-    expect(connectFailed(host, only, [only]).message).toBe(`connect a.test:80: ${one}`);
+    expect(attemptsFailed(at("1.2.3.4"), only, [only]).message).toBe(only.message);
+    expect(attemptsFailed(host, only, [only]).message).toBe(`connect a.test:80: ${one}`);
   });
 
   test("lists nothing where no attempt was made: the error itself is returned", () => {
     const error = timedOut("connect", host, 10);
-    expect(connectFailed(host, error, [])).toBe(error);
+    expect(attemptsFailed(host, error, [])).toBe(error);
     expect(error).not.toHaveProperty("attempts");
   });
 
   test("contains the message of the program's own error unchanged", () => {
     const own = new NetError("no way there", { code: "EOWN", operation: "connect" });
-    expect(connectFailed(host, own, [own, refusedAt("1.2.3.4")])).toMatchObject({
+    expect(attemptsFailed(host, own, [own, refusedAt("1.2.3.4")])).toMatchObject({
       code: "EOWN",
       message: `connect a.test:80: connect: no way there; ${one}`,
     });

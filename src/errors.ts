@@ -287,7 +287,7 @@ function isTimeout(reason: unknown): boolean {
  *
  * @param error - how the last attempt failed, or that time ran out; given back as it is if nothing was tried
  */
-export function connectFailed(subject: Subject, error: NetError, attempts: NetError[]): NetError {
+export function attemptsFailed(subject: Subject, error: NetError, attempts: NetError[]): NetError {
   if (attempts.length === 0) return error;
   const { host, text } = subject;
   const { operation, code, syscall, address, port, cause } = error;

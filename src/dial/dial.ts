@@ -3,7 +3,14 @@ import type { OperationOptions } from "../options/operation.js";
 import { bounded } from "../core/timing/bounded.js";
 import { clock } from "../core/timing/clock.js";
 import { withEitherSignal } from "../core/timing/either-signal.js";
-import { connectFailed, NetError, NetTimeoutError, reasonOfAbort, refused, type Subject } from "../errors.js";
+import {
+  attemptsFailed,
+  NetError,
+  NetTimeoutError,
+  reasonOfAbort,
+  refused,
+  type Subject,
+} from "../errors.js";
 import type { Candidate } from "../core/network.js";
 import { attempt, type AttemptOptions } from "./attempt.js";
 import { Journal } from "./journal.js";
@@ -63,7 +70,7 @@ async function dialUntil<T>(options: DialOptions<T>): Promise<T> {
     if (!(error instanceof NetTimeoutError)) throw error;
     if (signal?.aborted === true && error === reasonOfAbort(signal)) throw error;
     if (error.attempts !== undefined) throw error;
-    throw connectFailed(subject, error, journal.errors());
+    throw attemptsFailed(subject, error, journal.errors());
   }
 }
 
@@ -78,7 +85,7 @@ async function tryOnly<T>(
     return await journal.attempt(to, signal, () => attempt(to, options, signal));
   } catch (error) {
     if (signal?.aborted === true || !(error instanceof NetError)) throw error;
-    throw connectFailed(options.subject, error, [error]);
+    throw attemptsFailed(options.subject, error, [error]);
   }
 }
 
@@ -100,7 +107,7 @@ async function raceAll<T>(
   });
   if ("won" in outcome) return outcome.won;
   const attempts = outcome.lost.map(({ error }) => error as NetError);
-  throw connectFailed(options.subject, outcome.last.error as NetError, attempts);
+  throw attemptsFailed(options.subject, outcome.last.error as NetError, attempts);
 }
 
 /** Does the handshake. What had connected is discarded if it fails or is given up. */
@@ -120,7 +127,7 @@ async function runHandshake<T>(
   } catch (error) {
     discard(connected);
     signal?.throwIfAborted();
-    throw connectFailed(subject, error as NetError, journal.errors());
+    throw attemptsFailed(subject, error as NetError, journal.errors());
   } finally {
     signal?.removeEventListener("abort", giveUp);
   }
