@@ -109,7 +109,8 @@ describe("a connection is printed as one line: its ends, its state, its counts",
       expect(end.toJSON()).toEqual({ name: path, state: "open", ...NO_BYTES });
     }
     expect(inspect(listener)).toBe(`Listener ${path} { state: 'open', pending: 0, dropped: 0 }`);
-    expect(listener.toJSON()).toEqual({ address: { path }, state: "open", pending: 0, dropped: 0 });
+    const facts = { address: { path }, addresses: [{ path }], state: "open", pending: 0, dropped: 0 };
+    expect(listener.toJSON()).toEqual(facts);
   });
 
   test("over an adopted stream by its class, over an adopted socket by its addresses", async () => {
@@ -197,7 +198,8 @@ describe("a listener is printed as one line", () => {
     await listener.close();
     expect(inspect(listener)).toBe(`Listener ${name} { state: 'closed', pending: 0, dropped: 1 }`);
     const address = { address: "127.0.0.1", port, family: 4 };
-    expect(listener.toJSON()).toEqual({ address, state: "closed", pending: 0, dropped: 1 });
+    const facts = { address, addresses: [address], state: "closed", pending: 0, dropped: 1 };
+    expect(listener.toJSON()).toEqual(facts);
   });
 });
 

@@ -81,9 +81,12 @@ export class NetError extends Error {
   declare readonly port?: number;
   /** Whether the same call, or another address, may succeed later: CHICKEN's `(exn i/o net transient)`. */
   readonly transient: boolean;
-  /** Of a failed `connect`: one error for each address that was tried, in the order of the attempts. */
+  /**
+   * Of a failed `connect`: one error for each address that was tried, in the order of the attempts. Of a failed `listen` on a
+   * name of several addresses: one for each that could not be listened on.
+   */
   declare readonly attempts?: NetError[];
-  /** Of an error in `attempts`: how many milliseconds the attempt took. */
+  /** Of an error in the `attempts` of a `connect`: how many milliseconds the attempt took. */
   declare duration?: number;
   /**
    * Of a failed write: how much of its data the kernel took. `"nothing"`: the data may be sent again safely. `"partly"`:
@@ -283,7 +286,7 @@ function isTimeout(reason: unknown): boolean {
 }
 
 /**
- * The error of a whole connect: `error`, with all that was tried in its `attempts` and in its message.
+ * The error of a call that has tried several addresses: `error`, with all that was tried in its `attempts` and in its message.
  *
  * @param error - how the last attempt failed, or that time ran out; given back as it is if nothing was tried
  */

@@ -1,10 +1,11 @@
 import process from "node:process";
-import type { ListenOptions as ServerListenOptions, Server } from "node:net";
+import type { Server } from "node:net";
 import { Pipeline } from "./accept/arrival.js";
+import { bindAll } from "./accept/bind-all.js";
+import { placesOf, subjectAt } from "./accept/places.js";
 import { AcceptQueue } from "./accept/queue.js";
-import { DEFAULT_BACKLOG, openServer } from "./accept/server.js";
+import { DEFAULT_BACKLOG, Servers } from "./accept/server.js";
 import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
-import { lookupAddresses } from "./address/resolve.js";
 import { bounded } from "./core/timing/bounded.js";
 import { refused, type Subject } from "./errors.js";
 import {
@@ -14,7 +15,7 @@ import {
   type ListenOptions,
   type ListenTarget,
 } from "./options/listen.js";
-import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
+import { joined, listenerOf, type Listener, type ListenerAddress } from "./listener.js";
 
 /**
  * Resolves to a listener once clients can connect. This is CHICKEN's `tcp-listen`.
@@ -22,6 +23,9 @@ import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
  * Without a `host` it listens on all IPv6 and IPv4 addresses, or on those of IPv4 alone where IPv6 is disabled. With
  * `ipv6Only` and no `host` it listens on `0.0.0.0`: CHICKEN's rule, since a caller who names no host expects IPv4 at
  * least.
+ *
+ * It listens on every address of a name, on one port: with port `0`, one that the system finds free at all of them. Addresses
+ * that this machine does not have, or cannot use, are left out; at least one must be left.
  *
  * @example
  * await using listener = await listen("127.0.0.1:8080");
@@ -31,8 +35,9 @@ import { listenerOf, type Listener, type ListenerAddress } from "./listener.js";
  *   `"[::1]:http-alt"`, `{ host, port }`, a `URL` by its host and its port or protocol (no protocol implies TLS, and
  *   `tls:` is refused), or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or `{ fd }`, a descriptor that is
  *   listening already
- * @throws NetError `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` and others; with operation `"resolve"` if the host or the
- *   service is not known
+ * @throws NetError `EADDRINUSE` (at one of the addresses is enough), `EACCES`, `EADDRNOTAVAIL` and others, and nothing is
+ *   left listening; of a name of several addresses with what failed at each in `attempts`; with operation `"resolve"` if the
+ *   host or the service is not known
  * @throws NetError `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12 or without a port, and for a
  *   name in Linux's abstract namespace (`"\0name"`) before Node 22
  * @throws what `signal` was aborted with; nothing is left listening
@@ -45,31 +50,13 @@ export async function listen(at: ListenEndpoint, options: ListenOptions = {}): P
   const signal = options.signal;
   if (options.reusePort === true) checkReusePort(target, asked);
   if ("path" in target) checkAbstractName(target.path, asked);
-  const where = await bounded("listen", asked, { signal }, (stop) => whereTo(target, options, stop));
-  const subject = subjectAt(asked, where.host, where.port);
-  const queue = new AcceptQueue(
-    options.backlog ?? DEFAULT_BACKLOG,
-    "path" in target ? target.path : undefined,
-  );
-  const server = await openServer(where, subject, new Pipeline(queue), options);
-  const address = addressOf(server);
-  const bound = "port" in address ? subjectAt(asked, address.address, address.port) : asked;
-  return listenerOf(server, address, bound, queue, options);
-}
-
-/** What Node is told. Hosts are literal addresses, so that Node looks up none. */
-async function whereTo(
-  target: ListenTarget,
-  { reusePort, ipv6Only = false }: ListenOptions,
-  signal: AbortSignal | undefined,
-): Promise<ServerListenOptions> {
-  if (!("port" in target)) return target as ServerListenOptions; // Node documents { fd }, its types lack it.
-  const { port } = target;
-  const shared = reusePort === true ? { reusePort } : {};
-  if (target.host === undefined) return { port, ...(ipv6Only ? { host: "0.0.0.0" } : {}), ...shared };
-  const [first] = await lookupAddresses(target.host, port, { passive: true }, signal);
-  const host = first?.address ?? target.host;
-  return { port, host, ipv6Only: ipv6Only && familyOf(host) === 6, ...shared };
+  const places = await bounded("listen", asked, { signal }, (stop) => placesOf(target, options, asked, stop));
+  const path = "path" in target ? target.path : undefined;
+  const newServers = (): Servers =>
+    new Servers(new Pipeline(new AcceptQueue(options.backlog ?? DEFAULT_BACKLOG, path)), options);
+  const servers = await bindAll(places, asked, signal, newServers);
+  const addresses = servers.bound.map(addressOf);
+  return listenerOf(servers, addresses, boundSubject(asked, addresses), options);
 }
 
 /** How errors name the place that the caller asked for. */
@@ -80,20 +67,18 @@ function subjectOf(target: ListenTarget): Subject {
   return { host, port, text: joinHostPort(host ?? "*", port) };
 }
 
-/** How errors name it once the address is known, which a Unix socket has none of. */
-function subjectAt(asked: Subject, address: string | undefined, port = 0): Subject {
-  if (address === undefined) return asked;
-  const { host } = asked;
-  const text = joinHostPort(address, port);
-  const isNamed = host !== undefined && host !== address;
-  return { host, address, port, text: isNamed ? `${joinHostPort(host, port)}: ${text}` : text };
+/** How errors name it once its addresses are known, which a Unix socket has none of. */
+function boundSubject(asked: Subject, addresses: readonly ListenerAddress[]): Subject {
+  const [first] = addresses;
+  if (first === undefined || !("port" in first)) return asked;
+  return subjectAt(asked, first.address, first.port, joined(addresses));
 }
 
 function addressOf(server: Server): ListenerAddress {
   const bound = server.address();
-  if (bound === null || typeof bound === "string") return { path: bound ?? "" };
+  if (bound === null || typeof bound === "string") return Object.freeze({ path: bound ?? "" });
   const address = normalAddress(bound.address);
-  return { address, port: bound.port, family: familyOf(address) === 6 ? 6 : 4 };
+  return Object.freeze({ address, port: bound.port, family: familyOf(address) === 6 ? 6 : 4 });
 }
 
 /** Refuses `reusePort` where Node would ignore it in silence. */

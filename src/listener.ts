@@ -1,7 +1,8 @@
 import type { Server } from "node:net";
 import { inspect } from "node:util";
 import { AcceptLoop } from "./accept/loop.js";
-import { AcceptQueue, type Claim } from "./accept/queue.js";
+import type { AcceptQueue, Claim } from "./accept/queue.js";
+import { Servers } from "./accept/server.js";
 import { illegalConstructor } from "./options/checks.js";
 import { checkedOperation, type OperationOptions } from "./options/operation.js";
 import { waitWithin, type Wait } from "./core/timing/bounded.js";
@@ -23,7 +24,9 @@ export type ListenerAddress =
 
 /** What a listener says of itself: {@link Listener.toJSON}. */
 export interface ListenerFacts {
+  /** The first of the addresses. */
   readonly address: ListenerAddress;
+  readonly addresses: readonly ListenerAddress[];
   readonly state: "open" | "closed";
   /** Clients that wait to be accepted. */
   readonly pending: number;
@@ -33,14 +36,13 @@ export interface ListenerFacts {
 
 /** @internal What a listener is made of. */
 export type ListenerParts = [
-  server: Server,
-  address: ListenerAddress,
+  servers: Servers,
+  addresses: readonly ListenerAddress[],
   subject: Subject,
-  queue: AcceptQueue,
   options: ListenOptions,
 ];
 
-/** @internal A listener on a server that is listening. */
+/** @internal A listener on servers that are listening. */
 export let listenerOf: (...parts: ListenerParts) => Listener;
 
 /**
@@ -54,9 +56,14 @@ export let listenerOf: (...parts: ListenerParts) => Listener;
  * await using connection = await listener.accept({ timeout: 10_000 });
  */
 export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
-  /** Where it listens. */
+  /** Where it listens; of several {@link addresses} the first. */
   readonly address: ListenerAddress;
-  /** The `net.Server` that it is made on. */
+  /** Where it listens, one or more: all addresses of the name that `listen` was given, each on the same port. */
+  readonly addresses: readonly ListenerAddress[];
+  /**
+   * The `net.Server` that it is made on. Of several addresses, its `address()` is the first; its events, its
+   * `maxConnections` and its methods are about the clients of all of them.
+   */
   readonly server: Server;
 
   readonly #options: ListenOptions;
@@ -69,22 +76,23 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     listenerOf = (...parts) => new this(...parts);
   }
 
-  private constructor(...[server, address, subject, queue, options]: ListenerParts) {
-    if (!((queue as unknown) instanceof AcceptQueue)) throw illegalConstructor("Listener", "listen()");
-    this.server = server;
-    this.address = address;
+  private constructor(...[servers, addresses, subject, options]: ListenerParts) {
+    if (!((servers as unknown) instanceof Servers)) throw illegalConstructor("Listener", "listen()");
+    this.server = servers.first;
+    this.address = addresses[0] as ListenerAddress;
+    this.addresses = Object.freeze([...addresses]);
     this.#subject = subject;
-    this.#queue = queue;
+    this.#queue = servers.queue;
     this.#options = options;
-    this.#closed = new Promise((resolve) => onceClosed(server, resolve));
+    this.#closed = allClosed(servers.bound);
   }
 
-  /** The port it listens on; `0` for a Unix socket, which has none. */
+  /** The port it listens on, the same at all addresses; `0` for a Unix socket, which has none. */
   get port(): number {
     return "port" in this.address ? this.address.port : 0;
   }
 
-  /** The descriptor; `undefined` once closed, and on platforms without descriptors. */
+  /** The descriptor, of several addresses that of the first; `undefined` once closed, and on platforms without descriptors. */
   get fd(): number | undefined {
     return descriptorOf(this.server);
   }
@@ -148,7 +156,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   }
 
   /**
-   * Stops listening; resolves when the port is free to be bound again. Calling it again waits for the same.
+   * Stops listening; resolves when the port is free to be bound again, at all addresses. Calling it again waits for the same.
    *
    * `for await` loops end, calls of {@link accept} that wait reject with `ERR_CLOSED`, and clients that no call has
    * accepted are reset. Connections stay open.
@@ -180,17 +188,17 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     return this;
   }
 
-  /** `"127.0.0.1:80"`, or the path of a Unix socket. */
+  /** `"127.0.0.1:80"`, of several addresses `"127.0.0.1:80, [::1]:80"`, or the path of a Unix socket. */
   toString(): string {
-    if (!(#queue in this)) return Object.prototype.toString.call(this);
-    return "path" in this.address ? this.address.path : joinHostPort(this.address.address, this.address.port);
+    return #queue in this ? joined(this.addresses) : Object.prototype.toString.call(this);
   }
 
-  /** The address, state and counts, which `console.log` and `util.inspect` print in one line. */
+  /** The addresses, state and counts, which `console.log` and `util.inspect` print in one line. */
   toJSON(): ListenerFacts {
     if (!(#queue in this)) return {} as ListenerFacts;
     const { closed, pending, dropped } = this.#queue;
-    return { address: this.address, state: closed ? "closed" : "open", pending, dropped };
+    const { address, addresses } = this;
+    return { address, addresses, state: closed ? "closed" : "open", pending, dropped };
   }
 
   /** @internal */
@@ -203,4 +211,15 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   #closedError(): NetError {
     return refused("accept", this.#subject, "ERR_CLOSED", "the listener is closed");
   }
+}
+
+/** The words for some addresses: `"127.0.0.1:80, [::1]:80"`. */
+export function joined(addresses: readonly ListenerAddress[]): string {
+  const words = addresses.map((one) => ("path" in one ? one.path : joinHostPort(one.address, one.port)));
+  return words.join(", ");
+}
+
+/** Resolves when all of the servers have closed. */
+async function allClosed(servers: readonly Server[]): Promise<void> {
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => onceClosed(server, resolve))));
 }

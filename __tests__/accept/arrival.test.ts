@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { connect as tlsConnect, TLSSocket } from "node:tls";
 import { HANDSHAKE_TIMEOUT_MS, Pipeline, type StepResult, type Step } from "../../src/accept/arrival.js";
 import { AcceptQueue, type Arrival } from "../../src/accept/queue.js";
-import { openServer } from "../../src/accept/server.js";
+import { Servers } from "../../src/accept/server.js";
 import { Addresses } from "../../src/address/addresses.js";
 import { connectionOver } from "../../src/connection.js";
 import { adopt } from "../../src/core/transport/adopt.js";
@@ -24,9 +24,10 @@ async function listenThrough(steps: readonly Step[], { timeout = HANDSHAKE_TIMEO
   const queue = new AcceptQueue(backlog, undefined);
   const pipeline = new Pipeline(queue, steps, timeout);
   const subject = { text: "the listener" };
-  const server = await openServer({ host: "127.0.0.1", port: 0 }, subject, pipeline, {});
-  const { port } = server.address() as AddressInfo;
-  const listener = keep(listenerOf(server, { address: "127.0.0.1", port, family: 4 }, subject, queue, {}));
+  const servers = new Servers(pipeline, {});
+  await servers.bind({ where: { host: "127.0.0.1", port: 0 }, subject });
+  const { port } = servers.first.address() as AddressInfo;
+  const listener = keep(listenerOf(servers, [{ address: "127.0.0.1", port, family: 4 }], subject, {}));
   return { listener, pipeline, port };
 }
 

@@ -5,42 +5,145 @@ import { UNSPECIFIED } from "../address/resolve.js";
 import { network } from "../core/network.js";
 import { waitWithin } from "../core/timing/bounded.js";
 import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
-import { guardListening } from "../core/transport/node-internals.js";
+import { giveClient, guardListening, takeClients } from "../core/transport/node-internals.js";
 import { translated, type Subject } from "../errors.js";
 import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
 import type { Pipeline } from "./arrival.js";
+import type { AcceptQueue } from "./queue.js";
 
 /** The default of Node and of most servers. CHICKEN's 10 overflows while an event loop is busy for 100 ms. */
 export const DEFAULT_BACKLOG = 511;
 
-/** Resolves to a server that is listening. Its clients go through `pipeline`, which is closed with the server. */
-export async function openServer(
-  where: ServerListenOptions,
-  subject: Subject,
-  pipeline: Pipeline,
-  options: ListenOptions,
-): Promise<Server> {
+/** Where one server listens: what Node is told. Hosts are literal addresses, so that Node looks up none. */
+export interface Place {
+  readonly where: ServerListenOptions;
+  /** How errors name the place. */
+  readonly subject: Subject;
+}
+
+/**
+ * The server of a listener, and one more for each further address. A server of Node's has one socket of the kernel, so each
+ * further address needs a server of its own. Such a server gives its clients to the first: that one emits their
+ * `'connection'`, counts them for its `maxConnections`, and closes, refs and unrefs all of them.
+ */
+export class Servers {
+  /** The server that the program sees. */
+  readonly first: Server;
+
+  readonly #pipeline: Pipeline;
+  readonly #options: ListenOptions;
+  readonly #bound: Server[] = [];
+  /** The address that the client which arrives now has connected to, where that is known. */
+  #local: LocalEnd | undefined;
+
+  /** @param pipeline - where clients go; it is closed with the servers */
+  constructor(pipeline: Pipeline, options: ListenOptions) {
+    this.#pipeline = pipeline;
+    this.#options = options;
+    this.first = this.#newServer();
+    this.first.on("connection", (socket: Socket & { server?: Server }) => {
+      applyTo(socket, options);
+      pipeline.arrive(socket, socket.server === this.first ? this.#local : undefined);
+    });
+    this.#haveFirstStandForAll();
+  }
+
+  /** Where clients wait. */
+  get queue(): AcceptQueue {
+    return this.#pipeline.queue;
+  }
+
+  /** Those that listen, in the order in which they were bound. The first of them is {@link first}. */
+  get bound(): readonly Server[] {
+    return this.#bound;
+  }
+
+  /** Resolves when one more of the servers listens. If this rejects, the others go on. */
+  async bind({ where, subject }: Place): Promise<void> {
+    const isFirst = this.#bound.length === 0;
+    const server = isFirst ? this.first : this.#newServer();
+    await startListening(server, { where, subject }, this.#options);
+    // The socket of a descriptor may take connections to any address (IP_TRANSPARENT).
+    const local = "fd" in where ? undefined : oneAddressOf(server);
+    this.#bound.push(server);
+    if (isFirst) {
+      this.#local = local;
+      makeSocketsOf(server);
+    } else {
+      this.#giveToFirst(server, local);
+    }
+  }
+
+  /** Has none of them listen any longer. */
+  close(): void {
+    for (const server of this.#bound) stopListening(server);
+  }
+
+  #newServer(): Server {
+    const server = network.createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    // Node could not accept a client, for lack of descriptors for example. The listener goes on.
+    return server.on("error", () => server.listening && this.queue.dropped++);
+  }
+
+  /** The program may call these methods of the server as well. */
+  #haveFirstStandForAll(): void {
+    const { first } = this;
+    const others = (): readonly Server[] => this.#bound.filter((server) => server !== first);
+    const [close, ref, unref] = [first.close.bind(first), first.ref.bind(first), first.unref.bind(first)];
+    // Node's server closes when its clients have: those in the queue are reset.
+    first.close = (callback) => {
+      this.#pipeline.close();
+      for (const server of others()) stopListening(server);
+      return close(callback);
+    };
+    first.ref = () => {
+      for (const server of others()) server.ref();
+      return ref();
+    };
+    first.unref = () => {
+      for (const server of others()) server.unref();
+      return unref();
+    };
+  }
+
+  /** Has the clients of a further address arrive at the first server. */
+  #giveToFirst(server: Server, local: LocalEnd | undefined): void {
+    const { first } = this;
+    const give = (status: number, client: object): boolean => {
+      const own = this.#local;
+      this.#local = local;
+      try {
+        return giveClient(first, status, client);
+      } finally {
+        this.#local = own;
+      }
+    };
+    takeClients(server, give, (asNode) => asNode());
+    // Where the handles of servers give no clients, the sockets that Node has made of them.
+    server.on("connection", (socket) => first.emit("connection", socket));
+    // A worker of a cluster closes each of its servers when it disconnects.
+    server.once("close", () => stopListening(first));
+  }
+}
+
+/** Resolves when a server listens. If the signal is aborted, the server listens no longer. */
+function startListening(server: Server, { where, subject }: Place, options: ListenOptions): Promise<void> {
   const { signal, backlog = DEFAULT_BACKLOG } = options;
-  const server = network.createServer({ allowHalfOpen: true, pauseOnConnect: true });
-  /** The address that all clients of this server connect to, if there is only one. */
-  let local: LocalEnd | undefined;
-  server.on("connection", (socket: Socket & { server?: Server }) => {
-    applyTo(socket, options);
-    pipeline.arrive(socket, socket.server === server ? local : undefined);
-  });
-  await waitWithin<undefined>("listen", subject, { signal }, (resolve, reject) => {
-    const failed = (cause: unknown): void => reject(translated("listen", subject, cause));
-    server.once("error", failed);
+  return waitWithin<undefined>("listen", subject, { signal }, (resolve, reject) => {
+    const failed = (cause: unknown): void => {
+      release();
+      server.off("error", failed);
+      reject(translated("listen", subject, cause));
+    };
+    server.on("error", failed);
     // Without a host Node binds at once, otherwise from a callback.
     const release = guardListening(server, failed);
     try {
       // With a backlog of 0 Node would use its own default.
       server.listen({ ...where, backlog: Math.max(backlog, 1) }, () => {
         release();
-        makeSocketsOf(server);
-        // The socket of a descriptor may take connections to any address (IP_TRANSPARENT).
-        if (!("fd" in where)) local = oneAddressOf(server);
+        server.off("error", failed);
         resolve(undefined);
       });
     } catch (error) {
@@ -48,15 +151,11 @@ export async function openServer(
     }
     return () => server.close();
   });
-  // Node could not accept a client, for lack of descriptors for example. The listener goes on.
-  server.removeAllListeners("error").on("error", () => pipeline.queue.dropped++);
-  const close = server.close.bind(server);
-  // The program may call this as well. Node's server closes when its clients have: those in the queue are reset.
-  server.close = (callback) => {
-    pipeline.close();
-    return close(callback);
-  };
-  return server;
+}
+
+/** Closes a server that listens. One that is closed twice would emit `'close'` twice. */
+function stopListening(server: Server): void {
+  if (server.listening) server.close();
 }
 
 /** The address that every client connects to; `undefined` if there may be several. */

@@ -12,14 +12,14 @@ const MAX_BACKLOG = 2 ** 31 - 1;
 /** How to listen. Each connection that is accepted captures the options of connections. */
 export interface ListenOptions extends ConnectionOptions {
   /**
-   * The name or the literal address to listen on.
+   * The literal address to listen on, or a name: every address of the name is listened on, on one port, by one listener.
    *
    * @default all addresses of this machine
    * @example await listen(8_080, { host: "127.0.0.1" });
    */
   host?: string | undefined;
   /**
-   * Most clients that may wait to be accepted: in the kernel, and as many again in this process. `0`: a client is turned
+   * Most clients that may wait to be accepted: in the kernel, at each address, and as many again in this process. `0`: a client is turned
    * away unless a call to `accept()` waits for one.
    *
    * @default 511

@@ -345,6 +345,14 @@ export function takeClients(
   };
 }
 
+/** Gives a server a client that came to another one. Answers `false`, and has done nothing, if the server has no handle. */
+export function giveClient(server: Server, status: number, client: Handle): boolean {
+  const handle = handleOf(server) as ListeningHandle | null | undefined;
+  if (typeof handle?.onconnection !== "function") return false;
+  handle.onconnection(status, client);
+  return true;
+}
+
 /** The address of a client, if it has one. */
 export function peerAddressOf(client: Handle): string | undefined {
   const peer: { address?: string } = {};
