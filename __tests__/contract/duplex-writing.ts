@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, text, turn, until } from "./expectations.js";
-import { clog, random } from "./payloads.js";
+import { clog, pattern, random } from "./payloads.js";
 
 /** What may be asked of the connection while its Duplex still queues what was written to it. */
 const calls: Readonly<Record<string, (a: Connection) => Promise<unknown>>> = {
@@ -138,4 +138,18 @@ export const duplexWriting: readonly ContractCase[] = [
     assert.equal(text(await b.readExactly(5)), ",four");
     assert.equal(a.duplex.bytesWritten, 18);
   }),
+
+  onPair(
+    "duplex: what the kernel takes at once leaves room for the next write",
+    async ({ a, b, takesAtOnce }) => {
+      if (!takesAtOnce) return;
+      const sent = pattern(64_000);
+      const received = b.readExactly(sent.length);
+      for (let from = 0; from < sent.length; from += 8_000) {
+        assert.equal(a.duplex.write(sent.subarray(from, from + 8_000)), true);
+        assert.equal(a.duplex.writableLength, 0);
+      }
+      sameBytes(await received, sent);
+    },
+  ),
 ];

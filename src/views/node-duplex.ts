@@ -8,6 +8,7 @@ import { clock } from "../core/timing/clock.js";
 import type { Link } from "../core/link.js";
 import { READ_CHUNK } from "../core/reading/reads.js";
 import type { StreamReader } from "../core/reading/waiting.js";
+import { SETTLED } from "../core/writing/sender.js";
 import { NetError } from "../errors.js";
 
 export type Done = (error?: Error | null) => void;
@@ -272,6 +273,12 @@ export abstract class NodeDuplex extends Duplex {
   }
 
   #settle(sending: Promise<void>, size: number, done: Done): void {
+    // The kernel has taken it at once: as with a socket, the Writable is not full because of it.
+    if (sending === SETTLED) {
+      this.#handedOver -= size;
+      done();
+      return;
+    }
     sending.then(
       () => {
         this.#handedOver -= size;
