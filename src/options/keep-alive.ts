@@ -82,10 +82,27 @@ function checkCount(name: string, value: unknown): void {
 
 /** Refuses what this runtime would ignore in silence. */
 function checkAvailable(name: string): void {
-  // It is `setKeepAlive(enable, initialDelay, interval, count)` where they can be set.
-
-  if (Socket.prototype.setKeepAlive.length >= 4) return;
+  if (setsIntervals()) return;
   throw unavailable(`keepAlive.${name}`, "this runtime cannot set it; Node 24.21 and 26.10 can");
+}
+
+/** Whether this runtime can set the interval and the count. */
+function setsIntervals(): boolean {
+  // It is `setKeepAlive(enable, initialDelay, interval, count)` where they can be set.
+  return Socket.prototype.setKeepAlive.length >= 4;
+}
+
+/** The options for what a `net.Socket`'s `setKeepAlive` is given, which ignores what it cannot use. */
+export function keepAliveOf(delay: unknown, interval: unknown, count: unknown): KeepAliveOptions {
+  const options: KeepAliveOptions = { delay: usable(delay, Infinity) };
+  if (!setsIntervals()) return options;
+  const most = usable(count, MAX_COUNT);
+  return { ...options, interval: usable(interval, Infinity), count: most && Math.floor(most) };
+}
+
+function usable(value: unknown, most: number): number | undefined {
+  const number = Number(value);
+  return number >= 1 && number <= most ? number : undefined;
 }
 
 /** Sets or clears SO_KEEPALIVE, and what belongs to it. */

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { nextTick } from "node:process";
 import { Duplex } from "node:stream";
 import { wrongType } from "../options/checks.js";
 import { givenBytes } from "../core/bytes/given-bytes.js";
@@ -9,7 +10,7 @@ import type { Link } from "../core/link.js";
 import { READ_CHUNK } from "../core/reading/reads.js";
 import type { StreamReader } from "../core/reading/waiting.js";
 import { SETTLED } from "../core/writing/sender.js";
-import { NetError } from "../errors.js";
+import { NetError, translated } from "../errors.js";
 
 export type Done = (error?: Error | null) => void;
 
@@ -122,6 +123,8 @@ export abstract class NodeDuplex extends Duplex {
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event === "data" && this.#takesBack) return false;
+    // As a socket does, it tells whether it failed.
+    if (event === "close") return super.emit(event, this.errored !== null);
     if (event !== "readable") return super.emit(event, ...args);
     this.#emitsReadable = true;
     try {
@@ -226,7 +229,18 @@ export abstract class NodeDuplex extends Duplex {
    * see {@link givenBytes}.
    */
   override write(chunk: unknown, ...rest: unknown[]): boolean {
+    if (this.writableEnded && this.readableEnded && !this.allowHalfOpen) return this.#endedByPeer(rest);
     return super.write(chunkOf(chunk), ...(rest as []));
+  }
+
+  /** Fails a write as a socket does that closes when the peer ends: with `EPIPE`, by which libraries know what happened. */
+  #endedByPeer(rest: unknown[]): false {
+    const cause = Object.assign(new Error("the peer has ended the connection"), { code: "EPIPE" });
+    const error = translated("write", this.#link.subject, cause, { written: "nothing" });
+    const done = rest.find((argument) => typeof argument === "function");
+    if (done !== undefined) nextTick(done, error);
+    this.destroy(error);
+    return false;
   }
 
   override end(chunk?: unknown, ...rest: unknown[]): this {

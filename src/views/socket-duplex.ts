@@ -7,7 +7,14 @@ import { LONGEST_TIMER_MS } from "../core/timing/clock.js";
 import type { ConnectedSocket } from "../connected-socket.js";
 import { IdleTimer } from "../core/timing/idle-timer.js";
 import type { Link } from "../core/link.js";
+import { keepAliveOf } from "../options/keep-alive.js";
 import { ignore, NodeDuplex, type Done } from "./node-duplex.js";
+
+/** What sockets have on Node 24 and later: the IP header's type of service, which a program sets to mark its traffic. */
+interface TypeOfService {
+  setTypeOfService(value: number): unknown;
+  getTypeOfService(): number;
+}
 
 /** A Duplex of Node's with what libraries ask a `net.Socket` for; each member is as the socket's of that name. */
 export interface SocketDuplex extends Duplex {
@@ -27,6 +34,8 @@ export interface SocketDuplex extends Duplex {
   readonly bytesRead: number;
   /** Bytes that were written, those that the kernel has not taken among them. */
   readonly bytesWritten: number;
+  /** The former name of `writableLength`; `undefined` once destroyed. */
+  readonly bufferSize: number | undefined;
   /** What {@link setTimeout} has set; `undefined` before. */
   readonly timeout: number | undefined;
   /** Our own address; `{}` where there is none. */
@@ -40,7 +49,14 @@ export interface SocketDuplex extends Duplex {
    */
   setTimeout(ms: number, listener?: () => void): this;
   setNoDelay(on?: boolean): this;
-  setKeepAlive(on?: boolean, delay?: number): this;
+  /**
+   * Times are in ms. Where the runtime cannot set the `interval` and the `count`, they are ignored, as is what is no number
+   * that the kernel takes.
+   */
+  setKeepAlive(on?: boolean, delay?: number, interval?: number, count?: number): this;
+  /** Node 20 and 22, Bun and Deno have no such method, nor have connections over streams that are no sockets. */
+  readonly setTypeOfService: ((value: number) => unknown) | undefined;
+  readonly getTypeOfService: (() => number) | undefined;
   ref(): this;
   unref(): this;
   /** Ends the writing side, and destroys the Duplex when all is sent. */
@@ -109,6 +125,10 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
     return sent + (this.#link?.output.length ?? 0) + this.queuedLength;
   }
 
+  get bufferSize(): number | undefined {
+    return this.destroyed ? undefined : this.writableLength;
+  }
+
   get timeout(): number | undefined {
     return this.#timeout;
   }
@@ -142,10 +162,32 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
     return this;
   }
 
-  setKeepAlive(on: unknown = false, delay: unknown = 0): this {
-    const ms = Number(delay);
-    this.#socket?.setKeepAlive(Boolean(on), ms > 0 ? ms : undefined);
+  setKeepAlive(on?: unknown, delay?: unknown, interval?: unknown, count?: unknown): this {
+    if (typeof on === "object" && on !== null) {
+      const options = on as Record<string, unknown>;
+      return this.setKeepAlive(options.enable, options.initialDelay, options.interval, options.count);
+    }
+    if (Boolean(on)) this.#socket?.setKeepAlive(keepAliveOf(delay, interval, count));
+    else this.#socket?.setKeepAlive(false);
     return this;
+  }
+
+  get setTypeOfService(): TypeOfService["setTypeOfService"] | undefined {
+    const socket = this.#typeOfService;
+    if (socket?.setTypeOfService === undefined) return undefined;
+    return (value) => {
+      socket.setTypeOfService?.(value);
+      return this;
+    };
+  }
+
+  get getTypeOfService(): TypeOfService["getTypeOfService"] | undefined {
+    const socket = this.#typeOfService;
+    return socket?.getTypeOfService?.bind(socket);
+  }
+
+  get #typeOfService(): Partial<TypeOfService> | null {
+    return (this.#link?.transport.stream ?? null) as Partial<TypeOfService> | null;
   }
 
   ref(): this {
