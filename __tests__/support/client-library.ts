@@ -4,8 +4,8 @@ import type { Duplex } from "node:stream";
 import { isNativeError } from "node:util/types";
 import { connect, NetError } from "../../src/index.js";
 import { BreakingProxy } from "./breaking-proxy.js";
-import { failure } from "./outcomes.js";
-import { nothingLeft } from "./resources.js";
+import { failure, until } from "./outcomes.js";
+import { tcpResources } from "./resources.js";
 
 /** Where a client is to connect to. */
 export interface Place {
@@ -86,8 +86,10 @@ export function testClientsOf(library: ClientLibrary): void {
   describe.each(sources)("over $name", (source) => {
     let proxy: BreakingProxy;
     let client: Client;
+    let before: number;
 
     beforeEach(async () => {
+      before = tcpResources().length;
       proxy = await BreakingProxy.open(library.server());
       client = source.client(library, proxy) as Client;
     });
@@ -95,20 +97,22 @@ export function testClientsOf(library: ClientLibrary): void {
     afterEach(async () => {
       await client.close();
       await proxy[Symbol.asyncDispose]();
-      await nothingLeft();
+      await until(function nothingMoreOfTcpIsOpen() {
+        return tcpResources().length <= before;
+      }, 5_000);
     });
 
     /** Has the client wait for an answer, breaks its connection, and has it make another. */
     async function breakWhileItWaits(how: () => Promise<void> | void): Promise<void> {
       await client.exchange();
-      const before = proxy.accepted;
+      const { accepted } = proxy;
       const asked = proxy.mute();
       const exchange = failure(client.exchange());
       await asked;
       await how();
       expect(isNativeError(await exchange)).toBe(true);
       await client.exchange();
-      expect(proxy.accepted).toBe(before + 1);
+      expect(proxy.accepted).toBe(accepted + 1);
     }
 
     test("two exchanges", async () => {
@@ -150,10 +154,10 @@ export function testClientsOf(library: ClientLibrary): void {
     } else {
       test("the server ends an idle connection: the client ends and connects again", async () => {
         await client.exchange();
-        const before = proxy.accepted;
+        const { accepted } = proxy;
         await proxy.end();
         await client.exchange();
-        expect(proxy.accepted).toBe(before + 1);
+        expect(proxy.accepted).toBe(accepted + 1);
       });
     }
 
