@@ -1,5 +1,3 @@
-import { join } from "node:path";
-import ts from "typescript";
 import { Connection, Listener } from "../src/index.js";
 import { closeAll, keep, loopback, pair } from "./support/peers.js";
 
@@ -43,26 +41,4 @@ describe.each(CLASSES)("a %s cannot be constructed", (name, constructor, makers)
     const made = [listener, client, server, keep(Connection.from(server.detach()))];
     expect(made.filter((one) => one instanceof constructor)).toHaveLength(constructor === Listener ? 1 : 3);
   });
-});
-
-test("the published types have private constructors, and no signature of them", () => {
-  const root = join(import.meta.dirname, "..");
-  const { config } = ts.readConfigFile(join(root, "tsconfig.build.json"), (path) =>
-    ts.sys.readFile(path),
-  ) as {
-    config: object;
-  };
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  const files = ["connection", "listener"].map((name) => join(root, "src", `${name}.ts`));
-  const program = ts.createProgram(files, options);
-  const declared = new Map<string, string>();
-  for (const file of files) {
-    program.emit(program.getSourceFile(file), (path, text) => declared.set(path, text), undefined, true);
-  }
-  const texts = [...declared].filter(([path]) => path.endsWith(".d.ts")).map(([, text]) => text);
-  expect(texts).toHaveLength(2);
-  for (const text of texts) {
-    expect(text.match(/^ *(private )?constructor\(.*\);$/gm)).toEqual(["    private constructor();"]);
-    expect(text).not.toMatch(/connectionOver|linkOf|listenerOf|ListenerParts/);
-  }
 });

@@ -33,11 +33,11 @@ function tableOf(heading: string): string[] {
 }
 
 test("docs/errors.md explains each code of this library that the type has, and no other", () => {
-  expect(tableOf("Codes of this library")).toEqual(codesOf("OwnCode").sort());
+  expect(tableOf("Codes of this library")).toEqual(codesOf("LibraryCode").sort());
 });
 
 test("docs/errors.md explains each code of the platform that the type has", () => {
-  const own = new Set(codesOf("OwnCode"));
+  const own = new Set(codesOf("LibraryCode"));
   const others = tableOf("Codes of the platform").filter((code) => !own.has(code));
   expect(others).toEqual(codesOf("PlatformCode").sort());
 });
@@ -45,7 +45,7 @@ test("docs/errors.md explains each code of the platform that the type has", () =
 test("docs/errors.md says of each code whether it is transient", () => {
   const [, list = ""] = /is `true` for: ([^]*?)\. It says/.exec(section("Transient")) ?? [];
   const documented = [...list.matchAll(/`(\w+)`/g)].map(([, code]) => code);
-  const codes = [...codesOf("OwnCode"), ...codesOf("PlatformCode")];
+  const codes = [...codesOf("LibraryCode"), ...codesOf("PlatformCode")];
   const transient = codes.filter((code) => new NetError("", { code, operation: "read" }).transient);
   expect(documented).toEqual(transient.sort());
 });

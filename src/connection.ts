@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { ReadableStream, WritableStream } from "node:stream/web";
 import { isUint8Array } from "node:util/types";
 import { Addresses, subjectOf, type Addressed } from "./address/addresses.js";
 import { checkBoolean, checkSize, illegalConstructor, wrongType, wrongValue } from "./options/checks.js";
@@ -19,6 +18,7 @@ import { Chunks, Lines } from "./core/reading/loops.js";
 import { LineSearch, READ_LINE } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
 import { Link, type LinkSettings } from "./core/link.js";
+import type { NonSharedBuffer } from "./core/bytes/non-shared.js";
 import type { Data } from "./core/bytes/payload.js";
 import { READ_ALL, READ_CHUNK, READ_EXACTLY, READ_INTO, READ_UNTIL, Search } from "./core/reading/reads.js";
 import {
@@ -34,7 +34,7 @@ import {
 import type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
 import type { Subject } from "./errors.js";
 import { ConnectionDuplex, type SocketDuplex } from "./views/socket-duplex.js";
-import { WebStreams } from "./views/web-streams.js";
+import { WebStreams, type ByteReadable, type ByteWritable } from "./views/web-streams.js";
 
 /** @internal Returns the link of a connection, for what this library builds on connections. */
 export let linkOf: (connection: Connection) => Link;
@@ -64,7 +64,7 @@ export let connectionOver: (
  * await connection.writeLine("PING");
  * console.log(await connection.readLine());
  */
-export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>, AsyncDisposable {
+export class Connection extends ConnectedSocket implements AsyncIterable<NonSharedBuffer>, AsyncDisposable {
   readonly #link: Link;
   #duplex: ConnectionDuplex | undefined;
   #web: WebStreams | undefined;
@@ -121,7 +121,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @throws NetError `ERR_BUSY` (another read is waiting), `ERR_CLOSED`, or how the peer ended the connection, after all
    *   bytes that it had sent
    */
-  read(options?: OperationOptions): Promise<Buffer | null> {
+  read(options?: OperationOptions): Promise<NonSharedBuffer | null> {
     return this.#link.input.request(READ_CHUNK, undefined, options);
   }
 
@@ -149,7 +149,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @throws NetError `ERR_UNEXPECTED_EOF` if the stream ends before; `ERR_LIMIT`, at once, for more bytes than one buffer can
    *   hold on this machine; otherwise as {@link read}. In every case the bytes that have arrived stay unread
    */
-  readExactly(size: number, options?: OperationOptions): Promise<Buffer> {
+  readExactly(size: number, options?: OperationOptions): Promise<NonSharedBuffer> {
     try {
       checkSize("size", size);
     } catch (error) {
@@ -166,7 +166,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @throws NetError `ERR_LIMIT` if more than `options.limit` bytes come before it (64 KiB by default),
    *   `ERR_UNEXPECTED_EOF` if the stream ends before it; otherwise as {@link read}. In every case the bytes stay unread
    */
-  readUntil(delimiter: string | Uint8Array, options?: LimitOptions): Promise<Buffer | null> {
+  readUntil(delimiter: string | Uint8Array, options?: LimitOptions): Promise<NonSharedBuffer | null> {
     let search: Search;
     try {
       if (typeof delimiter !== "string" && !isUint8Array(delimiter))
@@ -207,7 +207,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @param options.limit - most bytes; 16 MiB by default, `Infinity` for as many as a `Buffer` can hold
    * @throws NetError `ERR_LIMIT`; otherwise as {@link read}. In every case the bytes stay unread
    */
-  readAll(options?: LimitOptions): Promise<Buffer> {
+  readAll(options?: LimitOptions): Promise<NonSharedBuffer> {
     let limit: number;
     try {
       limit = limitOf(options, LIMITED, ALL_LIMIT);
@@ -243,7 +243,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * @example
    * for await (const chunk of connection.chunks({ recycle: true })) hash.update(chunk);
    */
-  chunks(options?: ChunksOptions): AsyncIterableIterator<Buffer> {
+  chunks(options?: ChunksOptions): AsyncIterableIterator<NonSharedBuffer> {
     checkOptions(options, CHUNKS);
     const { recycle = false } = options ?? {};
     checkBoolean("recycle", recycle);
@@ -251,7 +251,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
   }
 
   /** Iterates over the chunks to come: `chunks()`. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<NonSharedBuffer> {
     return this.chunks();
   }
 
@@ -333,7 +333,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * ahead of its reader, and fills a buffer that the reader brings (`mode: "byob"`). `cancel()` is {@link closeRead}. If it
    * fails, {@link writable} fails too, both with a {@link NetError}; a timeout resets the connection.
    */
-  get readable(): ReadableStream<Uint8Array> {
+  get readable(): ByteReadable {
     return (this.#web ??= new WebStreams(this.#link)).readable;
   }
 
@@ -343,7 +343,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<Buffer>
    * queued. `close()` is {@link closeWrite}, `abort()` is {@link reset}. A chunk of another type is a `TypeError`, and resets
    * the connection.
    */
-  get writable(): WritableStream<Uint8Array> {
+  get writable(): ByteWritable {
     return (this.#web ??= new WebStreams(this.#link)).writable;
   }
 

@@ -1,5 +1,5 @@
 /** The codes by which this library itself says that something failed. docs/errors.md says when. */
-export type OwnCode =
+export type LibraryCode =
   | "EADDRNOTAVAIL"
   | "EAI_SERVICE"
   | "ENOTFOUND"
@@ -13,7 +13,7 @@ export type OwnCode =
   | "ETIMEDOUT";
 
 /** The codes of the platform that are common. */
-type PlatformCode =
+export type PlatformCode =
   | "EACCES"
   | "EADDRINUSE"
   | "EAGAIN"
@@ -40,4 +40,4 @@ type PlatformCode =
  * The code of a `NetError`: one of those that docs/errors.md explains, which an editor completes, or another that the
  * platform, a lookup or a stream of the program has failed with.
  */
-export type NetErrorCode = OwnCode | PlatformCode | (string & {});
+export type NetErrorCode = LibraryCode | PlatformCode | (string & {});

@@ -1,6 +1,6 @@
 import { getSystemErrorMap, inspect } from "node:util";
 import { isNativeError } from "node:util/types";
-import type { NetErrorCode, OwnCode } from "./error-codes.js";
+import type { NetErrorCode, LibraryCode } from "./error-codes.js";
 import { errorShown, withoutUndefined } from "./inspection.js";
 import { described } from "./options/described.js";
 
@@ -228,7 +228,7 @@ export function translated(
 export function refused(
   operation: Operation,
   subject: Subject,
-  code: OwnCode,
+  code: LibraryCode,
   reason: string = REASONS[code] ?? code,
   circumstances: Circumstances = {},
 ): NetError {

@@ -24,6 +24,7 @@
  * - address/: endpoints, also as text and as URLs, and services. address/resolve.ts looks names up.
  * - parameters.ts, errors.ts, error-codes.ts: used by all of them. inspection.ts is how objects and errors are printed.
  */
+/// <reference types="node" preserve="true" />
 export { connect, connectTo } from "./connect.js";
 export type { ConnectEndpoint, ConnectOptions } from "./options/connect.js";
 export { listen } from "./listen.js";
@@ -35,6 +36,9 @@ export type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js
 export type { ConnectionOptions } from "./options/connection.js";
 export type { KeepAliveOptions } from "./options/keep-alive.js";
 export type { Data } from "./core/bytes/payload.js";
+export type { NonSharedBuffer, NonSharedUint8Array } from "./core/bytes/non-shared.js";
+export type { ByteReadable, ByteWritable } from "./views/web-streams.js";
+export type { SocketDuplex } from "./views/socket-duplex.js";
 export { relay, type RelayOptions, type RelayResult } from "./relay.js";
 export {
   lengthPrefixed,
@@ -42,7 +46,8 @@ export {
   type Frames,
   type FramesFacts,
 } from "./messages/length-prefixed.js";
-export { resolve, type LookupFunction, type ResolveOptions } from "./address/resolve.js";
+export { resolve, type LookupFunction, type LookupOptions, type ResolveOptions } from "./address/resolve.js";
+export type { LookupCallback, LookupRequest } from "./core/network.js";
 export type { AddressInfo } from "./address/endpoint.js";
 export { formatEndpoint, parseEndpoint, type Endpoint } from "./address/notation.js";
 export type { AttemptEvent, DialEvent, LookupEvent } from "./diagnostics.js";
@@ -54,5 +59,5 @@ export {
   type NetErrorFields,
   type Operation,
 } from "./errors.js";
-export type { NetErrorCode } from "./error-codes.js";
+export type { LibraryCode, NetErrorCode, PlatformCode } from "./error-codes.js";
 export type { OperationOptions } from "./options/operation.js";

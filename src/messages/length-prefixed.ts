@@ -1,4 +1,3 @@
-import type { Buffer } from "node:buffer";
 import { inspect } from "node:util";
 import { checkLimit, notConnection, oneOf } from "../options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
@@ -9,6 +8,7 @@ import { Loop } from "../core/reading/loops.js";
 import type { ConnectionFacts } from "../core/facts.js";
 import type { Link } from "../core/link.js";
 import { lineOf, type Style } from "../inspection.js";
+import type { NonSharedBuffer } from "../core/bytes/non-shared.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "../core/bytes/payload.js";
 import { rejectedQuietly } from "../core/writing/sender.js";
 import { refused } from "../errors.js";
@@ -41,7 +41,7 @@ const FRAMES = schemaOf<FrameOptions>(
 );
 
 /** Frames over a connection. Between frames the connection may be read and written directly. */
-export interface Frames extends AsyncIterable<Buffer> {
+export interface Frames extends AsyncIterable<NonSharedBuffer> {
   /**
    * Resolves to the next frame, or to `null` at the end of the stream. The buffer belongs to the caller.
    *
@@ -49,7 +49,7 @@ export interface Frames extends AsyncIterable<Buffer> {
    * @throws NetError `ERR_LIMIT`: the frame is longer than the limit, and no memory was allocated for it;
    *   `ERR_UNEXPECTED_EOF`: the stream ends within a frame; otherwise as `connection.read`. In every case the bytes stay unread
    */
-  receive(options?: OperationOptions): Promise<Buffer | null>;
+  receive(options?: OperationOptions): Promise<NonSharedBuffer | null>;
   /**
    * Resolves when the kernel has taken the frame. Its length and payload are sent in one go; a list is one frame.
    *
@@ -58,7 +58,7 @@ export interface Frames extends AsyncIterable<Buffer> {
    */
   send(payload: Data | readonly Data[], options?: OperationOptions): Promise<void>;
   /** Iterates over the frames to come, until the end of the stream. `break` and `return()` leave the connection open. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<NonSharedBuffer>;
   /** `toString()` of the connection. */
   toString(): string;
   /** The connection, the size of the length and the limit, which `console.log` and `util.inspect` print in one line. */
@@ -103,7 +103,7 @@ class LengthPrefixed implements Frames {
     this.#format = format;
   }
 
-  receive(options?: OperationOptions): Promise<Buffer | null> {
+  receive(options?: OperationOptions): Promise<NonSharedBuffer | null> {
     return this.#link.input.request(READ_FRAME, this.#format, options);
   }
 
@@ -126,7 +126,7 @@ class LengthPrefixed implements Frames {
     return this.#link.output.write([lengthPrefix(size, bytes), ...parts], options);
   }
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<NonSharedBuffer> {
     return new FrameLoop(this.#link, this.#format);
   }
 
@@ -147,7 +147,7 @@ class LengthPrefixed implements Frames {
   }
 }
 
-class FrameLoop extends Loop<Buffer> {
+class FrameLoop extends Loop<NonSharedBuffer> {
   protected override readonly argument: FrameFormat;
 
   constructor(link: Link, format: FrameFormat) {
@@ -155,7 +155,7 @@ class FrameLoop extends Loop<Buffer> {
     this.argument = { ...format };
   }
 
-  protected override pull(): Promise<IteratorResult<Buffer, undefined>> {
+  protected override pull(): Promise<IteratorResult<NonSharedBuffer, undefined>> {
     return this.input.pull(NEXT_FRAME, this.argument, undefined);
   }
 }

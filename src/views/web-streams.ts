@@ -1,12 +1,13 @@
 import { Buffer } from "node:buffer";
 import {
-  ReadableStream,
-  WritableStream,
+  ReadableStream as NodeReadableStream,
+  WritableStream as NodeWritableStream,
   type ReadableByteStreamController,
   type WritableStreamDefaultController,
 } from "node:stream/web";
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Link } from "../core/link.js";
+import type { NonSharedUint8Array } from "../core/bytes/non-shared.js";
 import type { Data } from "../core/bytes/payload.js";
 import { READ_CHUNK, READ_INTO } from "../core/reading/reads.js";
 import type { ReaderProbe } from "../core/reading/waiting.js";
@@ -14,6 +15,14 @@ import { NetError, NetTimeoutError, refused } from "../errors.js";
 
 /** Bytes that may be queued in a writable before its `desiredSize` is 0. */
 const MAX_QUEUED_BYTES = 64 * 1024;
+
+// With the DOM library the global types are the DOM's, which are not those of `node:stream/web`: a stream is of both.
+
+/** A readable byte stream, both to the DOM's functions and to Node's. */
+export type ByteReadable = NodeReadableStream<NonSharedUint8Array> & ReadableStream<NonSharedUint8Array>;
+
+/** A stream that takes what a connection can send, both to the DOM's functions and to Node's. */
+export type ByteWritable = NodeWritableStream<Data> & WritableStream<Data>;
 
 /**
  * A connection as the two streams of the web platform (https://streams.spec.whatwg.org), each made on first use.
@@ -26,8 +35,8 @@ export class WebStreams {
   readonly #link: Link;
   readonly #failing = new Set<(error: unknown) => void>();
   #failure: { readonly error: unknown } | null = null;
-  #readable: ReadableStream<Uint8Array> | undefined;
-  #writable: WritableStream<Uint8Array> | undefined;
+  #readable: ByteReadable | undefined;
+  #writable: ByteWritable | undefined;
 
   constructor(link: Link) {
     this.#link = link;
@@ -38,18 +47,18 @@ export class WebStreams {
   }
 
   /** A byte stream: it reads nothing ahead of its reader, and fills the buffer of a BYOB reader. */
-  get readable(): ReadableStream<Uint8Array> {
+  get readable(): ByteReadable {
     return (this.#readable ??= this.#makeReadable());
   }
 
   /** Takes text, views and ArrayBuffers; a write settles when the kernel has taken it. */
-  get writable(): WritableStream<Uint8Array> {
+  get writable(): ByteWritable {
     return (this.#writable ??= this.#makeWritable());
   }
 
-  #makeReadable(): ReadableStream<Uint8Array> {
+  #makeReadable(): ByteReadable {
     let reading: ByteSource;
-    const stream = new ReadableStream({
+    const stream = new NodeReadableStream({
       type: "bytes",
       start: (controller: ReadableByteStreamController) => {
         reading = new ByteSource(this.#link, controller, () => stream.locked);
@@ -59,10 +68,10 @@ export class WebStreams {
       pull: () => reading.pull().catch((error: unknown) => this.#fail(error)),
       cancel: () => reading.cancel(),
     });
-    return stream;
+    return stream as ByteReadable;
   }
 
-  #makeWritable(): WritableStream<Uint8Array> {
+  #makeWritable(): ByteWritable {
     const link = this.#link;
     const sink = {
       start: (controller: WritableStreamDefaultController) => {
@@ -75,7 +84,7 @@ export class WebStreams {
       close: () => link.output.end().catch((error: unknown) => this.#fail(error)),
       abort: () => link.reset(),
     };
-    return new WritableStream<Data>(sink, { highWaterMark: MAX_QUEUED_BYTES, size: bytesIn });
+    return new NodeWritableStream<Data>(sink, { highWaterMark: MAX_QUEUED_BYTES, size: bytesIn });
   }
 
   /**

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 
 /** Few different bytes, so that needles are found, and in no short period. */
-function bytesFrom(position: number, size: number): Buffer {
+function bytesFrom(position: number, size: number): Buffer<ArrayBuffer> {
   return Buffer.from(
     Array.from({ length: size }, (_, n) => (Math.imul(position + n, 2_654_435_761) >>> 29) & 3),
   );

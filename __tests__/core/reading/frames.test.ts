@@ -74,7 +74,7 @@ function inPieces(pieces: readonly Piece[], format: FrameFormat, ended: boolean)
 }
 
 interface Piece {
-  readonly bytes: Buffer;
+  readonly bytes: Buffer<ArrayBuffer>;
   readonly copied: boolean;
   /** Whether a read is tried before the next piece arrives. */
   readonly looks: boolean;

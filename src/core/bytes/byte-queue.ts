@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { NonSharedBuffer } from "./non-shared.js";
 import { copyOf, cutOf } from "./own-memory.js";
 
 const EMPTY = Buffer.alloc(0);
@@ -7,19 +8,19 @@ const EMPTY = Buffer.alloc(0);
 const BLOCK_BYTES = 4 * 1024;
 
 /** A block to be used again: no queue has bytes in it. An empty queue holds no block. */
-let unusedBlock: Buffer | null = null;
+let unusedBlock: NonSharedBuffer | null = null;
 
 /**
  * Bytes in the order in which they arrived, in about as few pieces as they came in. What is taken out is in memory of its
  * own, without other bytes of the queue: the reader may keep it, transfer it or write over it.
  */
 export class ByteQueue {
-  #blocks: Buffer[] = [];
+  #blocks: NonSharedBuffer[] = [];
   /** Index of the first block that is still in the queue, and where in it the bytes begin. */
   #first = 0;
   #start = 0;
   /** The last block while small arrivals are gathered in it; its bytes in the queue end at `#used`. Never handed out. */
-  #open: Buffer | null = null;
+  #open: NonSharedBuffer | null = null;
   #used = 0;
   readonly #blockSize: number;
 
@@ -40,13 +41,13 @@ export class ByteQueue {
   }
 
   /** Appends a chunk, whose memory is the queue's from now on. */
-  append(chunk: Buffer): void {
+  append(chunk: NonSharedBuffer): void {
     if (2 * chunk.length < this.#blockSize) this.#gather(chunk, chunk.length);
     else this.#push(chunk);
   }
 
   /** Takes the first run of adjacent bytes; the queue must not be empty. */
-  takeRun(): Buffer {
+  takeRun(): NonSharedBuffer {
     const block = this.#blocks[this.#first] ?? EMPTY;
     const end = this.#end(this.#first);
     // Another reader has the bytes before these, in the same memory.
@@ -57,7 +58,7 @@ export class ByteQueue {
   }
 
   /** As {@link takeRun}, but not copied where possible: the result may keep more memory than it is long. */
-  takeView(): Buffer {
+  takeView(): NonSharedBuffer {
     if (this.#isOpen(this.#first)) return this.takeRun();
     const run = this.peekRun();
     this.skip(run.length);
@@ -65,10 +66,10 @@ export class ByteQueue {
   }
 
   /** Takes the first `size` bytes in one piece; there must be as many. */
-  take(size: number): Buffer {
+  take(size: number): NonSharedBuffer {
     const run = this.#end(this.#first) - this.#start;
     if (run === size && size > 0) return this.takeRun();
-    let whole: Buffer;
+    let whole: NonSharedBuffer;
     if (run > size) {
       whole = copyOf(this.#blocks[this.#first] ?? EMPTY, this.#start, this.#start + size);
       this.skip(size);
@@ -102,7 +103,7 @@ export class ByteQueue {
   }
 
   /** The first run of adjacent bytes, left where it is. */
-  peekRun(): Buffer {
+  peekRun(): NonSharedBuffer {
     return this.length === 0 ? EMPTY : this.#run(this.#first, this.#start);
   }
 
@@ -200,13 +201,13 @@ export class ByteQueue {
     return this.#open !== null && index === this.#blocks.length - 1;
   }
 
-  #run(index: number, start: number): Buffer {
+  #run(index: number, start: number): NonSharedBuffer {
     const block = this.#blocks[index] ?? EMPTY;
     const end = this.#end(index);
     return start === 0 && end === block.length ? block : block.subarray(start, end);
   }
 
-  #push(block: Buffer): void {
+  #push(block: NonSharedBuffer): void {
     this.#seal();
     this.#blocks.push(block);
     this.length += block.length;
@@ -225,7 +226,7 @@ export class ByteQueue {
     this.length += size;
   }
 
-  #newBlock(): Buffer {
+  #newBlock(): NonSharedBuffer {
     const block =
       unusedBlock?.length === this.#blockSize ? unusedBlock : Buffer.allocUnsafeSlow(this.#blockSize);
     if (block === unusedBlock) unusedBlock = null;

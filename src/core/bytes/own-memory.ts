@@ -1,5 +1,6 @@
 import { Buffer, constants } from "node:buffer";
 import { totalmem } from "node:os";
+import type { NonSharedBuffer } from "./non-shared.js";
 
 /** V8 keeps typed arrays of up to this size in its heap, at a fifth of the cost of an ArrayBuffer. */
 const MAX_HEAP_BYTES = 64;
@@ -12,15 +13,15 @@ const { slice } = Uint8Array.prototype;
  * not do: a few bytes in it keep 8 KiB alive, are sent to a worker along with the other bytes of the pool, and cannot be
  * transferred.
  */
-export function copyOf(memory: Buffer, start: number, end: number): Buffer {
-  if (end - start <= MAX_HEAP_BYTES) return slice.call(memory, start, end) as Buffer;
+export function copyOf(memory: Buffer, start: number, end: number): NonSharedBuffer {
+  if (end - start <= MAX_HEAP_BYTES) return slice.call(memory, start, end) as NonSharedBuffer;
   const copy = Buffer.allocUnsafeSlow(end - start);
   memory.copy(copy, 0, start, end);
   return copy;
 }
 
 /** The first `size` bytes of memory that is given away: copied only if they would keep more than twice their size alive. */
-export function cutOf(memory: Buffer, size: number): Buffer {
+export function cutOf(memory: NonSharedBuffer, size: number): NonSharedBuffer {
   if (2 * size < memory.buffer.byteLength) return copyOf(memory, 0, size);
   return size === memory.length ? memory : memory.subarray(0, size);
 }
@@ -34,6 +35,6 @@ export function maxBufferBytes(size: number): number {
 }
 
 /** The first `size` bytes of memory for a reader to keep: `lent` memory is copied, memory that was given is used. */
-export function ownBytes(memory: Buffer, size: number, lent: boolean): Buffer {
-  return lent ? copyOf(memory, 0, size) : cutOf(memory, size);
+export function ownBytes(memory: Buffer, size: number, lent: boolean): NonSharedBuffer {
+  return lent ? copyOf(memory, 0, size) : cutOf(memory as NonSharedBuffer, size);
 }

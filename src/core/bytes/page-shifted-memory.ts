@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { NonSharedBuffer } from "./non-shared.js";
 
 const PAGE_BYTES = 4096;
 /** In how many places of a page the memory can begin: at most one of them is slow, since the slow range is 31 bytes. */
@@ -14,7 +15,7 @@ const PLACES = 32;
  */
 export class PageShiftedMemory {
   readonly #size: number;
-  #places: readonly Buffer[];
+  #places: readonly NonSharedBuffer[];
   #place = 0;
 
   constructor(size: number) {
@@ -23,24 +24,24 @@ export class PageShiftedMemory {
   }
 
   /** The memory at its present place. */
-  get current(): Buffer {
-    return this.#places[this.#place] as Buffer;
+  get current(): NonSharedBuffer {
+    return this.#places[this.#place] as NonSharedBuffer;
   }
 
   /** Shifts the memory and returns it. It is replaced if the program has transferred it. */
-  move(): Buffer {
+  move(): NonSharedBuffer {
     if (this.current.length !== this.#size) this.#places = placesIn(this.#size);
     this.#place = (this.#place + 1) % PLACES;
     return this.current;
   }
 
   /** Whether a buffer is this memory, at any of its places. */
-  has(memory: Buffer): boolean {
+  has(memory: NonSharedBuffer): boolean {
     return memory === this.current || this.#places.includes(memory);
   }
 }
 
-function placesIn(size: number): readonly Buffer[] {
+function placesIn(size: number): readonly NonSharedBuffer[] {
   const memory = Buffer.allocUnsafeSlow(size + PAGE_BYTES);
   const step = PAGE_BYTES / PLACES;
   return Array.from({ length: PLACES }, (_, place) => memory.subarray(place * step, place * step + size));

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import type { NonSharedBuffer } from "./non-shared.js";
 import { PageShiftedMemory } from "./page-shifted-memory.js";
 
 const NONE = Buffer.alloc(0);
@@ -28,7 +29,7 @@ export class Ring {
    * The piece to read into next: not the last one, and if that is `ahead` of the loop, not the one before it either, which
    * the loop still holds.
    */
-  next(ahead = false): Buffer {
+  next(ahead = false): NonSharedBuffer {
     const next = ahead ? (this.#third ??= new PageShiftedMemory(this.size)) : this.#next;
     if (ahead) this.#third = this.#next;
     this.#next = this.#last;
@@ -48,15 +49,15 @@ export class ReusedMemory {
   #smallReads = 0;
 
   /** The first `size` bytes of `memory`, valid until the next call. `lent` memory is copied. */
-  view(memory: Buffer, size: number, lent: boolean): Buffer {
+  view(memory: Buffer, size: number, lent: boolean): NonSharedBuffer {
     this.#adapt(size);
-    if (!lent) return size === memory.length ? memory : memory.subarray(0, size);
+    if (!lent) return (size === memory.length ? memory : memory.subarray(0, size)) as NonSharedBuffer;
     const copies = this.#memoryFor(size);
     memory.copy(copies, 0, 0, size);
     return copies.subarray(0, size);
   }
 
-  #memoryFor(size: number): Buffer {
+  #memoryFor(size: number): NonSharedBuffer {
     const memory = this.ring?.next() ?? this.#copies;
     if (memory.length >= size) return memory;
     // Only an adopted stream brings more than that at once.

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { ByteQueue } from "../bytes/byte-queue.js";
+import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import { maxBufferBytes } from "../bytes/own-memory.js";
 import { overLimit, Read, Refusal, unexpectedEnd, WAIT, type Take } from "./reads.js";
 
@@ -11,7 +12,7 @@ export interface FrameFormat {
 }
 
 /** The next frame, without its length. No memory is allocated for a frame that is longer than the limit. */
-export const takeFrame: Take<Buffer | null, FrameFormat> = (queue, { bytes, limit }, ended) => {
+export const takeFrame: Take<NonSharedBuffer | null, FrameFormat> = (queue, { bytes, limit }, ended) => {
   const size = queue.length < bytes ? undefined : lengthIn(queue, bytes);
   const most = Math.min(limit, maxBufferBytes(size ?? 0));
   if (size !== undefined && size > most) return overLimit(most, size);
@@ -25,7 +26,11 @@ export const takeFrame: Take<Buffer | null, FrameFormat> = (queue, { bytes, limi
 };
 
 /** As {@link takeFrame}, in the form that an iterator's `next` resolves to. */
-export const takeNextFrame: Take<IteratorResult<Buffer, undefined>, FrameFormat> = (queue, format, ended) => {
+export const takeNextFrame: Take<IteratorResult<NonSharedBuffer, undefined>, FrameFormat> = (
+  queue,
+  format,
+  ended,
+) => {
   const frame = takeFrame(queue, format, ended);
   if (frame === WAIT || frame instanceof Refusal) return frame;
   return frame === null ? { value: undefined, done: true } : { value: frame, done: false };

@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
 import { checkedOperation, READ, type OperationOptions } from "../../options/operation.js";
-import type { OwnCode } from "../../error-codes.js";
+import type { LibraryCode } from "../../error-codes.js";
 import { aborted, refused, timedOut, translated, type NetError } from "../../errors.js";
 import { unwatch, watch } from "../timing/signals.js";
 import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { failAtCaller } from "../timing/fail-at-caller.js";
+import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import { ReusedMemory, type Ring } from "../bytes/reused-memory.js";
 import type { HalfHost } from "../half-host.js";
 import { discards, ENDED, hasEnd, isClosed, isShut, OPEN, SHUT, type InputState } from "./input-state.js";
@@ -203,7 +204,7 @@ export class Input implements Sink {
   }
 
   /** Gives away what is unread, since the program reads the stream itself; reads reject from now on. */
-  handOver(): Buffer[] {
+  handOver(): NonSharedBuffer[] {
     const unread = this.drain();
     this.#discard({ kind: "handed over", isShut: this.isShut });
     return unread;
@@ -216,7 +217,7 @@ export class Input implements Sink {
   }
 
   /** Takes out all bytes, for the reader that the stream has from now on. */
-  drain(): Buffer[] {
+  drain(): NonSharedBuffer[] {
     if (this.streamReader !== null) this.putBack(this.streamReader.takeBack());
     return this.#takeOut();
   }
@@ -398,11 +399,11 @@ export class Input implements Sink {
 
   #keep(memory: Buffer, size: number, lent: boolean): void {
     if (lent) this.#queue.copy(memory, size);
-    else this.#queue.append(size === memory.length ? memory : memory.subarray(0, size));
+    else this.#queue.append((size === memory.length ? memory : memory.subarray(0, size)) as NonSharedBuffer);
   }
 
-  #takeOut(): Buffer[] {
-    const runs: Buffer[] = [];
+  #takeOut(): NonSharedBuffer[] {
+    const runs: NonSharedBuffer[] = [];
     while (this.#queue.length > 0) runs.push(this.#queue.takeRun());
     return runs;
   }
@@ -423,7 +424,7 @@ export class Input implements Sink {
     return this.#refused("ERR_CLOSED", state.kind === "closed" ? state.reason : undefined);
   }
 
-  #refused(code: OwnCode, reason?: string): NetError {
+  #refused(code: LibraryCode, reason?: string): NetError {
     return refused("read", this.#host.subject, code, reason);
   }
 }

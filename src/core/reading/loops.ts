@@ -1,6 +1,6 @@
-import type { Buffer } from "node:buffer";
 import { inspect } from "node:util";
 import { checkedOperation, type OperationOptions } from "../../options/operation.js";
+import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import type { Input } from "./input.js";
 import { LineRun, NEXT_LINE } from "./lines.js";
 import { NEXT_CHUNK, NEXT_REUSED_CHUNK } from "./reads.js";
@@ -53,7 +53,7 @@ export abstract class Loop<T> implements AsyncIterableIterator<T, undefined> {
 }
 
 /** The loop over chunks. */
-export class Chunks extends Loop<Buffer> {
+export class Chunks extends Loop<NonSharedBuffer> {
   readonly #recycle: boolean;
   readonly #options: OperationOptions | undefined;
 
@@ -67,7 +67,7 @@ export class Chunks extends Loop<Buffer> {
     return this;
   }
 
-  protected override pull(): Promise<IteratorResult<Buffer, undefined>> {
+  protected override pull(): Promise<IteratorResult<NonSharedBuffer, undefined>> {
     return this.input.pull(this.#recycle ? NEXT_REUSED_CHUNK : NEXT_CHUNK, this, this.#options);
   }
 

@@ -1,5 +1,6 @@
 import { Buffer, constants } from "node:buffer";
 import type { ByteQueue } from "../bytes/byte-queue.js";
+import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import { maxBufferBytes, ownBytes } from "../bytes/own-memory.js";
 import type { ReusedMemory } from "../bytes/reused-memory.js";
 
@@ -84,13 +85,13 @@ export class Search {
   }
 }
 
-export const takeChunk: Take<Buffer | null, undefined> = (queue, _, ended) => {
+export const takeChunk: Take<NonSharedBuffer | null, undefined> = (queue, _, ended) => {
   if (queue.length > 0) return queue.takeRun();
   return ended ? null : WAIT;
 };
 
 /** As {@link takeChunk}, in the form that an iterator's `next` resolves to. */
-export const takeIteration: Take<IteratorResult<Buffer, undefined>, unknown> = (queue, _, ended) => {
+export const takeIteration: Take<IteratorResult<NonSharedBuffer, undefined>, unknown> = (queue, _, ended) => {
   if (queue.length > 0) return { value: queue.takeRun(), done: false };
   return ended ? { value: undefined, done: true } : WAIT;
 };
@@ -106,14 +107,14 @@ export const takeInto: Take<number | null, Uint8Array> = (queue, target, ended) 
   return ended ? null : WAIT;
 };
 
-export const takeExactly: Take<Buffer, number> = (queue, size, ended) => {
+export const takeExactly: Take<NonSharedBuffer, number> = (queue, size, ended) => {
   const most = maxBufferBytes(size);
   if (size > most) return overLimit(most, size);
   if (queue.length >= size) return queue.take(size);
   return ended ? unexpectedEnd(`after ${String(queue.length)} of ${String(size)} bytes`) : WAIT;
 };
 
-export const takeUntil: Take<Buffer | null, Search> = (queue, search, ended) => {
+export const takeUntil: Take<NonSharedBuffer | null, Search> = (queue, search, ended) => {
   const { limit, delimiter } = search;
   const end = search.in(queue);
   if (end === -1) {
@@ -129,17 +130,19 @@ export const takeUntil: Take<Buffer | null, Search> = (queue, search, ended) => 
   return found;
 };
 
-export const takeAll: Take<Buffer, number> = (queue, limit, ended) => {
+export const takeAll: Take<NonSharedBuffer, number> = (queue, limit, ended) => {
   const most = Math.min(limit, constants.MAX_LENGTH);
   if (queue.length > most) return overLimit(most);
   return ended ? queue.take(queue.length) : WAIT;
 };
 
 /** `read()`. */
-export const READ_CHUNK = new Read(takeChunk, (memory, size, lent) => ownBytes(memory, size, lent));
+export const READ_CHUNK: Read<NonSharedBuffer | null, undefined> = new Read(takeChunk, (memory, size, lent) =>
+  ownBytes(memory, size, lent),
+);
 
 /** `next()` of `chunks()`. */
-export const NEXT_CHUNK = new Read<IteratorResult<Buffer, undefined>, unknown>(
+export const NEXT_CHUNK: Read<IteratorResult<NonSharedBuffer, undefined>, unknown> = new Read(
   takeIteration,
   (memory, size, lent) => ({
     value: ownBytes(memory, size, lent),
@@ -148,7 +151,7 @@ export const NEXT_CHUNK = new Read<IteratorResult<Buffer, undefined>, unknown>(
 );
 
 /** `next()` of `chunks({ recycle: true })`. */
-export const NEXT_REUSED_CHUNK = new Read<IteratorResult<Buffer, undefined>, unknown>(
+export const NEXT_REUSED_CHUNK: Read<IteratorResult<NonSharedBuffer, undefined>, unknown> = new Read(
   takeReused,
   (memory, size, lent, _, reused) => ({
     value: reused?.view(memory, size, lent) ?? ownBytes(memory, size, lent),
@@ -158,7 +161,7 @@ export const NEXT_REUSED_CHUNK = new Read<IteratorResult<Buffer, undefined>, unk
 );
 
 /** `readInto()`. */
-export const READ_INTO = new Read(
+export const READ_INTO: Read<number | null, Uint8Array> = new Read(
   takeInto,
   (memory, size, _, target) => {
     if (size > target.length) return WAIT;
@@ -169,11 +172,11 @@ export const READ_INTO = new Read(
 );
 
 /** `readExactly()`. */
-export const READ_EXACTLY = new Read(takeExactly);
+export const READ_EXACTLY: Read<NonSharedBuffer, number> = new Read(takeExactly);
 /** `readUntil()`. */
-export const READ_UNTIL = new Read(takeUntil);
+export const READ_UNTIL: Read<NonSharedBuffer | null, Search> = new Read(takeUntil);
 /** `readAll()`. */
-export const READ_ALL = new Read(takeAll);
+export const READ_ALL: Read<NonSharedBuffer, number> = new Read(takeAll);
 
 export function overLimit(limit: number, size?: number): Refusal {
   const length = size === undefined ? "longer than" : `${String(size)} bytes, more than`;

@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { refill } from "../timing/budget.js";
 import { clock } from "../timing/clock.js";
+import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import { PageShiftedMemory } from "../bytes/page-shifted-memory.js";
 import {
   hasOnread,
@@ -180,7 +181,7 @@ export function handOverToStream(socket: HandedSocket): boolean {
  */
 function deliver(this: HandedSocket, size: number, memory: Uint8Array): boolean {
   refill();
-  const filled = memory as Buffer;
+  const filled = memory as NonSharedBuffer;
   const sink = this[SINK];
   const shared = slab.has(filled);
   const lent = shared || (sink?.ring == null && size < READ_SIZE / 2);

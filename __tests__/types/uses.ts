@@ -1,0 +1,117 @@
+/**
+ * A program that uses what the published types promise. It is compiled and never run; each `@ts-expect-error` is a mistake
+ * that the types refuse.
+ */
+import type { Socket } from "node:net";
+import { Readable, Writable, type Duplex } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type {
+  ReadableStream as NodeReadableStream,
+  WritableStream as NodeWritableStream,
+} from "node:stream/web";
+import {
+  connect,
+  Connection,
+  lengthPrefixed,
+  listen,
+  Listener,
+  NetError,
+  NetTimeoutError,
+  resolve,
+  type ByteReadable,
+  type ByteWritable,
+  type ConnectEndpoint,
+  type ConnectionFacts,
+  type ListenEndpoint,
+  type ListenerFacts,
+  type LookupFunction,
+  type LookupRequest,
+  type NetErrorCode,
+  type NetParameters,
+  type SocketDuplex,
+} from "../../src/index.js";
+
+// TypeScript's own, which no export shadows.
+type Given = Parameters<typeof resolve>;
+export const given: Given = ["localhost", 80];
+
+export async function reads(connection: Connection): Promise<void> {
+  // Memory that may be transferred.
+  const chunk: Buffer<ArrayBuffer> | null = await connection.read();
+  const exact: Uint8Array<ArrayBuffer> = await connection.readExactly(2);
+  const record: Buffer<ArrayBuffer> | null = await connection.readUntil("\n");
+  const all: ArrayBuffer = (await connection.readAll()).buffer;
+  structuredClone(all, { transfer: [all, exact.buffer] });
+  for await (const bytes of connection) structuredClone(bytes, { transfer: [bytes.buffer] });
+  for await (const frame of lengthPrefixed(connection)) frame.readUInt8(record?.length ?? chunk?.length);
+  for await (const line of connection.lines()) line.trim();
+}
+
+export async function webStreams(connection: Connection): Promise<void> {
+  const readable: ByteReadable = connection.readable;
+  const writable: ByteWritable = connection.writable;
+  const global: [ReadableStream<Uint8Array<ArrayBuffer>>, WritableStream<Uint8Array>] = [readable, writable];
+  const node: [NodeReadableStream<Uint8Array<ArrayBuffer>>, NodeWritableStream<Uint8Array>] = [
+    readable,
+    writable,
+  ];
+  const streams: [Readable, Writable] = [Readable.fromWeb(readable), Writable.fromWeb(writable)];
+  await new Response(readable).text();
+  // The DOM's types lack `duplex`.
+  const upload = { method: "POST", body: readable, duplex: "half" } as const;
+  await fetch("http://127.0.0.1", upload);
+  await readable.pipeThrough(new CompressionStream("gzip")).pipeTo(writable);
+  const text: string | undefined = (await readable.pipeThrough(new TextDecoderStream()).getReader().read())
+    .value;
+  await new Response("body").body?.pipeThrough(new TextDecoderStream()).pipeTo(writable);
+  await readable.pipeTo(writable);
+  for await (const bytes of readable) bytes.fill(0);
+  await readable.getReader({ mode: "byob" }).read(new Uint8Array(10));
+  const writer = writable.getWriter();
+  await writer.write("text");
+  await writer.write(new DataView(new ArrayBuffer(1)));
+  // @ts-expect-error -- it takes text and bytes
+  await writer.write(1);
+  console.log(global, node, streams, text);
+}
+
+export async function nodeStreams(connection: Connection): Promise<Socket> {
+  const duplex: Duplex = connection.duplex;
+  const socketDuplex: SocketDuplex = connection.duplex;
+  await pipeline(duplex, socketDuplex.setTimeout(1_000));
+  return connection.detach({ allowHalfOpen: true });
+}
+
+export function errors(error: unknown): NetErrorCode | undefined {
+  if (error instanceof NetTimeoutError) {
+    const code: "ETIMEDOUT" = error.code;
+    return code;
+  }
+  if (!(error instanceof NetError)) return undefined;
+  // A code that the type knows, and one that it does not.
+  if (error.code === "ERR_UNEXPECTED_EOF" || error.code === "EPROTO") return "EOWN";
+  // @ts-expect-error -- a code is a string
+  if (error.code === 1) return undefined;
+  return error.code satisfies string;
+}
+
+export async function endpoints(to: ConnectEndpoint, at: ListenEndpoint): Promise<unknown> {
+  const lookup: LookupFunction = (hostname, request: LookupRequest, callback) => {
+    request.signal.addEventListener("abort", () => callback(new Error(hostname), []));
+    callback(null, [{ address: "127.0.0.1", family: request.family ?? 4 }]);
+  };
+  await using connection = await connect(to, { lookup, signal: AbortSignal.timeout(1_000) });
+  await using listener = await listen(at);
+  for await (const client of listener) client.reset();
+  const facts: [ConnectionFacts, ListenerFacts] = [connection.toJSON(), listener.toJSON()];
+  const parameters: Partial<NetParameters> = { readTimeout: 1 };
+  // @ts-expect-error -- there is no such option
+  await connect(to, { timout: 1 });
+  return [facts, parameters];
+}
+
+// @ts-expect-error -- private
+export const made: unknown[] = [new Connection(), new Listener()];
+
+// @ts-expect-error -- a class without a public constructor cannot be extended
+export class Own extends Connection {}
