@@ -61,18 +61,35 @@ export async function connect(
   portOrOptions?: number | string | ConnectOptions,
   lastOptions?: ConnectOptions,
 ): Promise<Connection> {
+  const { endpoint, given } = argumentsOf(to, portOrOptions, lastOptions);
+  const options = checkedConnectOptions(given);
+  return await dial(dialOptionsTo(connectTarget(endpoint), options));
+}
+
+/** What the arguments of a call stand for that takes an endpoint, or a host and a port, and then its options. */
+export function argumentsOf<Options extends ConnectOptions>(
+  to: ConnectEndpoint,
+  portOrOptions: number | string | Options | undefined,
+  lastOptions: Options | undefined,
+): { endpoint: ConnectEndpoint; given: Options | undefined } {
   const hasPort = typeof portOrOptions === "number" || typeof portOrOptions === "string";
-  const given = hasPort || portOrOptions === undefined ? lastOptions : portOrOptions;
-  const options = checkedConnectOptions(given === undefined ? {} : given);
-  const target = connectTarget(hasPort ? { host: to as string, port: portOrOptions } : to);
+  if (hasPort) return { endpoint: { host: to as string, port: portOrOptions }, given: lastOptions };
+  return { endpoint: to, given: portOrOptions === undefined ? lastOptions : portOrOptions };
+}
+
+/** How to dial a host and a port, or the path of a Unix socket. */
+export function dialOptionsTo(
+  target: ReturnType<typeof connectTarget>,
+  options: ConnectOptions,
+): Complete<DialOptions<Connection>> {
   if ("path" in target) {
     const subject = { address: target.path, text: target.path };
-    return await dial(dialOptions(options, subject, () => Promise.resolve([target])));
+    return dialOptions(options, subject, () => Promise.resolve([target]));
   }
   const { host, port } = target;
   const subject = { host, port, text: joinHostPort(host, port) };
   const find: Find = (journal, signal) => journal.lookup(lookupAddresses(host, port, options, signal));
-  return await dial(dialOptions(options, subject, find));
+  return dialOptions(options, subject, find);
 }
 
 /**
@@ -103,7 +120,7 @@ export async function connectTo(
 }
 
 /** How to dial. Parameters are read now, at the call: what changes later does not reach the connection. */
-function dialOptions(
+export function dialOptions(
   options: ConnectOptions,
   subject: Subject,
   find: Find,

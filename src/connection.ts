@@ -39,6 +39,9 @@ import { WebStreams, type ByteReadable, type ByteWritable } from "./views/web-st
 /** @internal Returns the link of a connection, for what this library builds on connections. */
 export let linkOf: (connection: Connection) => Link;
 
+/** @internal Has a connection give a Duplex that was made before it as its `duplex`. */
+export let setDuplex: (connection: Connection, duplex: SocketDuplex) => void;
+
 /** @internal Makes a connection over a transport by {@link establish}. There is no other way to one. */
 export let connectionOver: (
   transport: Transport,
@@ -66,11 +69,12 @@ export let connectionOver: (
  */
 export class Connection extends ConnectedSocket implements AsyncIterable<NonSharedBuffer>, AsyncDisposable {
   readonly #link: Link;
-  #duplex: ConnectionDuplex | undefined;
+  #duplex: SocketDuplex | undefined;
   #web: WebStreams | undefined;
 
   static {
     linkOf = (connection) => connection.#link;
+    setDuplex = (connection, duplex) => (connection.#duplex = duplex);
     // Not by its name: a bundler renames a class that names itself.
     const construct = (link: Link, addresses: Addresses) => new this(link, addresses);
     connectionOver = (transport, addresses, settings, subject) =>

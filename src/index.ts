@@ -4,6 +4,7 @@
  * How to read it, from the top down; imports only go down:
  *
  * - relay.ts, messages/: what is built on connections.
+ * - connect-duplex.ts: a Duplex at once, for libraries that cannot wait for a connection. It connects as `connect` does.
  * - connect.ts, listen.ts: the two ways to a connection. The first races addresses (dial/), the second gives a
  *   listener.ts, whose clients come through accept/ and wait there.
  * - connection.ts, connected-socket.ts: the object that users hold. It documents and checks each call; core/ does the work.
@@ -26,7 +27,8 @@
  */
 /// <reference types="node" preserve="true" />
 export { connect, connectTo } from "./connect.js";
-export type { ConnectEndpoint, ConnectOptions } from "./options/connect.js";
+export { connectDuplex, type ConnectedDuplex } from "./connect-duplex.js";
+export type { ConnectDuplexOptions, ConnectEndpoint, ConnectOptions } from "./options/connect.js";
 export { listen } from "./listen.js";
 export type { ListenEndpoint, ListenOptions } from "./options/listen.js";
 export { Listener, type ListenerAddress, type ListenerFacts } from "./listener.js";

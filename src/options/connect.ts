@@ -10,7 +10,7 @@ import {
 import type { AddressInfo } from "../address/endpoint.js";
 import { LOOKUP_CHECKS, type LookupOptions } from "../address/resolve.js";
 import { checkPort, portOf } from "../address/services.js";
-import { checkTimeout, wrongType, wrongValue } from "./checks.js";
+import { checkBoolean, checkTimeout, wrongType, wrongValue } from "./checks.js";
 import { CONNECTION, ENDS_APART, type ConnectionOptions } from "./connection.js";
 import { copyOfKeepAlive } from "./keep-alive.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
@@ -74,6 +74,26 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
   localPort?: number | undefined;
 }
 
+/** How to connect a Duplex. */
+export interface ConnectDuplexOptions extends ConnectOptions {
+  /**
+   * Whether the Duplex stays open for writing when the end of the peer's stream is read from it. `false`: it ends its own
+   * side then, as a `net.Socket` does.
+   *
+   * @default false
+   * @example connectDuplex("example.com", 80, { allowHalfOpen: true });
+   */
+  allowHalfOpen?: boolean | undefined;
+  /**
+   * Most milliseconds that a read waits for more bytes. `Infinity`: forever, as a `net.Socket` waits. `0`: a read takes what
+   * is here and never waits. When time runs out, the Duplex is destroyed with a `NetTimeoutError`.
+   *
+   * @default Infinity
+   * @example connectDuplex("example.com", 80, { readTimeout: 5_000 });
+   */
+  readTimeout?: number | undefined;
+}
+
 /**
  * Where to connect to: a host and a port or service, or the path of a Unix socket.
  *
@@ -100,6 +120,11 @@ const CONNECT = schemaOf<ConnectOptions>(
     ...OPERATION,
     elsewhere: { host: IN_ENDPOINT, port: IN_ENDPOINT, path: IN_ENDPOINT, allowHalfOpen: ENDS_APART },
   },
+);
+
+const CONNECT_DUPLEX = schemaOf<ConnectDuplexOptions>(
+  { ...CONNECT.checks, allowHalfOpen: checkBoolean },
+  CONNECT,
 );
 
 const ENDPOINT = endpointForm<{ host: unknown; port: unknown; path: unknown }>(
@@ -138,8 +163,24 @@ export function checkedAddresses(addresses: unknown): AddressInfo[] {
 }
 
 /** The options as they are at the call, checked. */
-export function checkedConnectOptions(given: ConnectOptions): Complete<ConnectOptions> {
-  const options = checkedOptions(given, CONNECT, copyOf);
+export function checkedConnectOptions(given: ConnectOptions | undefined): Complete<ConnectOptions> {
+  return normal(checkedOptions(given, CONNECT, copyOf));
+}
+
+/** The options of a Duplex as they are at the call, checked. */
+export function checkedConnectDuplexOptions(
+  given: ConnectDuplexOptions | undefined,
+): Complete<ConnectDuplexOptions> {
+  const copy = (options: ConnectDuplexOptions) => {
+    const { allowHalfOpen } = options;
+    return { ...copyOf(options), allowHalfOpen };
+  };
+  const options = normal(checkedOptions(given, CONNECT_DUPLEX, copy));
+  options.readTimeout ??= Infinity;
+  return options;
+}
+
+function normal<T extends ConnectOptions>(options: T): T {
   const { localAddress } = options;
   if (localAddress !== undefined) options.localAddress = normalAddress(localAddress);
   return options;

@@ -37,8 +37,8 @@ type Supply = "content" | "wanted" | "asking" | "yielding" | "ended" | "failed";
 type Listener = (...args: any[]) => void;
 
 /**
- * A connection as a Duplex of Node's, which may exist before the connection: see {@link attachLink}. It reads and writes by the connection's own reads and writes, with their timeouts
- * and errors.
+ * A connection as a Duplex of Node's, which may exist before the connection: see {@link attachLink}. It reads and writes
+ * by the connection's own reads and writes, with their timeouts and errors.
  *
  * It reads while it has a reader: while it flows, while there is a listener for `'readable'`, or for each `read()`. As
  * every Readable it then holds up to its high-water mark ahead of the reader. When the reader has left, the connection's
@@ -65,7 +65,7 @@ export abstract class NodeDuplex extends Duplex {
     super({ readableHighWaterMark: READ_AHEAD, allowHalfOpen: true });
   }
 
-  /** Gives the Duplex its connection. Until then nothing may be read from it, sent or destroyed. */
+  /** Gives the Duplex its connection. Before this call, the Duplex may only queue what is written and asked for. */
   protected attachLink(link: Link): void {
     this.#link = link;
     link.input.streamReader = this.#reader;

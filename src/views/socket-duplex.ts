@@ -10,6 +10,8 @@ import type { Link } from "../core/link.js";
 import { keepAliveOf } from "../options/keep-alive.js";
 import { ignore, NodeDuplex, type Done } from "./node-duplex.js";
 
+type Setting = (socket: ConnectedSocket) => void;
+
 /** What sockets have on Node 24 and later: the IP header's type of service, which a program sets to mark its traffic. */
 interface TypeOfService {
   setTypeOfService(value: number): unknown;
@@ -18,7 +20,7 @@ interface TypeOfService {
 
 /** A Duplex of Node's with what libraries ask a `net.Socket` for; each member is as the socket's of that name. */
 export interface SocketDuplex extends Duplex {
-  /** Whether an adopted socket still connects; a connection of this library's is connected. */
+  /** Whether it still connects, as a Duplex of `connectDuplex` and an adopted socket may. */
   readonly connecting: boolean;
   /** Whether it still connects, or is closed. */
   readonly pending: boolean;
@@ -69,12 +71,18 @@ export interface SocketDuplex extends Duplex {
 export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   #link: Link | null = null;
   #socket: ConnectedSocket | null = null;
+  /** The latest settings of each kind that were made before there was a connection. */
+  readonly #settings = new Map<string, Setting>();
   #idle: IdleTimer | null = null;
   #timeout: number | undefined;
 
+  /** Gives the Duplex its connection. */
   protected attach(link: Link, socket: ConnectedSocket): void {
     this.#link = link;
     this.#socket = socket;
+    for (const setting of this.#settings.values()) setting(socket);
+    this.#settings.clear();
+    this.#beginSilence();
     this.attachLink(link);
   }
 
@@ -149,7 +157,7 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
       () => this.bytesRead + this.bytesWritten + (this.#socket?.bytesWritten ?? 0),
       () => void this.emit("timeout"),
     );
-    this.#idle.set(Math.min(ms, LONGEST_TIMER_MS));
+    this.#beginSilence();
     if (listener !== undefined) {
       if (ms > 0) this.once("timeout", listener);
       else this.off("timeout", listener);
@@ -157,9 +165,12 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
     return this;
   }
 
+  #beginSilence(): void {
+    this.#idle?.set(Math.min(this.#timeout ?? 0, LONGEST_TIMER_MS));
+  }
+
   setNoDelay(on: unknown = true): this {
-    this.#socket?.setNoDelay(Boolean(on));
-    return this;
+    return this.#set("noDelay", (socket) => socket.setNoDelay(Boolean(on)));
   }
 
   setKeepAlive(on?: unknown, delay?: unknown, interval?: unknown, count?: unknown): this {
@@ -167,9 +178,11 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
       const options = on as Record<string, unknown>;
       return this.setKeepAlive(options.enable, options.initialDelay, options.interval, options.count);
     }
-    if (Boolean(on)) this.#socket?.setKeepAlive(keepAliveOf(delay, interval, count));
-    else this.#socket?.setKeepAlive(false);
-    return this;
+    const options = Boolean(on) ? keepAliveOf(delay, interval, count) : null;
+    return this.#set("keepAlive", (socket) => {
+      if (options === null) socket.setKeepAlive(false);
+      else socket.setKeepAlive(options);
+    });
   }
 
   get setTypeOfService(): TypeOfService["setTypeOfService"] | undefined {
@@ -191,12 +204,16 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   }
 
   ref(): this {
-    this.#socket?.ref();
-    return this;
+    return this.#set("ref", (socket) => socket.ref());
   }
 
   unref(): this {
-    this.#socket?.unref();
+    return this.#set("ref", (socket) => socket.unref());
+  }
+
+  #set(kind: string, setting: Setting): this {
+    if (this.#socket === null) this.#settings.set(kind, setting);
+    else setting(this.#socket);
     return this;
   }
 
@@ -213,7 +230,8 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
 
   override _destroy(error: Error | null, done: Done): void {
     this.#idle?.set(0);
-    super._destroy(error, done);
+    if (this.#link === null) done(error);
+    else super._destroy(error, done);
   }
 }
 

@@ -1,0 +1,247 @@
+import { nextTick } from "node:process";
+import { argumentsOf, dialOptions, dialOptionsTo } from "./connect.js";
+import { linkOf, setDuplex, type Connection } from "./connection.js";
+import { clock } from "./core/timing/clock.js";
+import { markHandled } from "./core/timing/fail-at-caller.js";
+import { unwatch, watch, type Cancellable } from "./core/timing/signals.js";
+import { familyOf, type AddressInfo } from "./address/endpoint.js";
+import type { Candidate } from "./core/network.js";
+import { dial, type DialOptions } from "./dial/dial.js";
+import { NetError, reasonOfAbort, refused, translated } from "./errors.js";
+import {
+  checkedConnectDuplexOptions,
+  connectTarget,
+  type ConnectDuplexOptions,
+  type ConnectEndpoint,
+} from "./options/connect.js";
+import { ignore, type Done } from "./views/node-duplex.js";
+import { SocketView, type SocketDuplex } from "./views/socket-duplex.js";
+
+/**
+ * A Duplex that connects, as a `net.Socket` of `net.connect()` does: see {@link connectDuplex}.
+ *
+ * It emits `'lookup'` for each address of a name, as `(error, address, family, host)`, then `'connect'` and `'ready'`; or
+ * `'error'` and `'close'`.
+ */
+export interface ConnectedDuplex extends SocketDuplex {
+  /**
+   * Resolves to the connection once there is one, whose `duplex` is this very object; rejects with the error of the Duplex
+   * if that is destroyed before, or with `ERR_CLOSED` if that is destroyed without one. It never is an unhandled rejection.
+   *
+   * The errors of the Duplex are the connection's. So they need no `'error'` listener from the time that the program has
+   * first asked for this promise. Until then, an error without a listener is an uncaught exception, as with every stream of
+   * Node's.
+   */
+  readonly connection: Promise<Connection>;
+  /**
+   * Does nothing, since the Duplex connects by itself: for libraries that call it on whatever socket they get.
+   *
+   * @param rest - a function among them, as the last, is called once the Duplex has connected
+   */
+  connect(...rest: unknown[]): this;
+}
+
+/**
+ * Returns a Duplex at once, which connects as {@link connect} does: for libraries that take a function that makes a socket
+ * and cannot wait for it, as `http.Agent`, `http2.connect`, pg, mysql2, mqtt, ws and ssh2 do.
+ *
+ * The same lookup, race, deadline and errors as those of {@link connect} stand behind it, and it is used as a `net.Socket`.
+ * What is written before it has connected is sent then, in order. When it has read the end of the peer's stream, it ends its
+ * own side and closes, unless `allowHalfOpen` is `true`. Its reads wait forever, unless `readTimeout` is given.
+ *
+ * A failure destroys the Duplex with an `'error'`: the {@link NetError} that {@link connect} rejects with; after the
+ * `timeout` a {@link NetTimeoutError}; what the `signal` was aborted with. Neither has an effect once the Duplex has
+ * connected. `destroy()` gives up connecting without an error: no socket is left, and none connects later.
+ *
+ * @example
+ * const agent = new http.Agent({ keepAlive: true });
+ * agent.createConnection = ({ host, port }) => connectDuplex({ host, port }, { timeout: 5_000 });
+ *
+ * @example
+ * const client = new pg.Client({ stream: () => connectDuplex("localhost", 5432) });
+ *
+ * @param host - a name or a literal address
+ * @param port - a number, or the name of a service such as `"https"`
+ * @throws TypeError, RangeError for wrong arguments, at the call
+ */
+export function connectDuplex(
+  host: string,
+  port: number | string,
+  options?: ConnectDuplexOptions,
+): ConnectedDuplex;
+/** The same for an endpoint: what {@link connect} takes. */
+export function connectDuplex(endpoint: ConnectEndpoint, options?: ConnectDuplexOptions): ConnectedDuplex;
+export function connectDuplex(
+  to: ConnectEndpoint,
+  portOrOptions?: number | string | ConnectDuplexOptions,
+  lastOptions?: ConnectDuplexOptions,
+): ConnectedDuplex {
+  const { endpoint, given } = argumentsOf(to, portOrOptions, lastOptions);
+  const options = checkedConnectDuplexOptions(given);
+  return new DialingDuplex(dialOptionsOf(endpoint, options), options.allowHalfOpen ?? false);
+}
+
+/** How to dial. That there is no such service is a failure of connecting; other arguments that are wrong throw. */
+function dialOptionsOf(endpoint: ConnectEndpoint, options: ConnectDuplexOptions): DialOptions<Connection> {
+  try {
+    return dialOptionsTo(connectTarget(endpoint), options);
+  } catch (error) {
+    if (!(error instanceof NetError)) throw error;
+    return dialOptions(options, { text: error.host ?? "unknown service" }, () => Promise.reject(error));
+  }
+}
+
+/** Dials, and then is the Duplex of the connection. */
+class DialingDuplex extends SocketView implements ConnectedDuplex {
+  readonly #options: DialOptions<Connection>;
+  readonly #allowHalfOpen: boolean;
+  readonly #stop = new AbortController();
+  readonly #call: Cancellable = { aborted: (signal) => this.#stop.abort(reasonOfAbort(signal)) };
+  readonly #connection: Promise<Connection>;
+  #resolve!: (connection: Connection) => void;
+  #reject!: (error: unknown) => void;
+  #isDialing = true;
+  #isAskedFor = false;
+  /** Whether our side ends, or has ended, since the peer has ended its own. */
+  #endsWithPeer = false;
+
+  constructor(options: DialOptions<Connection>, allowHalfOpen: boolean) {
+    super();
+    this.#options = options;
+    this.#allowHalfOpen = allowHalfOpen;
+    this.#connection = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    markHandled(this.#connection);
+  }
+
+  get connection(): Promise<Connection> {
+    if (!this.#isAskedFor) this.on("error", ignore);
+    this.#isAskedFor = true;
+    return this.#connection;
+  }
+
+  connect(...rest: unknown[]): this {
+    const listener = rest.at(-1);
+    if (typeof listener !== "function") return this;
+    if (this.connecting) this.once("connect", listener as () => void);
+    else if (!this.destroyed) nextTick(listener);
+    return this;
+  }
+
+  /** Node calls this a tick after the call, and holds back reads, writes, the end and `_destroy` until `done` is called. */
+  override _construct(done: Done): void {
+    if (this.destroyed) {
+      done();
+      return;
+    }
+    const { signal } = this.#options;
+    if (signal?.aborted === true) this.#call.aborted(signal);
+    else if (signal !== undefined) watch(signal, this.#call);
+    // In ticks of their own: what a listener throws is an uncaught exception, as in any event.
+    dial({ ...this.#options, find: this.#find, signal: this.#stop.signal }).then(
+      (connection) => nextTick(() => this.#connected(connection, done)),
+      (error: unknown) => nextTick(() => this.#failed(error, done)),
+    );
+  }
+
+  #connected(connection: Connection, done: Done): void {
+    if (this.destroyed) {
+      connection.reset();
+      done();
+      return;
+    }
+    this.#dialed();
+    setDuplex(connection, this);
+    this.attach(linkOf(connection), connection);
+    if (!this.#allowHalfOpen) this.once("end", () => this.#endWithPeer(connection));
+    this.#resolve(connection);
+    done();
+    this.emit("connect");
+    this.emit("ready");
+  }
+
+  #failed(error: unknown, done: Done): void {
+    // A signal may have no reason, and Node takes that for no error.
+    if (!this.destroyed) this.destroy((error ?? this.#closed("the signal was aborted")) as Error);
+    done();
+  }
+
+  /** Gives up what has not connected. */
+  override destroy(error?: Error | null): this {
+    if (this.#isDialing) {
+      this.#dialed();
+      this.#reject(error ?? this.#closed());
+      this.#stop.abort();
+    }
+    return super.destroy(error ?? undefined);
+  }
+
+  #dialed(): void {
+    this.#isDialing = false;
+    const { signal } = this.#options;
+    if (signal !== undefined) unwatch(signal, this.#call);
+  }
+
+  #closed(reason = "the Duplex was destroyed"): NetError {
+    return refused("connect", this.#options.subject, "ERR_CLOSED", reason);
+  }
+
+  /** Finds the candidates, and emits `'lookup'` for the addresses of a name. */
+  readonly #find: DialOptions<Connection>["find"] = async (journal, signal) => {
+    const { find, subject } = this.#options;
+    const { host } = subject;
+    if (host === undefined || familyOf(host) !== 0) return await find(journal, signal);
+    let found: readonly Candidate[];
+    try {
+      found = await find(journal, signal);
+    } catch (error) {
+      if (signal?.aborted !== true) await this.#emitLookups([[error, undefined, undefined, host]]);
+      throw error;
+    }
+    const addresses = found as readonly AddressInfo[];
+    await this.#emitLookups(addresses.map(({ address, family }) => [null, address, family, host]));
+    return found;
+  };
+
+  /** Resolves in the tick after these events. */
+  #emitLookups(events: readonly (readonly unknown[])[]): Promise<void> {
+    return new Promise((resolve) => {
+      nextTick(() => {
+        try {
+          for (const event of events) {
+            if (this.#isDialing) this.emit("lookup", ...event);
+          }
+        } finally {
+          resolve();
+        }
+      });
+    });
+  }
+
+  /** Ends our side, unless it was the program that has ended reading. */
+  #endWithPeer(connection: Connection): void {
+    if (!linkOf(connection).input.peerEnded) return;
+    this.#endsWithPeer = true;
+    // A turn later: TLS over the Duplex still writes when it gets the end.
+    clock.setImmediate(() => {
+      if (this.writable) this.end();
+    });
+  }
+
+  /** After the end that came with the peer's a write fails, and destroys the Duplex, as it does with a `net.Socket`. */
+  override write(chunk: unknown, ...rest: unknown[]): boolean {
+    if (!this.#endsWithPeer || !this.writableEnded) return super.write(chunk, ...rest);
+    const error = translated("write", this.#options.subject, endedByPeer());
+    const done = rest.at(-1);
+    if (typeof done === "function") nextTick(done, error);
+    this.destroy(error);
+    return false;
+  }
+}
+
+/** The error of Node's sockets for a write after the end that came with the peer's. */
+function endedByPeer(): Error {
+  return Object.assign(new Error("this socket has been ended by the other party"), { code: "EPIPE" });
+}
