@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http from "node:http";
-import type { Connection } from "../../src/index.js";
+import { NetError, type Connection } from "../../src/index.js";
 import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
-import { fails, stillPending, text, turn, until } from "./expectations.js";
+import { fails, rejection, stillPending, text, turn, until } from "./expectations.js";
 import { clog } from "./payloads.js";
 
 type SocketDuplex = Connection["duplex"];
@@ -140,8 +140,50 @@ export const duplexSocket: readonly ContractCase[] = [
       assert.equal(loose.setNoDelay?.(...args), a.duplex);
     for (const args of [[], [true], [1, "2000"], [true, undefined], [false, NaN], [true, -1]])
       assert.equal(loose.setKeepAlive?.(...args), a.duplex);
+    for (const args of [
+      [true, 60_000, 5_000, 3],
+      [true, 0, "x", -1],
+      [true, null, null, 1e9],
+      [null, 1, {}],
+    ])
+      assert.equal(loose.setKeepAlive?.(...args), a.duplex);
+    const options = { enable: true, initialDelay: 60_000, interval: 5_000, count: 3 };
+    for (const arg of [options, {}, { enable: false }]) assert.equal(loose.setKeepAlive?.(arg), a.duplex);
     return Promise.resolve();
   }),
+
+  onPair("duplex: bufferSize is the former name of writableLength", async ({ a }) => {
+    const { duplex } = a;
+    assert.equal(duplex.bufferSize, 0);
+    duplex.write(clog());
+    assert.deepEqual([duplex.bufferSize, duplex.writableLength], [clog().length, clog().length]);
+    duplex.destroy();
+    assert.equal(duplex.bufferSize, undefined);
+    return Promise.resolve();
+  }),
+
+  onPair("duplex: 'close' tells whether it failed", async ({ a, b }) => {
+    const closed = [once(a.duplex, "close"), once(b.duplex, "close")];
+    a.duplex.destroy();
+    b.duplex.destroy(new Error("ours"));
+    assert.deepEqual(await Promise.all(closed), [[false], [true]]);
+  }),
+
+  onPair(
+    "duplex: a write after it has closed itself, since the peer ended, fails with EPIPE",
+    async ({ a, b }) => {
+      const { duplex } = a;
+      duplex.allowHalfOpen = false;
+      duplex.resume();
+      const closed = once(duplex, "close");
+      await b.closeWrite();
+      await b.readAll();
+      await closed;
+      const error = await rejection(new Promise((_, reject) => duplex.write("too late", reject)));
+      assert.ok(error instanceof NetError && error.code === "EPIPE", String(error));
+      assert.equal(error.written, "nothing");
+    },
+  ),
 
   onTimedPair(
     "duplex: setTimeout emits 'timeout' when nothing moves, and only then",
