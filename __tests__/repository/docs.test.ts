@@ -4,20 +4,23 @@
  * stderr; what it prints must be what its comments `// → …` say, in that order.
  *
  * A comment `<!-- before … -->` ahead of a block runs before it and plays the other end. The port 4242 stands for one
- * that is free.
+ * that is free; after a comment `<!-- server: NAME -->` it is that of a server which runs meanwhile.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { listen } from "../../src/index.js";
+import { freePort } from "../support/free-port.js";
+import { describeWith } from "../support/machine.js";
 import { endPrograms, Program } from "../support/program.js";
+import { RECIPE_SERVERS, type RunningServer } from "../support/recipe-servers.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FILES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", ...markdownIn("docs")];
-const BLOCK = /(?:<!-- before\n([^]*?)-->\s*)?```ts\n([^]*?)```/g;
+const BLOCK = /(?:<!-- server: (\w+) -->\s*)?(?:<!-- before\n([^]*?)-->\s*)?```ts\n([^]*?)```/g;
+const IMPORT = /^import [^"]*"((?:@[^/"]+\/)?[^/"]+)/gm;
 const LINK = /\]\(([^)#]*)(?:#([^)]*))?\)/g;
 
 interface Block {
@@ -28,6 +31,8 @@ interface Block {
   readonly code: string;
   /** What it prints. */
   readonly prints: string;
+  /** The server that it needs, one of `RECIPE_SERVERS`. */
+  readonly server: string | undefined;
 }
 
 function markdownIn(directory: string): string[] {
@@ -43,11 +48,12 @@ function textOf(file: string): string {
 function blocksOf(file: string): Block[] {
   const text = textOf(file);
   return [...text.matchAll(BLOCK)].map((match) => {
-    const [whole, before = "", shown = ""] = match;
+    const [whole, server, before = "", shown = ""] = match;
     const line = text.slice(0, match.index + whole.indexOf("```ts")).split("\n").length;
     const prints = [...shown.matchAll(/\/\/ → (.*)$/gm)].map(([, printed]) => `${printed ?? ""}\n`);
     const module = `${file.replace(/\W/g, "-")}-${line}`;
-    return { name: `${file}:${line}`, module, code: `${before}\n${shown}`, prints: prints.join("") };
+    const code = `${before}\n${shown}`;
+    return { name: `${file}:${String(line)}`, module, code, prints: prints.join(""), server };
   });
 }
 
@@ -75,13 +81,8 @@ function compilerOptions(): ts.CompilerOptions {
 }
 
 /** Compiles all blocks, with the sources they stand on, into `built`. */
-function compile(port: number): readonly ts.Diagnostic[] {
-  const sources = new Map(
-    BLOCKS.map(({ module, code }) => [
-      join(ROOT, `blocks/${module}.ts`),
-      code.replaceAll("4242", String(port)),
-    ]),
-  );
+function compile(): readonly ts.Diagnostic[] {
+  const sources = new Map(BLOCKS.map(({ module, code }) => [join(ROOT, `blocks/${module}.ts`), code]));
   const options = compilerOptions();
   const host = ts.createCompilerHost(options);
   host.readFile = (path) => sources.get(path) ?? ts.sys.readFile(path);
@@ -91,7 +92,7 @@ function compile(port: number): readonly ts.Diagnostic[] {
   return ts.getPreEmitDiagnostics(program);
 }
 
-/** As if tcp6 and what it depends on were installed there. */
+/** As if tcp6, what it depends on and what the blocks import were installed there. */
 async function install(): Promise<void> {
   const modules = join(built, "node_modules");
   await mkdir(join(modules, "tcp6"), { recursive: true });
@@ -99,26 +100,23 @@ async function install(): Promise<void> {
   await writeFile(join(modules, "tcp6/package.json"), '{ "type": "module", "exports": "./index.js" }');
   await writeFile(join(modules, "tcp6/index.js"), 'export * from "../../src/index.js";');
   const { dependencies } = JSON.parse(textOf("package.json")) as { dependencies: Record<string, string> };
-  for (const name of Object.keys(dependencies)) {
+  const imported = BLOCKS.flatMap(({ code }) => [...code.matchAll(IMPORT)].map(([, name = ""]) => name));
+  for (const name of new Set([...Object.keys(dependencies), ...imported])) {
+    if (name === "tcp6" || name.startsWith("node:")) continue;
     await symlink(join(ROOT, "node_modules", name), join(modules, name), "junction");
   }
 }
 
-async function freePort(): Promise<number> {
-  const listener = await listen(0);
-  await listener.close();
-  return listener.port;
-}
-
 beforeAll(async () => {
   built = await mkdtemp(join(tmpdir(), "tcp6-docs-"));
-  problems = compile(await freePort());
+  problems = compile();
   await install();
 }, 60_000);
 
-afterAll(() => rm(built, { recursive: true }));
-
-afterEach(endPrograms);
+afterAll(async () => {
+  await endPrograms();
+  await rm(built, { recursive: true });
+});
 
 test("there is something to run in the README and on most pages", () => {
   const files = new Set(BLOCKS.map(({ name }) => name.replace(/:\d+$/, "")));
@@ -131,14 +129,43 @@ test("every block compiles", () => {
   expect(ts.formatDiagnostics(problems, host)).toBe("");
 });
 
-test.each(BLOCKS)("$name does what it says", async ({ module, prints }) => {
+/** Runs a block, with a port in place of 4242. */
+async function run({ module, prints }: Block, port: number): Promise<void> {
   const file = join(built, "blocks", `${module}.js`);
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll("4242", String(port)));
   const { status, stdout, stderr } = await new Program(process.execPath, [
     "--unhandled-rejections=strict",
     file,
   ]).ended;
   expect({ status, stderr, stdout: stdout.toString() }).toEqual({ status: 0, stderr: "", stdout: prints });
+}
+
+test.each(BLOCKS.filter(({ server }) => server === undefined))("$name does what it says", async (block) => {
+  await run(block, await freePort());
 });
+
+test("the servers that blocks need are known", () => {
+  const names = new Set(BLOCKS.flatMap(({ server }) => server ?? []));
+  expect(Object.keys(RECIPE_SERVERS)).toEqual(expect.arrayContaining([...names]));
+});
+
+for (const [name, server] of Object.entries(RECIPE_SERVERS)) {
+  const blocks = BLOCKS.filter((block) => block.server === name);
+  if (blocks.length === 0) continue;
+  describeWith(server.peer, `with ${name}`, () => {
+    let running: RunningServer;
+
+    beforeAll(async () => {
+      running = await server.start();
+    }, 30_000);
+
+    afterAll(() => running.stop());
+
+    test.each(blocks)("$name does what it says", async (block) => {
+      await run(block, running.port);
+    });
+  });
+}
 
 test.each(FILES)("the links of %s lead somewhere", (file) => {
   const links = [...textOf(file).matchAll(LINK)].filter(([, target = ""]) => !target.startsWith("http"));
