@@ -13,7 +13,6 @@
  * - core/: one connection at work.
  *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life, whose states are in core/life.ts.
- *   - core/reset-on.ts resets it when a signal is aborted.
  *   - core/facts.ts: what a connection says of itself to be printed.
  *   - core/forgotten.ts finds connections that the program no longer refers to.
  *   - core/reading/, core/writing/: its two halves. core/half-host.ts is what both need of the whole.

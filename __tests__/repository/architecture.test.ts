@@ -28,7 +28,6 @@ const LAYERS = [
   "dial/",
   "core/facts.ts",
   "core/establish.ts",
-  "core/reset-on.ts",
   "core/link.ts",
   "core/forgotten.ts",
   "address/resolve.ts",

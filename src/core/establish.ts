@@ -2,7 +2,7 @@ import { subjectOf, type Addresses } from "../address/addresses.js";
 import type { Subject } from "../errors.js";
 import { noteMaker } from "./forgotten.js";
 import { Link, type LinkSettings } from "./link.js";
-import { resetOn } from "./reset-on.js";
+import { endOn } from "./timing/end-on.js";
 import type { Transport } from "./transport/transport.js";
 
 /**
@@ -22,6 +22,6 @@ export function establish<Connection extends object>(
   const link = new Link(transport, subject, settings);
   const connection = construct(link, addresses);
   noteMaker(connection, link, settings.maker);
-  if (settings.closeOn !== undefined) resetOn(settings.closeOn, link);
+  if (settings.closeOn !== undefined) endOn(settings.closeOn, () => link.reset(), link.closed);
   return connection;
 }
