@@ -7,7 +7,9 @@ import { AcceptQueue } from "./accept/queue.js";
 import { DEFAULT_BACKLOG, Servers } from "./accept/server.js";
 import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
 import { bounded } from "./core/timing/bounded.js";
-import { refused, type Subject } from "./errors.js";
+import { withEitherSignal } from "./core/timing/either-signal.js";
+import { endOn } from "./core/timing/end-on.js";
+import { aborted, refused, type Subject } from "./errors.js";
 import {
   checkedListenOptions,
   listenTarget,
@@ -40,16 +42,28 @@ import { joined, listenerOf, type Listener, type ListenerAddress } from "./liste
  *   host or the service is not known
  * @throws NetError `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12 or without a port, and for a
  *   name in Linux's abstract namespace (`"\0name"`) before Node 22
- * @throws what `signal` was aborted with; nothing is left listening
+ * @throws what `signal` or `closeOn` was aborted with; nothing is left listening
  * @throws TypeError, RangeError for wrong arguments
  */
 export async function listen(at: ListenEndpoint, options: ListenOptions = {}): Promise<Listener> {
   options = checkedListenOptions(options);
   const target = listenTarget(at, options);
   const asked = subjectOf(target);
-  const signal = options.signal;
-  if (options.reusePort === true) checkReusePort(target, asked);
+  const { signal, closeOn, reusePort } = options;
+  if (reusePort === true) checkReusePort(target, asked);
   if ("path" in target) checkAbstractName(target.path, asked);
+  const listener = await withEitherSignal(signal, closeOn, (either) =>
+    open(target, asked, { ...options, signal: either }),
+  );
+  if (closeOn !== undefined) {
+    endOn(closeOn, () => void listener.close(), listener.closed);
+    if (closeOn.aborted) throw aborted("listen", asked, closeOn);
+  }
+  return listener;
+}
+
+async function open(target: ListenTarget, asked: Subject, options: ListenOptions): Promise<Listener> {
+  const { signal } = options;
   const places = await bounded("listen", asked, { signal }, (stop) => placesOf(target, options, asked, stop));
   const path = "path" in target ? target.path : undefined;
   const newServers = (): Servers =>

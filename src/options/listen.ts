@@ -19,8 +19,8 @@ export interface ListenOptions extends ConnectionOptions {
    */
   host?: string | undefined;
   /**
-   * Most clients that may wait to be accepted: in the kernel, at each address, and as many again in this process. `0`: a client is turned
-   * away unless a call to `accept()` waits for one.
+   * Most clients that may wait to be accepted: in the kernel, at each address, and as many again in this process. `0`: a
+   * client is turned away unless a call to `accept()` waits for one.
    *
    * @default 511
    * @example await listen(8_080, { backlog: 4_096 });
@@ -49,6 +49,19 @@ export interface ListenOptions extends ConnectionOptions {
    * @example await listen(8_080, { acceptTimeout: 60_000 });
    */
   acceptTimeout?: number | undefined;
+  /**
+   * Closes the listener when it is aborted, as `close()` does, at any time until the listener is closed. A `listen` that is
+   * under way, or that is called with a signal that was aborted before, rejects with the signal's reason and leaves nothing
+   * listening. Each connection that was accepted has this signal as well, so the abort resets them all. To stop listening
+   * while connections go on, give no `closeOn`: call `close()` when your signal is aborted.
+   *
+   * @default nothing but the program closes the listener
+   * @example await listen(8_080, { closeOn: shutdown.signal });
+   * @example
+   * const listener = await listen(8_080);
+   * shutdown.signal.addEventListener("abort", () => void listener.close());
+   */
+  closeOn?: AbortSignal | undefined;
   /**
    * Cancels the call to `listen`, and nothing after it.
    *
