@@ -1,17 +1,12 @@
 /** The life of a client of some library whose connections come from a factory: the same tests for each library. */
-import { connect as netConnect, type NetConnectOpts, type Socket } from "node:net";
+import type { NetConnectOpts, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isNativeError } from "node:util/types";
-import { connect, NetError } from "../../src/index.js";
+import { NetError } from "../../src/index.js";
 import { BreakingProxy } from "./breaking-proxy.js";
 import { failure, until } from "./outcomes.js";
 import { tcpResources } from "./resources.js";
-
-/** Where a client is to connect to. */
-export interface Place {
-  readonly host: string;
-  readonly port: number;
-}
+import { STREAM_SOURCES, type Place, type StreamSource } from "./stream-sources.js";
 
 /** A client at work. It has one connection at a time, and makes a new one when that is gone. */
 export interface Client {
@@ -38,49 +33,10 @@ export interface ClientLibrary {
 
 export const MEGABYTES = 5 * 1024 * 1024;
 
-interface Source {
-  readonly name: string;
-  /** The client, or `undefined` where the library takes no such streams. */
-  client(library: ClientLibrary, place: Place): Client | undefined;
-  /** Whether errors of connecting are those of `node:net`. */
-  readonly isPlain?: boolean;
-  readonly isHalfOpen?: boolean;
-}
-
-const SOURCES: readonly Source[] = [
-  {
-    name: "net.connect",
-    client: (library, place) => library.clientOf?.(() => netConnect({ ...place }), place),
-    isPlain: true,
-  },
-  {
-    name: "connect and detach",
-    client: (library, place) =>
-      library.clientOfReady?.(async () => (await connect(place.host, place.port)).detach(), place),
-  },
-  {
-    name: "connect and duplex",
-    client: (library, place) =>
-      library.clientOfReady?.(async () => (await connect(place.host, place.port)).duplex, place),
-    isHalfOpen: true,
-  },
-  {
-    name: "connect and duplex, with allowHalfOpen = false",
-    client: (library, place) =>
-      library.clientOfReady?.(async () => {
-        const { duplex } = await connect(place.host, place.port);
-        duplex.allowHalfOpen = false;
-        return duplex;
-      }, place),
-  },
-];
-
 /** Takes a library's clients through all that can become of their connections, for each source of connections it takes. */
 export function testClientsOf(library: ClientLibrary): void {
-  const sources = SOURCES.filter(({ isPlain, name }) =>
-    isPlain || name === "connectDuplex"
-      ? library.clientOf !== undefined
-      : library.clientOfReady !== undefined,
+  const sources = STREAM_SOURCES.filter(({ openAtOnce }) =>
+    openAtOnce === undefined ? library.clientOfReady !== undefined : library.clientOf !== undefined,
   );
 
   describe.each(sources)("over $name", (source) => {
@@ -91,7 +47,7 @@ export function testClientsOf(library: ClientLibrary): void {
     beforeEach(async () => {
       before = tcpResources().length;
       proxy = await BreakingProxy.open(library.server());
-      client = source.client(library, proxy) as Client;
+      client = clientOver(source, library, proxy) as Client;
     });
 
     afterEach(async () => {
@@ -176,6 +132,14 @@ export function testClientsOf(library: ClientLibrary): void {
       await client.exchange();
     });
   });
+}
+
+/** The client of a library over a kind of streams; `undefined` where the library takes no such streams. */
+function clientOver(source: StreamSource, library: ClientLibrary, place: Place): Client | undefined {
+  const { openAtOnce, openConnected } = source;
+  if (openAtOnce !== undefined) return library.clientOf?.(() => openAtOnce(place), place);
+  if (openConnected !== undefined) return library.clientOfReady?.(() => openConnected(place), place);
+  return undefined;
 }
 
 /** An error, its cause, the cause of that … */
