@@ -1,7 +1,7 @@
 /** The streams to a server that can be handed to a client library. */
 import { connect as netConnect } from "node:net";
 import type { Duplex } from "node:stream";
-import { connect } from "../../src/index.js";
+import { connect, connectDuplex } from "../../src/index.js";
 
 /** Where a client is to connect to. */
 export interface Place {
@@ -23,6 +23,7 @@ export interface StreamSource {
 
 export const STREAM_SOURCES: readonly StreamSource[] = [
   { name: "net.connect", openAtOnce: ({ host, port }) => netConnect({ host, port }), isPlain: true },
+  { name: "connectDuplex", openAtOnce: ({ host, port }) => connectDuplex(host, port) },
   {
     name: "connect and detach",
     openConnected: async ({ host, port }) => (await connect(host, port)).detach(),
