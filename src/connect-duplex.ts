@@ -1,13 +1,12 @@
 import { nextTick } from "node:process";
 import { argumentsOf, dialOptions, dialOptionsTo } from "./connect.js";
 import { linkOf, setDuplex, type Connection } from "./connection.js";
-import { clock } from "./core/timing/clock.js";
 import { markHandled } from "./core/timing/fail-at-caller.js";
 import { unwatch, watch, type Cancellable } from "./core/timing/signals.js";
 import { familyOf, type AddressInfo } from "./address/endpoint.js";
 import type { Candidate } from "./core/network.js";
 import { dial, type DialOptions } from "./dial/dial.js";
-import { NetError, reasonOfAbort, refused, translated } from "./errors.js";
+import { NetError, reasonOfAbort, refused } from "./errors.js";
 import {
   checkedConnectDuplexOptions,
   connectTarget,
@@ -94,7 +93,6 @@ function dialOptionsOf(endpoint: ConnectEndpoint, options: ConnectDuplexOptions)
 /** Dials, and then is the Duplex of the connection. */
 class DialingDuplex extends SocketView implements ConnectedDuplex {
   readonly #options: DialOptions<Connection>;
-  readonly #allowHalfOpen: boolean;
   readonly #stop = new AbortController();
   readonly #call: Cancellable = { aborted: (signal) => this.#stop.abort(reasonOfAbort(signal)) };
   readonly #connection: Promise<Connection>;
@@ -102,13 +100,10 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
   #reject!: (error: unknown) => void;
   #isDialing = true;
   #isAskedFor = false;
-  /** Whether our side ends, or has ended, since the peer has ended its own. */
-  #endsWithPeer = false;
 
   constructor(options: DialOptions<Connection>, allowHalfOpen: boolean) {
-    super();
+    super(allowHalfOpen);
     this.#options = options;
-    this.#allowHalfOpen = allowHalfOpen;
     this.#connection = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -155,7 +150,6 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
     this.#dialed();
     setDuplex(connection, this);
     this.attach(linkOf(connection), connection);
-    if (!this.#allowHalfOpen) this.once("end", () => this.#endWithPeer(connection));
     this.#resolve(connection);
     done();
     this.emit("connect");
@@ -220,28 +214,7 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
     });
   }
 
-  /** Ends our side, unless it was the program that has ended reading. */
-  #endWithPeer(connection: Connection): void {
-    if (!linkOf(connection).input.peerEnded) return;
-    this.#endsWithPeer = true;
-    // A turn later: TLS over the Duplex still writes when it gets the end.
-    clock.setImmediate(() => {
-      if (this.writable) this.end();
-    });
+  protected override get isHeld(): boolean {
+    return this.#isAskedFor;
   }
-
-  /** After the end that came with the peer's a write fails, and destroys the Duplex, as it does with a `net.Socket`. */
-  override write(chunk: unknown, ...rest: unknown[]): boolean {
-    if (!this.#endsWithPeer || !this.writableEnded) return super.write(chunk, ...rest);
-    const error = translated("write", this.#options.subject, endedByPeer());
-    const done = rest.at(-1);
-    if (typeof done === "function") nextTick(done, error);
-    this.destroy(error);
-    return false;
-  }
-}
-
-/** The error of Node's sockets for a write after the end that came with the peer's. */
-function endedByPeer(): Error {
-  return Object.assign(new Error("this socket has been ended by the other party"), { code: "EPIPE" });
 }

@@ -23,6 +23,16 @@ describe("the Duplex of a connection lives as a net.Socket does, but for what is
   });
 });
 
+describe("a Duplex of connectDuplex lives as the Duplex of a connection does", () => {
+  test.each(SCRIPTS.map((script) => [script.name, script] as const))("%s", async (life, script) => {
+    const [duplex, connecting] = await Promise.all([
+      live(SUBJECTS.duplex, script),
+      live(SUBJECTS.connecting, script),
+    ]);
+    expect(differencesBetween(life, duplex, connecting)).toEqual([]);
+  });
+});
+
 test("each known difference is of a life that there is, and is explained", () => {
   const lives = new Set(SCRIPTS.map(({ name }) => name));
   expect(lives.size).toBe(SCRIPTS.length);

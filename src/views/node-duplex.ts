@@ -61,8 +61,8 @@ export abstract class NodeDuplex extends Duplex {
   /** The writes of the first chunks in the Writable's queue that the connection was given before their turn. */
   readonly #ahead: Promise<void>[] = [];
 
-  protected constructor() {
-    super({ readableHighWaterMark: READ_AHEAD, allowHalfOpen: true });
+  protected constructor(allowHalfOpen: boolean) {
+    super({ readableHighWaterMark: READ_AHEAD, allowHalfOpen });
   }
 
   /** Gives the Duplex its connection. Before this call, the Duplex may only queue what is written and asked for. */
@@ -125,6 +125,7 @@ export abstract class NodeDuplex extends Duplex {
     if (event === "data" && this.#takesBack) return false;
     // As a socket does, it tells whether it failed.
     if (event === "close") return super.emit(event, this.errored !== null);
+    if (event === "end" && !this.allowHalfOpen) return this.#emitEnd();
     if (event !== "readable") return super.emit(event, ...args);
     this.#emitsReadable = true;
     try {
@@ -132,6 +133,21 @@ export abstract class NodeDuplex extends Duplex {
     } finally {
       this.#emitsReadable = false;
     }
+  }
+
+  /**
+   * Emits `'end'`, and ends our side a turn later where the peer has ended its own. Node would do so in this turn, for as
+   * long as `allowHalfOpen` is `false`, and so cut off what TLS over the Duplex writes when it gets the end.
+   */
+  #emitEnd(): boolean {
+    const isHeard = super.emit("end");
+    if (this.allowHalfOpen || !this.writable) return isHeard;
+    this.allowHalfOpen = true;
+    clock.setImmediate(() => {
+      this.allowHalfOpen = false;
+      if (this.writable && this.#link.input.peerEnded) this.end();
+    });
+    return isHeard;
   }
 
   /** Whether the Duplex has a reader, which may be busy with something else. */
@@ -315,6 +331,11 @@ export abstract class NodeDuplex extends Duplex {
     else this.once("close", tell);
   }
 
+  /** Whether the program has the connection, too, and so can go on with it. */
+  protected get isHeld(): boolean {
+    return true;
+  }
+
   /**
    * Resets the connection, since an unfinished stream must not look finished to the peer. It is closed instead where the
    * Duplex was destroyed without a reason and everything was sent.
@@ -324,7 +345,7 @@ export abstract class NodeDuplex extends Duplex {
     const isGood = isForNoReason(error);
     if (link.live && (isGood || isBusy(error))) this.#sendQueued();
     // Mistakes of the program are no failure of the connection: the program reads elsewhere already, or has closed this side.
-    if (isBusy(error) || (error instanceof NetError && error.code === "ERR_CLOSED")) {
+    if (this.isHeld && (isBusy(error) || (error instanceof NetError && error.code === "ERR_CLOSED"))) {
       done(error);
       return;
     }

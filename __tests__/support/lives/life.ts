@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect as netConnect, createServer, type AddressInfo, type Socket } from "node:net";
-import { connect } from "../../../src/index.js";
+import { connect, connectDuplex } from "../../../src/index.js";
 import { turn, until } from "../../contract/expectations.js";
 
 /** A socket through whose life a script leads, and what both ends of it see. */
@@ -55,6 +55,12 @@ export const SUBJECTS = {
     const connection = await connect("127.0.0.1", port, { readTimeout: Infinity });
     const end = { reset: () => connection.reset(), close: () => void connection.close() };
     return { it: connection.duplex as unknown as Socket, connection: end };
+  },
+  connecting: async (port) => {
+    const it = connectDuplex("127.0.0.1", port, { allowHalfOpen: true });
+    const connection = await it.connection;
+    const end = { reset: () => connection.reset(), close: () => void connection.close() };
+    return { it: it as unknown as Socket, connection: end };
   },
 } satisfies Record<string, Subject>;
 

@@ -334,9 +334,8 @@ export const SCRIPTS: readonly Script[] = [
     run: async ({ it, peer, step, emitted, told }) => {
       it.allowHalfOpen = false;
       it.resume();
-      peer.end();
-      await emitted("end");
       it.once("finish", () => it.write("too late", told("a write before 'close'")));
+      peer.end();
       await emitted("close");
       it.write("too late", told("a write after 'close'"));
       await step("closed");
