@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { connect, connectTo, listen } from "../../../src/index.js";
 import { lookupOf } from "../../support/lookups.js";
 import { LOOPBACK, withFile, type Network } from "../network.js";
-import { to, type Scene } from "../scene.js";
+import { netError, to, type Scene } from "../scene.js";
 
 const HOSTS = withFile("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n");
 
@@ -109,6 +109,49 @@ export const FAMILIES: readonly Scene[] = [
       );
     },
   },
+  {
+    name: "a listener on localhost listens on both of its addresses, on one port",
+    network: [...LOOPBACK, ...HOSTS],
+    async play() {
+      await using listener = await listen("localhost:0");
+      const { port } = listener;
+      const addresses = listener.addresses.map((one) => ("address" in one ? one.address : one.path));
+      assert.deepEqual(addresses.toSorted(), ["127.0.0.1", "::1"]);
+      for (const host of ["127.0.0.1", "::1", "localhost"]) {
+        const connection = await connect(host, port);
+        await using client = await listener.accept();
+        assert.equal(client.localAddress, connection.remoteAddress);
+        connection.reset();
+      }
+      // An IPv6 server of others has the port still, and is in the way.
+      await listener.close();
+      await using six = await listen(port, { host: "::1" });
+      const error = await netError(listen({ host: "localhost", port }));
+      assert.deepEqual([error.code, error.address, error.attempts?.length], ["EADDRINUSE", "::1", 1]);
+      await six.close();
+      await using again = await listen({ host: "localhost", port });
+      assert.equal(again.addresses.length, 2);
+    },
+  },
+  ...(
+    [
+      ["IPv6 disabled", DISABLED],
+      ["a kernel without IPv6", NO_IPV6],
+      ["no ::1", NO_LOOPBACK],
+    ] as const
+  ).map(([name, network]) => ({
+    name: `with ${name}, a listener on localhost listens on its IPv4 address alone`,
+    network,
+    async play() {
+      await using listener = await listen("localhost:0");
+      const { port } = listener;
+      assert.deepEqual(listener.addresses, [{ address: "127.0.0.1", port, family: 4 }]);
+      const connection = await connect("localhost", port);
+      await using client = await listener.accept();
+      assert.equal(client.remotePort, connection.localPort);
+      connection.reset();
+    },
+  })),
   {
     name: "a zone is kept: the interface of a link-local address is found by it",
     network: [
