@@ -5,7 +5,7 @@ import { UNSPECIFIED } from "../address/resolve.js";
 import { network } from "../core/network.js";
 import { waitWithin } from "../core/timing/bounded.js";
 import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
-import { giveClient, guardListening, takeClients } from "../core/transport/node-internals.js";
+import { giveClient, guardListening, takeClients, type Handle } from "../core/transport/node-internals.js";
 import { translated, type Subject } from "../errors.js";
 import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
@@ -110,7 +110,7 @@ export class Servers {
   /** Has the clients of a further address arrive at the first server. */
   #giveToFirst(server: Server, local: LocalEnd | undefined): void {
     const { first } = this;
-    const give = (status: number, client: object): boolean => {
+    const give = (status: number, client: Handle | undefined): boolean => {
       const own = this.#local;
       this.#local = local;
       try {

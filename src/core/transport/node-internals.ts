@@ -345,10 +345,13 @@ export function takeClients(
   };
 }
 
-/** Gives a server a client that came to another one. Answers `false`, and has done nothing, if the server has no handle. */
-export function giveClient(server: Server, status: number, client: Handle): boolean {
+/**
+ * Gives a server a client that came to another one. Answers `false`, and has done nothing, if there is no client (on Deno the
+ * server asks its own handle for it), or the server has no handle.
+ */
+export function giveClient(server: Server, status: number, client: Handle | undefined): boolean {
   const handle = handleOf(server) as ListeningHandle | null | undefined;
-  if (typeof handle?.onconnection !== "function") return false;
+  if (client === undefined || typeof handle?.onconnection !== "function") return false;
   handle.onconnection(status, client);
   return true;
 }
