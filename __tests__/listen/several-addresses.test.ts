@@ -1,5 +1,6 @@
 import { on as eventsOf, once } from "node:events";
 import { createConnection, createServer, type AddressInfo, type Server } from "node:net";
+import { constants } from "node:os";
 import { promisify } from "node:util";
 import { connect, listen, Listener, type Connection, type NetError } from "../../src/index.js";
 import { systemNetwork, useNetwork } from "../../src/core/network.js";
@@ -333,9 +334,15 @@ describe("the server of a listener on several addresses", () => {
     nameHas(HERE, (server) => servers.push(server));
     const listener = keep(await listen("several.test:0"));
     expect(servers).toHaveLength(3);
-    for (const server of servers)
-      server.emit("error", Object.assign(new Error("accept EMFILE"), { code: "EMFILE" }));
+    const told: unknown[] = [];
+    listener.server.on("error", (error: NodeJS.ErrnoException) => told.push(error.code));
+    // What libuv calls when accept(2) fails.
+    type Handle = { onconnection: (status: number) => void };
+    for (const server of servers) {
+      (server as unknown as { _handle: Handle })._handle.onconnection(-constants.errno.EMFILE);
+    }
     expect(listener.dropped).toBe(3);
+    expect(told).toEqual(["EMFILE", "EMFILE", "EMFILE"]);
     const client = await netClient({ host: "::1", port: listener.port });
     expect(keep(await listener.accept()).remotePort).toBe(client.localPort);
   });

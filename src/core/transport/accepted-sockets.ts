@@ -31,7 +31,7 @@ type AcceptingServer = Omit<Server, "maxConnections"> & {
  * Where this is not possible, or a client is to be turned away, Node's own function accepts.
  */
 export function makeSocketsOf(server: Server): void {
-  const accept = (status: number, client: Handle): boolean => {
+  const accept = (status: number, client: Handle | undefined): boolean => {
     if (status !== 0 || !readsDirectly(client) || !hasRoom(server) || isBlocked(server, client)) return false;
     const socket = newSocket(client);
     enterCount(server, socket);

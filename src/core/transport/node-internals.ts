@@ -124,7 +124,7 @@ function readsIntoOurMemory(onread: OnReadOpts): boolean {
 }
 
 /** Whether an accepted handle's bytes can be read into memory of ours. */
-export function readsDirectly(handle: Handle | null | undefined): boolean {
+export function readsDirectly(handle: Handle | null | undefined): handle is Handle {
   return on.readsIntoOurMemory && typeof handle?.useUserBuffer === "function";
 }
 
@@ -305,7 +305,7 @@ export function newWriteRequest(): WriteRequest | null {
 // Servers
 
 interface ListeningHandle extends Handle {
-  onconnection?: (this: unknown, status: number, client: Handle) => void;
+  onconnection?: (this: unknown, status: number, client: Handle | undefined) => void;
 }
 
 interface CountingServer {
@@ -333,7 +333,7 @@ export function guardListening(server: Server, caught: (cause: unknown) => unkno
  */
 export function takeClients(
   server: Server,
-  accept: (status: number, client: Handle) => boolean,
+  accept: (status: number, client: Handle | undefined) => boolean,
   asNode: (accept: () => void) => void,
 ): void {
   const handle = handleOf(server) as ListeningHandle | null | undefined;
@@ -346,12 +346,12 @@ export function takeClients(
 }
 
 /**
- * Gives a server a client that came to another one. Answers `false`, and has done nothing, if there is no client (on Deno the
- * server asks its own handle for it), or the server has no handle.
+ * Gives a server a client that came to another one, or the error in its place. Answers `false`, and has done nothing, if the
+ * server has no handle, or there is neither: on Deno, a server asks its own handle for the client.
  */
 export function giveClient(server: Server, status: number, client: Handle | undefined): boolean {
   const handle = handleOf(server) as ListeningHandle | null | undefined;
-  if (client === undefined || typeof handle?.onconnection !== "function") return false;
+  if ((status === 0 && client === undefined) || typeof handle?.onconnection !== "function") return false;
   handle.onconnection(status, client);
   return true;
 }
