@@ -22,6 +22,8 @@ type Request = (method: string, path: string, body?: Buffer) => Promise<Buffer>;
 
 type Answer = (error: Error | null, stream: Duplex) => void;
 
+const MAJOR = Number(process.versions.node.split(".")[0]);
+
 let directory: string;
 let nginx: Nginx;
 
@@ -96,7 +98,7 @@ describeWith(NGINX, "nginx, and", () => {
     const encrypt = (socket: Duplex) => tlsConnect({ socket, ca: CERTIFICATE, servername: "localhost" });
     testClientsOf({
       server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
-      staysHalfOpen: "when idle",
+      staysHalfOpen: MAJOR >= 22 ? "never" : "when idle",
       clientOf: (open) => agentClient(newAgent(), https.request, () => encrypt(open())),
       clientOfReady: (open) =>
         agentClient(newAgent(), https.request, (_options, answer) =>
@@ -173,11 +175,13 @@ function http2Client(newSession: () => Promise<http2.ClientHttp2Session> | http2
       const of = session;
       const request = of.request({ ":method": method, ":path": path });
       request.end(body);
-      const closed = once(request, "close");
-      const answered = await Promise.race([once(request, "response"), closed]);
+      const responses: unknown[] = [];
+      request.once("response", (headers) => responses.push(headers));
+      // At once: from Node 24 on a short answer over a stream that is no socket is gone some microtasks later.
+      const answer = await buffer(request);
       // A session whose connection has ended closes its requests without an error.
-      if (answered.length === 0) throw failures.get(of) ?? new Error("closed without an answer");
-      return buffer(request);
+      if (responses.length === 0) throw failures.get(of) ?? new Error("closed without an answer");
+      return answer;
     },
     () => session?.destroy(),
   );

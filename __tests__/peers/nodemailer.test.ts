@@ -3,9 +3,10 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
-import { createTransport } from "nodemailer";
+import { createTransport, type Transporter } from "nodemailer";
 import type SMTPPool from "nodemailer/lib/smtp-pool";
 import { SMTPServer } from "smtp-server";
+import { connectDuplex } from "../../src/index.js";
 import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
 
 /** What the server has received last. */
@@ -44,15 +45,16 @@ function clientOf(options: Partial<SMTPPool.Options>): Client {
     ...options,
   });
   transport.on("error", () => undefined);
-  async function send(text: string): Promise<void> {
-    await transport.sendMail({ envelope: { from: "a@example.org", to: "b@example.org" }, raw: text });
-    expect(received.toString() === text).toBe(true);
-  }
   return {
-    exchange: () => send("Subject: hello\r\n\r\nhello\r\n"),
-    transfer: () => send(`Subject: much\r\n\r\n${linesOf(randomBytes(MEGABYTES))}`),
+    exchange: () => send(transport, "Subject: hello\r\n\r\nhello\r\n"),
+    transfer: () => send(transport, `Subject: much\r\n\r\n${linesOf(randomBytes(MEGABYTES))}`),
     close: () => transport.close(),
   };
+}
+
+async function send(transport: Pick<Transporter, "sendMail">, text: string): Promise<void> {
+  await transport.sendMail({ envelope: { from: "a@example.org", to: "b@example.org" }, raw: text });
+  expect(received.toString() === text).toBe(true);
 }
 
 function linesOf(bytes: Buffer): string {
@@ -74,4 +76,13 @@ describe("nodemailer's getSocket", () => {
         },
       }),
   });
+});
+
+test("nodemailer's socket, which it connects itself, may be one that connects already", async () => {
+  const { port } = server.server.address() as AddressInfo;
+  const socket = connectDuplex("127.0.0.1", port);
+  const transport = createTransport({ host: "127.0.0.1", port, socket: asSocket(socket) });
+  await send(transport, "Subject: hello\r\n\r\nhello\r\n");
+  const connection = await socket.connection;
+  await connection.closed;
 });
