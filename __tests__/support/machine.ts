@@ -41,7 +41,8 @@ export const REDIS: Peer = {
   package: "redis-server",
 };
 
-/** Not in the PATH of users other than root. */
+// What is in /usr/sbin is not in the PATH of users other than root.
+
 export const NGINX: Peer = {
   command: "/usr/sbin/nginx",
   version: ["-v"],
@@ -54,6 +55,28 @@ export const POSTGRES: Peer = {
   version: ["--version"],
   says: /PostgreSQL/,
   package: "postgresql",
+};
+
+export const MARIADB: Peer = {
+  command: "/usr/sbin/mariadbd",
+  version: ["--no-defaults", "--version"],
+  says: /MariaDB/,
+  package: "mariadb-server",
+};
+
+export const MOSQUITTO: Peer = {
+  command: "/usr/sbin/mosquitto",
+  version: ["-h"],
+  says: /^mosquitto version/,
+  package: "mosquitto",
+};
+
+/** It has to be called by its whole path. */
+export const SSHD: Peer = {
+  command: "/usr/sbin/sshd",
+  version: ["-?"],
+  says: /OpenSSH_/,
+  package: "openssh-server",
 };
 
 /** Tests that need a peer, or several, to be installed. */

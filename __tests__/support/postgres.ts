@@ -46,8 +46,10 @@ export class Postgres {
     return join(this.#directory, `.s.PGSQL.${String(this.#port)}`);
   }
 
+  /** Starts it, unless it runs: on a port that it keeps. */
   async start(): Promise<void> {
-    this.#port = await freePort();
+    if (this.#program !== undefined) return;
+    if (this.#port === 0) this.#port = await freePort();
     const places = ["-h", "127.0.0.1", "-p", String(this.#port), "-k", this.#directory];
     // The cluster need not survive a power failure.
     this.#program = run(POSTGRES.command, "-D", this.#data, "-F", ...places);
@@ -59,8 +61,10 @@ export class Postgres {
    * leave its shared memory to the system.
    */
   async stop(signal: "SIGINT" | "SIGQUIT"): Promise<void> {
-    this.#program?.kill(signal);
-    await this.#program?.ended;
+    const program = this.#program;
+    this.#program = undefined;
+    program?.kill(signal);
+    await program?.ended;
   }
 
   async remove(): Promise<void> {

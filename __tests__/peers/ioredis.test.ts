@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { AbstractConnector, Redis } from "ioredis";
+import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
+import { LocalServer } from "../support/local-server.js";
+import { describeWith, REDIS } from "../support/machine.js";
+import { endPrograms } from "../support/program.js";
+import { REDIS_SERVER } from "../support/redis.js";
+import { testEndingsFor } from "../support/server-endings.js";
+import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
+
+let server: LocalServer;
+
+/** A client whose connections are over streams of `open`. */
+function redisOver(open: () => Duplex, retryStrategy: () => number | null): Redis {
+  class Connector extends AbstractConnector {
+    declare protected stream: Socket;
+
+    constructor(options: unknown) {
+      super((options as { disconnectTimeout: number }).disconnectTimeout);
+    }
+
+    connect(): Promise<Socket> {
+      this.stream = asSocket(open());
+      return Promise.resolve(this.stream);
+    }
+  }
+  // Without retries of its own a request fails with its connection, and does not wait for the next one.
+  return new Redis({ Connector, retryStrategy, lazyConnect: true, maxRetriesPerRequest: 0 });
+}
+
+async function exchange(redis: Redis): Promise<void> {
+  expect(await redis.ping("hello")).toBe("hello");
+}
+
+async function transfer(redis: Redis): Promise<void> {
+  const bytes = randomBytes(MEGABYTES);
+  await redis.set("bytes", bytes);
+  const received = await redis.getBuffer("bytes");
+  expect(received?.equals(bytes)).toBe(true);
+}
+
+/** A client that connects again by itself. */
+function reconnectingClient(open: () => Duplex): Client {
+  const redis = redisOver(open, () => 1);
+  let told: unknown;
+  redis.on("error", (error: unknown) => (told = error));
+  return {
+    exchange: () =>
+      exchange(redis).catch((error: unknown) => {
+        throw new Error("the request has failed", { cause: told ?? error });
+      }),
+    transfer: () => transfer(redis),
+    close: () => redis.disconnect(),
+  };
+}
+
+function sessionOver(stream: Duplex): Session {
+  const redis = redisOver(
+    () => stream,
+    () => null,
+  );
+  return {
+    exchange: () => exchange(redis),
+    transfer: () => transfer(redis),
+    async begin() {
+      const request = redis.blpop("nothing comes here", 0);
+      request.catch(() => undefined);
+      const observer = new Redis(server.port, "127.0.0.1");
+      while (!(await observer.info("clients")).includes("blocked_clients:1")) continue;
+      observer.disconnect();
+      return { request };
+    },
+    told: noted(redis, "close", "end"),
+    over: emitted(redis, "end"),
+    close: () => redis.disconnect(),
+  };
+}
+
+describeWith(REDIS, "ioredis and redis-server", () => {
+  beforeAll(async () => {
+    server = await LocalServer.create(REDIS_SERVER);
+    await server.start();
+  });
+
+  afterAll(async () => {
+    await server.remove();
+    await endPrograms();
+  });
+
+  testClientsOf({
+    server: () => ({ port: server.port, host: "127.0.0.1" }),
+    clientOf: reconnectingClient,
+    clientOfReady: (open) => clientOfSessions(open, sessionOver),
+    staysHalfOpen: "always",
+  });
+
+  const closed = { request: "Connection is closed.", told: ["close", "end"] };
+  testEndingsFor({
+    place: () => ({ port: server.port, host: "127.0.0.1" }),
+    start: () => server.start(),
+    end: (ending) => server.stop(ending === "stops" ? "SIGTERM" : "SIGKILL"),
+    sessionOver,
+    farewells: {
+      stops: closed,
+      "is killed": closed,
+      "sends FIN": closed,
+      "sends RST": { ...closed, told: ["error: ECONNRESET", "close", "end"] },
+    },
+    toldAtHalfOpenEnd: [],
+  });
+});

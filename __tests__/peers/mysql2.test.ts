@@ -1,0 +1,105 @@
+import { randomBytes } from "node:crypto";
+import type { Duplex } from "node:stream";
+import { createConnection, createPool, type RowDataPacket } from "mysql2";
+import type { Connection } from "mysql2/promise";
+import { MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
+import { LocalServer } from "../support/local-server.js";
+import { describeWith, MARIADB } from "../support/machine.js";
+import { DATABASE, MARIADB_SERVER } from "../support/mariadb.js";
+import { endPrograms } from "../support/program.js";
+import { testEndingsFor } from "../support/server-endings.js";
+import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
+
+const ACCOUNT = { user: "tcp6", database: DATABASE };
+
+/** A pool, or a connection. */
+type Queryable = Pick<Connection, "query">;
+
+let server: LocalServer;
+
+async function rowsOf(queryable: Queryable, sql: string, ...values: unknown[]): Promise<RowDataPacket[]> {
+  const [rows] = await queryable.query<RowDataPacket[]>(sql, values);
+  return rows;
+}
+
+async function exchange(queryable: Queryable): Promise<void> {
+  expect(await rowsOf(queryable, "select ? + 1 as n", 41)).toEqual([{ n: 42 }]);
+}
+
+async function transfer(queryable: Queryable): Promise<void> {
+  const bytes = randomBytes(MEGABYTES);
+  const [row] = await rowsOf(queryable, "select ? as bytes", bytes);
+  expect(bytes.equals(row?.["bytes"] as Buffer)).toBe(true);
+}
+
+function pooledClient(stream: () => Duplex): Client {
+  const pool = createPool({ ...ACCOUNT, connectionLimit: 1, stream }).promise();
+  return { exchange: () => exchange(pool), transfer: () => transfer(pool), close: () => pool.end() };
+}
+
+function sessionOver(stream: Duplex): Session {
+  const connection = createConnection({ ...ACCOUNT, stream });
+  const queryable = connection.promise();
+  const told = noted(connection, "end");
+  let fails: (error: unknown) => void;
+  const requestFails = new Promise((resolve) => (fails = resolve));
+  return {
+    exchange: () => exchange(queryable),
+    transfer: () => transfer(queryable),
+    async begin() {
+      const request = queryable.query("select sleep(600)");
+      request.catch(fails);
+      await sleepBegins();
+      return { request };
+    },
+    told,
+    // The failure is an event only if no request takes it.
+    over: Promise.race([emitted(connection, "error"), requestFails]),
+    // The library's own `destroy()` would leave a request that waits unsettled.
+    close: () => void stream.destroy(),
+  };
+}
+
+/** Resolves when the server is at a `sleep()` of a client. */
+async function sleepBegins(): Promise<void> {
+  const observer = createConnection({ ...ACCOUNT, host: "127.0.0.1", port: server.port });
+  for (;;) {
+    const threads = await rowsOf(observer.promise(), "show processlist");
+    if (threads.some((thread) => thread["State"] === "User sleep")) break;
+  }
+  observer.destroy();
+}
+
+describeWith(MARIADB, "mysql2 and MariaDB", () => {
+  beforeAll(async () => {
+    server = await LocalServer.create(MARIADB_SERVER);
+    await server.start();
+  });
+
+  afterAll(async () => {
+    await server.remove();
+    await endPrograms();
+  });
+
+  testClientsOf({
+    server: () => ({ port: server.port, host: "127.0.0.1" }),
+    clientOf: pooledClient,
+    clientOfReady: (open) => clientOfSessions(open, sessionOver),
+    staysHalfOpen: "always",
+  });
+
+  const lost = { request: "PROTOCOL_CONNECTION_LOST", told: ["end"] };
+  testEndingsFor({
+    place: () => ({ port: server.port, host: "127.0.0.1" }),
+    start: () => server.start(),
+    end: (ending) => server.stop(ending === "stops" ? "SIGTERM" : "SIGKILL"),
+    sessionOver,
+    farewells: {
+      stops: lost,
+      "is killed": lost,
+      "sends FIN": lost,
+      "sends RST": { request: "ECONNRESET", told: [] },
+    },
+    toldAtHalfOpenEnd: ["end"],
+  });
+});

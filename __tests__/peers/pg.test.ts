@@ -1,0 +1,124 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { kill } from "node:process";
+import type { Duplex } from "node:stream";
+import pg from "pg";
+import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
+import { describeWith, POSTGRES } from "../support/machine.js";
+import { Postgres, USER } from "../support/postgres.js";
+import { endPrograms } from "../support/program.js";
+import { testEndingsFor } from "../support/server-endings.js";
+import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
+
+const ACCOUNT = { user: USER, database: "postgres" };
+
+/** A pool, or a client. */
+type Queryable = Pick<pg.Pool, "query">;
+
+interface PgSession extends Session {
+  /** The process of the server for this session. */
+  readonly pid: number;
+}
+
+let postgres: Postgres;
+let isDamaged = false;
+
+async function exchange(queryable: Queryable): Promise<void> {
+  const { rows } = await queryable.query("select $1::int + 1 as n", [41]);
+  expect(rows).toEqual([{ n: 42 }]);
+}
+
+async function transfer(queryable: Queryable): Promise<void> {
+  const bytes = randomBytes(MEGABYTES);
+  const { rows } = await queryable.query<{ bytes: Buffer }>("select $1::bytea as bytes", [bytes]);
+  expect(rows[0]?.bytes.equals(bytes)).toBe(true);
+}
+
+/** pg calls `connect()` of its stream. What connects by itself must not do it again, and what is connected says so. */
+function streamFor(stream: Duplex & { connecting?: boolean }): ReturnType<typeof asSocket> {
+  const connect = () => {
+    if (stream.connecting !== true) process.nextTick(() => stream.emit("connect"));
+  };
+  return asSocket("connection" in stream ? stream : Object.assign(stream, { connect }));
+}
+
+function pooledClient(open: () => Duplex): Client {
+  const pool = new pg.Pool({ ...ACCOUNT, max: 1, stream: () => streamFor(open()) });
+  // Of idle clients, whose connection is lost.
+  pool.on("error", () => undefined);
+  return { exchange: () => exchange(pool), transfer: () => transfer(pool), close: () => pool.end() };
+}
+
+function sessionOver(stream: Duplex): PgSession {
+  const client = new pg.Client({ ...ACCOUNT, stream: () => streamFor(stream) });
+  const told = noted(client, "end");
+  const over = emitted(client, "end");
+  const connected = client.connect();
+  connected.catch(() => undefined);
+  let pid = NaN;
+  return {
+    exchange: () => connected.then(() => exchange(client)),
+    transfer: () => connected.then(() => transfer(client)),
+    async begin() {
+      await connected;
+      const notice = once(client, "notice");
+      const query = "do $$ begin raise notice '%', pg_backend_pid(); perform pg_sleep(600); end $$";
+      const request = client.query(query);
+      request.catch(() => undefined);
+      const [{ message }] = (await notice) as [{ message: string }];
+      pid = Number(message);
+      return { request };
+    },
+    get pid() {
+      return pid;
+    },
+    told,
+    over,
+    close: () => void client.end(),
+  };
+}
+
+describeWith(POSTGRES, "pg and PostgreSQL", () => {
+  beforeAll(async () => {
+    postgres = await Postgres.create();
+    await postgres.start();
+  }, 60_000);
+
+  afterAll(async () => {
+    await postgres.stop("SIGQUIT");
+    await endPrograms();
+    await postgres.remove();
+  });
+
+  testClientsOf({
+    server: () => ({ port: postgres.port, host: "127.0.0.1" }),
+    clientOf: pooledClient,
+    clientOfReady: (open) => clientOfSessions(open, sessionOver),
+    staysHalfOpen: "always",
+  });
+
+  const terminated = "Connection terminated unexpectedly";
+  const lost = { request: terminated, told: [`error: ${terminated}`, "end"] };
+  testEndingsFor({
+    place: () => ({ port: postgres.port, host: "127.0.0.1" }),
+    async start() {
+      // One whose process was killed would recover for a while.
+      if (isDamaged) await postgres.stop("SIGQUIT");
+      isDamaged = false;
+      await postgres.start();
+    },
+    async end(ending, { pid }) {
+      isDamaged = ending === "is killed";
+      if (isDamaged) kill(pid, "SIGKILL");
+      else await postgres.stop("SIGINT");
+    },
+    sessionOver,
+    farewells: {
+      stops: { ...lost, request: "57P01" },
+      "is killed": lost,
+      "sends FIN": lost,
+      "sends RST": { request: "ECONNRESET", told: ["error: ECONNRESET", ...lost.told] },
+    },
+    toldAtHalfOpenEnd: [],
+  });
+});
