@@ -157,8 +157,9 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
   }
 
   #failed(error: unknown, done: Done): void {
-    // A signal may have no reason, and Node takes that for no error.
-    if (!this.destroyed) this.destroy((error ?? this.#closed("the signal was aborted")) as Error);
+    // A signal's reason may be `null` or `0`, which Node takes for no error.
+    const reason = Boolean(error) ? error : this.#closed("the signal was aborted");
+    if (!this.destroyed) this.destroy(reason as Error);
     done();
   }
 
