@@ -197,10 +197,9 @@ describe("the connections of a listener", () => {
     const over = clients.map(closed);
     await until(() => listener.pending === 6);
     const early = keep(await listener.accept());
-    const accepting = Array.from({ length: 8 }, () => listener.accept());
+    const settling = Promise.allSettled(Array.from({ length: 8 }, () => listener.accept()));
     controller.abort();
     await early.closed;
-    const settling = Promise.allSettled(accepting);
     await listener.close();
     for (const each of await settling) {
       if (each.status === "rejected") expect(each.reason).toMatchObject({ code: "ERR_CLOSED" });
