@@ -163,6 +163,12 @@ const FUNCTIONS: Readonly<Record<string, readonly Call[]>> = {
     { call: (path) => typeof path === "string" || loose(connect)({ path }), args: [1] },
     { call: (keepAlive) => loose(connect)("127.0.0.1", 1, { keepAlive }), args: [{}] },
   ],
+  connectDuplex: [
+    {
+      call: (...args) => (loose(tcp6.connectDuplex)(...args) as tcp6.ConnectedDuplex).connection,
+      args: ["127.0.0.1", 1, {}],
+    },
+  ],
   connectTo: [
     { call: loose(tcp6.connectTo), args: [[ADDRESS], {}] },
     { call: (...addresses) => loose(tcp6.connectTo)(addresses), args: [ADDRESS] },
