@@ -11,6 +11,7 @@ import {
 import { applyTo, settingsOf } from "./options/connection.js";
 import type { Complete } from "./options/schema.js";
 import { connectionOver, type Connection } from "./connection.js";
+import { failingInTime } from "./core/timing/budget.js";
 import { dial, type DialOptions } from "./dial/dial.js";
 import type { Subject } from "./errors.js";
 import { getParameters } from "./parameters.js";
@@ -61,9 +62,11 @@ export async function connect(
   portOrOptions?: number | string | ConnectOptions,
   lastOptions?: ConnectOptions,
 ): Promise<Connection> {
-  const { endpoint, given } = argumentsOf(to, portOrOptions, lastOptions);
-  const options = checkedConnectOptions(given);
-  return await dial(dialOptionsTo(connectTarget(endpoint), options));
+  return await failingInTime(async () => {
+    const { endpoint, given } = argumentsOf(to, portOrOptions, lastOptions);
+    const options = checkedConnectOptions(given);
+    return await dial(dialOptionsTo(connectTarget(endpoint), options));
+  });
 }
 
 /** What the arguments of a call stand for that takes an endpoint, or a host and a port, and then its options. */
@@ -112,11 +115,13 @@ export async function connectTo(
   addresses: readonly AddressInfo[],
   options: ConnectOptions = {},
 ): Promise<Connection> {
-  const checked = checkedAddresses(addresses);
-  options = checkedConnectOptions(options);
-  const candidates = checked.filter(({ family }) => !options.family || family === options.family);
-  const text = checked.map(({ address, port }) => joinHostPort(address, port)).join(", ");
-  return await dial(dialOptions(options, { text }, () => Promise.resolve(candidates)));
+  return await failingInTime(async () => {
+    const checked = checkedAddresses(addresses);
+    options = checkedConnectOptions(options);
+    const candidates = checked.filter(({ family }) => !options.family || family === options.family);
+    const text = checked.map(({ address, port }) => joinHostPort(address, port)).join(", ");
+    return await dial(dialOptions(options, { text }, () => Promise.resolve(candidates)));
+  });
 }
 
 /** How to dial. Parameters are read now, at the call: what changes later does not reach the connection. */

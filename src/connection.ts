@@ -15,6 +15,7 @@ import { adopt } from "./core/transport/adopt.js";
 import type { Transport } from "./core/transport/transport.js";
 import { establish } from "./core/establish.js";
 import { Chunks, Lines } from "./core/reading/loops.js";
+import { rejectedInTime } from "./core/timing/budget.js";
 import { LineSearch, READ_LINE } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
 import { Link, type LinkSettings } from "./core/link.js";
@@ -141,9 +142,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
     try {
       bytes = isUint8Array(target) ? givenBytes(target, "target") : undefined;
     } catch (error) {
-      return rejected(error as Error);
+      return rejectedInTime(error);
     }
-    if (bytes === undefined) return rejected(wrongType("target", "a Uint8Array", target));
+    if (bytes === undefined) return rejectedInTime(wrongType("target", "a Uint8Array", target));
     return this.#link.input.request(READ_INTO, bytes, options);
   }
 
@@ -157,7 +158,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
     try {
       checkSize("size", size);
     } catch (error) {
-      return rejected(error as Error);
+      return rejectedInTime(error);
     }
     return this.#link.input.request(READ_EXACTLY, size, options);
   }
@@ -179,7 +180,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
       // A copy, also of bytes: the caller may do with those as it likes.
       search = new Search(Buffer.from(delimiter as string), limitOf(options, LIMITED, LINE_LIMIT));
     } catch (error) {
-      return rejected(error as Error);
+      return rejectedInTime(error);
     }
     return this.#link.input.request(READ_UNTIL, search, options, undefined, LIMITED);
   }
@@ -200,7 +201,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
     try {
       search = new LineSearch(limitOf(options, LINE, LINE_LIMIT), encodingOf(options));
     } catch (error) {
-      return rejected(error as Error);
+      return rejectedInTime(error);
     }
     return this.#link.input.request(READ_LINE, search, options, undefined, LINE);
   }
@@ -216,7 +217,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
     try {
       limit = limitOf(options, LIMITED, ALL_LIMIT);
     } catch (error) {
-      return rejected(error as Error);
+      return rejectedInTime(error);
     }
     return this.#link.input.request(READ_ALL, limit, options, undefined, LIMITED);
   }
@@ -295,7 +296,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
 
   /** Writes `line` and `\n`; see {@link write}. */
   writeLine(line: string, options?: OperationOptions): Promise<void> {
-    if (typeof line !== "string") return rejected(wrongType("line", "a string (write sends bytes)", line));
+    if (typeof line !== "string")
+      return rejectedInTime(wrongType("line", "a string (write sends bytes)", line));
     return this.#link.output.write(line + "\n", options);
   }
 
@@ -436,8 +438,4 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
   get closed(): Promise<void> {
     return this.#link.awaitClosed();
   }
-}
-
-function rejected(error: Error): Promise<never> {
-  return Promise.reject(error);
 }

@@ -6,6 +6,7 @@ import { placesOf, subjectAt } from "./accept/places.js";
 import { AcceptQueue } from "./accept/queue.js";
 import { DEFAULT_BACKLOG, Servers } from "./accept/server.js";
 import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
+import { failingInTime } from "./core/timing/budget.js";
 import { bounded } from "./core/timing/bounded.js";
 import { withEitherSignal } from "./core/timing/either-signal.js";
 import { endOn } from "./core/timing/end-on.js";
@@ -46,6 +47,10 @@ import { joined, listenerOf, type Listener, type ListenerAddress } from "./liste
  * @throws TypeError, RangeError for wrong arguments
  */
 export async function listen(at: ListenEndpoint, options: ListenOptions = {}): Promise<Listener> {
+  return await failingInTime(() => listening(at, options));
+}
+
+async function listening(at: ListenEndpoint, options: ListenOptions): Promise<Listener> {
   options = checkedListenOptions(options);
   const target = listenTarget(at, options);
   const asked = subjectOf(target);

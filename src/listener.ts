@@ -127,8 +127,13 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    * @throws NetError `ERR_CLOSED` if the listener is closed, or is closed while this waits
    */
   async accept(options?: OperationOptions): Promise<Connection> {
-    const { signal, timeout = this.#options.acceptTimeout ?? getParameters().acceptTimeout } =
-      checkedOperation(options);
+    let asked: OperationOptions;
+    try {
+      asked = checkedOperation(options);
+    } catch (error) {
+      return await rejectedInTime(error);
+    }
+    const { signal, timeout = this.#options.acceptTimeout ?? getParameters().acceptTimeout } = asked;
     if (signal?.aborted === true) return await rejectedInTime(aborted("accept", this.#subject, signal));
     const settings = settingsOf(this.#options);
     let here = this.#queue.take(settings);

@@ -1,5 +1,6 @@
 import { checkSignal, checkTimeout, notConnection, wrongValue } from "./options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
+import { failingInTime } from "./core/timing/budget.js";
 import { waitWithin } from "./core/timing/bounded.js";
 import { cancel, clock, LONGEST_TIMER_MS } from "./core/timing/clock.js";
 import { Connection, linkOf } from "./connection.js";
@@ -60,6 +61,10 @@ const RECYCLED = { ...UNBOUNDED, recycle: true };
  * @throws TypeError, RangeError for wrong arguments; both are left as they were
  */
 export async function relay(a: Connection, b: Connection, options: RelayOptions = {}): Promise<RelayResult> {
+  return await failingInTime(() => relayed(a, b, options));
+}
+
+async function relayed(a: Connection, b: Connection, options: RelayOptions): Promise<RelayResult> {
   checkConnections(a, b);
   const { signal, idleTimeout = Infinity } = checkedOptions(options, RELAY, copyOf);
   const subject = subjectOf(a, b);

@@ -86,6 +86,14 @@ export const fairness: readonly ContractCase[] = [
     }),
   ),
 
+  ...(["read", "readLine", "readExactly", "write", "writeLine", "flush", "closeWrite", "close"] as const).map(
+    (name) =>
+      onPair(`a loop of calls to ${name} with wrong arguments lets the event loop turn`, async ({ a }) => {
+        const call = a[name].bind(a) as (wrong: unknown) => Promise<unknown>;
+        await turnsBeside(() => rejection(call(true)), 5_000);
+      }),
+  ),
+
   onPair(
     "a loop of gathered writes lets the event loop turn",
     async ({ a }) => {

@@ -9,6 +9,7 @@ import {
   type LookupCallback,
   type LookupRequest,
 } from "../core/network.js";
+import { failingInTime, LOOKUP_UNITS, nextTurn, spend } from "../core/timing/budget.js";
 import { bounded, stoppable } from "../core/timing/bounded.js";
 import { aborted, refused, translated, type Subject } from "../errors.js";
 import { familyOf, joinHostPort, checkHost, normalAddress, type AddressInfo } from "./endpoint.js";
@@ -101,6 +102,18 @@ export async function resolve(
   host: string | null,
   service: number | string,
   options: ResolveOptions = {},
+): Promise<AddressInfo[]> {
+  return await failingInTime(async () => {
+    const found = await resolved(host, service, options);
+    if (!spend(LOOKUP_UNITS)) await nextTurn();
+    return found;
+  });
+}
+
+async function resolved(
+  host: string | null,
+  service: number | string,
+  options: ResolveOptions,
 ): Promise<AddressInfo[]> {
   checkHostOrNull("host", host);
   const asked = checkedOptions(

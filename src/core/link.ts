@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { bounded } from "./timing/bounded.js";
+import { rejectedInTime } from "./timing/budget.js";
 import { afterTurn } from "./timing/let-arrive.js";
 import { checkedOperation, type OperationOptions } from "../options/operation.js";
 import { aborted, NetTimeoutError, refused, translated, type Subject } from "../errors.js";
@@ -214,7 +215,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     try {
       options = checkedOperation(options);
     } catch (error) {
-      return Promise.reject(error);
+      return rejectedInTime(error);
     }
     const { timeout, signal } = options;
     if (signal?.aborted === true) return rejectedQuietly(aborted("close", this.subject, signal));

@@ -10,6 +10,7 @@ import type { Link } from "../core/link.js";
 import { lineOf, type Style } from "../inspection.js";
 import type { NonSharedBuffer } from "../core/bytes/non-shared.js";
 import { payloadOf, sizeOf, type Data, type Payload } from "../core/bytes/payload.js";
+import { rejectedInTime } from "../core/timing/budget.js";
 import { rejectedQuietly } from "../core/writing/sender.js";
 import { refused } from "../errors.js";
 
@@ -112,7 +113,7 @@ class LengthPrefixed implements Frames {
     try {
       payload = payloadOf(data);
     } catch (error) {
-      return Promise.reject(error);
+      return rejectedInTime(error);
     }
     const { bytes, limit } = this.#format;
     const size = sizeOf(payload);

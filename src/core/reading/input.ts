@@ -102,7 +102,7 @@ export class Input implements Sink {
       try {
         options = checkedOperation(options, known);
       } catch (error) {
-        return Promise.reject(error);
+        return rejectedInTime(error);
       }
     }
     return this.#request(read, argument, options, probe, probe !== undefined);

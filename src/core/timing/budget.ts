@@ -22,6 +22,8 @@ export const QUEUE_UNITS = 4;
 const KERNEL_UNITS = 48;
 /** The cost of making a connection of a client that waits. */
 export const ACCEPT_UNITS = 128;
+/** The cost of a lookup that asks no resolver. */
+export const LOOKUP_UNITS = 32;
 /** The cost of failing at once: most of it is the error's stack. */
 export const FAILURE_UNITS = 256;
 
@@ -64,6 +66,16 @@ export function inNextTurn<T>(value: T): Promise<T> {
 export function rejectedInTime(error: unknown): Promise<never> {
   if (spend(FAILURE_UNITS)) return Promise.reject(error);
   return new Promise((_resolve, reject) => postpone(() => reject(error)));
+}
+
+/** The outcome of a call that may fail without waiting: a failure is told in a turn whose budget allows that. */
+export async function failingInTime<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!spend(FAILURE_UNITS)) await nextTurn();
+    throw error;
+  }
 }
 
 function resume(): void {

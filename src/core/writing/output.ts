@@ -1,7 +1,7 @@
 import { checkedOperation, WRITE, type OperationOptions } from "../../options/operation.js";
 import { aborted, refused, translated, type Operation } from "../../errors.js";
 import { clock } from "../timing/clock.js";
-import { GATHER_UNITS, nextTurn, QUEUE_UNITS, spend } from "../timing/budget.js";
+import { GATHER_UNITS, nextTurn, QUEUE_UNITS, rejectedInTime, spend } from "../timing/budget.js";
 import { WritePromise } from "./write-promise.js";
 import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
 import { Gather } from "../bytes/gather.js";
@@ -90,7 +90,7 @@ export class Output implements SenderEvents {
       payload = payloadOf(data);
       if (options !== undefined) options = checkedOperation(options, WRITE);
     } catch (error) {
-      return Promise.reject(error);
+      return rejectedInTime(error);
     }
     if (this.writeQueued !== null) this.writeQueued();
     if (this.#lost !== null) this.surfaceLoss();
@@ -228,7 +228,7 @@ export class Output implements SenderEvents {
       try {
         options = checkedOperation(options);
       } catch (error) {
-        return Promise.reject(error);
+        return rejectedInTime(error);
       }
     }
     if (options?.signal?.aborted === true)
