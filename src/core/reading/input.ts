@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { checkedOperation, READ, type OperationOptions } from "../../options/operation.js";
 import type { LibraryCode } from "../../error-codes.js";
 import { aborted, refused, timedOut, translated, type NetError } from "../../errors.js";
-import { unwatch, watch } from "../timing/signals.js";
+import { unwatch } from "../timing/signals.js";
 import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { failAtCaller } from "../timing/fail-at-caller.js";
@@ -12,7 +12,7 @@ import type { HalfHost } from "../half-host.js";
 import { discards, ENDED, hasEnd, isClosed, isShut, OPEN, SHUT, type InputState } from "./input-state.js";
 import { Refusal, WAIT, type Read } from "./reads.js";
 import type { Sink } from "../transport/transport.js";
-import { Waiting, type ReaderProbe, type StreamReader } from "./waiting.js";
+import { watchedRead, type ReaderProbe, type StreamReader, type Waiting } from "./waiting.js";
 
 /** Bytes that are read ahead while no read waits; then reading stops, and the kernel's receive window fills. */
 export const READ_AHEAD = 64 * 1024;
@@ -261,7 +261,7 @@ export class Input implements Sink {
     if (this.#state !== OPEN || this.#waiting !== null || options?.signal?.aborted === true)
       return this.#request(read, argument, options, probe, false);
     return new Promise<T>((resolve) => {
-      const waiting = this.#watched(read, argument, resolve, options, probe);
+      const waiting = watchedRead(this, read, argument, resolve, options, this.#readTimeout, probe);
       this.#waiting = waiting;
       this.#host.waitChanged();
       waiting.deadline = this.#host.deadlineIn(bound);
@@ -277,7 +277,7 @@ export class Input implements Sink {
     probe: ReaderProbe | undefined,
   ): Promise<T> {
     return new Promise<T>((resolve) => {
-      const waiting = this.#watched(read, argument, resolve, options, probe);
+      const waiting = watchedRead(this, read, argument, resolve, options, this.#readTimeout, probe);
       waiting.postponed = true;
       this.#waiting = waiting;
       this.#host.waitChanged();
@@ -298,29 +298,6 @@ export class Input implements Sink {
       else waiting.deadline = this.#host.deadlineIn(bound);
     }
     if (this.#stopped) this.#refill();
-  }
-
-  /** A read that its signal can abort. Throws what the signal throws. */
-  #watched<T, A>(
-    read: Read<T, A>,
-    argument: A,
-    resolve: (value: T) => void,
-    options: OperationOptions | undefined,
-    probe: ReaderProbe | undefined,
-  ): Waiting {
-    const { timeout, signal } = options ?? NONE;
-    const waiting = new Waiting(
-      this,
-      read as Read<unknown, unknown>,
-      argument,
-      resolve as (value: unknown) => void,
-      timeout ?? this.#readTimeout,
-      timeout !== undefined,
-      signal,
-      probe,
-    );
-    if (signal !== undefined) watch(signal, waiting);
-    return waiting;
   }
 
   /** Reading stops when this many bytes are in the queue. */
@@ -428,5 +405,3 @@ export class Input implements Sink {
     return refused("read", this.#host.subject, code, reason);
   }
 }
-
-const NONE: OperationOptions = {};

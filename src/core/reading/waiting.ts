@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
-import type { Cancellable } from "../timing/signals.js";
+import type { OperationOptions } from "../../options/operation.js";
+import { watch, type Cancellable } from "../timing/signals.js";
 import type { Read } from "./reads.js";
 
 /**
@@ -53,4 +54,31 @@ export class Waiting implements Cancellable {
   aborted(signal: AbortSignal): void {
     this.reader.abort(this, signal);
   }
+}
+
+const NONE: OperationOptions = {};
+
+/** A read that its signal can abort. Throws what the signal throws. */
+export function watchedRead<T, A>(
+  reader: WaitingHost,
+  read: Read<T, A>,
+  argument: A,
+  resolve: (value: T) => void,
+  options: OperationOptions | undefined,
+  readTimeout: number,
+  probe: ReaderProbe | undefined,
+): Waiting {
+  const { timeout, signal } = options ?? NONE;
+  const waiting = new Waiting(
+    reader,
+    read as Read<unknown, unknown>,
+    argument,
+    resolve as (value: unknown) => void,
+    timeout ?? readTimeout,
+    timeout !== undefined,
+    signal,
+    probe,
+  );
+  if (signal !== undefined) watch(signal, waiting);
+  return waiting;
 }
