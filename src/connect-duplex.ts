@@ -77,7 +77,8 @@ export function connectDuplex(
 ): ConnectedDuplex {
   const { endpoint, given } = argumentsOf(to, portOrOptions, lastOptions);
   const options = checkedConnectDuplexOptions(given);
-  return new DialingDuplex(dialOptionsOf(endpoint, options), options.allowHalfOpen ?? false);
+  const { allowHalfOpen = false, readAhead } = options;
+  return new DialingDuplex(dialOptionsOf(endpoint, options), allowHalfOpen, readAhead);
 }
 
 /** How to dial. That there is no such service is a failure of connecting; other arguments that are wrong throw. */
@@ -101,8 +102,8 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
   #isDialing = true;
   #isAskedFor = false;
 
-  constructor(options: DialOptions<Connection>, allowHalfOpen: boolean) {
-    super(allowHalfOpen);
+  constructor(options: DialOptions<Connection>, allowHalfOpen: boolean, readAhead: number | undefined) {
+    super(allowHalfOpen, readAhead);
     this.#options = options;
     this.#connection = new Promise((resolve, reject) => {
       this.#resolve = resolve;

@@ -16,6 +16,8 @@ export interface Pair {
   readonly kernel: boolean;
   /** Whether the ends have a descriptor that can be known. */
   readonly hasDescriptor: boolean;
+  /** Whether a read that is given up leaves in the kernel, or in the stream, what comes next. */
+  readonly stopsAtOnce: boolean;
   /** Whether `connection.socket` is a stream beneath the connection. Where there is none, it is the Duplex over it. */
   readonly hasStream: boolean;
   /** The family of the addresses that the ends have, if they have any. */

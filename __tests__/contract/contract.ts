@@ -23,6 +23,7 @@ import { lines } from "./lines.js";
 import { loops } from "./loops.js";
 import { memory } from "./memory.js";
 import { ownership, resizing } from "./ownership.js";
+import { readAhead } from "./read-ahead.js";
 import { reading } from "./reading.js";
 import { relays } from "./relay.js";
 import { replies } from "./replies.js";
@@ -38,6 +39,7 @@ import { writing } from "./writing.js";
 /** The cases that hold for every kind of connection. They need no test runner: each resolves, or rejects with the fault. */
 export const connectionContract: readonly ContractCase[] = [
   ...reading,
+  ...readAhead,
   ...limits,
   ...ownership,
   ...lines,

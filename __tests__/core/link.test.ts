@@ -12,6 +12,7 @@ const SETTINGS: LinkSettings = {
   readTimeout: Infinity,
   writeTimeout: Infinity,
   bufferSize: 0,
+  readAhead: 65_536,
   lingerTimeout: 2_000,
   closeOn: undefined,
   maker: undefined,

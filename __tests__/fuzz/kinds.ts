@@ -29,6 +29,7 @@ const OTHER_STREAM = {
   takesAtOnce: false,
   kernel: false,
   hasDescriptor: false,
+  stopsAtOnce: true,
   hasStream: true,
   family: undefined,
 };

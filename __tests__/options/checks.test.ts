@@ -81,6 +81,10 @@ function badConnectionOptions(...before: readonly unknown[]): readonly Bad[] {
       ...option(before, "bufferSize", [...NO_SIZES, Infinity], RANGE),
       ...option(before, "bufferSize", NO_NUMBERS, TYPE),
     ],
+    readAhead: [
+      ...option(before, "readAhead", NO_SIZES, RANGE),
+      ...option(before, "readAhead", NO_NUMBERS, TYPE),
+    ],
     noDelay: option(before, "noDelay", NO_BOOLEANS, TYPE),
     keepAlive: [
       ...option(before, "keepAlive", ["yes", null, [], new Uint8Array(1)], TYPE),

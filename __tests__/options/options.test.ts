@@ -54,7 +54,7 @@ const CALLS: Readonly<Record<string, Call>> = {
 };
 
 const OF_LISTEN =
-  "readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive, closeOn, host, backlog, ipv6Only, reusePort, acceptTimeout, signal";
+  "readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, noDelay, keepAlive, closeOn, host, backlog, ipv6Only, reusePort, acceptTimeout, signal";
 
 describe("an option that does not exist is refused by name", () => {
   const NEAR: readonly (readonly [call: string, options: object, message: string])[] = [
@@ -383,6 +383,7 @@ describe("options are read once", () => {
     writeTimeout: 5,
     lingerTimeout: 5,
     bufferSize: 0,
+    readAhead: 0,
     noDelay: true,
     keepAlive: false,
     closeOn: new AbortController().signal,

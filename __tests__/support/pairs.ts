@@ -20,7 +20,14 @@ type Place = { host: string; family: 4 | 6 } | { path: string };
 
 type Facts = Omit<Pair, "a" | "b" | "family" | "dispose">;
 
-const TCP: Facts = { resets: true, takesAtOnce: true, kernel: true, hasDescriptor: true, hasStream: true };
+const TCP: Facts = {
+  resets: true,
+  takesAtOnce: true,
+  kernel: true,
+  hasDescriptor: true,
+  stopsAtOnce: true,
+  hasStream: true,
+};
 const UNIX: Facts = { ...TCP, resets: false };
 /** Of streams that are no sockets of the kernel's. */
 const OTHER_STREAM: Facts = {
@@ -28,6 +35,7 @@ const OTHER_STREAM: Facts = {
   takesAtOnce: false,
   kernel: false,
   hasDescriptor: false,
+  stopsAtOnce: true,
   hasStream: true,
 };
 const IN_MEMORY: Facts = {
@@ -35,6 +43,7 @@ const IN_MEMORY: Facts = {
   takesAtOnce: true,
   kernel: false,
   hasDescriptor: false,
+  stopsAtOnce: true,
   hasStream: false,
 };
 
@@ -52,6 +61,7 @@ const LOST: Partial<Record<Capability, Facts>> = {
   worksPastStreams: { ...TCP, takesAtOnce: false, kernel: false },
   // What the kernel has taken of a piece is known only when it has taken all of it.
   tellsUnsentBytes: { ...TCP, takesAtOnce: false },
+  stopsReadingAtOnce: { ...TCP, stopsAtOnce: false },
   knowsDescriptors: { ...TCP, hasDescriptor: false },
 };
 

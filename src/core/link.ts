@@ -30,6 +30,8 @@ export interface LinkSettings {
   readonly readTimeout: number;
   readonly writeTimeout: number;
   readonly bufferSize: number;
+  /** Bytes that are read while no read waits. */
+  readonly readAhead: number;
   /**
    * Most ms that a connection whose two sides were closed here discards what the peer still sends, waiting for its FIN:
    * closing with unread bytes sends RST, which can destroy what we sent before (RFC 2525, section 2.17; RFC 9112, section
@@ -79,12 +81,12 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
     this.transport = transport;
     this.subject = subject;
-    this.input = new Input(this, settings.readTimeout);
+    this.input = new Input(this, settings.readTimeout, settings.readAhead);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
     this.lingerTimeout = settings.lingerTimeout;
     this.#hold = transport.unreferred ? "unreferred" : "free";
     transport.attach(this.input, this);
-    transport.startReading();
+    this.input.start();
     this.#holdOrRelease();
   }
 
@@ -254,7 +256,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     const { failure } = this.#outcome("detached");
     const reason = "the connection was detached";
     const unread = this.input.drain();
-    this.input.close(reason);
+    this.input.release(reason);
     const { unsent, ending } = this.output.detach(reason);
     const ended = this.input.peerEnded;
     const stream = this.transport.release({ unread, ended, unsent, ending, allowHalfOpen });

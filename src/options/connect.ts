@@ -191,7 +191,8 @@ function normal<T extends ConnectOptions>(options: T): T {
  * else that a connect does outside the kernel.
  */
 function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
-  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive, closeOn } = given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, noDelay, keepAlive, closeOn } =
+    given;
   const { timeout, signal, family, lookup } = given;
   const { attemptDelay, attemptTimeout, localAddress, localPort } = given;
   return {
@@ -199,6 +200,7 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
     writeTimeout,
     lingerTimeout,
     bufferSize,
+    readAhead,
     noDelay,
     keepAlive: copyOfKeepAlive(keepAlive),
     closeOn,

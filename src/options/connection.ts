@@ -1,8 +1,9 @@
-import { checkBoolean, checkSignal, checkSize, checkTimeout } from "./checks.js";
+import { checkBoolean, checkLimit, checkSignal, checkSize, checkTimeout } from "./checks.js";
 import { checkKeepAlive, copyOfKeepAlive, setKeepAlive, type KeepAliveOptions } from "./keep-alive.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
 import type { LinkSettings } from "../core/link.js";
+import { READ_AHEAD_BYTES } from "../core/reading/input.js";
 import type { Settable } from "../core/transport/transport.js";
 import { getParameters } from "../parameters.js";
 
@@ -42,6 +43,20 @@ export interface ConnectionOptions {
    */
   bufferSize?: number | undefined;
   /**
+   * Bytes that the connection reads while no read waits. Once as many are unread it stops reading, so that the kernel's
+   * receive window fills and the peer has to wait; as many bytes as the kernel gives at once, 64 KiB as a rule, may be unread
+   * beyond that. `Infinity`: it never stops, and a peer that sends faster than the program reads fills the memory.
+   *
+   * `0`: it takes nothing from the kernel unless a read waits, so that a socket can be passed to another process with
+   * nothing lost. The peer's end, or its reset, is then not noticed before a read waits, a write fails or the connection is
+   * closed; and a read with `timeout: 0` gets only what an earlier read has left. An adopted stream that is no socket of the
+   * kernel's may have read ahead by itself.
+   *
+   * @default 65_536
+   * @example await listen(8_080, { readAhead: 0 });
+   */
+  readAhead?: number | undefined;
+  /**
    * Whether the kernel sends a small write at once (TCP_NODELAY), or waits until the peer has acknowledged earlier ones.
    *
    * @default true
@@ -79,6 +94,7 @@ export const CONNECTION = schemaOf<ConnectionOptions>({
   writeTimeout: checkTimeout,
   lingerTimeout: checkTimeout,
   bufferSize: checkSize,
+  readAhead: checkLimit,
   noDelay: checkBoolean,
   keepAlive: checkKeepAlive,
   closeOn: checkSignal,
@@ -90,12 +106,14 @@ export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOp
 }
 
 export function copyOfConnectionOptions(given: ConnectionOptions): Complete<ConnectionOptions> {
-  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, noDelay, keepAlive, closeOn } = given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, noDelay, keepAlive, closeOn } =
+    given;
   return {
     readTimeout,
     writeTimeout,
     lingerTimeout,
     bufferSize,
+    readAhead,
     noDelay,
     keepAlive: copyOfKeepAlive(keepAlive),
     closeOn,
@@ -121,6 +139,7 @@ export function settingsOf(options: ConnectionOptions): LinkSettings {
     writeTimeout: options.writeTimeout ?? parameters.writeTimeout,
     lingerTimeout: options.lingerTimeout ?? parameters.lingerTimeout,
     bufferSize: options.bufferSize ?? parameters.bufferSize,
+    readAhead: options.readAhead ?? READ_AHEAD_BYTES,
     closeOn: options.closeOn,
     maker: makerHere(),
   };

@@ -3,7 +3,7 @@ import { nextTick } from "node:process";
 import { Duplex } from "node:stream";
 import { wrongType } from "../options/checks.js";
 import { givenBytes } from "../core/bytes/given-bytes.js";
-import { READ_AHEAD } from "../core/reading/input.js";
+import { READ_AHEAD_BYTES } from "../core/reading/input.js";
 import { copyOf } from "../core/bytes/own-memory.js";
 import { clock } from "../core/timing/clock.js";
 import type { Link } from "../core/link.js";
@@ -61,8 +61,10 @@ export abstract class NodeDuplex extends Duplex {
   /** The writes of the first chunks in the Writable's queue that the connection was given before their turn. */
   readonly #ahead: Promise<void>[] = [];
 
-  protected constructor(allowHalfOpen: boolean) {
-    super({ readableHighWaterMark: READ_AHEAD, allowHalfOpen });
+  /** `readAhead`: that of the connection. With a high-water mark of 0, Node would ask for more only when a `read()` gives `null`. */
+  protected constructor(allowHalfOpen: boolean, readAhead = READ_AHEAD_BYTES) {
+    const readableHighWaterMark = Math.min(Math.max(readAhead, 1), READ_AHEAD_BYTES);
+    super({ readableHighWaterMark, allowHalfOpen });
   }
 
   /** Gives the Duplex its connection. Before this call, the Duplex may only queue what is written and asked for. */

@@ -238,7 +238,7 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
 /** The Duplex of a connection that there is. */
 export class ConnectionDuplex extends SocketView {
   constructor(link: Link, socket: ConnectedSocket) {
-    super(true);
+    super(true, link.input.readAhead);
     this.on("error", ignore);
     this.attach(link, socket);
     if (this.connecting) {

@@ -29,6 +29,7 @@ function input(): Input {
       outputChanged: nothing,
     },
     Infinity,
+    65_536,
   );
 }
 

@@ -16,6 +16,7 @@ const NOTHING_LEFT: HandOver = {
 
 /** What has happened at one end, in order. */
 class Recorder implements Sink, TransportEvents {
+  readonly readsAhead = true;
   readonly copies = false;
   readonly ring = null;
   readonly seen: string[] = [];

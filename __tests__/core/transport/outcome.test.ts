@@ -26,7 +26,7 @@ function transportOver(stream: Duplex): Transport {
   const transport = adopt(stream);
   const ignore = () => undefined;
   transport.attach(
-    { arrive: () => true, copies: true, ring: null },
+    { arrive: () => true, readsAhead: true, copies: true, ring: null },
     {
       peerEnded: ignore,
       failed: ignore,

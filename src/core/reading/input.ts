@@ -14,8 +14,8 @@ import { Refusal, WAIT, type Read } from "./reads.js";
 import type { Sink } from "../transport/transport.js";
 import { watchedRead, type ReaderProbe, type StreamReader, type Waiting } from "./waiting.js";
 
-/** Bytes that are read ahead while no read waits; then reading stops, and the kernel's receive window fills. */
-export const READ_AHEAD = 64 * 1024;
+/** The default of `readAhead`. */
+export const READ_AHEAD_BYTES = 64 * 1024;
 
 const HANDED_OVER = "connection.socket is read as a stream";
 
@@ -35,16 +35,33 @@ export class Input implements Sink {
   readonly #queue = new ByteQueue();
   readonly #host: HalfHost;
   readonly #readTimeout: number;
+  /** While no read waits, reading stops at this many bytes, and the kernel's receive window fills. */
+  readonly #readAhead: number;
   #state: InputState = OPEN;
   #waiting: Waiting | null = null;
   /** The memory of a loop that reuses it. A read of another kind ends that, since its result is its caller's own. */
   #reusedMemory: ReusedMemory | null = null;
-  /** Whether {@link arrive} has returned `false` and reading has not been started since. */
-  #stopped = false;
+  /** Whether the transport does not read, since no read waits and enough is here. */
+  #stopped = true;
 
-  constructor(host: HalfHost, readTimeout: number) {
+  constructor(host: HalfHost, readTimeout: number, readAhead: number) {
     this.#host = host;
     this.#readTimeout = readTimeout;
+    this.#readAhead = readAhead;
+  }
+
+  /** Most bytes that are in the queue while the transport reads and no read waits. */
+  get readAhead(): number {
+    return this.#readAhead;
+  }
+
+  get readsAhead(): boolean {
+    return this.#readAhead > 0;
+  }
+
+  /** Has the transport read, if bytes are wanted before a read waits. */
+  start(): void {
+    this.#refill();
   }
 
   /** Bytes that are in the queue. */
@@ -150,8 +167,7 @@ export class Input implements Sink {
     const isTaken = waiting !== null && !waiting.postponed;
     if (!isTaken || (waiting.probe !== undefined && this.#givesWay(waiting))) {
       this.#keep(memory, size, lent);
-      this.#stopped = this.#queue.length >= this.#most;
-      return !this.#stopped;
+      return this.#mayGoOn();
     }
     const taken = waiting.read.takeDirectly(memory, size, lent, waiting.argument, this.#reusedMemory);
     if (taken !== WAIT) this.#settle(waiting, taken);
@@ -159,12 +175,14 @@ export class Input implements Sink {
       this.#keep(memory, size, lent);
       this.#retry(waiting);
     }
-    return true;
+    return this.#waiting !== null || this.#mayGoOn();
   }
 
   /** Settles the waiting read with `value`, if it has this `argument`. It has taken nothing. */
   withdraw(argument: object, value: unknown): void {
-    if (this.#waiting?.argument === argument) this.#settle(this.#waiting, value);
+    if (this.#waiting?.argument !== argument) return;
+    this.#settle(this.#waiting, value);
+    this.#stopUnlessAhead();
   }
 
   /** Forgets the memory that is reused; the last chunk of its loop stays as it is. */
@@ -201,6 +219,13 @@ export class Input implements Sink {
   /** Ends this side as {@link shut} does, and reads reject from now on. */
   close(reason?: string): void {
     this.#discard({ kind: "closed", reason });
+  }
+
+  /** Ends this side as {@link close} does, for a stream that goes to another owner with all that it has not read. */
+  release(reason: string): void {
+    this.#setDiscarding({ kind: "closed", reason });
+    if (this.readsAhead) return;
+    this.#host.transport.stopReading();
   }
 
   /** Gives away what is unread, since the program reads the stream itself; reads reject from now on. */
@@ -300,9 +325,22 @@ export class Input implements Sink {
     if (this.#stopped) this.#refill();
   }
 
-  /** Reading stops when this many bytes are in the queue. */
+  /** Reading stops when this many bytes are in the queue and no read waits. */
   get #most(): number {
-    return this.ring === null ? READ_AHEAD : 1;
+    return this.ring === null ? this.#readAhead : Math.min(this.#readAhead, 1);
+  }
+
+  /** Whether the transport goes on reading while no read waits. */
+  #mayGoOn(): boolean {
+    this.#stopped = this.#queue.length >= this.#most;
+    return !this.#stopped;
+  }
+
+  /** A read no longer waits, and has got nothing: without reading ahead, what comes now stays in the kernel. */
+  #stopUnlessAhead(): void {
+    if (this.#readAhead > 0 || this.#state !== OPEN) return;
+    this.#stopped = true;
+    this.#host.transport.stopReading();
   }
 
   /** What a read makes of the bytes as they are. It throws if they are more than one buffer can hold. */
@@ -350,6 +388,7 @@ export class Input implements Sink {
 
   #fail(waiting: Waiting, make: () => unknown): void {
     this.#leave(waiting);
+    this.#stopUnlessAhead();
     failAtCaller(waiting.resolve, make);
   }
 
@@ -365,13 +404,17 @@ export class Input implements Sink {
   }
 
   #discard(state: InputState): void {
+    this.#setDiscarding(state);
+    if (this.#stopped) this.#refill();
+  }
+
+  #setDiscarding(state: InputState): void {
     this.#state = state;
     this.#queue.clear();
     const waiting = this.#waiting;
     if (waiting !== null) this.#fail(waiting, () => this.#refusedBy(state));
     // The loop may still hold its last chunk, which must not be written over.
     this.#reusedMemory = null;
-    if (this.#stopped) this.#refill();
   }
 
   #keep(memory: Buffer, size: number, lent: boolean): void {

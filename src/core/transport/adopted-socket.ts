@@ -39,6 +39,7 @@ class AdoptedSocketTransport extends SocketTransport {
 
   override attach(sink: Sink, events: TransportEvents): void {
     super.attach(sink, events);
+    if (!sink.readsAhead) this.stopReading();
     for (const chunk of this.#early) sink.arrive(chunk, chunk.length, true);
     this.#early = [];
     if (this.stream.readableEnded) nextTick(this.#onEnd);
@@ -55,6 +56,8 @@ class AdoptedSocketTransport extends SocketTransport {
   ): void {
     const { stream } = this;
     const isFlowing = stream.readableFlowing;
+    // Its Readable may have asked for bytes before it was adopted, and would not ask again.
+    this.startReading();
     super.giveBack(unread, ended, allowHalfOpen);
     if (isFlowing !== null) return;
     if (this.#wasFlowing === false) stream.pause();

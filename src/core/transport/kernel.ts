@@ -15,6 +15,7 @@ import {
   holdWrites,
   isUnreferred,
   startReading,
+  stopReading,
   takenFrom,
   tellsUnsent,
   unsentOf,
@@ -169,7 +170,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
   }
 
   stopReading(): void {
-    this.stream.pause();
+    stopReading(this.stream);
   }
 
   discardInput(): void {

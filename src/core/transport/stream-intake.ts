@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
-import { encodingOf, faultOfEnd, hasEnded, isOver } from "./stream-kinds.js";
+import { encodingOf, faultOfEnd, hasEnded, isOver, isResting } from "./stream-kinds.js";
 import { EVENTS } from "./stream-socket.js";
 import type { Sink, TransportEvents } from "./transport.js";
 
@@ -44,6 +44,8 @@ export class StreamIntake {
   /** Where the bytes go; `null` before {@link attach} and after {@link handBack}. */
   #sink: Sink | null = null;
   #isWanted = false;
+  /** Whether the stream was asked for bytes. Until then it is left as it is. */
+  #isAsked = false;
   #isPumping = false;
   #peerEnd: PeerEnd = AHEAD;
 
@@ -62,21 +64,33 @@ export class StreamIntake {
     const stream = this.#stream;
     this.#sink = sink;
     stream.on("end", this.#onEnd);
-    this.#methods.own.on.call(stream, "readable", this.#onReadable);
     if (this.spent && !stream.destroyed) nextTick(this.#onEnd);
-    this.#isWanted = true;
-    this.pump();
+    if (sink.readsAhead) {
+      this.#ask();
+      this.#isWanted = true;
+      this.pump();
+    } else if (!isResting(stream)) {
+      // Listening for 'readable' also stops a stream that flows.
+      this.#ask();
+    }
   }
 
   start(): void {
     if (this.#isWanted) return;
     this.#isWanted = true;
+    this.#ask();
     // Not at once: the caller may be about to hand over what the stream has.
     nextTick(this.#onReadable);
   }
 
   stop(): void {
     this.#isWanted = false;
+  }
+
+  #ask(): void {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    this.#methods.own.on.call(this.#stream, "readable", this.#onReadable);
   }
 
   /** Moves bytes from the stream to the sink until the sink wants no more, or with `all` until the stream has no more. */
@@ -98,7 +112,7 @@ export class StreamIntake {
     if (this.#sink === null) return;
     this.#sink = null;
     // By this name: `off` of some packages' streams is not their own, and leaves them paused.
-    stream.removeListener("readable", this.#onReadable);
+    if (this.#isAsked) stream.removeListener("readable", this.#onReadable);
     this.#methods.giveBack();
     const encoding = encodingOf(stream);
     if (encoding === null) for (const chunk of unread.toReversed()) stream.unshift(chunk);

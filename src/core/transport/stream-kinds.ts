@@ -7,6 +7,7 @@ import { isKernelSocket, oldEncodingOf, wasReset } from "./node-internals.js";
 interface KindOfStream {
   /** Of Node's streams, and those of `readable-stream` from release 4 on. */
   readonly readableEnded?: boolean;
+  readonly readableFlowing?: boolean | null;
   readonly writableEnded?: boolean;
   readonly readableEncoding?: BufferEncoding | null;
   /** Of a TLS socket: the handshake is not done. It stays `true` for a server's socket that no `tls.Server` has made. */
@@ -20,6 +21,12 @@ interface KindOfStream {
 /** Whether `'end'` was emitted. */
 export function hasEnded(stream: Duplex): boolean {
   return (stream as KindOfStream).readableEnded ?? !stream.readable;
+}
+
+/** Whether the stream is known not to flow: it was paused, or has no reader yet. */
+export function isResting(stream: Duplex): boolean {
+  const { readableFlowing } = stream as KindOfStream;
+  return readableFlowing !== undefined && readableFlowing !== true;
 }
 
 /** Whether `end()` was called. */

@@ -9,6 +9,7 @@ interface Queued {
 
 /** A transport as a Duplex of Node's: what `detach()` gives for a connection that has no stream beneath. */
 export class TransportStream extends Duplex implements Sink, TransportEvents {
+  readonly readsAhead = true;
   readonly copies = false;
   readonly ring = null;
   readonly #transport: Transport;

@@ -11,6 +11,8 @@ export interface Sink {
    * Returns whether more bytes may arrive.
    */
   arrive(memory: Buffer, size: number, lent: boolean): boolean;
+  /** Whether bytes are wanted before a read waits for them. */
+  readonly readsAhead: boolean;
   /** Whether the reader copies what arrives, so that memory to be given away would be allocated in vain. */
   readonly copies: boolean;
   /** The connection's own memory to read into, or `null` for memory that is given away. */
@@ -93,7 +95,10 @@ export interface Transport {
   ref(): void;
   /** Calls `unref()` of the stream beneath, where it has one. */
   unref(): void;
-  /** Connects the transport with its connection; reading starts with {@link Transport.startReading}. */
+  /**
+   * Connects the transport with its connection. Nothing is read before {@link Transport.startReading}, except what an adopted
+   * stream had read already. If the sink does not read ahead, a stream that has been reading stops.
+   */
   attach(sink: Sink, events: TransportEvents): void;
   startReading(): void;
   /** Leaves the bytes that arrive from now on in the kernel, or in the stream. */
