@@ -132,6 +132,7 @@ export function scenarios(kinds: readonly string[]): fc.Arbitrary<Scenario> {
       readTimeout: fc.constantFrom(undefined, undefined, undefined, Infinity, 15),
       writeTimeout: fc.constantFrom(undefined, undefined, undefined, undefined, Infinity, 25),
       bufferSize: fc.constantFrom(undefined, undefined, undefined, 1, 100, 100_000),
+      readAhead: fc.constantFrom(undefined, undefined, undefined, 0, 0, 1, 1_000, Infinity),
     }),
     wide: fc.constantFrom(false, false, true),
     buffers: fc.constantFrom("kept", "overwritten", "transferred"),

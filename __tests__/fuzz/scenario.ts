@@ -98,6 +98,7 @@ export interface Scenario {
     readonly readTimeout?: number | undefined;
     readonly writeTimeout?: number | undefined;
     readonly bufferSize?: number | undefined;
+    readonly readAhead?: number | undefined;
   };
   /** Text has characters of several bytes. */
   readonly wide: boolean;
