@@ -405,6 +405,18 @@ describe.each(SWITCHES)("closing (%s)", (_, off) => {
     await nothingLeft();
   });
 
+  test("in a 'connection' listener resets the client, whichever address it came to", async () => {
+    for (const host of HERE) {
+      const listener = await listenOn();
+      let calledBack = false;
+      listener.server.once("connection", () => listener.server.close(() => (calledBack = true)));
+      expect(await endOf(keep(createConnection({ host, port: listener.port })))).toBe("ECONNRESET");
+      await listener.closed;
+      await until(() => calledBack);
+    }
+    await nothingLeft();
+  });
+
   test("the server of one address by the program closes the listener", async () => {
     const servers: Server[] = [];
     let closes = 0;
