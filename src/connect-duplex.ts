@@ -6,6 +6,7 @@ import { unwatch, watch, type Cancellable } from "./core/timing/signals.js";
 import { familyOf, type AddressInfo } from "./address/endpoint.js";
 import type { Candidate } from "./core/network.js";
 import { dial, type DialOptions } from "./dial/dial.js";
+import type { Journal } from "./dial/journal.js";
 import { NetError, reasonOfAbort, refused } from "./errors.js";
 import {
   checkedConnectDuplexOptions,
@@ -32,6 +33,8 @@ export interface ConnectedDuplex extends SocketDuplex {
    * Node's.
    */
   readonly connection: Promise<Connection>;
+  /** The addresses that were tried so far, `"127.0.0.1:80"`, in their order; empty for a Unix socket. */
+  readonly autoSelectFamilyAttemptedAddresses: string[];
   /**
    * Does nothing, since the Duplex connects by itself: for libraries that call it on whatever socket they get.
    *
@@ -99,6 +102,7 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
   readonly #connection: Promise<Connection>;
   #resolve!: (connection: Connection) => void;
   #reject!: (error: unknown) => void;
+  #journal: Journal | null = null;
   #isDialing = true;
   #isAskedFor = false;
 
@@ -116,6 +120,10 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
     if (!this.#isAskedFor) this.on("error", ignore);
     this.#isAskedFor = true;
     return this.#connection;
+  }
+
+  get autoSelectFamilyAttemptedAddresses(): string[] {
+    return this.#journal?.attempted ?? [];
   }
 
   connect(...rest: unknown[]): this {
@@ -186,6 +194,7 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
 
   /** Finds the candidates, and emits `'lookup'` for the addresses of a name. */
   readonly #find: DialOptions<Connection>["find"] = async (journal, signal) => {
+    this.#journal = journal;
     const { find, subject } = this.#options;
     const { host } = subject;
     if (host === undefined || familyOf(host) !== 0) return await find(journal, signal);

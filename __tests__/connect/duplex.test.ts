@@ -502,3 +502,19 @@ test("a stream's own ways work on it: for await, pipes, await using", async () =
   await given.duplex[Symbol.asyncDispose]();
   expect(given.duplex.closed).toBe(true);
 });
+
+test("a Duplex that connects lists the addresses it has tried, as a net.Socket does", async () => {
+  const { port } = await loopback();
+  const duplex = connectDuplex("athena.test", port, {
+    lookup: (_host, _options, done) =>
+      done(null, [
+        { address: "127.0.0.2", family: 4 },
+        { address: "127.0.0.1", family: 4 },
+      ]),
+  });
+  expect(duplex.autoSelectFamilyAttemptedAddresses).toEqual([]);
+  await duplex.connection;
+  expect(duplex.autoSelectFamilyAttemptedAddresses).toEqual([`127.0.0.2:${port}`, `127.0.0.1:${port}`]);
+  duplex.destroy();
+  await once(duplex, "close");
+});

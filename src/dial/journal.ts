@@ -26,6 +26,11 @@ export class Journal {
     this.#host = host;
   }
 
+  /** The addresses of the attempts so far, `"127.0.0.1:80"`, in their order; none for a Unix socket. */
+  get attempted(): string[] {
+    return this.#trials.flatMap(({ to }) => ("path" in to ? [] : subjectOf(to).text));
+  }
+
   /** Publishes how a lookup ends. */
   async lookup(found: Promise<AddressInfo[]>): Promise<AddressInfo[]> {
     try {

@@ -36,8 +36,8 @@ export interface SocketDuplex extends Duplex {
   readonly bytesRead: number;
   /** Bytes that were written, those that the kernel has not taken among them. */
   readonly bytesWritten: number;
-  /** The former name of `writableLength`; `undefined` once destroyed. */
-  readonly bufferSize: number | undefined;
+  /** The former name of `writableLength`; `undefined` once destroyed, although Node's type, too, says that it is a number. */
+  readonly bufferSize: number;
   /** What {@link setTimeout} has set; `undefined` before. */
   readonly timeout: number | undefined;
   /** Our own address; `{}` where there is none. */
@@ -133,8 +133,8 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
     return sent + (this.#link?.output.length ?? 0) + this.queuedLength;
   }
 
-  get bufferSize(): number | undefined {
-    return this.destroyed ? undefined : this.writableLength;
+  get bufferSize(): number {
+    return (this.destroyed ? undefined : this.writableLength) as number;
   }
 
   get timeout(): number | undefined {
