@@ -1,6 +1,10 @@
 /** The servers of other projects that programs in the documents talk to. */
+import { LocalServer, type ServerRecipe } from "./local-server.js";
 import { POSTGRES, type Peer } from "./machine.js";
+import { MARIADB_SERVER } from "./mariadb.js";
+import { MOSQUITTO_SERVER } from "./mosquitto.js";
 import { Postgres } from "./postgres.js";
+import { REDIS_SERVER } from "./redis.js";
 
 /** A server at work. */
 export interface RunningServer {
@@ -13,7 +17,21 @@ export interface RecipeServer {
   start(): Promise<RunningServer>;
 }
 
+function local(recipe: ServerRecipe): RecipeServer {
+  return {
+    peer: recipe.peer,
+    async start() {
+      const server = await LocalServer.create(recipe);
+      await server.start();
+      return { port: server.port, stop: () => server.remove() };
+    },
+  };
+}
+
 export const RECIPE_SERVERS: Readonly<Record<string, RecipeServer>> = {
+  mariadb: local(MARIADB_SERVER),
+  mosquitto: local(MOSQUITTO_SERVER),
+  redis: local(REDIS_SERVER),
   postgres: {
     peer: POSTGRES,
     async start() {
