@@ -1,5 +1,6 @@
+import { Console } from "node:console";
 import { once } from "node:events";
-import { Duplex } from "node:stream";
+import { Duplex, Writable } from "node:stream";
 import { inspect } from "node:util";
 import {
   connect,
@@ -201,6 +202,26 @@ describe("a listener is printed as one line", () => {
     const facts = { address, addresses: [address], state: "closed", pending: 0, dropped: 1 };
     expect(listener.toJSON()).toEqual(facts);
   });
+});
+
+test("console.table, a copy, and a print without own inspections show no socket and no server", async () => {
+  const listener = await loopback();
+  const { client } = await pair();
+  let table = "";
+  const sink = new Writable({
+    write: (text, _, done) => {
+      table += String(text);
+      done();
+    },
+  });
+  const { port } = listener;
+  for (const one of [listener, client, lengthPrefixed(client)]) {
+    new Console(sink).table([one]);
+    table +=
+      inspect(one, { customInspect: false, depth: null }) + inspect(Object.assign({}, one), { depth: null });
+  }
+  expect(table).not.toMatch(/_events|_handle|Server|Socket|Buffer/);
+  expect(table).toContain(String(port));
 });
 
 describe("frames are printed as one line", () => {

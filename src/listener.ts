@@ -60,12 +60,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   readonly address: ListenerAddress;
   /** Where it listens, one or more: all addresses of the name that `listen` was given, each on the same port. */
   readonly addresses: readonly ListenerAddress[];
-  /**
-   * The `net.Server` that it is made on. Of several addresses, its `address()` is the first; its events, its
-   * `maxConnections` and its methods are about the clients of all of them.
-   */
-  readonly server: Server;
 
+  readonly #server: Server;
   readonly #options: ListenOptions;
   readonly #subject: Subject;
   readonly #queue: AcceptQueue;
@@ -78,13 +74,21 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
 
   private constructor(...[servers, addresses, subject, options]: ListenerParts) {
     if (!((servers as unknown) instanceof Servers)) throw illegalConstructor("Listener", "listen()");
-    this.server = servers.first;
+    this.#server = servers.first;
     this.address = addresses[0] as ListenerAddress;
     this.addresses = Object.freeze([...addresses]);
     this.#subject = subject;
     this.#queue = servers.queue;
     this.#options = options;
     this.#closed = allClosed(servers.bound);
+  }
+
+  /**
+   * The `net.Server` that it is made on. Of several addresses, its `address()` is the first; its events, its
+   * `maxConnections` and its methods are about the clients of all of them.
+   */
+  get server(): Server {
+    return this.#server;
   }
 
   /** The port it listens on, the same at all addresses; `0` for a Unix socket, which has none. */
