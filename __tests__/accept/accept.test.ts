@@ -1,5 +1,7 @@
 import { AbortError, isAbortError } from "abort-controller-x";
 import { createConnection, type Socket } from "node:net";
+import { Readable } from "node:stream";
+import { ReadableStream } from "node:stream/web";
 import {
   Connection,
   NetTimeoutError,
@@ -351,6 +353,48 @@ describe("for await", () => {
       { value: undefined, done: true },
     ]);
     expect(await loop.next()).toEqual({ value: undefined, done: true });
+    await clientNamed(listener, "later");
+    expect(await nameOf(await listener.accept())).toBe("later");
+  });
+
+  test.each<[string, (listener: Listener) => Promise<unknown>]>([
+    [
+      "Readable.from(listener).destroy()",
+      async (listener) => {
+        const readable = Readable.from(listener).resume();
+        await turn();
+        readable.destroy();
+        await until(() => readable.closed);
+      },
+    ],
+    [
+      "ReadableStream.from(listener).cancel()",
+      async (listener) => {
+        // Node's own types lack it.
+        type From = { from(source: AsyncIterable<Connection>): ReadableStream<Connection> };
+        const reader = (ReadableStream as unknown as From).from(listener).getReader();
+        const read = reader.read();
+        await turn();
+        await reader.cancel();
+        expect((await read).done).toBe(true);
+      },
+    ],
+    [
+      "throw() of a generator that delegates to it",
+      async (listener) => {
+        const delegate = async function* (): AsyncGenerator<Connection, void> {
+          yield* listener;
+        };
+        await clientNamed(listener, "early");
+        const generator = delegate();
+        expect(await nameOf((await generator.next()).value as Connection)).toBe("early");
+        const error = new Error("thrown in");
+        expect(await failure(generator.throw(error))).toBe(error);
+      },
+    ],
+  ])("that is left by %s takes no client with it", async (_, leave) => {
+    const listener = await loopback();
+    await leave(listener);
     await clientNamed(listener, "later");
     expect(await nameOf(await listener.accept())).toBe("later");
   });

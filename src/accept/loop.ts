@@ -45,6 +45,12 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
     return Promise.resolve(DONE);
   }
 
+  /** Leaves the loop, and rejects with `error` as a generator's does. */
+  async throw(error: unknown): Promise<Next> {
+    await this.return();
+    throw error;
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }
