@@ -63,16 +63,17 @@ export class Servers {
   async bind({ where, subject }: Place): Promise<void> {
     const isFirst = this.#bound.length === 0;
     const server = isFirst ? this.first : this.#newServer();
-    await startListening(server, { where, subject }, this.#options);
-    // The socket of a descriptor may take connections to any address (IP_TRANSPARENT).
-    const local = "fd" in where ? undefined : oneAddressOf(server);
-    this.#bound.push(server);
-    if (isFirst) {
-      this.#local = local;
-      makeSocketsOf(server);
-    } else {
-      this.#giveToFirst(server, local);
-    }
+    await startListening(server, { where, subject }, this.#options, () => {
+      // The socket of a descriptor may take connections to any address (IP_TRANSPARENT).
+      const local = "fd" in where ? undefined : oneAddressOf(server);
+      this.#bound.push(server);
+      if (isFirst) {
+        this.#local = local;
+        makeSocketsOf(server);
+      } else {
+        this.#giveToFirst(server, local);
+      }
+    });
   }
 
   /** Has none of them listen any longer. */
@@ -127,25 +128,39 @@ export class Servers {
   }
 }
 
-/** Resolves when a server listens. If the signal is aborted, the server listens no longer. */
-function startListening(server: Server, { where, subject }: Place, options: ListenOptions): Promise<void> {
+/**
+ * Resolves when a server listens. If the signal is aborted, the server listens no longer.
+ *
+ * @param listening - called at once when it listens: in a worker of a cluster, the first client may come before this resolves
+ */
+function startListening(
+  server: Server,
+  { where, subject }: Place,
+  options: ListenOptions,
+  listening: () => void,
+): Promise<void> {
   const { signal, backlog = DEFAULT_BACKLOG } = options;
   return waitWithin<undefined>("listen", subject, { signal }, (resolve, reject) => {
-    const failed = (cause: unknown): void => {
+    // The server may be used again: for the next address, if this machine does not have this one.
+    const ended = (): void => {
       release();
-      server.off("error", failed);
+      server.off("listening", succeeded).off("error", failed);
+    };
+    const succeeded = (): void => {
+      ended();
+      listening();
+      resolve(undefined);
+    };
+    const failed = (cause: unknown): void => {
+      ended();
       reject(translated("listen", subject, cause));
     };
-    server.on("error", failed);
+    server.on("listening", succeeded).on("error", failed);
     // Without a host Node binds at once, otherwise from a callback.
     const release = guardListening(server, failed);
     try {
       // With a backlog of 0 Node would use its own default.
-      server.listen({ ...where, backlog: Math.max(backlog, 1) }, () => {
-        release();
-        server.off("error", failed);
-        resolve(undefined);
-      });
+      server.listen({ ...where, backlog: Math.max(backlog, 1) });
     } catch (error) {
       failed(error);
     }
