@@ -20,7 +20,7 @@ import {
 import { linkOf } from "../../src/connection.js";
 import { memoryPair, socketPair } from "../support/adopted-pairs.js";
 import { isPending, timeoutError, turn, until } from "../support/outcomes.js";
-import { closeAll, keep, socketPath } from "../support/peers.js";
+import { closeAll, keep, netClient, socketPath } from "../support/peers.js";
 import { describeWherePossible } from "../support/where-possible.js";
 
 const DEFAULTS = getParameters();
@@ -266,4 +266,30 @@ describeWherePossible("the kernel is told", isLinux ? undefined : "not Linux, or
       expect(inKernel(connection)).toEqual(expected);
     });
   });
+
+  test("what an adopted socket has had otherwise", async () => {
+    const listener = await listenOn(LOOPBACK);
+    const tuned = async (options: ConnectionOptions) => {
+      const socket = await netClient(listener.port);
+      socket.setNoDelay(true).setKeepAlive(true, 5_000);
+      return inKernel(keep(Connection.from(socket, options)));
+    };
+    expect(await tuned({})).toEqual([1, 1, 5]);
+    expect(await tuned({ noDelay: false })).toEqual([0, 1, 5]);
+    expect((await tuned({ noDelay: true, keepAlive: false })).slice(0, 2)).toEqual([1, 0]);
+  });
+});
+
+test("a Duplex that has the settings of a socket is told of them", async () => {
+  const [stream] = await memoryPair();
+  const told: unknown[] = [];
+  const settable = Object.assign(stream, {
+    setNoDelay: (on: boolean) => told.push(["noDelay", on]),
+    setKeepAlive: (on: boolean, delay: number) => told.push(["keepAlive", on, delay]),
+  });
+  keep(Connection.from(settable, { noDelay: false, keepAlive: 5_000 }));
+  expect(told).toEqual([
+    ["noDelay", false],
+    ["keepAlive", true, 5_000],
+  ]);
 });

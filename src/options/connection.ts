@@ -69,7 +69,7 @@ export interface ConnectionOptions {
    * hours as a rule. An object says also how often it asks, and when it gives up, where the runtime can set that; elsewhere
    * the call fails with a `TypeError` `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`.
    *
-   * @default false
+   * @default false; an adopted socket stays as it is
    * @example await connect("example.com", 80, { keepAlive: { delay: 30_000, interval: 5_000, count: 3 } });
    */
   keepAlive?: boolean | number | KeepAliveOptions | undefined;
@@ -148,7 +148,8 @@ export function settingsOf(options: ConnectionOptions): LinkSettings {
 /** Tells a socket what the options say of it. One that cannot be told is gone already: its connection says so. */
 export function applyTo(socket: Settable, { noDelay = true, keepAlive }: ConnectionOptions): void {
   try {
-    if (noDelay) socket.setNoDelay?.(true);
+    // Also if it is off: an adopted socket may have it on.
+    socket.setNoDelay?.(noDelay);
     if (keepAlive !== undefined) setKeepAlive(socket, keepAlive);
   } catch {
     // Node ignores what the kernel says of these; other runtimes throw it.
