@@ -104,7 +104,7 @@ async function install(): Promise<void> {
   const { dependencies } = JSON.parse(textOf("package.json")) as { dependencies: Record<string, string> };
   const imported = BLOCKS.flatMap(({ code }) => [...code.matchAll(IMPORT)].map(([, name = ""]) => name));
   for (const name of new Set([...Object.keys(dependencies), ...imported])) {
-    if (name === "tcp6" || name.startsWith("node:")) continue;
+    if (name === "tcp6" || /^node:|^\./.test(name)) continue;
     await symlink(join(ROOT, "node_modules", name), join(modules, name), "junction");
   }
 }
@@ -154,7 +154,7 @@ test("the servers that blocks need are known", () => {
 for (const [name, server] of Object.entries(RECIPE_SERVERS)) {
   const blocks = BLOCKS.filter((block) => block.server === name);
   if (blocks.length === 0) continue;
-  describeWith(server.peer, `with ${name}`, () => {
+  describeWith(server.peer ?? [], `with ${name}`, () => {
     let running: RunningServer;
 
     beforeAll(async () => {

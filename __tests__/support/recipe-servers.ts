@@ -1,4 +1,5 @@
 /** The servers of other projects that programs in the documents talk to. */
+import { KafkaBroker } from "./kafka-broker.js";
 import { LocalServer, type ServerRecipe } from "./local-server.js";
 import { POSTGRES, type Peer } from "./machine.js";
 import { MARIADB_SERVER } from "./mariadb.js";
@@ -13,7 +14,8 @@ export interface RunningServer {
 }
 
 export interface RecipeServer {
-  readonly peer: Peer;
+  /** What has to be installed; `undefined` for a stub of the tests. */
+  readonly peer?: Peer;
   start(): Promise<RunningServer>;
 }
 
@@ -32,6 +34,13 @@ export const RECIPE_SERVERS: Readonly<Record<string, RecipeServer>> = {
   mariadb: local(MARIADB_SERVER),
   mosquitto: local(MOSQUITTO_SERVER),
   redis: local(REDIS_SERVER),
+  kafka: {
+    async start() {
+      const broker = await KafkaBroker.start();
+      broker.topics = ["greetings"];
+      return { port: broker.port, stop: () => broker[Symbol.asyncDispose]() };
+    },
+  },
   postgres: {
     peer: POSTGRES,
     async start() {
