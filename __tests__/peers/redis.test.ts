@@ -1,40 +1,33 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, NetTimeoutError, type Connection, type ConnectOptions } from "../../src/index.js";
 import { failure, until } from "../support/outcomes.js";
 import { nothingLeft } from "../support/resources.js";
-import { freePort } from "../support/free-port.js";
-import { endPrograms, Program } from "../support/program.js";
+import { LocalServer } from "../support/local-server.js";
+import { endPrograms } from "../support/program.js";
+import { REDIS_SERVER } from "../support/redis.js";
 import { ask, command, reply, type Reply } from "../support/resp.js";
 import { describeWith, REDIS } from "../support/machine.js";
 
 const SIZE = 8 * 1024 * 1024;
 
-let directory: string;
-let port: number;
-let server: Program;
+let server: LocalServer;
 
 /** Ways to the server. */
 const KINDS: readonly { name: string; open: (options?: ConnectOptions) => Promise<Connection> }[] = [
-  { name: "TCP", open: (options) => connect("127.0.0.1", port, options) },
-  { name: "a Unix socket", open: (options) => connect({ path: join(directory, "socket") }, options) },
+  { name: "TCP", open: (options) => connect("127.0.0.1", server.port, options) },
+  { name: "a Unix socket", open: (options) => connect({ path: join(server.directory, "socket") }, options) },
 ];
 
 describeWith(REDIS, "redis-server, by commands written by hand", () => {
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), "tcp6-redis-"));
-    port = await freePort();
-    const places = ["--bind", "127.0.0.1", "--port", String(port), "--unixsocket", join(directory, "socket")];
-    const nothingKept = ["--dir", directory, "--save", "", "--appendonly", "no"];
-    server = new Program(REDIS.command, [...places, ...nothingKept]);
-    await server.says(/Ready to accept connections/);
+    server = await LocalServer.create(REDIS_SERVER);
+    await server.start();
   });
 
   afterEach(async () => {
+    await server.remove();
     await endPrograms();
-    await rm(directory, { recursive: true });
     await nothingLeft();
   });
 

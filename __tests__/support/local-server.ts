@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.js";
 import type { Peer } from "./machine.js";
-import { Program } from "./program.js";
+import { Program, type Outcome } from "./program.js";
 
 /** How a server of another project is started. */
 export interface ServerRecipe {
@@ -42,6 +42,11 @@ export class LocalServer {
     const { peer, args, ready } = this.#recipe;
     this.#program = new Program(peer.command, args(this.directory, this.port));
     await this.#program.says(ready);
+  }
+
+  /** Resolves to how the server, which runs, has ended. */
+  get ended(): Promise<Outcome> {
+    return this.#program?.ended ?? Promise.reject(new Error("the server does not run"));
   }
 
   /** Ends the server, if it runs: `"SIGTERM"` lets it take leave of its clients, `"SIGKILL"` does not. */
