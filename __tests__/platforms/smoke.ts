@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { createServer, connect as netConnect } from "node:net";
 import {
   connect,
+  connectDuplex,
   Connection,
   listen,
   NetError,
@@ -316,6 +317,27 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(String(await a.readAll()), "and back");
     await a.close();
     assert.deepEqual(await relaying, [5, 8]);
+  },
+
+  async "a Duplex that connects by itself"() {
+    const listener = await listen(0, { host: HOST });
+    const duplex = connectDuplex(HOST, listener.port, { timeout: 5_000 });
+    const events: string[] = [];
+    for (const event of ["connect", "ready", "end", "close"]) duplex.on(event, () => events.push(event));
+    duplex.write(BIG, "latin1");
+    duplex.resume();
+    const server = await listener.accept();
+    assert.equal((await server.readExactly(BIG.length)).length, BIG.length);
+    await server.closeWrite();
+    await server.closed;
+    assert.equal((await duplex.connection).duplex, duplex);
+    await new Promise((resolve) => (duplex.closed ? setImmediate(resolve) : duplex.on("close", resolve)));
+    assert.deepEqual(events, ["connect", "ready", "end", "close"]);
+    const given = connectDuplex(HOST, listener.port);
+    given.destroy();
+    assert.equal((await failure(given.connection)).code, "ERR_CLOSED");
+    await listener.close();
+    assert.equal((await failure(connectDuplex(HOST, listener.port).connection)).code, "ECONNREFUSED");
   },
 
   async "a connection refused"() {

@@ -373,3 +373,19 @@ describe("the JSON protocol", () => {
     expect(await noServer).toMatch(/^connect 127\.0\.0\.1:\d+: connection refused \(ECONNREFUSED\)$/);
   });
 });
+
+describe("the HTTP agent", () => {
+  test("sends its requests over one connection, while the server keeps it open", async () => {
+    const port = await webServer(() => SOME);
+    const client = example("http-agent", `http://127.0.0.1:${port}/`, 2);
+    expect(await sayingsOf(client)).toBe(
+      "200 OK, 4000000 bytes, over a new connection\n200 OK, 4000000 bytes, over the same connection\n",
+    );
+  });
+
+  test("says why it could not connect", async () => {
+    const port = await unusedPort();
+    const refused = await complaintOf(example("http-agent", `http://127.0.0.1:${port}/`));
+    expect(refused).toBe(`connect 127.0.0.1:${port}: connection refused (ECONNREFUSED)`);
+  });
+});

@@ -14,6 +14,7 @@ test("every example is run here", () => {
     "gzip-web.ts",
     "hello-client.ts",
     "hello-server.ts",
+    "http-agent.ts",
     "http-over-duplex.ts",
     "json-protocol.ts",
     "probe.ts", // in probe.test.ts
