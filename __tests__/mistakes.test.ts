@@ -10,9 +10,15 @@ afterEach(closeAll);
 type Loose = (...args: readonly unknown[]) => unknown;
 
 /** The library as programs in JavaScript see it, whose mistakes no type catches. */
-const { connect, connectTo, formatEndpoint, lengthPrefixed, listen, parseEndpoint } =
+const { connect, connectDuplex, connectTo, formatEndpoint, lengthPrefixed, listen, parseEndpoint } =
   tcp6 as unknown as Record<
-    "connect" | "connectTo" | "formatEndpoint" | "lengthPrefixed" | "listen" | "parseEndpoint",
+    | "connect"
+    | "connectDuplex"
+    | "connectTo"
+    | "formatEndpoint"
+    | "lengthPrefixed"
+    | "listen"
+    | "parseEndpoint",
     Loose
   >;
 const { relay, resolve, setParameters, withParameters } = tcp6 as unknown as Record<
@@ -140,8 +146,13 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     [() => connect("127.0.0.1", 9, { timeout: -1 }), '"timeout" must be 0 or more milliseconds; received -1'],
     [
       () => connect("127.0.0.1", 9, { signal: new AbortController() }),
-      '"signal" must be an AbortSignal; received an object (AbortController)',
+      '"signal" must be an AbortSignal, such as the controller\'s signal; received an object (AbortController)',
     ],
+    [
+      () => listen(0, { closeOn: new AbortController() }),
+      '"closeOn" must be an AbortSignal, such as the controller\'s signal; received an object (AbortController)',
+    ],
+    [() => connectDuplex("127.0.0.1", 9, () => undefined), CALLBACK],
     [
       () => connect("127.0.0.1", 9, new AbortController().signal),
       `${OPTIONS} (a signal is { signal }); received an object (AbortSignal)`,

@@ -126,6 +126,7 @@ describe("the public parseEndpoint", () => {
     expect(parseEndpoint("[::1]:ssh")).toEqual({ host: "::1", port: 22 });
     expect(parseEndpoint("example.org:HTTPS")).toEqual({ host: "example.org", port: 443 });
     expect(parseEndpoint("localhost:0080")).toEqual({ host: "localhost", port: 80 });
+    expect(parseEndpoint("localhost:-0")).toEqual({ host: "localhost", port: 0 });
   });
 
   test.each([

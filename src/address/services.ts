@@ -80,7 +80,7 @@ function checkedPort(port: number): number {
   if (!Number.isInteger(port) || port < 0 || port > LAST_PORT) {
     throw outOfRange("port", `a whole number from 0 to ${String(LAST_PORT)}`, port, "ERR_SOCKET_BAD_PORT");
   }
-  return port;
+  return port + 0; // -0 becomes 0.
 }
 
 function find(services: ReadonlyMap<string, number>, name: string): number | undefined {

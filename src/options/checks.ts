@@ -1,6 +1,6 @@
 import type { URL } from "node:url";
 import { isPromise } from "node:util/types";
-import { described } from "./described.js";
+import { classNameOf, described } from "./described.js";
 
 /** Returns if the value is right, throws otherwise. `undefined` is wrong: an option that was not given is not checked. */
 export type Check = (name: string, value: unknown) => void;
@@ -96,7 +96,14 @@ export function checkFunction(name: string, value: unknown): void {
 
 /** Anything that behaves like an `AbortSignal`, of whatever realm. */
 export function checkSignal(name: string, value: unknown): asserts value is AbortSignal {
-  if (!isSignal(value)) throw wrongType(name, "an AbortSignal", value);
+  if (isSignal(value)) return;
+  const isController =
+    typeof value === "object" && value !== null && classNameOf(value) === "AbortController";
+  throw wrongType(
+    name,
+    isController ? "an AbortSignal, such as the controller's signal" : "an AbortSignal",
+    value,
+  );
 }
 
 export function isSignal(value: unknown): boolean {
