@@ -17,6 +17,7 @@ import {
 import { frozenServer, type FrozenServer } from "../support/frozen-server.js";
 import { deferredLookup, lookupOf } from "../support/lookups.js";
 import { failure, isPending, microtasks, netError, timeoutError, turn, until } from "../support/outcomes.js";
+import { onManualClock } from "../support/manual-clock.js";
 import { closeAll, keep, loopback, socketPath, unusedPort } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
 
@@ -137,6 +138,27 @@ describe("a Duplex that connects", () => {
     expect(handle.hasRef()).toBe(false);
     duplex.ref();
     expect(handle.hasRef()).toBe(true);
+  });
+
+  test("begins the silence that setTimeout waits for anew when it has connected", async () => {
+    const listener = await loopback();
+    const { lookup, asked } = deferredLookup();
+    await onManualClock(async (clock) => {
+      let timeouts = 0;
+      const duplex = connectDuplex("name.test", listener.port, { lookup }).setTimeout(
+        1_000,
+        () => timeouts++,
+      );
+      const { answer } = await asked;
+      await clock.advance(900);
+      answer(null, "127.0.0.1", 4);
+      await once(duplex, "ready");
+      await clock.advance(990);
+      expect(timeouts).toBe(0);
+      await clock.advance(100);
+      expect(timeouts).toBe(1);
+      keep(await duplex.connection);
+    });
   });
 
   test("emits 'lookup' for each address of a name, and none for a literal address", async () => {
