@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import * as http from "node:http";
 import * as http2 from "node:http2";
+import { connect as netConnect } from "node:net";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { createTransport } from "nodemailer";
@@ -27,19 +28,22 @@ interface ServerLibrary {
   start(): Takes;
   /** Sends bytes over one connection, which stays open, and resolves to their echo. */
   client(place: Place): { echo(bytes: Buffer): Promise<Buffer>; close(): void };
-  /** Whether it leaves a half-open connection open though its client has ended. */
-  readonly staysHalfOpen?: boolean;
+  /** The half-open gifts that it leaves open though their client has ended: names of {@link GIFTS}. */
+  readonly leavesOpen?: readonly string[];
 }
 
 interface Gift {
   readonly name: string;
   of(connection: Connection): Duplex;
-  readonly isHalfOpen?: boolean;
 }
 
 const GIFTS: readonly Gift[] = [
   { name: "detach", of: (connection) => connection.detach() },
-  { name: "duplex", of: (connection) => connection.duplex, isHalfOpen: true },
+  {
+    name: "detach, half-open",
+    of: (connection) => connection.detach({ allowHalfOpen: true }),
+  },
+  { name: "duplex", of: (connection) => connection.duplex },
   {
     name: "duplex, with allowHalfOpen = false",
     of: (connection) => Object.assign(connection.duplex, { allowHalfOpen: false }),
@@ -67,6 +71,7 @@ const LIBRARIES: readonly ServerLibrary[] = [
   },
   {
     name: "http2.createServer",
+    leavesOpen: ["detach, half-open"],
     start() {
       const server = http2.createServer();
       server.on("stream", echoStream);
@@ -76,7 +81,7 @@ const LIBRARIES: readonly ServerLibrary[] = [
   },
   {
     name: "http2.createSecureServer",
-    staysHalfOpen: true,
+    leavesOpen: ["detach, half-open", "duplex"],
     start() {
       const server = http2.createSecureServer({ cert: CERTIFICATE, key: KEY });
       server.on("stream", echoStream);
@@ -116,7 +121,7 @@ const LIBRARIES: readonly ServerLibrary[] = [
   },
   {
     name: "smtp-server",
-    staysHalfOpen: true,
+    leavesOpen: ["detach, half-open", "duplex"],
     start() {
       const server = new SMTPServer({
         authOptional: true,
@@ -173,24 +178,28 @@ function http2Client(session: http2.ClientHttp2Session): ReturnType<ServerLibrar
 
 describe.each(LIBRARIES)("$name", (library) => {
   describe.each(GIFTS)("given $name", (gift) => {
+    const stays = library.leavesOpen?.includes(gift.name) === true;
     let before: number;
     let listener: Listener & { readonly port: number };
     let accepting: Promise<void>;
     let connections: Connection[];
+    let given: Duplex[];
     let proxy: BreakingProxy;
     let server: Takes;
     let client: ReturnType<ServerLibrary["client"]>;
 
     async function accept(): Promise<void> {
       for await (const connection of listener) {
+        const stream = gift.of(connection);
         connections.push(connection);
-        server.take(gift.of(connection));
+        given.push(stream);
+        server.take(stream);
       }
     }
 
     beforeEach(async () => {
       before = tcpResources().length;
-      connections = [];
+      [connections, given] = [[], []];
       server = library.start();
       listener = await listen({ host: "127.0.0.1", port: 0 });
       accepting = accept();
@@ -204,7 +213,7 @@ describe.each(LIBRARIES)("$name", (library) => {
       await listener.close();
       await accepting;
       server.close();
-      for (const connection of connections) if (gift.isHalfOpen === true) connection.reset();
+      if (stays) for (const stream of given) stream.destroy();
       await Promise.allSettled(connections.map(({ closed }) => closed));
       await until(function nothingMoreOfTcpIsOpen() {
         return tcpResources().length <= before;
@@ -218,7 +227,15 @@ describe.each(LIBRARIES)("$name", (library) => {
       expect(connections).toHaveLength(1);
     });
 
-    if (gift.isHalfOpen === true && library.staysHalfOpen === true) {
+    if (library.name === "http.Server" && /^duplex$|half-open$/.test(gift.name)) {
+      test("the client ends its side before it has its answer: it gets the answer", async () => {
+        const socket = netConnect({ host: "127.0.0.1", port: listener.port, allowHalfOpen: true });
+        socket.end("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+        expect(String(await buffer(socket))).toMatch(/^HTTP\/1\.1 200 OK[^]*hello/);
+      });
+    }
+
+    if (stays) {
       test("the client ends: the server leaves the connection open", async () => {
         await client.echo(Buffer.from("hello"));
         await expect(proxy.hangUp(50)).rejects.toThrow("theServerHasEndedAllToo");
@@ -227,7 +244,7 @@ describe.each(LIBRARIES)("$name", (library) => {
       test("the client ends: the server ends, too", async () => {
         await client.echo(Buffer.from("hello"));
         await proxy.hangUp();
-        await connections[0]?.closed;
+        await Promise.all(connections.map(({ closed }) => closed));
       });
     }
 
