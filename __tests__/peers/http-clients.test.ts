@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { connect as tlsConnect } from "node:tls";
+import { connect as tlsConnect, type TLSSocket } from "node:tls";
 import * as undici from "undici";
 import { CERTIFICATE } from "../support/certificate.js";
 import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
@@ -158,6 +158,25 @@ describeWith(NGINX, "nginx, and", () => {
           );
         }),
     });
+  });
+
+  describe("undici with TLS", () => {
+    testClientsOf({
+      server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
+      clientOfReady: (open) =>
+        undiciClient((_options, answer) => {
+          encrypted(open).then(
+            (stream) => answer(null, stream),
+            (error: unknown) => answer(error as Error, null),
+          );
+        }),
+    });
+
+    async function encrypted(open: () => Promise<Duplex>): Promise<TLSSocket> {
+      const socket = tlsConnect({ socket: await open(), ca: CERTIFICATE, servername: "localhost" });
+      await once(socket, "secureConnect");
+      return socket;
+    }
   });
 });
 
