@@ -25,7 +25,8 @@ class AdoptedSocketTransport extends SocketTransport {
     this.allowHalfOpen = allowHalfOpen;
     this.#wasFlowing = readableFlowing;
     socket.allowHalfOpen = true;
-    this.#early = unreadOf(socket);
+    // Asking a socket that is not connected yet would have it read as soon as it is.
+    this.#early = socket.connecting ? [] : unreadOf(socket);
   }
 
   /** What its maker has written goes first, and is counted; while it connects, nothing is sent. */
