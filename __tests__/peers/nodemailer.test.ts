@@ -7,6 +7,8 @@ import { createTransport, type Transporter } from "nodemailer";
 import type SMTPPool from "nodemailer/lib/smtp-pool";
 import { SMTPServer } from "smtp-server";
 import { connectDuplex } from "../../src/index.js";
+import { freePort } from "../support/free-port.js";
+import { netError } from "../support/outcomes.js";
 import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
 
 /** What the server has received last. */
@@ -85,4 +87,16 @@ test("nodemailer's socket, which it connects itself, may be one that connects al
   await send(transport, "Subject: hello\r\n\r\nhello\r\n");
   const connection = await socket.connection;
   await connection.closed;
+});
+
+test("nodemailer writes its code into the error of a connect, and keeps ours beside it", async () => {
+  const port = await freePort();
+  const options: Partial<SMTPPool.Options> = {
+    getSocket: (_options, callback) =>
+      callback(null, { connection: asSocket(connectDuplex("127.0.0.1", port)) }),
+  };
+  const transport = createTransport({ ...options, pool: true, maxRequeues: 0 });
+  const error = await netError(transport.sendMail({ from: "a@example.org", to: "b@example.org" }));
+  transport.close();
+  expect(error).toMatchObject({ code: "ESOCKET", originalCode: "ECONNREFUSED" });
 });
