@@ -65,10 +65,11 @@ function sessionOver(stream: Duplex): Session {
     exchange: () => exchange(redis),
     transfer: () => transfer(redis),
     async begin() {
+      const id = await redis.client("ID");
       const request = redis.blpop("nothing comes here", 0);
       request.catch(() => undefined);
       const observer = new Redis(server.port, "127.0.0.1");
-      while (!(await observer.info("clients")).includes("blocked_clients:1")) continue;
+      while (!String(await observer.client("LIST", "ID", id)).includes("flags=b")) continue;
       observer.disconnect();
       return { request };
     },

@@ -49,7 +49,7 @@ function sessionOver(stream: Duplex): Session {
     async begin() {
       const request = queryable.query("select sleep(600)");
       request.catch(fails);
-      await sleepBegins();
+      await sleepBegins(() => connection.threadId);
       return { request };
     },
     told,
@@ -60,12 +60,12 @@ function sessionOver(stream: Duplex): Session {
   };
 }
 
-/** Resolves when the server is at a `sleep()` of a client. */
-async function sleepBegins(): Promise<void> {
+/** Resolves when the server is at the `sleep()` of a client; those of clients that are gone go on for a while. */
+async function sleepBegins(threadId: () => number): Promise<void> {
   const observer = createConnection({ ...ACCOUNT, host: "127.0.0.1", port: server.port });
   for (;;) {
     const threads = await rowsOf(observer.promise(), "show processlist");
-    if (threads.some((thread) => thread["State"] === "User sleep")) break;
+    if (threads.some((thread) => thread["Id"] === threadId() && thread["State"] === "User sleep")) break;
   }
   observer.destroy();
 }
