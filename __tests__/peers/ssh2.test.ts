@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { kill } from "node:process";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 import { Client as SshClient, type ClientChannel } from "ssh2";
 import { asSocket, MEGABYTES, testClientsOf } from "../support/client-library.js";
 import { LocalServer } from "../support/local-server.js";
@@ -80,6 +81,20 @@ function sessionOver(stream: Duplex): SshSession {
   };
 }
 
+/** Ends a process of the server. A SIGTERM that comes just before sshd begins to wait has no effect until it is woken. */
+async function terminate(pid: number, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  while (isSent(pid, signal)) await setTimeout(5);
+}
+
+/** Sends a signal; `false` if the process is gone. */
+function isSent(pid: number, signal: "SIGTERM" | "SIGKILL"): boolean {
+  try {
+    return kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
 describeWith(SSHD, "ssh2 and OpenSSH", () => {
   beforeAll(async () => {
     server = await LocalServer.create(SSH_SERVER);
@@ -103,7 +118,7 @@ describeWith(SSHD, "ssh2 and OpenSSH", () => {
   testEndingsFor({
     place: () => ({ port: server.port, host: "127.0.0.1" }),
     start: () => server.start(),
-    end: (ending, { pid }) => void kill(pid, ending === "stops" ? "SIGTERM" : "SIGKILL"),
+    end: (ending, { pid }) => terminate(pid, ending === "stops" ? "SIGTERM" : "SIGKILL"),
     sessionOver,
     farewells: {
       stops: closed,
