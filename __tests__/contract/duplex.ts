@@ -297,6 +297,20 @@ export const duplex: readonly ContractCase[] = [
     if (resets) assert.equal(received.status, "rejected");
   }),
 
+  ...(["destroy", "destroySoon"] as const).map((how) =>
+    onTimedPair(`duplex: after ${how}(), 'close' does not wait for the peer's end`, async ({ a, b }) => {
+      await new Promise<void>((sent) => a.duplex.write("all of it", () => sent()));
+      const closed = once(a.duplex, "close");
+      a.duplex[how]();
+      // The clock stands still, so that the connection would wait for ever.
+      await closed;
+      assert.equal(text(await b.read()), "all of it");
+      assert.equal(await b.read(), null);
+      await b.close();
+      await a.closed;
+    }),
+  ),
+
   onPair("duplex: a local close, reset or detach destroys it", async ({ a, b }) => {
     const [first, second] = [a.duplex, b.duplex];
     const closed = [once(first, "close"), once(second, "close")];

@@ -351,16 +351,20 @@ export abstract class NodeDuplex extends Duplex {
       done(error);
       return;
     }
+    const closed = (): void => done(error);
     const end = (): void => {
-      if (!link.live) return;
-      if (isGood && link.output.idle) void link.close().catch(ignore);
-      else link.reset();
+      if (link.live && isGood && link.output.idle) {
+        void link.close().catch(ignore);
+        // As a socket's, 'close' comes a turn later, and does not wait for the peer's end.
+        clock.setImmediate(closed);
+        return;
+      }
+      if (link.live) link.reset();
+      link.closed.then(closed, closed);
     };
     // Streams that are no sockets of the kernel's report a turn later what they have taken.
-    if (isGood && !link.output.idle && !link.transport.callsBackAtOnce) clock.setImmediate(end);
+    if (isGood && link.live && !link.output.idle && !link.transport.callsBackAtOnce) clock.setImmediate(end);
     else end();
-    const closed = (): void => done(error);
-    link.closed.then(closed, closed);
   }
 }
 

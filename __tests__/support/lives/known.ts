@@ -7,8 +7,6 @@ const WHY = {
   readsOnDemand:
     "The Duplex reads only while it has a reader: what none has asked for stays with the connection.",
   dataFirst: "A failure comes after the bytes that arrived before it, also for a reader that has paused.",
-  gracefully:
-    "destroy() without an error is a graceful close(): 'close' waits for the peer's end, up to lingerTimeout.",
   resets: "destroy() with an error, or with unsent bytes, resets: the peer must not take half for the whole.",
   cutOff:
     "Writes that the program itself cuts off fail with the connection's ERR_CLOSED, behind 'close'; none is told success.",
@@ -128,19 +126,6 @@ export const KNOWN: readonly Known[] = [
     ...{ life, step, what: "errored", socket: [null, "ECANCELED"], duplex: "ERR_CLOSED" },
     why: WHY.cutOff,
   })),
-
-  {
-    ...{ life: "destroyed without an error", step: "destroyed", what: "events", why: WHY.gracefully },
-    ...{ socket: "resume · close false", duplex: "resume" },
-  },
-  {
-    ...{ life: "destroyed without an error", step: "destroyed", what: "closed", why: WHY.gracefully },
-    ...{ socket: true, duplex: false },
-  },
-  {
-    ...{ life: "destroyed without an error", step: "closed", what: "events", why: WHY.gracefully },
-    ...{ socket: "", duplex: "close false" },
-  },
 
   {
     ...{ life: "destroyed with an error", step: "closed", what: "the peer", why: WHY.resets },
