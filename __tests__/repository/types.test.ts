@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { emitDeclarations, problemsOf, unexportedTypes, userProgram } from "../support/declarations.js";
 
-const PROGRAM = join(import.meta.dirname, "../types/uses.ts");
+const PROGRAM = join(import.meta.dirname, "../support/uses-of-types.ts");
 
 const declarations = emitDeclarations();
 
