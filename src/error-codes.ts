@@ -16,6 +16,7 @@ export type LibraryCode =
 export type PlatformCode =
   | "EACCES"
   | "EADDRINUSE"
+  | "EAFNOSUPPORT"
   | "EAGAIN"
   | "EAI_AGAIN"
   | "ECONNABORTED"
@@ -23,6 +24,7 @@ export type PlatformCode =
   | "ECONNRESET"
   | "EHOSTDOWN"
   | "EHOSTUNREACH"
+  | "EINVAL"
   | "EMFILE"
   | "ENETDOWN"
   | "ENETUNREACH"
