@@ -103,7 +103,10 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
     const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
     const connection = connectionOver(transport, addresses, settingsOf(options), subject);
     if ((stream as Partial<Socket>).connecting === true) {
-      stream.once("connect", () => Object.assign(addresses, new Addresses(stream as Addressed)));
+      const stop = transport.whenConnected(() =>
+        Object.assign(addresses, new Addresses(stream as Addressed)),
+      );
+      linkOf(connection).closed.then(stop, stop);
     }
     return connection;
   }

@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { switchOff } from "../../../src/core/transport/node-internals.js";
+import { socketSettingsOf } from "../../../src/core/transport/socket-settings.js";
 import { connect, Connection } from "../../../src/index.js";
 import { turn, until } from "../../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, pair } from "../../support/peers.js";
@@ -214,6 +216,68 @@ test("a paused socket comes back paused, a socket with a 'data' listener flows o
   await until(() => chunks.join("") === "unread");
   left.destroy();
   right.destroy();
+});
+
+describe.each([
+  ["a socket", socketPair],
+  ["a TLS socket", tlsPair],
+  ["a side of a pair", memoryPair],
+] as const)("%s comes back flowing as it was", (_name, make) => {
+  test.each<[string, (stream: Duplex) => unknown]>([
+    ["untouched", () => undefined],
+    ["paused", (stream) => stream.pause()],
+    ["paused with a 'data' listener", (stream) => stream.on("data", ignore).pause()],
+    ["resumed with no listener", (stream) => stream.resume()],
+    ["with a 'data' listener", (stream) => stream.on("data", ignore)],
+  ])("%s", async (_state, prepare) => {
+    const [left, right] = await make();
+    prepare(right);
+    const before = [right.readableFlowing, right.isPaused()];
+    Connection.from(right).detach();
+    expect([right.readableFlowing, right.isPaused()]).toEqual(before);
+    for (let i = 0; i < 3; i++) await turn();
+    expect([right.readableFlowing, right.isPaused()]).toEqual(before);
+    left.destroy();
+    right.destroy();
+  });
+
+  test("a 'data' listener that it had gets only what the connection has not read, and once", async () => {
+    const [left, right] = await make();
+    let got = "";
+    right.on("data", (chunk: Buffer) => (got += String(chunk)));
+    const connection = Connection.from(right);
+    left.write("read\nunread");
+    expect(await connection.readLine()).toBe("read");
+    expect(got).toBe("");
+    connection.detach();
+    await until(() => got === "unread");
+    left.destroy();
+    right.destroy();
+  });
+});
+
+test("a socket has the noDelay and keepAlive back that it had", async () => {
+  const [left, right] = await socketPair();
+  const settings = () => socketSettingsOf(right);
+  const before = settings();
+  expect(before?.noDelay).toBe(false);
+  const connection = Connection.from(right, { keepAlive: 5_000 });
+  expect(settings()).toMatchObject({ noDelay: true, keepAlive: true, delay: 5_000 });
+  connection.detach();
+  expect(settings()).toMatchObject({ noDelay: false, keepAlive: false });
+  left.destroy();
+  right.destroy();
+});
+
+test("a stream that had ended before it was adopted is not ended", async () => {
+  const child = spawn(process.execPath, ["-e", "process.stdin.resume()"]);
+  const input = child.stdin as unknown as Socket;
+  Connection.from(input).detach();
+  await turn();
+  expect(input.writableEnded).toBe(false);
+  const closed = once(child, "close");
+  input.end();
+  await closed;
 });
 
 describe("what this library's own connections hand over is as any socket", () => {

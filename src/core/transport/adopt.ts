@@ -4,6 +4,7 @@ import { wrongType, wrongValue } from "../../options/checks.js";
 import { adoptSocket } from "./adopted-socket.js";
 import { isKernelSocket, worksPastStreams } from "./node-internals.js";
 import { EVENTS, readsElsewhere } from "./stream-socket.js";
+import { rememberSettings } from "./socket-settings.js";
 import { SocketStreamTransport } from "./socket-stream.js";
 import { StreamTransport } from "./duplex.js";
 import type { Transport } from "./transport.js";
@@ -44,6 +45,7 @@ export function adopt(stream: Duplex): Transport {
       stream,
     );
   }
+  rememberSettings(stream);
   if (!isKernelSocket(stream)) return new StreamTransport(stream);
   return worksPastStreams() ? adoptSocket(stream) : new SocketStreamTransport(stream);
 }

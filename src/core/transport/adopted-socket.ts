@@ -16,17 +16,27 @@ export function adoptSocket(socket: Socket): Transport {
 /** A socket that had a life before: it may have been read from, written to, and ended. */
 class AdoptedSocketTransport extends SocketTransport {
   protected override readonly allowHalfOpen: boolean;
+  readonly #hadEnded: boolean;
   readonly #wasFlowing: boolean | null;
   #early: readonly Buffer[];
 
   constructor(socket: HandedSocket) {
-    const { allowHalfOpen, readableFlowing } = socket;
+    const { allowHalfOpen, readableFlowing, readableEnded } = socket;
     super(socket, interceptionOf(socket));
     this.allowHalfOpen = allowHalfOpen;
+    this.#hadEnded = readableEnded;
     this.#wasFlowing = readableFlowing;
     socket.allowHalfOpen = true;
     // Asking a socket that is not connected yet would have it read as soon as it is.
     this.#early = socket.connecting ? [] : unreadOf(socket);
+  }
+
+  protected override get hadEnded(): boolean {
+    return this.#hadEnded;
+  }
+
+  override startReading(): void {
+    if (!this.#hadEnded) super.startReading();
   }
 
   /** What its maker has written goes first, and is counted; while it connects, nothing is sent. */
@@ -62,7 +72,7 @@ class AdoptedSocketTransport extends SocketTransport {
     super.giveBack(unread, ended, allowHalfOpen);
     if (isFlowing !== null) return;
     if (this.#wasFlowing === false) stream.pause();
-    else if (this.#wasFlowing && stream.listenerCount("data") > 0) stream.resume();
+    else if (this.#wasFlowing && !stream.destroyed) stream.resume();
   }
 
   protected override leave(): void {

@@ -36,6 +36,7 @@ const ENDED: OwnEnd = { kind: "ended" };
 
 export class StreamTransport extends StreamBacked<OwnedStream> implements Transport {
   readonly callsBackAtOnce = false;
+  readonly #hadEnded: boolean;
   readonly #allowHalfOpen: boolean;
   readonly #pieces = new PieceSender(PIECE_BYTES, (piece, taken) => this.#givePiece(piece, taken));
   readonly #intake: StreamIntake;
@@ -51,6 +52,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   constructor(stream: Duplex) {
     super(stream);
     this.#intake = new StreamIntake(stream);
+    this.#hadEnded = this.#intake.spent;
     this.#allowHalfOpen = stream.allowHalfOpen;
     stream.allowHalfOpen = true;
     this.#ending = watchEnding(stream, {
@@ -79,6 +81,10 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
   /** Whether the stream can be ended from anywhere, see {@link end}, and finishes when the kernel has all of it. */
   protected get endsAtOnce(): boolean {
     return false;
+  }
+
+  protected override get hadEnded(): boolean {
+    return this.#hadEnded;
   }
 
   get spent(): boolean {

@@ -5,6 +5,7 @@
  * later Node), what it gave is had in another way, or is missing: docs/platforms.md says which.
  */
 import { Buffer } from "node:buffer";
+import { EventEmitter } from "node:events";
 import { Socket, type OnReadOpts, type Server, type SocketConstructorOpts } from "node:net";
 import type { Duplex, Writable } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
@@ -44,6 +45,10 @@ const on = {
   recognizesOnread: true,
   /** The bytes of a character that has come in part are taken out of the decoder that keeps them. */
   takesBegunCharacters: true,
+  /** A socket tells what `setNoDelay` and `setKeepAlive` have set. */
+  knowsSettings: true,
+  /** A stream whose `'readable'` listener goes is at once as it was before, rather than in the next turn, and flowing. */
+  restoresFlow: true,
   /** Streams of `readable-stream` 2 and 3 tell their encoding. */
   knowsOldEncodings: true,
   /** A stream tells by `_final` that it has taken everything, and by `_destroy` that it is destroyed, without any event. */
@@ -400,9 +405,18 @@ export function closeIfDrained(server: object): void {
 
 /** Whether a socket was made with the option `onread`, whose callback gets what arrives in place of the stream. */
 export function hasOnread(socket: Socket): boolean {
-  if (!on.recognizesOnread) return false;
-  const own = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "kBuffer");
-  return own !== undefined && (socket as unknown as Record<symbol, unknown>)[own] !== null;
+  return on.recognizesOnread && (ownSymbolsOf(socket).get("kBuffer") ?? null) !== null;
+}
+
+/** Where a socket keeps what `setNoDelay` and `setKeepAlive` have set; `null` for what does not tell. */
+export function keptSettingsOf(stream: object): ReadonlyMap<string | undefined, unknown> | null {
+  return on.knowsSettings && stream instanceof Socket ? ownSymbolsOf(stream) : null;
+}
+
+/** What Node keeps in an object under symbols of its own, by their descriptions. */
+function ownSymbolsOf(object: object): Map<string | undefined, unknown> {
+  const values = object as Record<symbol, unknown>;
+  return new Map(Object.getOwnPropertySymbols(object).map((symbol) => [symbol.description, values[symbol]]));
 }
 
 /** The parts of Node's StringDecoder that tell which bytes it keeps until the character is whole. */
@@ -415,6 +429,7 @@ interface KeepingDecoder {
 
 interface Readable {
   readonly _readableState?: {
+    readableListening?: boolean;
     readonly decoder?: KeepingDecoder | null;
     readonly encoding?: BufferEncoding | null;
   };
@@ -428,6 +443,24 @@ export function begunCharacter(socket: Socket): Buffer {
   const begun = Buffer.from(lastChar.subarray(0, lastTotal - lastNeed));
   decoder.end();
   return begun;
+}
+
+/**
+ * Takes a `'readable'` listener off a stream that was `flowing` or not before it was put there; a stream that flowed has to be
+ * resumed. Node's own way lets a stream that was paused flow if anything listens to `'data'`, and `readable-stream` 3 leaves
+ * every stream paused.
+ */
+export function stopListening(stream: Duplex, listener: () => void, flowing: boolean | null): void {
+  const state = (stream as Readable)._readableState;
+  const isKnown = typeof state?.readableListening === "boolean" && "readableFlowing" in stream;
+  if (!on.restoresFlow || !isKnown) {
+    // By this name: `off` of some packages' streams is not their own.
+    stream.removeListener("readable", listener);
+    return;
+  }
+  EventEmitter.prototype.removeListener.call(stream, "readable", listener);
+  state.readableListening = stream.listenerCount("readable") > 0;
+  (stream as { readableFlowing: boolean | null }).readableFlowing = flowing === true ? null : flowing;
 }
 
 /** The encoding of the text that a stream yields, for streams that have no `readableEncoding`. */

@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { writeTo } from "../bytes/payload.js";
+import { restoreSettings } from "./socket-settings.js";
 import type { HandOver, Settable } from "./transport.js";
 
 /** What transports over a socket, and over any other Duplex of Node's, have in common. */
@@ -40,10 +41,17 @@ export abstract class StreamBacked<Stream extends Duplex> {
   release({ unread, ended, unsent, ending, allowHalfOpen }: HandOver): Stream {
     const { stream } = this;
     this.giveBack(unread, ended, allowHalfOpen);
+    restoreSettings(stream);
     for (const payload of unsent) writeTo(stream, payload);
     // A stream that told its users of the peer's end while it had to stay open would never end by itself.
-    if (ending || (stream.readableEnded && !stream.allowHalfOpen)) stream.end();
+    const isLeftOpen = stream.readableEnded && (!this.hadEnded || allowHalfOpen === false);
+    if (ending || (isLeftOpen && !stream.allowHalfOpen)) stream.end();
     return stream;
+  }
+
+  /** Whether users of the stream had been told of the peer's end before it was adopted. */
+  protected get hadEnded(): boolean {
+    return false;
   }
 
   /**

@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
+import { stopListening } from "./node-internals.js";
 import { encodingOf, faultOfEnd, hasEnded, isOver, isResting } from "./stream-kinds.js";
 import { EVENTS } from "./stream-socket.js";
 import type { Sink, TransportEvents } from "./transport.js";
@@ -19,7 +20,10 @@ export interface OwnedStream extends Duplex {
 /** The methods that read a stream, and `push`, which fills it. */
 const READING = ["push", "read", "resume", "on", "addListener"] as const;
 
-type Reading = (typeof READING)[number];
+/** A stream that is read by `read()` emits `'data'`, too: the listeners that it had before it was adopted must not get it. */
+const READING_WITH_LISTENERS = [...READING, "emit"] as const;
+
+type Reading = (typeof READING_WITH_LISTENERS)[number];
 
 /** Who has been told of the peer's end: the connection, and the users of the stream. */
 type PeerEnd =
@@ -41,6 +45,8 @@ export class StreamIntake {
   spent: boolean;
   readonly #stream: OwnedStream;
   readonly #methods: BorrowedMethods<Duplex, Reading>;
+  /** Whether the stream flowed before it was adopted. */
+  readonly #wasFlowing: boolean | null;
   /** Where the bytes go; `null` before {@link attach} and after {@link handBack}. */
   #sink: Sink | null = null;
   #isWanted = false;
@@ -52,7 +58,9 @@ export class StreamIntake {
   constructor(stream: OwnedStream) {
     this.#stream = stream;
     this.spent = hasEnded(stream);
-    this.#methods = new BorrowedMethods(stream, (own) => this.#standInsFor(own), READING);
+    this.#wasFlowing = stream.readableFlowing;
+    const names = stream.listenerCount("data") > 0 ? READING_WITH_LISTENERS : READING;
+    this.#methods = new BorrowedMethods<Duplex, Reading>(stream, (own) => this.#standInsFor(own), names);
   }
 
   /** Whether the bytes go to a connection. */
@@ -111,12 +119,12 @@ export class StreamIntake {
     const stream = this.#stream;
     if (this.#sink === null) return;
     this.#sink = null;
-    // By this name: `off` of some packages' streams is not their own, and leaves them paused.
-    if (this.#isAsked) stream.removeListener("readable", this.#onReadable);
+    if (this.#isAsked) stopListening(stream, this.#onReadable, this.#wasFlowing);
     this.#methods.giveBack();
     const encoding = encodingOf(stream);
     if (encoding === null) for (const chunk of unread.toReversed()) stream.unshift(chunk);
     else if (unread.length > 0) stream.unshift(Buffer.concat(unread).toString(encoding), encoding);
+    if (this.#wasFlowing === true && !stream.destroyed) stream.resume();
     this.passEnd();
   }
 
@@ -211,6 +219,9 @@ export class StreamIntake {
       },
       on,
       addListener: on,
+      emit: (event: string | symbol, ...values: unknown[]) =>
+        !(event === "data" && this.#isPumping && this.#sink !== null) &&
+        own.emit.call(stream, event as string, ...values),
     };
   }
 }
