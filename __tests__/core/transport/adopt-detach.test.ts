@@ -250,10 +250,31 @@ describe.each([
     expect(await connection.readLine()).toBe("read");
     expect(got).toBe("");
     connection.detach();
+    expect(got).toBe("");
     await until(() => got === "unread");
     left.destroy();
     right.destroy();
   });
+
+  test.each([null, "utf8"] as const)(
+    "one that flowed without a listener gives what is unread to a listener that is added at once, encoding %p",
+    async (encoding) => {
+      const [left, right] = await make();
+      right.resume();
+      if (encoding !== null) right.setEncoding(encoding);
+      const connection = Connection.from(right);
+      left.write("read\nunread");
+      expect(await connection.readLine()).toBe("read");
+      await until(() => connection.readableLength === 6);
+      connection.detach();
+      let got = "";
+      right.on("data", (chunk: Buffer | string) => (got += String(chunk)));
+      expect(got).toBe("");
+      await until(() => got === "unread");
+      left.destroy();
+      right.destroy();
+    },
+  );
 });
 
 test("a socket has the noDelay and keepAlive back that it had", async () => {
