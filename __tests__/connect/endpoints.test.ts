@@ -1,4 +1,12 @@
-import { connect, connectTo, Connection, listen, resolve, type LookupFunction } from "../../src/index.js";
+import {
+  connect,
+  connectTo,
+  Connection,
+  listen,
+  type Listener,
+  resolve,
+  type LookupFunction,
+} from "../../src/index.js";
 import { failure, netError } from "../support/outcomes.js";
 import { deferredLookup, lookupOf } from "../support/lookups.js";
 import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../support/peers.js";
@@ -17,6 +25,21 @@ async function expectTalk(client: Connection, server: Connection): Promise<void>
   expect(await server.readLine()).toBe("there");
   await server.writeLine("and back");
   expect(await client.readLine()).toBe("and back");
+}
+
+/** Services with ports that any user may listen on, and that the kernel gives to no client. */
+const SERVICES = { entextxid: 12_000, accuracer: 12_007, tsaf: 12_753, "powwow-client": 13_223 };
+
+/** A listener at the first free port of these services, and the name of that service. */
+async function listenAtService(): Promise<[name: string, listener: Listener]> {
+  for (const [name, port] of Object.entries(SERVICES)) {
+    try {
+      return [name, keep(await listen(port, { host: "127.0.0.1" }))];
+    } catch (error) {
+      expect(error).toMatchObject({ code: "EADDRINUSE" });
+    }
+  }
+  throw new Error("all of these ports are in use");
 }
 
 describe("where to connect", () => {
@@ -77,8 +100,11 @@ describe("where to connect", () => {
   });
 
   test("can name a service", async () => {
-    for (const connecting of [connect("127.0.0.1", "tcpmux"), connect("127.0.0.1:tcpmux")]) {
-      expect(await netError(connecting)).toMatchObject({ code: "ECONNREFUSED", port: 1 });
+    const [name, listener] = await listenAtService();
+    for (const connecting of [connect("127.0.0.1", name), connect(`127.0.0.1:${name}`)]) {
+      const [client, server] = await Promise.all([connecting, listener.accept()]);
+      expect(client.remotePort).toBe(listener.port);
+      await expectTalk(client, server);
     }
   });
 

@@ -153,6 +153,9 @@ beforeAll(async () => {
   await closed.close();
 });
 
+/** Of a `listen` whose other arguments some value is right for: it takes no port that a test beside this one uses. */
+const GIVEN_UP = { signal: AbortSignal.abort(TRAPPED) };
+
 /** All that is exported and takes something; the port 1 of the loopback refuses connections. */
 const FUNCTIONS: Readonly<Record<string, readonly Call[]>> = {
   connect: [
@@ -176,7 +179,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Call[]>> = {
     { call: (port) => loose(tcp6.connectTo)([{ ...ADDRESS, port }]), args: [1] },
   ],
   listen: [
-    { call: loose(listen), args: [-1, {}] },
+    { call: loose(listen), args: [-1, GIVEN_UP] },
     { call: (host) => loose(listen)({ host, port: -1 }), args: [1] },
     { call: (port) => loose(listen)({ host: "127.0.0.1", port }), args: [-1] },
     { call: (fd) => loose(listen)({ fd }), args: [-1] },
