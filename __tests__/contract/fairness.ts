@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { lengthPrefixed, type Connection } from "../../src/index.js";
 import { spend } from "../../src/core/timing/budget.js";
 import { onPair, type ContractCase } from "./contract-case.js";
-import { fails, rejection, text, timesOut, until } from "./expectations.js";
+import { fails, rejection, text, timesOut, turn, until } from "./expectations.js";
 
 /** Calls that are served at once, again and again. */
 type Loop = (end: Connection) => AsyncIterator<unknown> | (() => Promise<unknown>);
@@ -93,6 +93,17 @@ export const fairness: readonly ContractCase[] = [
         await turnsBeside(() => rejection(call(true)), 5_000);
       }),
   ),
+
+  onPair("writable: what is no chunk resets the connection at once, also late in a turn", async ({ a }) => {
+    const writer = a.writable.getWriter();
+    await turn();
+    spendAll();
+    const wrong = rejection(writer.write(5 as never));
+    await fails(a.write("behind it"), "ERR_CLOSED");
+    assert.ok((await wrong) instanceof TypeError);
+    await rejection(writer.closed);
+    await a.closed;
+  }),
 
   onPair(
     "a loop of gathered writes lets the event loop turn",

@@ -8,7 +8,7 @@ import {
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Link } from "../core/link.js";
 import type { NonSharedUint8Array } from "../core/bytes/non-shared.js";
-import type { Data } from "../core/bytes/payload.js";
+import { payloadOf, type Data, type Payload } from "../core/bytes/payload.js";
 import { READ_CHUNK, READ_INTO } from "../core/reading/reads.js";
 import type { ReaderProbe } from "../core/reading/waiting.js";
 import { NetError, NetTimeoutError, refused } from "../errors.js";
@@ -80,11 +80,22 @@ export class WebStreams {
         const { signal } = controller as WritableStreamDefaultController & { readonly signal: AbortSignal };
         signal.addEventListener("abort", () => link.reset());
       },
-      write: (chunk: Data) => link.output.write(chunk).catch((error: unknown) => this.#fail(error)),
+      write: (chunk: Data) => this.#write(chunk),
       close: () => link.output.end().catch((error: unknown) => this.#fail(error)),
       abort: () => link.reset(),
     };
     return new NodeWritableStream<Data>(sink, { highWaterMark: MAX_QUEUED_BYTES, size: bytesIn });
+  }
+
+  #write(chunk: Data): Promise<void> {
+    let payload: Payload;
+    try {
+      payload = payloadOf(chunk);
+    } catch (error) {
+      // At once: a write of the connection may reject a turn later, and the connection could end otherwise meanwhile.
+      this.#fail(error);
+    }
+    return this.#link.output.send(payload).catch((error: unknown) => this.#fail(error));
   }
 
   /**

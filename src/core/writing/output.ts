@@ -92,6 +92,11 @@ export class Output implements SenderEvents {
     } catch (error) {
       return rejectedInTime(error);
     }
+    return this.send(payload, options);
+  }
+
+  /** Writes a payload, with options that are checked. */
+  send(payload: Payload, options?: OperationOptions): Promise<void> {
     if (this.writeQueued !== null) this.writeQueued();
     if (this.#lost !== null) this.surfaceLoss();
     if (options?.signal?.aborted === true) {
