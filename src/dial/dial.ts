@@ -46,7 +46,10 @@ const FATAL = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
  * One deadline bounds all of it. Rejects with the failures of all attempts.
  */
 export function dial<T>(options: DialOptions<T>): Promise<T> {
-  return withEitherSignal(options.signal, options.closeOn, (signal) => dialUntil({ ...options, signal }));
+  const { signal, closeOn } = options;
+  // Most calls have one signal or none: a copy of the options would cost more than the rest of this.
+  if (closeOn === undefined || closeOn === signal) return dialUntil(options);
+  return withEitherSignal(signal, closeOn, (either) => dialUntil({ ...options, signal: either }));
 }
 
 async function dialUntil<T>(options: DialOptions<T>): Promise<T> {
