@@ -4,6 +4,7 @@ import { Duplex, Writable } from "node:stream";
 import { inspect } from "node:util";
 import {
   connect,
+  connectDuplex,
   Connection,
   lengthPrefixed,
   listen,
@@ -182,6 +183,81 @@ describe("a connection is printed as one line: its ends, its state, its counts",
     }
     expect(message).toContain(`"name": "${client.toString()}"`);
     expect(message.length).toBeLessThan(1000);
+  });
+});
+
+describe("a Duplex is printed as one line, as its connection is", () => {
+  const counts = "bytesRead: 0, bytesWritten: 0";
+
+  test("open, with what is unread, and nothing that was received", async () => {
+    const { client, server } = await pair();
+    const { duplex } = server;
+    await client.write(SECRET);
+    await once(duplex, "readable");
+    const read = `bytesRead: ${String(SECRET.length)}, bytesWritten: 0, readableLength: ${String(SECRET.length)}`;
+    expect(printed(duplex, server)).toBe(`ConnectionDuplex A -> B { state: 'open', ${read} }`);
+    expect(inspect(duplex, { showHidden: true, depth: Infinity })).toBe(inspect(duplex));
+    expect(inspect(duplex, { depth: 0 })).toBe(inspect(duplex));
+    expect(inspect({ duplex }, { depth: 0 })).toBe("{ duplex: [ConnectionDuplex] }");
+  });
+
+  test("connecting, connected, and closed by destroy()", async () => {
+    const { port } = await loopback();
+    const duplex = connectDuplex("localhost", port);
+    const place = `localhost:${String(port)}`;
+    const connecting = `ConnectedDuplex ${place} { state: 'connecting', bytesRead: 0, bytesWritten: 3, writableLength: 3 }`;
+    duplex.write("abc");
+    expect(inspect(duplex)).toBe(connecting);
+    const connection = keep(await duplex.connection);
+    await connection.flush();
+    await until(() => duplex.writableLength === 0);
+    const open = "ConnectedDuplex A -> B { state: 'open', bytesRead: 0, bytesWritten: 3 }";
+    expect(printed(duplex, connection)).toBe(open);
+    const given = connectDuplex("localhost", port).destroy();
+    expect(inspect(given)).toBe(`ConnectedDuplex ${place} { state: 'closed', ${counts} }`);
+  });
+
+  test("failed, with the code of its error, whoever has failed it", async () => {
+    const port = await unusedPort();
+    const refused = connectDuplex("127.0.0.1", port);
+    await expect(refused.connection).rejects.toThrow("ECONNREFUSED");
+    const place = `127.0.0.1:${String(port)}`;
+    const code = "code: 'ECONNREFUSED'";
+    expect(inspect(refused)).toBe(`ConnectedDuplex ${place} { state: 'failed', ${code}, ${counts} }`);
+
+    const { client, server } = await pair();
+    const closed = new Promise((resolve) => server.duplex.resume().on("close", resolve));
+    client.duplex.destroy(Object.assign(new Error("no more"), { code: "E_PROGRAM" }));
+    await closed;
+    const ours = `ConnectionDuplex A -> B { state: 'failed', code: 'E_PROGRAM', ${counts} }`;
+    expect(printed(client.duplex, client)).toBe(ours);
+    const theirs = `ConnectionDuplex A -> B { state: 'failed', code: 'ECONNRESET', ${counts} }`;
+    expect(printed(server.duplex, server)).toBe(theirs);
+  });
+
+  test("reset, closed", async () => {
+    const [one, other] = [await pair(), await pair()];
+    const { duplex } = one.client;
+    one.client.reset();
+    expect(printed(duplex, one.client)).toBe(`ConnectionDuplex A -> B { state: 'reset', ${counts} }`);
+    const ended = other.client.duplex;
+    await Promise.all([other.client.close(), other.server.close()]);
+    expect(printed(ended, other.client)).toBe(`ConnectionDuplex A -> B { state: 'closed', ${counts} }`);
+  });
+
+  test("and its prototype and a table of Duplexes do not throw", async () => {
+    const { client } = await pair();
+    const { duplex } = client;
+    expect(inspect(Object.getPrototypeOf(duplex), { showHidden: true })).not.toContain("state:");
+    let text = "";
+    const sink = new Writable({
+      write(chunk, _encoding, done) {
+        text += String(chunk);
+        done();
+      },
+    });
+    new Console(sink).table([duplex]);
+    expect(text).toContain("(index)");
   });
 });
 

@@ -35,12 +35,6 @@ export interface ConnectedDuplex extends SocketDuplex {
   readonly connection: Promise<Connection>;
   /** The addresses that were tried so far, `"127.0.0.1:80"`, in their order; empty for a Unix socket. */
   readonly autoSelectFamilyAttemptedAddresses: string[];
-  /**
-   * Does nothing, since the Duplex connects by itself: for libraries that call it on whatever socket they get.
-   *
-   * @param rest - a function among them, as the last, is called once the Duplex has connected
-   */
-  connect(...rest: unknown[]): this;
 }
 
 /**
@@ -107,7 +101,7 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
   #isAskedFor = false;
 
   constructor(options: DialOptions<Connection>, allowHalfOpen: boolean, readAhead: number | undefined) {
-    super(allowHalfOpen, readAhead);
+    super("ConnectedDuplex", options.subject, allowHalfOpen, readAhead);
     this.#options = options;
     this.#connection = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -124,14 +118,6 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
 
   get autoSelectFamilyAttemptedAddresses(): string[] {
     return this.#journal?.attempted ?? [];
-  }
-
-  connect(...rest: unknown[]): this {
-    const listener = rest.at(-1);
-    if (typeof listener !== "function") return this;
-    if (this.connecting) this.once("connect", listener as () => void);
-    else if (!this.destroyed) nextTick(listener);
-    return this;
   }
 
   /** Node calls this a tick after the call, and holds back reads, writes, the end and `_destroy` until `done` is called. */
@@ -161,8 +147,7 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
     this.attach(linkOf(connection), connection);
     this.#resolve(connection);
     done();
-    this.emit("connect");
-    this.emit("ready");
+    this.emitConnected();
   }
 
   #failed(error: unknown, done: Done): void {

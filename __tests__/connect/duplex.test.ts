@@ -18,7 +18,7 @@ import { frozenServer, type FrozenServer } from "../support/frozen-server.js";
 import { deferredLookup, lookupOf } from "../support/lookups.js";
 import { failure, isPending, microtasks, netError, timeoutError, turn, until } from "../support/outcomes.js";
 import { onManualClock } from "../support/manual-clock.js";
-import { closeAll, keep, loopback, socketPath, unusedPort } from "../support/peers.js";
+import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
 
 let frozen: FrozenServer;
@@ -108,21 +108,34 @@ describe("a Duplex that connects", () => {
     expect(String(await server.readAll())).toBe("by the connection, by the Duplex");
   });
 
-  test("calls back those who call connect(), and starts nothing", async () => {
+  test("emits 'connect' for those who call connect(), once more if need be, and starts nothing", async () => {
     const listener = await loopback();
     const duplex = connectDuplex("127.0.0.1", listener.port);
     const calls: string[] = [];
     expect(duplex.connect()).toBe(duplex);
     expect(duplex.connect(1, "elsewhere.test", () => calls.push("while it connects"))).toBe(duplex);
     await once(duplex, "ready");
-    duplex.connect({ port: 1 }, () => calls.push("once it has connected"));
     expect(calls).toEqual(["while it connects"]);
+    duplex.connect({ port: 1 }, () => calls.push("once it has connected"));
+    duplex.connect();
+    duplex.on("connect", () => calls.push("a listener that came later"));
+    duplex.on("ready", () => calls.push("ready"));
+    expect(calls.length).toBe(1);
     await turn();
-    expect(calls).toEqual(["while it connects", "once it has connected"]);
+    expect(calls.slice(1)).toEqual(["once it has connected", "a listener that came later", "ready"]);
+    duplex.connect(() => calls.push("destroyed before the next tick"));
     duplex.destroy();
-    duplex.connect(() => calls.push("once it is destroyed"));
     await turn();
-    expect([calls.length, listener.pending]).toEqual([2, 1]);
+    expect([calls.length, listener.pending]).toEqual([4, 1]);
+    expect(() => duplex.connect()).toThrow("the Duplex was destroyed, and cannot connect again");
+  });
+
+  test("of a connection has the same connect()", async () => {
+    const { client } = await pair();
+    await once(client.duplex.connect(1, "elsewhere.test"), "connect");
+    client.reset();
+    await once(client.duplex, "close");
+    expect(() => client.duplex.connect()).toThrow("the Duplex was destroyed, and cannot connect again");
   });
 
   test("keeps the settings that were made before it had connected", async () => {

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { Socket } from "node:net";
 import { kill } from "node:process";
 import type { Duplex } from "node:stream";
 import pg from "pg";
+import { connect, connectDuplex } from "../../src/index.js";
 import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
 import { describeWith, POSTGRES } from "../support/machine.js";
 import { Postgres, USER } from "../support/postgres.js";
@@ -34,12 +36,15 @@ async function transfer(queryable: Queryable): Promise<void> {
   expect(rows[0]?.bytes.equals(bytes)).toBe(true);
 }
 
-/** pg calls `connect()` of its stream. What connects by itself must not do it again, and what is connected says so. */
-function streamFor(stream: Duplex & { connecting?: boolean }): ReturnType<typeof asSocket> {
-  const connect = () => {
-    if (stream.connecting !== true) process.nextTick(() => stream.emit("connect"));
-  };
-  return asSocket("connection" in stream ? stream : Object.assign(stream, { connect }));
+/** pg calls `connect()` of its stream, which a socket that is connected must not do again: it says that it is connected. */
+function streamFor(stream: Duplex): Socket {
+  if (!(stream instanceof Socket)) return asSocket(stream);
+  return Object.assign(stream, {
+    connect: () => {
+      if (!stream.connecting) process.nextTick(() => stream.emit("connect"));
+      return stream;
+    },
+  });
 }
 
 function pooledClient(open: () => Duplex): Client {
@@ -96,6 +101,22 @@ describeWith(POSTGRES, "pg and PostgreSQL", () => {
     clientOfReady: (open) => clientOfSessions(open, sessionOver),
     staysHalfOpen: "always",
   });
+
+  test.each(["connection.duplex", "connectDuplex()"])(
+    "%s that has connected long before client.connect() is told",
+    async (kind) => {
+      const stream =
+        kind === "connectDuplex()"
+          ? connectDuplex("127.0.0.1", postgres.port)
+          : (await connect("127.0.0.1", postgres.port, { readTimeout: Infinity })).duplex;
+      const client = new pg.Client({ ...ACCOUNT, stream: () => asSocket(stream) });
+      if (stream.connecting) await once(stream, "ready");
+      await client.connect();
+      await exchange(client);
+      await client.end();
+      expect(stream.destroyed).toBe(true);
+    },
+  );
 
   const terminated = "Connection terminated unexpectedly";
   const lost = { request: terminated, told: [`error: ${terminated}`, "end"] };

@@ -9,7 +9,6 @@ afterEach(closeAll);
 const LACKING: Readonly<Record<string, string>> = {
   autoSelectFamilyAttemptedAddresses:
     "The attempts of a race are in the error of a connect that failed, and are published on a diagnostics channel.",
-  connect: "A connection is connected: to have a Duplex that connects, call connectDuplex().",
   server: "The servers of Node set it on the sockets that they accept, and on a Duplex that they are given.",
 };
 

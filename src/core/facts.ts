@@ -63,8 +63,16 @@ export function factsOf(link: Link, addresses: Addresses): ConnectionFacts {
   });
 }
 
+interface Counted extends Pick<
+  ConnectionFacts,
+  "bytesRead" | "bytesWritten" | "readableLength" | "writableLength"
+> {
+  readonly state: string;
+  readonly code?: string | undefined;
+}
+
 /** @internal The facts that one line shows beside the name; counts of unread and unsent bytes only if there are such bytes. */
-export function shownOf({ state, code, ...counts }: ConnectionFacts): Shown {
+export function shownOf({ state, code, ...counts }: Counted): Shown {
   const { bytesRead, bytesWritten, readableLength, writableLength } = counts;
   return {
     state,

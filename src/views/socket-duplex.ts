@@ -1,13 +1,17 @@
 import type { AddressInfo, SocketReadyState } from "node:net";
 import { emitWarning, nextTick } from "node:process";
 import type { Duplex } from "node:stream";
+import { inspect } from "node:util";
 import { familyOf } from "../address/endpoint.js";
 import { checkFunction, outOfRange, wrongType } from "../options/checks.js";
 import { LONGEST_TIMER_MS } from "../core/timing/clock.js";
 import type { ConnectedSocket } from "../connected-socket.js";
 import { IdleTimer } from "../core/timing/idle-timer.js";
+import { shownOf } from "../core/facts.js";
 import type { Link } from "../core/link.js";
 import { keepAliveOf } from "../options/keep-alive.js";
+import { refused, type Subject } from "../errors.js";
+import { lineOf, type Style } from "../inspection.js";
 import { ignore, NodeDuplex, type Done } from "./node-duplex.js";
 
 type Setting = (socket: ConnectedSocket) => void;
@@ -59,6 +63,14 @@ export interface SocketDuplex extends Duplex {
   /** Node 20 and 22, Bun and Deno have no such method, nor have connections over streams that are no sockets. */
   readonly setTypeOfService: ((value: number) => unknown) | undefined;
   readonly getTypeOfService: (() => number) | undefined;
+  /**
+   * For libraries that call it on any socket that they are given, as pg does. The Duplex connects by itself, so the arguments
+   * change nothing. If it has connected before the call, it emits `'connect'` and `'ready'` once more, in the next tick.
+   *
+   * @param rest - a function among them, as the last, is called for the next `'connect'`
+   * @throws NetError `ERR_CLOSED` once the Duplex is destroyed
+   */
+  connect(...rest: unknown[]): this;
   ref(): this;
   unref(): this;
   /** Ends the writing side, and destroys the Duplex when all is sent. */
@@ -75,6 +87,20 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   readonly #settings = new Map<string, Setting>();
   #idle: IdleTimer | null = null;
   #timeout: number | undefined;
+
+  readonly #kind: string;
+  readonly #subject: Subject;
+  #announces = false;
+
+  /**
+   * @param kind - what it is called where it is printed
+   * @param subject - what it connects to, or is connected with
+   */
+  constructor(kind: string, subject: Subject, allowHalfOpen: boolean, readAhead: number | undefined) {
+    super(allowHalfOpen, readAhead);
+    this.#kind = kind;
+    this.#subject = subject;
+  }
 
   /** Gives the Duplex its connection. */
   protected attach(link: Link, socket: ConnectedSocket): void {
@@ -217,6 +243,32 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
     return this;
   }
 
+  connect(...rest: unknown[]): this {
+    if (this.destroyed) {
+      const reason = "the Duplex was destroyed, and cannot connect again";
+      throw refused("connect", this.#subject, "ERR_CLOSED", reason);
+    }
+    const listener = rest.at(-1);
+    if (typeof listener === "function") this.once("connect", listener as () => void);
+    if (!this.connecting) this.announceConnected();
+    return this;
+  }
+
+  /** Emits `'connect'` and `'ready'` in the next tick, when the caller of {@link connect} listens, too. */
+  protected announceConnected(): void {
+    if (this.#announces) return;
+    this.#announces = true;
+    nextTick(() => {
+      this.#announces = false;
+      this.emitConnected();
+    });
+  }
+
+  protected emitConnected(): void {
+    if (!this.destroyed) this.emit("connect");
+    if (!this.destroyed) this.emit("ready");
+  }
+
   destroySoon(): void {
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();
@@ -226,6 +278,34 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   resetAndDestroy(): this {
     this.#link?.reset();
     return this.destroy();
+  }
+
+  /** @internal One line, as for the connection. A prototype, which has no state, is shown as any other. */
+  [inspect.custom](depth: number, style: Style): unknown {
+    if (!(#settings in this)) return this;
+    const place = this.#socket?.toString() ?? this.#subject.text;
+    return lineOf(this.#kind, place, shownOf(this.#facts()), depth, style);
+  }
+
+  #facts(): Parameters<typeof shownOf>[0] {
+    const { bytesRead, bytesWritten } = this;
+    return {
+      ...this.#state(),
+      bytesRead,
+      bytesWritten,
+      readableLength: (this.#link?.input.length ?? 0) + this.readableLength,
+      writableLength: (this.#link?.output.length ?? 0) + this.queuedLength,
+    };
+  }
+
+  #state(): { state: string; code?: string | undefined } {
+    if (this.connecting && !this.destroyed) return { state: "connecting" };
+    const { state, code } = this.#socket?.toJSON() ?? { state: "closed" };
+    const error: NodeJS.ErrnoException | null = this.errored;
+    // Writes that the program cut off when it closed or reset the connection have failed; the connection has not.
+    const isCutOff = error?.code === "ERR_CLOSED" && this.#link?.live === false;
+    if (error === null || isCutOff) return { state, code };
+    return { state: "failed", code: typeof error.code === "string" ? error.code : code };
   }
 
   override _destroy(error: Error | null, done: Done): void {
@@ -238,17 +318,12 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
 /** The Duplex of a connection that there is. */
 export class ConnectionDuplex extends SocketView {
   constructor(link: Link, socket: ConnectedSocket) {
-    super(true, link.input.readAhead);
+    super("ConnectionDuplex", link.subject, true, link.input.readAhead);
     this.on("error", ignore);
     this.attach(link, socket);
     if (this.connecting) {
-      link.transport.whenConnected(() => {
-        // An adopted socket learns its addresses first.
-        nextTick(() => {
-          if (!this.destroyed) this.emit("connect");
-          if (!this.destroyed) this.emit("ready");
-        });
-      });
+      // An adopted socket learns its addresses before the next tick.
+      link.transport.whenConnected(() => this.announceConnected());
     }
   }
 }
