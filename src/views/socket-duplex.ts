@@ -265,8 +265,10 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   }
 
   protected emitConnected(): void {
-    if (!this.destroyed) this.emit("connect");
-    if (!this.destroyed) this.emit("ready");
+    if (this.destroyed) return;
+    this.emit("connect");
+    // Also if a listener to 'connect' has destroyed it, as a socket does.
+    this.emit("ready");
   }
 
   destroySoon(): void {
