@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import type { Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { connect, listen, type Connection } from "../../../src/index.js";
+import { countLinesOfClients } from "../../support/counting-child.js";
 
 const LINES = 1_000;
 const CLIENTS = 6;
@@ -42,13 +42,5 @@ async function parent(): Promise<void> {
   console.log("done");
 }
 
-function count(_message: unknown, socket: Socket): void {
-  const text: string[] = [];
-  socket.setEncoding("utf8").on("data", (some: string) => text.push(some));
-  socket.on("end", () => socket.end(`${text.join("").split("\n").length - 1} lines`));
-}
-
-if (process.argv[2] === "child") {
-  process.on("message", count);
-  process.send?.("ready");
-} else await parent();
+if (process.argv[2] === "child") countLinesOfClients();
+else await parent();

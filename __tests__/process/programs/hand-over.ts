@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { connect, listen } from "../../../src/index.js";
+import { countLinesOfClients } from "../../support/counting-child.js";
 
 const LINES = 3_000;
 
@@ -26,13 +26,5 @@ async function parent(): Promise<void> {
   console.log("done");
 }
 
-function count(_message: unknown, socket: Socket): void {
-  const text: string[] = [];
-  socket.setEncoding("utf8").on("data", (some: string) => text.push(some));
-  socket.on("end", () => socket.end(`${text.join("").split("\n").length - 1} lines`));
-}
-
-if (process.argv[2] === "child") {
-  process.on("message", count);
-  process.send?.("ready");
-} else await parent();
+if (process.argv[2] === "child") countLinesOfClients();
+else await parent();
