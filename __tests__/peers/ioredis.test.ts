@@ -2,13 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { AbstractConnector, Redis } from "ioredis";
-import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
-import { LocalServer } from "../support/local-server.js";
-import { describeWith, REDIS } from "../support/machine.js";
-import { endPrograms } from "../support/program.js";
+import { asSocket, MEGABYTES, type Client } from "../support/client-library.js";
+import type { LocalServer } from "../support/local-server.js";
+import { testLibraryWith } from "../support/library-of-server.js";
 import { REDIS_SERVER } from "../support/redis.js";
-import { testEndingsFor } from "../support/server-endings.js";
-import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
+import { emitted, noted, type Session } from "../support/sessions.js";
 
 let server: LocalServer;
 
@@ -79,36 +77,17 @@ function sessionOver(stream: Duplex): Session {
   };
 }
 
-describeWith(REDIS, "ioredis and redis-server", () => {
-  beforeAll(async () => {
-    server = await LocalServer.create(REDIS_SERVER);
-    await server.start();
-  });
+const closed = { request: "Connection is closed.", told: ["close", "end"] };
 
-  afterAll(async () => {
-    await server.remove();
-    await endPrograms();
-  });
-
-  testClientsOf({
-    server: () => ({ port: server.port, host: "127.0.0.1" }),
-    clientOf: reconnectingClient,
-    clientOfReady: (open) => clientOfSessions(open, sessionOver),
-    staysHalfOpen: "always",
-  });
-
-  const closed = { request: "Connection is closed.", told: ["close", "end"] };
-  testEndingsFor({
-    place: () => ({ port: server.port, host: "127.0.0.1" }),
-    start: () => server.start(),
-    end: (ending) => server.stop(ending === "stops" ? "SIGTERM" : "SIGKILL"),
-    sessionOver,
-    farewells: {
-      stops: closed,
-      "is killed": closed,
-      "sends FIN": closed,
-      "sends RST": { ...closed, told: ["error: ECONNRESET", "close", "end"] },
-    },
-    toldAtHalfOpenEnd: [],
-  });
+testLibraryWith(REDIS_SERVER, "ioredis and redis-server", {
+  begin: (running) => (server = running),
+  clientOf: reconnectingClient,
+  sessionOver,
+  farewells: {
+    stops: closed,
+    "is killed": closed,
+    "sends FIN": closed,
+    "sends RST": { ...closed, told: ["error: ECONNRESET", "close", "end"] },
+  },
+  toldAtHalfOpenEnd: [],
 });

@@ -1,15 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { MqttClient } from "mqtt";
-import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
-import { LocalServer } from "../support/local-server.js";
-import { describeWith, MOSQUITTO } from "../support/machine.js";
+import { asSocket, MEGABYTES, type Client } from "../support/client-library.js";
+import { testLibraryWith } from "../support/library-of-server.js";
 import { MOSQUITTO_SERVER } from "../support/mosquitto.js";
-import { endPrograms } from "../support/program.js";
-import { testEndingsFor } from "../support/server-endings.js";
-import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
-
-let server: LocalServer;
+import { emitted, noted, type Session } from "../support/sessions.js";
 
 function clientOver(open: () => Duplex, reconnectPeriod: number): MqttClient {
   const options = { reconnectPeriod, resubscribe: false, manualConnect: true };
@@ -82,36 +77,16 @@ function sessionOver(stream: Duplex): Session {
   };
 }
 
-describeWith(MOSQUITTO, "mqtt and mosquitto", () => {
-  beforeAll(async () => {
-    server = await LocalServer.create(MOSQUITTO_SERVER);
-    await server.start();
-  });
+const closed = { told: ["close"] };
 
-  afterAll(async () => {
-    await server.remove();
-    await endPrograms();
-  });
-
-  testClientsOf({
-    server: () => ({ port: server.port, host: "127.0.0.1" }),
-    clientOf: reconnectingClient,
-    clientOfReady: (open) => clientOfSessions(open, sessionOver),
-    staysHalfOpen: "always",
-  });
-
-  const closed = { told: ["close"] };
-  testEndingsFor({
-    place: () => ({ port: server.port, host: "127.0.0.1" }),
-    start: () => server.start(),
-    end: (ending) => server.stop(ending === "stops" ? "SIGTERM" : "SIGKILL"),
-    sessionOver,
-    farewells: {
-      stops: closed,
-      "is killed": closed,
-      "sends FIN": closed,
-      "sends RST": { told: ["error: ECONNRESET", "close"] },
-    },
-    toldAtHalfOpenEnd: [],
-  });
+testLibraryWith(MOSQUITTO_SERVER, "mqtt and mosquitto", {
+  clientOf: reconnectingClient,
+  sessionOver,
+  farewells: {
+    stops: closed,
+    "is killed": closed,
+    "sends FIN": closed,
+    "sends RST": { told: ["error: ECONNRESET", "close"] },
+  },
+  toldAtHalfOpenEnd: [],
 });

@@ -2,13 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { createConnection, createPool, type RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
-import { LocalServer } from "../support/local-server.js";
-import { describeWith, MARIADB } from "../support/machine.js";
+import { MEGABYTES, type Client } from "../support/client-library.js";
+import type { LocalServer } from "../support/local-server.js";
+import { testLibraryWith } from "../support/library-of-server.js";
 import { DATABASE, MARIADB_SERVER } from "../support/mariadb.js";
-import { endPrograms } from "../support/program.js";
-import { testEndingsFor } from "../support/server-endings.js";
-import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
+import { emitted, noted, type Session } from "../support/sessions.js";
 
 const ACCOUNT = { user: "tcp6", database: DATABASE };
 
@@ -70,36 +68,17 @@ async function sleepBegins(threadId: () => number): Promise<void> {
   observer.destroy();
 }
 
-describeWith(MARIADB, "mysql2 and MariaDB", () => {
-  beforeAll(async () => {
-    server = await LocalServer.create(MARIADB_SERVER);
-    await server.start();
-  });
+const lost = { request: "PROTOCOL_CONNECTION_LOST", told: ["end"] };
 
-  afterAll(async () => {
-    await server.remove();
-    await endPrograms();
-  });
-
-  testClientsOf({
-    server: () => ({ port: server.port, host: "127.0.0.1" }),
-    clientOf: pooledClient,
-    clientOfReady: (open) => clientOfSessions(open, sessionOver),
-    staysHalfOpen: "always",
-  });
-
-  const lost = { request: "PROTOCOL_CONNECTION_LOST", told: ["end"] };
-  testEndingsFor({
-    place: () => ({ port: server.port, host: "127.0.0.1" }),
-    start: () => server.start(),
-    end: (ending) => server.stop(ending === "stops" ? "SIGTERM" : "SIGKILL"),
-    sessionOver,
-    farewells: {
-      stops: lost,
-      "is killed": lost,
-      "sends FIN": lost,
-      "sends RST": { request: "ECONNRESET", told: [] },
-    },
-    toldAtHalfOpenEnd: ["end"],
-  });
+testLibraryWith(MARIADB_SERVER, "mysql2 and MariaDB", {
+  begin: (running) => (server = running),
+  clientOf: pooledClient,
+  sessionOver,
+  farewells: {
+    stops: lost,
+    "is killed": lost,
+    "sends FIN": lost,
+    "sends RST": { request: "ECONNRESET", told: [] },
+  },
+  toldAtHalfOpenEnd: ["end"],
 });

@@ -5,20 +5,15 @@ import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { Client as SshClient, type ClientChannel } from "ssh2";
-import { asSocket, MEGABYTES, testClientsOf } from "../support/client-library.js";
-import { LocalServer } from "../support/local-server.js";
-import { describeWith, SSHD } from "../support/machine.js";
-import { endPrograms } from "../support/program.js";
-import { testEndingsFor } from "../support/server-endings.js";
-import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
+import { asSocket, MEGABYTES } from "../support/client-library.js";
+import { testLibraryWith } from "../support/library-of-server.js";
+import { emitted, noted, type Session } from "../support/sessions.js";
 import { LOGIN, SSH_SERVER } from "../support/sshd.js";
 
 interface SshSession extends Session {
   /** The process of the server for this session. */
   readonly pid: number;
 }
-
-let server: LocalServer;
 
 /** Starts a command at the server; its streams are the channel's. */
 function start(client: SshClient, command: string): Promise<ClientChannel> {
@@ -95,37 +90,16 @@ function isSent(pid: number, signal: "SIGTERM" | "SIGKILL"): boolean {
   }
 }
 
-describeWith(SSHD, "ssh2 and OpenSSH", () => {
-  beforeAll(async () => {
-    server = await LocalServer.create(SSH_SERVER);
-    await server.start();
-  });
+const closed = { request: "status undefined", told: ["end", "close"] };
 
-  afterAll(async () => {
-    await server.remove();
-    await endPrograms();
-  });
-
-  testClientsOf({
-    server: () => ({ port: server.port, host: "127.0.0.1" }),
-    // It connects once: for another connection there is another client.
-    clientOf: (open) => clientOfSessions(open, sessionOver),
-    clientOfReady: (open) => clientOfSessions(open, sessionOver),
-    staysHalfOpen: "always",
-  });
-
-  const closed = { request: "status undefined", told: ["end", "close"] };
-  testEndingsFor({
-    place: () => ({ port: server.port, host: "127.0.0.1" }),
-    start: () => server.start(),
-    end: (ending, { pid }) => terminate(pid, ending === "stops" ? "SIGTERM" : "SIGKILL"),
-    sessionOver,
-    farewells: {
-      stops: closed,
-      "is killed": closed,
-      "sends FIN": closed,
-      "sends RST": { ...closed, told: ["error: ECONNRESET", "close"] },
-    },
-    toldAtHalfOpenEnd: ["end"],
-  });
+testLibraryWith(SSH_SERVER, "ssh2 and OpenSSH", {
+  sessionOver,
+  end: (ending, { pid }) => terminate(pid, ending === "stops" ? "SIGTERM" : "SIGKILL"),
+  farewells: {
+    stops: closed,
+    "is killed": closed,
+    "sends FIN": closed,
+    "sends RST": { ...closed, told: ["error: ECONNRESET", "close"] },
+  },
+  toldAtHalfOpenEnd: ["end"],
 });
