@@ -83,8 +83,8 @@ export interface SocketDuplex extends Duplex {
 export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   #link: Link | null = null;
   #socket: ConnectedSocket | null = null;
-  /** The latest settings of each kind that were made before there was a connection. */
-  readonly #settings = new Map<string, Setting>();
+  /** The latest settings of each kind that were made before there was a connection, if any were. */
+  #settings: Map<string, Setting> | null = null;
   #idle: IdleTimer | null = null;
   #timeout: number | undefined;
 
@@ -106,8 +106,8 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   protected attach(link: Link, socket: ConnectedSocket): void {
     this.#link = link;
     this.#socket = socket;
-    for (const setting of this.#settings.values()) setting(socket);
-    this.#settings.clear();
+    this.#settings?.forEach((setting) => setting(socket));
+    this.#settings = null;
     this.#beginSilence();
     this.attachLink(link);
   }
@@ -238,7 +238,7 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   }
 
   #set(kind: string, setting: Setting): this {
-    if (this.#socket === null) this.#settings.set(kind, setting);
+    if (this.#socket === null) (this.#settings ??= new Map()).set(kind, setting);
     else setting(this.#socket);
     return this;
   }
