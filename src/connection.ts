@@ -96,7 +96,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    */
   static from(stream: Duplex, options: ConnectionOptions = {}): Connection {
     options = checkedConnectionOptions(options);
-    const transport = adopt(stream);
+    const transport = adopt(stream, { allowTruncation: options.allowTruncation ?? false });
     applyTo(stream as Settable, options);
     const addresses = new Addresses(stream as Addressed);
     const text = `stream (${classNameOf(stream) ?? "Duplex"})`;

@@ -96,6 +96,7 @@ function badConnectionOptions(...before: readonly unknown[]): readonly Bad[] {
       ]),
     ],
     closeOn: option(before, "closeOn", [null, {}, "abort", new AbortController(), ...HALF_SIGNALS], TYPE),
+    allowTruncation: option(before, "allowTruncation", NO_BOOLEANS, TYPE),
   };
   return Object.values(bad).flat();
 }

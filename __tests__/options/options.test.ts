@@ -54,7 +54,7 @@ const CALLS: Readonly<Record<string, Call>> = {
 };
 
 const OF_LISTEN =
-  "readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, noDelay, keepAlive, closeOn, host, backlog, ipv6Only, reusePort, acceptTimeout, signal";
+  "readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, noDelay, keepAlive, closeOn, allowTruncation, host, backlog, ipv6Only, reusePort, acceptTimeout, signal";
 
 describe("an option that does not exist is refused by name", () => {
   const NEAR: readonly (readonly [call: string, options: object, message: string])[] = [
@@ -387,6 +387,7 @@ describe("options are read once", () => {
     noDelay: true,
     keepAlive: false,
     closeOn: new AbortController().signal,
+    allowTruncation: false,
   } satisfies Record<keyof ConnectionOptions, unknown>;
 
   test("by listen, accept, connect, connectTo, resolve and their endpoints", async () => {

@@ -191,8 +191,8 @@ function normal<T extends ConnectOptions>(options: T): T {
  * else that a connect does outside the kernel.
  */
 function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
-  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, noDelay, keepAlive, closeOn } =
-    given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead } = given;
+  const { noDelay, keepAlive, closeOn, allowTruncation } = given;
   const { timeout, signal, family, lookup } = given;
   const { attemptDelay, attemptTimeout, localAddress, localPort } = given;
   return {
@@ -204,6 +204,7 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
     noDelay,
     keepAlive: copyOfKeepAlive(keepAlive),
     closeOn,
+    allowTruncation,
     timeout,
     signal,
     family,

@@ -83,6 +83,15 @@ export interface ConnectionOptions {
    * @example await connect("example.com", 80, { closeOn: shutdown.signal });
    */
   closeOn?: AbortSignal | undefined;
+  /**
+   * Whether a TLS peer may end its side by ending TCP alone, without TLS's own close_notify. `false`: such an end may be
+   * somebody else's who cuts the connection, so all that has arrived is read first, and then reads reject with
+   * `ERR_TLS_TRUNCATED`. `true`: it is the end of the stream like any other. It has no effect without TLS.
+   *
+   * @default false
+   * @example Connection.from(tlsSocket, { allowTruncation: true });
+   */
+  allowTruncation?: boolean | undefined;
 }
 
 /** Why there is no `allowHalfOpen`, which `net` has. */
@@ -98,6 +107,7 @@ export const CONNECTION = schemaOf<ConnectionOptions>({
   noDelay: checkBoolean,
   keepAlive: checkKeepAlive,
   closeOn: checkSignal,
+  allowTruncation: checkBoolean,
 });
 
 /** The options of `Connection.from` as they are at the call, checked. */
@@ -106,8 +116,8 @@ export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOp
 }
 
 export function copyOfConnectionOptions(given: ConnectionOptions): Complete<ConnectionOptions> {
-  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, noDelay, keepAlive, closeOn } =
-    given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead } = given;
+  const { noDelay, keepAlive, closeOn, allowTruncation } = given;
   return {
     readTimeout,
     writeTimeout,
@@ -117,6 +127,7 @@ export function copyOfConnectionOptions(given: ConnectionOptions): Complete<Conn
     noDelay,
     keepAlive: copyOfKeepAlive(keepAlive),
     closeOn,
+    allowTruncation,
   };
 }
 

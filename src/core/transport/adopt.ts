@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { wrongType, wrongValue } from "../../options/checks.js";
 import { adoptSocket } from "./adopted-socket.js";
 import { isKernelSocket, worksPastStreams } from "./node-internals.js";
@@ -7,6 +8,7 @@ import { EVENTS, readsElsewhere } from "./stream-socket.js";
 import { rememberSettings } from "./socket-settings.js";
 import { SocketStreamTransport } from "./socket-stream.js";
 import { StreamTransport } from "./duplex.js";
+import { secureTransport, type SecureOptions } from "./tls/secure-transport.js";
 import type { Transport } from "./transport.js";
 
 /** All that is used of a stream, by its type. What is left out can be done without, or follows from these. */
@@ -33,7 +35,7 @@ const USED: Readonly<Record<string, "boolean" | "function" | "number">> = {
 const DUPLEX = "a stream.Duplex (Duplex.from and Duplex.fromWeb make one of two streams)";
 
 /** A transport over a stream that the program has made, and perhaps used. */
-export function adopt(stream: Duplex): Transport {
+export function adopt(stream: Duplex, options: SecureOptions = { allowTruncation: false }): Transport {
   checkDuplex(stream);
   if ((stream as { [EVENTS]?: unknown })[EVENTS] !== undefined) {
     throw wrongValue("stream", "one that is not in use by another connection", stream);
@@ -46,8 +48,14 @@ export function adopt(stream: Duplex): Transport {
     );
   }
   rememberSettings(stream);
+  if (isEncrypted(stream)) return secureTransport(stream, options);
   if (!isKernelSocket(stream)) return new StreamTransport(stream);
   return worksPastStreams() ? adoptSocket(stream) : new SocketStreamTransport(stream);
+}
+
+/** Whether a stream is a TLS socket, known without loading `node:tls`. */
+function isEncrypted(stream: Duplex): stream is TLSSocket {
+  return stream instanceof Socket && "encrypted" in stream;
 }
 
 /** Whether it behaves like a Duplex of Node's: those of the `readable-stream` package do from release 3 on. */
