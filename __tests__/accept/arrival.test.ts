@@ -11,7 +11,7 @@ import { takeOver } from "../../src/core/transport/kernel.js";
 import type { Transport } from "../../src/core/transport/transport.js";
 import { listenerOf } from "../../src/listener.js";
 import { settingsOf } from "../../src/options/connection.js";
-import { CERTIFICATE, KEY } from "../support/certificate.js";
+import { SELF_SIGNED } from "../support/certificates.js";
 import { onManualClock } from "../support/manual-clock.js";
 import { failure, isPending, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, endOfClient, keep, netClient } from "../support/peers.js";
@@ -425,7 +425,7 @@ describe("real steps", () => {
 
   test("a TLS handshake replaces the transport; clients that speak no TLS hold up no other", async () => {
     const handshake: Step = async ({ socket }, signal) => {
-      const secure = new TLSSocket(socket, { isServer: true, key: KEY, cert: CERTIFICATE });
+      const secure = new TLSSocket(socket, { isServer: true, ...SELF_SIGNED });
       secure.on("error", () => undefined);
       await once(secure, "secure", { signal });
       return { transport: adopt(secure) };

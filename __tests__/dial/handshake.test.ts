@@ -5,7 +5,7 @@ import { subjectOf } from "../../src/address/addresses.js";
 import { connectionOver } from "../../src/connection.js";
 import { dial, type DialOptions, type Handshake } from "../../src/dial/dial.js";
 import { settingsOf } from "../../src/options/connection.js";
-import { CERTIFICATE, KEY } from "../support/certificate.js";
+import { SELF_SIGNED } from "../support/certificates.js";
 import { frozenServer } from "../support/frozen-server.js";
 import { onManualClock } from "../support/manual-clock.js";
 import { failure, isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
@@ -75,12 +75,16 @@ describe("a handshake that waits", () => {
   test("may put another connection in place of the one it was given", async () => {
     const listener = await loopback();
     const dialing = dialTo([listener.port], async (connection, signal) => {
-      const socket = tlsConnect({ socket: connection.detach(), ca: CERTIFICATE, servername: "localhost" });
+      const socket = tlsConnect({
+        socket: connection.detach(),
+        ca: SELF_SIGNED.cert,
+        servername: "localhost",
+      });
       await once(socket, "secureConnect", { signal });
       return keep(Connection.from(socket));
     });
     const accepting = keep(await listener.accept()).detach();
-    const server = new TLSSocket(accepting, { isServer: true, cert: CERTIFICATE, key: KEY });
+    const server = new TLSSocket(accepting, { isServer: true, ...SELF_SIGNED });
     server.write("encrypted\n");
     const connection = await dialing;
     expect(await connection.readLine()).toBe("encrypted");

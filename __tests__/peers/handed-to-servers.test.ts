@@ -11,7 +11,7 @@ import { SMTPServer } from "smtp-server";
 import { WebSocket, WebSocketServer } from "ws";
 import { listen, type Connection, type Listener } from "../../src/index.js";
 import { BreakingProxy } from "../support/breaking-proxy.js";
-import { CERTIFICATE, KEY } from "../support/certificate.js";
+import { SELF_SIGNED } from "../support/certificates.js";
 import { MEGABYTES } from "../support/client-library.js";
 import { until } from "../support/outcomes.js";
 import { tcpResources } from "../support/resources.js";
@@ -83,13 +83,13 @@ const LIBRARIES: readonly ServerLibrary[] = [
     name: "http2.createSecureServer",
     leavesOpen: ["detach, half-open", "duplex"],
     start() {
-      const server = http2.createSecureServer({ cert: CERTIFICATE, key: KEY });
+      const server = http2.createSecureServer(SELF_SIGNED);
       server.on("stream", echoStream);
       server.on("tlsClientError", () => undefined);
       return { take: (stream) => void server.emit("connection", stream), close: () => server.close() };
     },
     client: ({ host, port }) =>
-      http2Client(http2.connect(`https://${host}:${String(port)}`, { ca: CERTIFICATE })),
+      http2Client(http2.connect(`https://${host}:${String(port)}`, { ca: SELF_SIGNED.cert })),
   },
   {
     name: "ws",

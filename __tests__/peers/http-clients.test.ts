@@ -11,7 +11,7 @@ import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { connect as tlsConnect, type TLSSocket } from "node:tls";
 import * as undici from "undici";
-import { CERTIFICATE } from "../support/certificate.js";
+import { SELF_SIGNED } from "../support/certificates.js";
 import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
 import { describeWith, NGINX } from "../support/machine.js";
 import { startNginx, type Nginx } from "../support/nginx.js";
@@ -95,7 +95,7 @@ describeWith(NGINX, "nginx, and", () => {
 
   describe("https.Agent", () => {
     const newAgent = () => new https.Agent({ keepAlive: true, maxSockets: 1 });
-    const encrypt = (socket: Duplex) => tlsConnect({ socket, ca: CERTIFICATE, servername: "localhost" });
+    const encrypt = (socket: Duplex) => tlsConnect({ socket, ca: SELF_SIGNED.cert, servername: "localhost" });
     testClientsOf({
       server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
       staysHalfOpen: MAJOR >= 22 ? "never" : "when idle",
@@ -121,7 +121,7 @@ describeWith(NGINX, "nginx, and", () => {
 
   describe("http2.connect with TLS", () => {
     const encrypt = (socket: Duplex) =>
-      tlsConnect({ socket, ca: CERTIFICATE, servername: "localhost", ALPNProtocols: ["h2"] });
+      tlsConnect({ socket, ca: SELF_SIGNED.cert, servername: "localhost", ALPNProtocols: ["h2"] });
     testClientsOf({
       server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
       staysHalfOpen: "always",
@@ -173,7 +173,7 @@ describeWith(NGINX, "nginx, and", () => {
     });
 
     async function encrypted(open: () => Promise<Duplex>): Promise<TLSSocket> {
-      const socket = tlsConnect({ socket: await open(), ca: CERTIFICATE, servername: "localhost" });
+      const socket = tlsConnect({ socket: await open(), ca: SELF_SIGNED.cert, servername: "localhost" });
       await once(socket, "secureConnect");
       return socket;
     }

@@ -3,11 +3,11 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { Duplex, duplexPair } from "node:stream";
 import { connect as tlsConnect, createSecureContext, TLSSocket } from "node:tls";
 import { Connection, type ConnectionOptions } from "../../src/index.js";
-import { CERTIFICATE, KEY } from "./certificate.js";
+import { SELF_SIGNED } from "./certificates.js";
 
 // Made once: that costs more processor time than a handshake.
-const OF_SERVER = createSecureContext({ cert: CERTIFICATE, key: KEY });
-const OF_CLIENT = createSecureContext({ ca: CERTIFICATE });
+const OF_SERVER = createSecureContext(SELF_SIGNED);
+const OF_CLIENT = createSecureContext({ ca: SELF_SIGNED.cert });
 
 /** Both ends of a connection, as Node makes them: the one that connected and the one that was accepted. */
 export async function socketPair(): Promise<[Socket, Socket]> {

@@ -6,7 +6,7 @@ import * as https from "node:https";
 import { connect as tlsConnect, TLSSocket } from "node:tls";
 import type { Connection } from "../../src/index.js";
 import { closeAll, pair } from "../support/peers.js";
-import { CERTIFICATE, KEY } from "../support/certificate.js";
+import { SELF_SIGNED } from "../support/certificates.js";
 
 const BODY = Buffer.alloc(300_000, "body");
 
@@ -99,10 +99,10 @@ describe("http", () => {
 
 describe("tls", () => {
   test("runs over duplex at both ends", async () => {
-    const accepted = new TLSSocket(server.duplex, { isServer: true, cert: CERTIFICATE, key: KEY });
+    const accepted = new TLSSocket(server.duplex, { isServer: true, ...SELF_SIGNED });
     const encrypted = tlsConnect({
       socket: client.duplex,
-      ca: CERTIFICATE,
+      ca: SELF_SIGNED.cert,
       servername: "localhost",
     });
     await once(encrypted, "secureConnect");
@@ -113,13 +113,11 @@ describe("tls", () => {
   });
 
   test("https takes a socket that was detached", async () => {
-    const origin = https.createServer({ cert: CERTIFICATE, key: KEY }, (request, response) =>
-      request.pipe(response),
-    );
+    const origin = https.createServer(SELF_SIGNED, (request, response) => request.pipe(response));
     origin.emit("connection", server.detach());
     const request = https.request({
       createConnection: () =>
-        tlsConnect({ socket: client.detach(), ca: CERTIFICATE, servername: "localhost" }),
+        tlsConnect({ socket: client.detach(), ca: SELF_SIGNED.cert, servername: "localhost" }),
       method: "POST",
     });
     request.end(BODY);

@@ -13,7 +13,7 @@ import { connect, Connection, type ConnectionOptions } from "../../../src/index.
 import { failure, netError, timeoutError, turn, until } from "../../support/outcomes.js";
 import { closeAll, keep, loopback } from "../../support/peers.js";
 import { memoryPair, socketPair, tlsPair } from "../../support/adopted-pairs.js";
-import { CERTIFICATE, KEY } from "../../support/certificate.js";
+import { SELF_SIGNED } from "../../support/certificates.js";
 
 afterEach(closeAll);
 
@@ -24,8 +24,8 @@ function streamOf(options: DuplexOptions = {}): Duplex {
 
 describe("a TLS socket whose handshake is cut off fails at once", () => {
   const sides: readonly (readonly [string, (socket: Socket) => TLSSocket])[] = [
-    ["a client's", (socket) => tlsConnect({ socket, ca: CERTIFICATE, servername: "localhost" })],
-    ["a server's", (socket) => new TLSSocket(socket, { isServer: true, cert: CERTIFICATE, key: KEY })],
+    ["a client's", (socket) => tlsConnect({ socket, ca: SELF_SIGNED.cert, servername: "localhost" })],
+    ["a server's", (socket) => new TLSSocket(socket, { isServer: true, ...SELF_SIGNED })],
   ];
 
   test.each(sides)("%s, by an end", async (_name, encrypt) => {
@@ -135,8 +135,8 @@ describe("the end of a TLS stream throws away nothing that has arrived", () => {
     const [outer, inner] = duplexPair();
     wire.pipe(outer);
     outer.on("data", (chunk: Buffer) => wire.write(chunk));
-    const right = new TLSSocket(accepted, { isServer: true, cert: CERTIFICATE, key: KEY });
-    const left = tlsConnect({ socket: inner, ca: CERTIFICATE, servername: "localhost" });
+    const right = new TLSSocket(accepted, { isServer: true, ...SELF_SIGNED });
+    const left = tlsConnect({ socket: inner, ca: SELF_SIGNED.cert, servername: "localhost" });
     await Promise.all([once(left, "secureConnect"), once(right, "secure")]);
     const send = async () => {
       wire.cork();

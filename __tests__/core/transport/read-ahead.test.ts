@@ -5,7 +5,7 @@ import { PassThrough } from "node:stream";
 import { connect as tlsConnect, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { Connection } from "../../../src/index.js";
 import { memoryPair, socketPair } from "../../support/adopted-pairs.js";
-import { CERTIFICATE, KEY } from "../../support/certificate.js";
+import { SELF_SIGNED } from "../../support/certificates.js";
 import { turn, until } from "../../support/outcomes.js";
 import { closeAll, keep } from "../../support/peers.js";
 
@@ -117,10 +117,10 @@ test("a stream from which nothing was read is given back with nothing changed", 
 });
 
 test("a TLS socket that was just made does its handshake while no read waits", async () => {
-  const server = createTlsServer({ cert: CERTIFICATE, key: KEY }).listen(0, "127.0.0.1");
+  const server = createTlsServer(SELF_SIGNED).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const socket = tlsConnect({ port, host: "127.0.0.1", ca: CERTIFICATE, servername: "localhost" });
+  const socket = tlsConnect({ port, host: "127.0.0.1", ca: SELF_SIGNED.cert, servername: "localhost" });
   const connection = keep(Connection.from(socket, UNREAD));
   const [accepted] = (await once(server, "secureConnection")) as [TLSSocket];
   const other = keep(Connection.from(accepted, UNREAD));

@@ -5,7 +5,7 @@ import * as http2 from "node:http2";
 import type { AddressInfo, Server } from "node:net";
 import * as tls from "node:tls";
 import { connect, type Connection } from "../../../src/index.js";
-import { CERTIFICATE, KEY } from "../../support/certificate.js";
+import { SELF_SIGNED } from "../../support/certificates.js";
 
 const LARGE = Buffer.alloc(8 * 1024 * 1024);
 
@@ -29,7 +29,7 @@ const web = await listening(
 );
 
 const echo = await listening(
-  tls.createServer({ cert: CERTIFICATE, key: KEY }, (socket) => socket.on("error", expected).pipe(socket)),
+  tls.createServer(SELF_SIGNED, (socket) => socket.on("error", expected).pipe(socket)),
 );
 
 const streams = await listening(http2.createServer());
@@ -57,7 +57,7 @@ async function responseTo(request: http.ClientRequest): Promise<http.IncomingMes
 }
 
 async function secured(connection: Connection): Promise<tls.TLSSocket> {
-  const socket = tls.connect({ socket: connection.duplex, ca: CERTIFICATE, servername: "localhost" });
+  const socket = tls.connect({ socket: connection.duplex, ca: SELF_SIGNED.cert, servername: "localhost" });
   await once(socket, "secureConnect");
   return socket;
 }
