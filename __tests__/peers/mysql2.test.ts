@@ -1,14 +1,20 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { createConnection, createPool, type RowDataPacket } from "mysql2";
+import { createConnection, createPool, type ConnectionOptions, type RowDataPacket } from "mysql2";
 import type { Connection } from "mysql2/promise";
-import { MEGABYTES, type Client } from "../support/client-library.js";
+import { connectDuplex } from "../../src/index.js";
+import { AUTHORITY } from "../support/certificates.js";
+import { MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
 import type { LocalServer } from "../support/local-server.js";
 import { testLibraryWith } from "../support/library-of-server.js";
 import { DATABASE, MARIADB_SERVER } from "../support/mariadb.js";
-import { emitted, noted, type Session } from "../support/sessions.js";
+import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
+import { ADVISED_SOURCES } from "../support/stream-sources.js";
 
-const ACCOUNT = { user: "tcp6", database: DATABASE };
+const ACCOUNT: ConnectionOptions = { user: "tcp6", database: DATABASE };
+
+/** With TLS of mysql2's own, which begins when the server has said that it knows it. */
+const ENCRYPTED: ConnectionOptions = { ...ACCOUNT, ssl: { ca: AUTHORITY, verifyIdentity: true } };
 
 /** A pool, or a connection. */
 type Queryable = Pick<Connection, "query">;
@@ -30,13 +36,13 @@ async function transfer(queryable: Queryable): Promise<void> {
   expect(bytes.equals(row?.["bytes"] as Buffer)).toBe(true);
 }
 
-function pooledClient(stream: () => Duplex): Client {
-  const pool = createPool({ ...ACCOUNT, connectionLimit: 1, stream }).promise();
+function pooledClient(stream: () => Duplex, account = ACCOUNT): Client {
+  const pool = createPool({ ...account, connectionLimit: 1, stream }).promise();
   return { exchange: () => exchange(pool), transfer: () => transfer(pool), close: () => pool.end() };
 }
 
-function sessionOver(stream: Duplex): Session {
-  const connection = createConnection({ ...ACCOUNT, stream });
+function sessionOver(stream: Duplex, account = ACCOUNT): Session {
+  const connection = createConnection({ ...account, stream });
   const queryable = connection.promise();
   const told = noted(connection, "end");
   let fails: (error: unknown) => void;
@@ -72,8 +78,8 @@ const lost = { request: "PROTOCOL_CONNECTION_LOST", told: ["end"] };
 
 testLibraryWith(MARIADB_SERVER, "mysql2 and MariaDB", {
   begin: (running) => (server = running),
-  clientOf: pooledClient,
-  sessionOver,
+  clientOf: (open) => pooledClient(open),
+  sessionOver: (stream) => sessionOver(stream),
   farewells: {
     stops: lost,
     "is killed": lost,
@@ -81,4 +87,22 @@ testLibraryWith(MARIADB_SERVER, "mysql2 and MariaDB", {
     "sends RST": { request: "ECONNRESET", told: [] },
   },
   toldAtHalfOpenEnd: ["end"],
+  addTests(place) {
+    describe("with mysql2's own TLS", () => {
+      testClientsOf({
+        server: place,
+        sources: ADVISED_SOURCES,
+        clientOf: (open) => pooledClient(open, ENCRYPTED),
+        clientOfReady: (open) => clientOfSessions(open, (stream) => sessionOver(stream, ENCRYPTED)),
+      });
+
+      test("the server takes it for encrypted", async () => {
+        const { host, port } = place();
+        const connection = createConnection({ ...ENCRYPTED, stream: connectDuplex(host, port) }).promise();
+        const [row] = await rowsOf(connection, "show session status like 'Ssl_version'");
+        expect(row).toMatchObject({ Value: "TLSv1.3" });
+        await connection.end();
+      });
+    });
+  },
 });

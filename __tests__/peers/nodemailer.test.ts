@@ -5,20 +5,34 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { createTransport, type Transporter } from "nodemailer";
 import type SMTPPool from "nodemailer/lib/smtp-pool";
-import { SMTPServer } from "smtp-server";
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { connectDuplex } from "../../src/index.js";
+import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { freePort } from "../support/free-port.js";
 import { netError } from "../support/outcomes.js";
-import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
+import {
+  asSocket,
+  MEGABYTES,
+  testClientsOf,
+  type Client,
+  type ClientLibrary,
+} from "../support/client-library.js";
+import { ADVISED_SOURCES } from "../support/stream-sources.js";
 
-/** What the server has received last. */
+/** What a server has received last. */
 let received: Buffer;
+/** It knows no STARTTLS. */
 let server: SMTPServer;
 
 beforeAll(async () => {
-  server = new SMTPServer({
+  server = await startServer({ disabledCommands: ["STARTTLS", "AUTH"] });
+});
+
+afterAll(() => stopServer(server));
+
+async function startServer(options: SMTPServerOptions): Promise<SMTPServer> {
+  const started = new SMTPServer({
     authOptional: true,
-    disabledCommands: ["STARTTLS", "AUTH"],
     disableReverseLookup: true,
     size: 2 * MEGABYTES,
     onData(stream, _session, callback) {
@@ -27,15 +41,21 @@ beforeAll(async () => {
         callback();
       }, callback);
     },
+    ...options,
   });
-  server.on("error", () => undefined);
-  server.listen(0, "127.0.0.1");
-  await once(server.server, "listening");
-});
+  started.on("error", () => undefined);
+  started.listen(0, "127.0.0.1");
+  await once(started.server, "listening");
+  return started;
+}
 
-afterAll(async () => {
-  await new Promise<void>((resolve) => server.close(resolve));
-});
+function stopServer(started: SMTPServer): Promise<void> {
+  return new Promise((resolve) => started.close(resolve));
+}
+
+function portOf(started: SMTPServer): number {
+  return (started.server.address() as AddressInfo).port;
+}
 
 /** A pool of one connection. */
 function clientOf(options: Partial<SMTPPool.Options>): Client {
@@ -63,13 +83,19 @@ function linesOf(bytes: Buffer): string {
   return bytes.toString("base64").replace(/.{1,76}/g, "$&\r\n");
 }
 
-describe("nodemailer's getSocket", () => {
-  testClientsOf({
-    server: () => ({ port: (server.server.address() as AddressInfo).port, host: "127.0.0.1" }),
+/** A client whose connections come from nodemailer's option `getSocket`. */
+function clientsOf(
+  options: Partial<SMTPPool.Options> = {},
+): Pick<ClientLibrary, "clientOf" | "clientOfReady"> {
+  return {
     clientOf: (open) =>
-      clientOf({ getSocket: (_options, callback) => callback(null, { connection: asSocket(open()) }) }),
+      clientOf({
+        ...options,
+        getSocket: (_options, callback) => callback(null, { connection: asSocket(open()) }),
+      }),
     clientOfReady: (open) =>
       clientOf({
+        ...options,
         getSocket(_options, callback) {
           open().then(
             (connection) => callback(null, { connection: asSocket(connection) }),
@@ -77,11 +103,31 @@ describe("nodemailer's getSocket", () => {
           );
         },
       }),
+  };
+}
+
+describe("nodemailer's getSocket", () => {
+  testClientsOf({ server: () => ({ port: portOf(server), host: "127.0.0.1" }), ...clientsOf() });
+});
+
+describe("nodemailer's getSocket, and its own STARTTLS over that", () => {
+  let encrypted: SMTPServer;
+
+  beforeAll(async () => {
+    encrypted = await startServer({ ...LOCALHOST, disabledCommands: ["AUTH"] });
+  });
+
+  afterAll(() => stopServer(encrypted));
+
+  testClientsOf({
+    server: () => ({ port: portOf(encrypted), host: "127.0.0.1" }),
+    sources: ADVISED_SOURCES,
+    ...clientsOf({ requireTLS: true, tls: { ca: AUTHORITY } }),
   });
 });
 
 test("nodemailer's socket, which it connects itself, may be one that connects already", async () => {
-  const { port } = server.server.address() as AddressInfo;
+  const port = portOf(server);
   const socket = connectDuplex("127.0.0.1", port);
   const transport = createTransport({ host: "127.0.0.1", port, socket: asSocket(socket) });
   await send(transport, "Subject: hello\r\n\r\nhello\r\n");

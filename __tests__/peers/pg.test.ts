@@ -5,14 +5,19 @@ import { kill } from "node:process";
 import type { Duplex } from "node:stream";
 import pg from "pg";
 import { connect, connectDuplex } from "../../src/index.js";
+import { AUTHORITY } from "../support/certificates.js";
 import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
 import { describeWith, POSTGRES } from "../support/machine.js";
 import { Postgres, USER } from "../support/postgres.js";
 import { endPrograms } from "../support/program.js";
 import { testEndingsFor } from "../support/server-endings.js";
 import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
+import { ADVISED_SOURCES } from "../support/stream-sources.js";
 
-const ACCOUNT = { user: USER, database: "postgres" };
+const ACCOUNT: pg.ClientConfig = { user: USER, database: "postgres" };
+
+/** With TLS of pg's own, which begins when the server has agreed to it. */
+const ENCRYPTED: pg.ClientConfig = { ...ACCOUNT, ssl: { ca: AUTHORITY } };
 
 /** A pool, or a client. */
 type Queryable = Pick<pg.Pool, "query">;
@@ -47,15 +52,15 @@ function streamFor(stream: Duplex): Socket {
   });
 }
 
-function pooledClient(open: () => Duplex): Client {
-  const pool = new pg.Pool({ ...ACCOUNT, max: 1, stream: () => streamFor(open()) });
+function pooledClient(open: () => Duplex, account = ACCOUNT): Client {
+  const pool = new pg.Pool({ ...account, max: 1, stream: () => streamFor(open()) });
   // Of idle clients, whose connection is lost.
   pool.on("error", () => undefined);
   return { exchange: () => exchange(pool), transfer: () => transfer(pool), close: () => pool.end() };
 }
 
-function sessionOver(stream: Duplex): PgSession {
-  const client = new pg.Client({ ...ACCOUNT, stream: () => streamFor(stream) });
+function sessionOver(stream: Duplex, account = ACCOUNT): PgSession {
+  const client = new pg.Client({ ...account, stream: () => streamFor(stream) });
   const told = noted(client, "end");
   const over = emitted(client, "end");
   const connected = client.connect();
@@ -97,9 +102,27 @@ describeWith(POSTGRES, "pg and PostgreSQL", () => {
 
   testClientsOf({
     server: () => ({ port: postgres.port, host: "127.0.0.1" }),
-    clientOf: pooledClient,
-    clientOfReady: (open) => clientOfSessions(open, sessionOver),
+    clientOf: (open) => pooledClient(open),
+    clientOfReady: (open) => clientOfSessions(open, (stream) => sessionOver(stream)),
     staysHalfOpen: "always",
+  });
+
+  describe("with pg's own TLS", () => {
+    testClientsOf({
+      server: () => ({ port: postgres.port, host: "127.0.0.1" }),
+      sources: ADVISED_SOURCES,
+      clientOf: (open) => pooledClient(open, ENCRYPTED),
+      clientOfReady: (open) => clientOfSessions(open, (stream) => sessionOver(stream, ENCRYPTED)),
+    });
+
+    test("the server takes it for encrypted", async () => {
+      const stream = () => asSocket(connectDuplex("127.0.0.1", postgres.port));
+      const client = new pg.Client({ ...ENCRYPTED, stream });
+      await client.connect();
+      const { rows } = await client.query("select ssl from pg_stat_ssl where pid = pg_backend_pid()");
+      expect(rows).toEqual([{ ssl: true }]);
+      await client.end();
+    });
   });
 
   test.each(["connection.duplex", "connectDuplex()"])(
@@ -120,7 +143,7 @@ describeWith(POSTGRES, "pg and PostgreSQL", () => {
 
   const terminated = "Connection terminated unexpectedly";
   const lost = { request: terminated, told: [`error: ${terminated}`, "end"] };
-  testEndingsFor({
+  testEndingsFor<PgSession>({
     place: () => ({ port: postgres.port, host: "127.0.0.1" }),
     async start() {
       // One whose process was killed would recover for a while.
@@ -133,7 +156,7 @@ describeWith(POSTGRES, "pg and PostgreSQL", () => {
       if (isDamaged) kill(pid, "SIGKILL");
       else await postgres.stop("SIGINT");
     },
-    sessionOver,
+    sessionOver: (stream) => sessionOver(stream),
     farewells: {
       stops: { ...lost, request: "57P01" },
       "is killed": lost,

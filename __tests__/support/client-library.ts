@@ -21,6 +21,8 @@ export interface Client {
 export interface ClientLibrary {
   /** Where the library's server listens; called once the server runs. */
   server(): NetConnectOpts;
+  /** Where its streams come from; {@link STREAM_SOURCES} by default. */
+  readonly sources?: readonly StreamSource[];
   /** A client of a library that is given a stream at once, by a factory that is synchronous. */
   clientOf?(open: () => Duplex, place: Place): Client;
   /** A client of a library that is given streams that are connected. */
@@ -35,7 +37,7 @@ export const MEGABYTES = 5 * 1024 * 1024;
 
 /** Takes a library's clients through all that can become of their connections, for each source of connections it takes. */
 export function testClientsOf(library: ClientLibrary): void {
-  const sources = STREAM_SOURCES.filter(({ openAtOnce }) =>
+  const sources = (library.sources ?? STREAM_SOURCES).filter(({ openAtOnce }) =>
     openAtOnce === undefined ? library.clientOfReady !== undefined : library.clientOf !== undefined,
   );
 

@@ -6,6 +6,7 @@ import { describeWith } from "./machine.js";
 import { endPrograms } from "./program.js";
 import { testEndingsFor, type SessionLibrary } from "./server-endings.js";
 import { clientOfSessions, type Session } from "./sessions.js";
+import type { Place } from "./stream-sources.js";
 
 interface LibraryOfServer<S extends Session> extends Omit<SessionLibrary<S>, "place" | "start" | "end"> {
   /** Gets the server once it runs. */
@@ -14,6 +15,8 @@ interface LibraryOfServer<S extends Session> extends Omit<SessionLibrary<S>, "pl
   clientOf?(open: () => Duplex): Client;
   /** Has the server end; without it, all of its processes get a signal. */
   end?: SessionLibrary<S>["end"];
+  /** Adds tests of its own with the same server. */
+  addTests?(place: () => Place): void;
 }
 
 /** Starts the server, and takes the library through all that can become of its connections, and all ends of the server. */
@@ -24,7 +27,7 @@ export function testLibraryWith<S extends Session>(
 ): void {
   describeWith(recipe.peer, name, () => {
     let server: LocalServer;
-    const place = (): { port: number; host: string } => ({ port: server.port, host: "127.0.0.1" });
+    const place = (): Place => ({ port: server.port, host: "127.0.0.1" });
     const clientOfReady = (open: () => Duplex | Promise<Duplex>): Client =>
       clientOfSessions(open, (stream) => library.sessionOver(stream));
 
@@ -52,5 +55,7 @@ export function testLibraryWith<S extends Session>(
       place,
       start: () => server.start(),
     });
+
+    library.addTests?.(place);
   });
 }

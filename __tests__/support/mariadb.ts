@@ -1,5 +1,6 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { LOCALHOST } from "./certificates.js";
 import type { ServerRecipe } from "./local-server.js";
 import { MARIADB } from "./machine.js";
 
@@ -7,12 +8,16 @@ import { MARIADB } from "./machine.js";
 export const DATABASE = "tcp6";
 
 /**
- * A MariaDB that trusts every client, with tables in memory only. A database is a directory; without the tables that
+ * A MariaDB that trusts every client, also one that asks for TLS, with tables in memory only. A database is a directory; without the tables that
  * `mariadb-install-db` makes, which takes seconds, the server misses its users, which nothing here needs.
  */
 export const MARIADB_SERVER: ServerRecipe = {
   peer: MARIADB,
-  prepare: (directory) => mkdir(join(directory, "data", DATABASE), { recursive: true }).then(() => undefined),
+  async prepare(directory) {
+    await mkdir(join(directory, "data", DATABASE), { recursive: true });
+    await writeFile(join(directory, "certificate"), LOCALHOST.cert);
+    await writeFile(join(directory, "key"), LOCALHOST.key);
+  },
   args: (directory, port) => [
     "--no-defaults",
     // The server refuses to be root's unless it is told.
@@ -26,6 +31,7 @@ export const MARIADB_SERVER: ServerRecipe = {
     ...["--skip-grant-tables", "--skip-networking=0", "--skip-innodb", "--default-storage-engine=MEMORY"],
     ...["--aria-log-file-size=8M", "--aria-pagecache-buffer-size=1M", "--key-buffer-size=64K"],
     "--max-allowed-packet=64M",
+    ...[`--ssl-cert=${join(directory, "certificate")}`, `--ssl-key=${join(directory, "key")}`],
   ],
   ready: /ready for connections[^]*Version/,
 };

@@ -1,11 +1,12 @@
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { LOCALHOST } from "./certificates.js";
 import { freePort } from "./free-port.js";
 import { Program } from "./program.js";
 import { POSTGRES } from "./machine.js";
 
-/** The owner of the database. The server trusts every client, without a password. */
+/** The owner of the database. The server trusts every client, without a password, also one that asks for TLS. */
 export const USER = "tcp6";
 
 /** The server refuses to be root's, and can go to no directory of root's. */
@@ -30,6 +31,8 @@ export class Postgres {
     const settings = ["--no-locale", "--encoding=UTF8", "--auth=trust", `--username=${USER}`, "--no-sync"];
     try {
       await succeed(join(dirname(POSTGRES.command), "initdb"), ...settings, "-D", postgres.#data);
+      await postgres.#writeSecret("server.crt", LOCALHOST.cert);
+      await postgres.#writeSecret("server.key", LOCALHOST.key);
     } catch (error) {
       await postgres.remove();
       throw error;
@@ -52,7 +55,7 @@ export class Postgres {
     if (this.#port === 0) this.#port = await freePort();
     const places = ["-h", "127.0.0.1", "-p", String(this.#port), "-k", this.#directory];
     // The cluster need not survive a power failure.
-    this.#program = run(POSTGRES.command, "-D", this.#data, "-F", ...places);
+    this.#program = run(POSTGRES.command, "-D", this.#data, "-F", "-l", ...places);
     await this.#program.says(/ready to accept connections/);
   }
 
@@ -69,6 +72,14 @@ export class Postgres {
 
   async remove(): Promise<void> {
     await rm(this.#directory, { recursive: true });
+  }
+
+  /** Writes a file of the server's, which it reads only if no other user can. */
+  async #writeSecret(name: string, text: string): Promise<void> {
+    const written = run("sh", "-c", 'umask 077 && cat > "$0"', join(this.#data, name));
+    written.feed(text);
+    const { status, stderr } = await written.ended;
+    if (status !== 0) throw new Error(`${name}: ${stderr}`);
   }
 
   get #data(): string {

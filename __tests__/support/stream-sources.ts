@@ -21,13 +21,18 @@ export interface StreamSource {
   readonly isHalfOpen?: boolean;
 }
 
-export const STREAM_SOURCES: readonly StreamSource[] = [
-  { name: "net.connect", openAtOnce: ({ host, port }) => netConnect({ host, port }), isPlain: true },
+/** The streams that docs/libraries.md advises to hand to a library. */
+export const ADVISED_SOURCES: readonly StreamSource[] = [
   { name: "connectDuplex", openAtOnce: ({ host, port }) => connectDuplex(host, port) },
   {
     name: "connect and detach",
     openConnected: async ({ host, port }) => (await connect(host, port)).detach(),
   },
+];
+
+export const STREAM_SOURCES: readonly StreamSource[] = [
+  { name: "net.connect", openAtOnce: ({ host, port }) => netConnect({ host, port }), isPlain: true },
+  ...ADVISED_SOURCES,
   {
     name: "connect and duplex",
     openConnected: async ({ host, port }) => (await connect(host, port)).duplex,
