@@ -28,7 +28,7 @@ function section(heading: string): string {
 
 /** The codes in the first column of the table below a heading. */
 function tableOf(heading: string): string[] {
-  const cells = [...section(heading).matchAll(/^\| (`E[^|]*)\|/gm)].map(([, cell = ""]) => cell);
+  const cells = [...section(heading).matchAll(/^\| (`[A-Z][^|]*)\|/gm)].map(([, cell = ""]) => cell);
   return cells.flatMap((cell) => [...cell.matchAll(/`([A-Z0-9_]+)`/g)].map(([, code = ""]) => code)).sort();
 }
 
@@ -42,10 +42,16 @@ test("docs/errors.md explains each code of the platform that the type has", () =
   expect(others).toEqual(codesOf("PlatformCode").sort());
 });
 
+test("docs/errors.md explains each code of TLS that the type has, and none that is not TLS's", () => {
+  const platform = new Set(codesOf("PlatformCode"));
+  const others = tableOf("Codes of TLS").filter((code) => !platform.has(code));
+  expect(others).toEqual(codesOf("TlsCode").sort());
+});
+
 test("docs/errors.md says of each code whether it is transient", () => {
   const [, list = ""] = /is `true` for: ([^]*?)\. It says/.exec(section("Transient")) ?? [];
   const documented = [...list.matchAll(/`(\w+)`/g)].map(([, code]) => code);
-  const codes = [...codesOf("LibraryCode"), ...codesOf("PlatformCode")];
+  const codes = [...codesOf("LibraryCode"), ...codesOf("PlatformCode"), ...codesOf("TlsCode")];
   const transient = codes.filter((code) => new NetError("", { code, operation: "read" }).transient);
   expect(documented).toEqual(transient.sort());
 });

@@ -3,10 +3,11 @@ import { isNativeError } from "node:util/types";
 import type { NetErrorCode, LibraryCode } from "./error-codes.js";
 import { errorShown, withoutUndefined } from "./inspection.js";
 import { described } from "./options/described.js";
+import { tlsWords, wordsOfOpenSsl } from "./tls-words.js";
 
 /** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
 export type Operation =
-  "listen" | "accept" | "resolve" | "connect" | "read" | "write" | "close" | "detach" | "relay";
+  "listen" | "accept" | "resolve" | "connect" | "tls" | "read" | "write" | "close" | "detach" | "relay";
 
 /** Where an operation took place: the fields of its errors that say so, and the words for it in their messages. */
 export interface Subject {
@@ -186,6 +187,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "no such host",
   ERR_BUSY: "another read is waiting",
   ERR_CLOSED: "closed",
+  ERR_TLS_PLAINTEXT: "bytes have arrived in the clear, before the handshake",
+  ERR_TLS_TRUNCATED: "the peer ended the connection without ending TLS: what has arrived may be cut short",
 };
 
 interface PlatformError {
@@ -194,6 +197,8 @@ interface PlatformError {
   readonly errno?: unknown;
   readonly syscall?: unknown;
   readonly message?: unknown;
+  /** Of a certificate that is for other names: the name that it had to be for. */
+  readonly host?: unknown;
 }
 
 interface Circumstances {
@@ -215,7 +220,7 @@ export function translated(
   const isClosed = operation !== "resolve" && CLOSED.has(platformCode);
   const code = isClosed ? "ERR_CLOSED" : platformCode;
   const syscall = typeof error.syscall === "string" ? error.syscall : undefined;
-  const reason = withCode(reasonOf(code, error) ?? wordsOf(cause, error), code);
+  const reason = withCode(reasonOf(operation, code, error) ?? wordsOf(cause, error), code);
   const { message, fields } = composed(operation, subject, code, reason, {
     ...circumstances,
     syscall,
@@ -332,8 +337,8 @@ function messagePartsOf(error: NetError): MessageParts {
 function fieldsOf(cause: unknown): PlatformError {
   if (typeof cause !== "object" || cause === null) return {};
   try {
-    const { code, name, errno, syscall, message } = cause as PlatformError;
-    return { code, name, errno, syscall, message };
+    const { code, name, errno, syscall, message, host } = cause as PlatformError;
+    return { code, name, errno, syscall, message, host };
   } catch {
     return {}; // A getter of its own has thrown.
   }
@@ -347,15 +352,15 @@ function codeOf({ code, name }: PlatformError): string {
 
 /** An error's own words; of anything else but text, what it is. */
 function wordsOf(cause: unknown, { message }: PlatformError): string {
-  if (typeof message === "string") return message;
+  if (typeof message === "string") return wordsOfOpenSsl(message) ?? message;
   return typeof cause === "string" ? cause : `failed with ${described(cause)}`;
 }
 
 /** The platform's errors by number, kept since Node makes a new Map for each call. */
 let systemErrors: ReadonlyMap<number, readonly [string, string]> | undefined;
 
-function reasonOf(code: string, error: PlatformError): string | undefined {
-  const own = REASONS[code];
+function reasonOf(operation: Operation, code: string, error: PlatformError): string | undefined {
+  const own = REASONS[code] ?? tlsWords(code, operation === "tls", error.host);
   if (own !== undefined) return own;
   if (typeof error.errno !== "number") return undefined;
   systemErrors ??= getSystemErrorMap();

@@ -22,7 +22,8 @@
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
  * - diagnostics.ts: the channels on which events of connecting are published.
  * - address/: endpoints, also as text and as URLs, and services. address/resolve.ts looks names up.
- * - parameters.ts, errors.ts, error-codes.ts: used by all of them. inspection.ts is how objects and errors are printed.
+ * - parameters.ts, errors.ts, error-codes.ts: used by all of them. tls-words.ts is what errors of TLS say. inspection.ts is
+ *   how objects and errors are printed.
  */
 /// <reference types="node" preserve="true" />
 export { connect, connectTo } from "./connect.js";

@@ -47,6 +47,7 @@ const LAYERS = [
   "options/checks.ts",
   "errors.ts",
   "error-codes.ts",
+  "tls-words.ts",
   "inspection.ts",
   "options/nearest.ts",
   "options/described.ts",
