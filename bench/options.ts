@@ -13,10 +13,11 @@ export interface Options {
   readonly help: boolean;
 }
 
-export const USAGE = `npm run bench -- [options]
+export const USAGE = `npm run bench -- [options] [NAME ...]
 
   --quick       all rows in less than two minutes; rougher
-  --only NAME   only this case or row (see --list); may be given again
+  NAME          only this case, or the case of this row (see --list)
+  --only NAME   the same
   --list        the names of cases and rows, and what they are
   --node PATH   test this Node.js instead of the one that runs the benchmark
   --check       compare with bench/ratios.json, and fail if something got worse
@@ -28,8 +29,9 @@ export const USAGE = `npm run bench -- [options]
 /** @throws TypeError if they are not understood */
 export function optionsOf(args: readonly string[]): Options {
   const flag = { type: "boolean", default: false } as const;
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       quick: flag,
       only: { type: "string", multiple: true, default: [] },
@@ -45,5 +47,5 @@ export function optionsOf(args: readonly string[]): Options {
   if (values.save && (values.quick || values.profile)) {
     throw new TypeError("--save wants a full run: quick ones are rough, and a profiler costs time itself");
   }
-  return values;
+  return { ...values, only: [...values.only, ...positionals] };
 }
