@@ -1,3 +1,4 @@
+import type { Over } from "./over.js";
 import type { Program } from "./program.js";
 
 /** What is compared: CPU microseconds of one operation, in user mode or altogether, or bytes of memory. */
@@ -20,6 +21,8 @@ export interface Contestant {
   readonly needs?: Need;
   /** Node.js, unless it says so. */
   readonly runtime?: Runtime;
+  /** What its connections go over: `"tcp"`, unless it says so. */
+  readonly over?: Over;
   /** What it is told on its command line, after what all of its case are told. */
   readonly args?: readonly number[];
   /** Options of Node.js. */

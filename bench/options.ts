@@ -15,7 +15,7 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [options] [NAME ...]
 
-  --quick       all rows in less than two minutes; rougher
+  --quick       all rows in three minutes; rougher
   NAME          only this case, or the case of this row (see --list)
   --only NAME   the same
   --list        the names of cases and rows, and what they are

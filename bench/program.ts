@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { argsOver, type Over } from "./over.js";
 import type { Answer, Numbers, Question } from "./stage.js";
 
 /** Most ms that an answer may take; a GB through a relay on a busy machine is the longest. */
@@ -85,8 +86,8 @@ export class Program {
   }
 
   /** Starts one of our own loads. */
-  static load(module: string): Promise<[program: Program, facts: Numbers]> {
-    return Program.start(process.execPath, [pathOf(`loads/${module}`)]);
+  static load(module: string, over: Over = "tcp"): Promise<[program: Program, facts: Numbers]> {
+    return Program.start(process.execPath, [pathOf(`loads/${module}`), ...argsOver(over)]);
   }
 
   /** Resolves to its answer; rejects if it fails, ends, or takes too long. */

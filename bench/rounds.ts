@@ -1,4 +1,5 @@
 import { WARM_UP, type Case, type Contestant, type Figures, type Load, type Scale } from "./case.js";
+import { argsOver } from "./over.js";
 import type { Peers } from "./peers.js";
 import { pathOf, Program } from "./program.js";
 
@@ -119,7 +120,7 @@ async function enter(contestant: Contestant, load: Load, plan: Plan, peers: Peer
   const module = pathOf(`contestants/${contestant.module}`);
   const options = plan.nodeOptions(contestant);
   const [command, ...rest] = peers.commandOf(contestant.runtime ?? "node", module, options);
-  const args = [...load.args, ...(contestant.args ?? [])].map(String);
+  const args = argsOver(contestant.over ?? "tcp", [...load.args, ...(contestant.args ?? [])]);
   const [program, { port = 0 }] = await Program.start(command, [...rest, ...args]);
   return { program, port };
 }

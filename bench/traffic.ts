@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Load, Scale } from "./case.js";
 import { costOf } from "./cost.js";
+import type { Over } from "./over.js";
 import { start } from "./program.js";
 
 /** Ms that a load runs before anything is measured: its connections are open then, and no longer new. */
@@ -41,10 +42,10 @@ export function during({ seconds }: Scale, begin: (port: number) => Traffic): Lo
   };
 }
 
-/** Sends a small HTTP request over each connection, and another when it is answered. */
-export function wrk(port: number, connections: number): Traffic {
+/** Sends a small HTTP request over each connection, and another when it is answered; over TLS that is HTTPS. */
+export function wrk(port: number, connections: number, over: Over = "tcp"): Traffic {
   const args = ["--threads", "1", "--connections", String(connections), "--duration", LONGEST];
-  return traffic("wrk", [...args, `http://127.0.0.1:${port}/`], discontent);
+  return traffic("wrk", [...args, `${over === "tcp" ? "http" : "https"}://127.0.0.1:${port}/`], discontent);
 }
 
 /** Sends `PING` lines over 50 connections, `pipeline` of them at a time on each. */

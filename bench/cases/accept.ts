@@ -1,4 +1,5 @@
-import type { Case } from "../case.js";
+import type { Case, Load, Scale } from "../case.js";
+import type { Over } from "../over.js";
 import { during, wrk } from "../traffic.js";
 
 /** Connections at a time: fewer than in `exchange`, so that the ports of closed ones are not used up. */
@@ -27,5 +28,10 @@ export const accept: Case = {
       aim: 0.85,
     },
   ],
-  load: (scale) => Promise.resolve(during(scale, (port) => wrk(port, CONNECTIONS))),
+  load: (scale) => arrivals("tcp", scale),
 };
+
+/** Requests, each over a connection of its own if it is answered so. */
+export function arrivals(over: Over, scale: Scale): Promise<Load> {
+  return Promise.resolve(during(scale, (port) => wrk(port, CONNECTIONS, over)));
+}

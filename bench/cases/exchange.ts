@@ -1,8 +1,9 @@
-import type { Case } from "../case.js";
+import type { Case, Load, Scale } from "../case.js";
+import type { Over } from "../over.js";
 import { during, wrk } from "../traffic.js";
 
 const CONNECTIONS = 50;
-const WORK = `small request and response, ${CONNECTIONS} connections`;
+export const WORK = `small request and response, ${CONNECTIONS} connections`;
 
 /** The usual work of a server: a request arrives, an answer is sent. These rows are the promise of this library. */
 export const exchange: Case = {
@@ -79,5 +80,10 @@ export const exchange: Case = {
       metric: "whole",
     },
   ],
-  load: (scale) => Promise.resolve(during(scale, (port) => wrk(port, CONNECTIONS))),
+  load: (scale) => requests("tcp", scale),
 };
+
+/** Requests over connections that stay open. */
+export function requests(over: Over, scale: Scale): Promise<Load> {
+  return Promise.resolve(during(scale, (port) => wrk(port, CONNECTIONS, over)));
+}

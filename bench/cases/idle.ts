@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Case } from "../case.js";
+import type { Case, Load, Scale } from "../case.js";
+import type { Over } from "../over.js";
 import { Program } from "../program.js";
 
 /** Connections that are open before memory is first looked at: what is made once is there then. */
 const FIRST = 200;
 const COUNT = 5_000;
-const NODE_OPTIONS = ["--expose-gc"];
+export const NODE_OPTIONS = ["--expose-gc"];
 
 /** Most ms to wait until all connections are accepted, and how often to look. */
 const ACCEPT_TIMEOUT = 20_000;
@@ -32,23 +33,27 @@ export const idle: Case = {
       aim: 0.65,
     },
   ],
-  load: ({ part }) =>
-    Promise.resolve({
-      args: [],
-      measure: async (stage, port) => {
-        // Its connections close with it: each process under test needs one of its own.
-        const [opener] = await Program.load("opener");
-        try {
-          const before = await memoryWith(FIRST, stage, opener, port);
-          const count = Math.round(COUNT * part);
-          return { memory: ((await memoryWith(FIRST + count, stage, opener, port)) - before) / count };
-        } finally {
-          await opener.end();
-        }
-      },
-      end: () => Promise.resolve(),
-    }),
+  load: (scale) => opened("tcp", scale),
 };
+
+/** Connections that are open and do nothing. */
+export function opened(over: Over, { part }: Scale): Promise<Load> {
+  return Promise.resolve({
+    args: [],
+    measure: async (stage, port) => {
+      // Its connections close with it: each process under test needs one of its own.
+      const [opener] = await Program.load("opener", over);
+      try {
+        const before = await memoryWith(FIRST, stage, opener, port);
+        const count = Math.round(COUNT * part);
+        return { memory: ((await memoryWith(FIRST + count, stage, opener, port)) - before) / count };
+      } finally {
+        await opener.end();
+      }
+    },
+    end: () => Promise.resolve(),
+  });
+}
 
 /** Bytes in use once `count` connections are open and being read. */
 async function memoryWith(count: number, stage: Program, opener: Program, port: number): Promise<number> {

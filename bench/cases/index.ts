@@ -8,6 +8,7 @@ import { receive } from "./receive.js";
 import { relay } from "./relay.js";
 import { send } from "./send.js";
 import { smallWrites } from "./small-writes.js";
+import { tlsAccept, tlsExchange, tlsIdle, tlsReceive, tlsSend } from "./tls.js";
 
 /** In the order of the table. */
 export const cases: readonly Case[] = [
@@ -20,4 +21,9 @@ export const cases: readonly Case[] = [
   accept,
   connect,
   idle,
+  tlsExchange,
+  tlsReceive,
+  tlsSend,
+  tlsAccept,
+  tlsIdle,
 ];

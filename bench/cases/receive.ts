@@ -1,5 +1,6 @@
-import type { Case } from "../case.js";
+import type { Case, Load, Scale } from "../case.js";
 import { costOf, GB } from "../cost.js";
+import type { Over } from "../over.js";
 import { Program } from "../program.js";
 
 export const receive: Case = {
@@ -71,13 +72,16 @@ export const receive: Case = {
       metric: "whole",
     },
   ],
-  load: async ({ part }) => {
-    const bytes = Math.round(GB * part);
-    const [sender] = await Program.load("sender");
-    return {
-      args: [],
-      measure: (stage, port) => costOf(stage, () => sender.ask("send", { port, bytes }), GB),
-      end: () => sender.end(),
-    };
-  },
+  load: (scale) => sent("tcp", scale),
 };
+
+/** A connection that sends, and one GB on it. */
+export async function sent(over: Over, { part }: Scale): Promise<Load> {
+  const bytes = Math.round(GB * part);
+  const [sender] = await Program.load("sender", over);
+  return {
+    args: [],
+    measure: (stage, port) => costOf(stage, () => sender.ask("send", { port, bytes }), GB),
+    end: () => sender.end(),
+  };
+}

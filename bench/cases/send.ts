@@ -1,5 +1,6 @@
-import type { Case } from "../case.js";
+import type { Case, Load, Scale } from "../case.js";
 import { costOf, GB } from "../cost.js";
+import type { Over } from "../over.js";
 import { Program } from "../program.js";
 
 const WORK = "bulk send, awaited 64 KiB writes";
@@ -23,12 +24,15 @@ export const send: Case = {
       aim: 0.95,
     },
   ],
-  load: async ({ part }) => {
-    const [receiver] = await Program.load("receiver");
-    return {
-      args: [Math.round(2 * GB * part)],
-      measure: (stage, port) => costOf(stage, () => receiver.ask("receive", { port }), GB),
-      end: () => receiver.end(),
-    };
-  },
+  load: (scale) => received("tcp", scale),
 };
+
+/** A connection that receives two GB. */
+export async function received(over: Over, { part }: Scale): Promise<Load> {
+  const [receiver] = await Program.load("receiver", over);
+  return {
+    args: [Math.round(2 * GB * part)],
+    measure: (stage, port) => costOf(stage, () => receiver.ask("receive", { port }), GB),
+    end: () => receiver.end(),
+  };
+}

@@ -1,24 +1,33 @@
+import { LOCALHOST } from "../../__tests__/support/certificates.js";
+import { over } from "../over.js";
 import { onStage } from "../stage.js";
 
 /** The part of Deno's API that is used here; Deno's own types conflict with those of Node.js. */
 export interface Conn {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
-  setNoDelay(on: boolean): void;
+  /** Connections over TLS have none. */
+  setNoDelay?(on: boolean): void;
   close(): void;
 }
 
+interface Listener extends AsyncIterable<Conn> {
+  readonly addr: { readonly port: number };
+}
+
 interface Deno {
-  listen(options: { port: number; hostname: string }): AsyncIterable<Conn> & { addr: { port: number } };
+  listen(options: { port: number; hostname: string }): Listener;
+  listenTls(options: { port: number; hostname: string; cert: string; key: string }): Listener;
 }
 
 /** Puts a server of Deno on stage. Errors are ignored: a load that hangs up causes them. */
 export async function serveDeno(take: (conn: Conn) => Promise<void>): Promise<void> {
   const { Deno } = globalThis as unknown as { Deno: Deno };
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const where = { port: 0, hostname: "127.0.0.1" };
+  const listener = over === "tcp" ? Deno.listen(where) : Deno.listenTls({ ...where, ...LOCALHOST });
   onStage({ port: listener.addr.port });
   for await (const conn of listener) {
-    conn.setNoDelay(true);
+    conn.setNoDelay?.(true);
     take(conn)
       .catch(() => undefined)
       .finally(() => conn.close());

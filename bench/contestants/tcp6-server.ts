@@ -1,4 +1,6 @@
-import { listen, NetError, type Connection, type ListenOptions } from "../../src/index.js";
+import type { Socket } from "node:net";
+import { Connection, listen, NetError, type ListenOptions } from "../../src/index.js";
+import { over } from "../over.js";
 import { onStage } from "../stage.js";
 
 /** Puts a server of tcp6 on stage. It ignores that a load hangs up; any other error ends the process. */
@@ -6,12 +8,18 @@ export async function serveTcp6(
   take: (connection: Connection) => Promise<void>,
   options: ListenOptions = {},
 ): Promise<void> {
-  const listener = await listen(0, { host: "127.0.0.1", ...options });
-  onStage({ port: listener.port });
-  for await (const connection of listener) {
+  const serve = (connection: Connection) => {
     take(connection).catch((error: unknown) => {
       if (!(error instanceof NetError)) throw error;
       connection.reset();
     });
+  };
+  if (over === "adopted-tls") {
+    const { serveNet } = await import("./net-server.js");
+    serveNet((socket: Socket) => serve(Connection.from(socket)));
+    return;
   }
+  const listener = await listen(0, { host: "127.0.0.1", ...options });
+  onStage({ port: listener.port });
+  for await (const connection of listener) serve(connection);
 }

@@ -1,5 +1,6 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { onStage } from "../stage.js";
+import { dial } from "./dial.js";
 
 /** How many connections are being made at a time: less than any backlog. */
 const AT_ONCE = 50;
@@ -17,9 +18,8 @@ async function openUp({ port = 0, upTo = 0 }): Promise<{ open: number }> {
 
 function opened(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1" });
+    const socket = dial({ port, host: "127.0.0.1" }, () => resolve(socket));
     socket.on("error", reject);
-    socket.on("connect", () => resolve(socket));
   });
 }
 

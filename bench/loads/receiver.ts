@@ -1,5 +1,6 @@
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { onStage } from "../stage.js";
+import { dial } from "./dial.js";
 
 /**
  * Everything is read into it and forgotten. It begins in the middle of a page: where it does so a few bytes further into one
@@ -11,7 +12,7 @@ const buffer = Buffer.allocUnsafe(1024 * 1024 + 2048).subarray(2048);
 function receive({ port = 0 }): Promise<{ received: number }> {
   return new Promise((resolve, reject) => {
     const onread = { buffer, callback: () => true };
-    const socket: Socket = connect({ port, host: "127.0.0.1", onread });
+    const socket = dial({ port, host: "127.0.0.1", onread });
     socket.on("error", reject);
     socket.on("close", () => resolve({ received: socket.bytesRead }));
     socket.resume();

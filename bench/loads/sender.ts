@@ -1,12 +1,12 @@
-import { connect } from "node:net";
 import { onStage } from "../stage.js";
+import { dial } from "./dial.js";
 
 const chunk = Buffer.alloc(256 * 1024, "tcp6");
 
 /** Sends that many bytes, then waits until the other end has read them all and closed. */
 function send({ port = 0, bytes = 0 }): Promise<{ sent: number }> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const socket = dial({ port, host: "127.0.0.1", allowHalfOpen: true }, pump);
     let left = bytes;
     function pump(): void {
       while (left > 0) {
@@ -16,7 +16,6 @@ function send({ port = 0, bytes = 0 }): Promise<{ sent: number }> {
       }
       socket.end();
     }
-    socket.on("connect", pump);
     socket.on("drain", pump);
     socket.on("error", reject);
     socket.on("close", () => resolve({ sent: socket.bytesWritten }));
