@@ -3,7 +3,7 @@ import { isNativeError } from "node:util/types";
 import type { NetErrorCode, LibraryCode } from "./error-codes.js";
 import { errorShown, withoutUndefined } from "./inspection.js";
 import { described } from "./options/described.js";
-import { tlsWords, wordsOfOpenSsl } from "./tls-words.js";
+import { tlsWords } from "./tls-words.js";
 
 /** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
 export type Operation =
@@ -352,7 +352,7 @@ function codeOf({ code, name }: PlatformError): string {
 
 /** An error's own words; of anything else but text, what it is. */
 function wordsOf(cause: unknown, { message }: PlatformError): string {
-  if (typeof message === "string") return wordsOfOpenSsl(message) ?? message;
+  if (typeof message === "string") return message;
   return typeof cause === "string" ? cause : `failed with ${described(cause)}`;
 }
 
@@ -360,7 +360,7 @@ function wordsOf(cause: unknown, { message }: PlatformError): string {
 let systemErrors: ReadonlyMap<number, readonly [string, string]> | undefined;
 
 function reasonOf(operation: Operation, code: string, error: PlatformError): string | undefined {
-  const own = REASONS[code] ?? tlsWords(code, operation === "tls", error.host);
+  const own = REASONS[code] ?? tlsWords(code, error, operation === "tls");
   if (own !== undefined) return own;
   if (typeof error.errno !== "number") return undefined;
   systemErrors ??= getSystemErrorMap();

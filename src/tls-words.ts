@@ -222,16 +222,28 @@ const ENDED: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE"]);
 
 const TLS_FAILED = "TLS failed: see the cause";
 
+/** A line of OpenSSL's, which Node has as the message of some errors: `error:0A00010B:SSL routines:…:wrong version number:…` */
+const LINE = /\berror:[0-9A-F]{8}:([^:]*) routines:[^:]*:([^:]*)|\berror:[0-9A-F]{8}:/;
+
+/** What tells the errors of TLS apart. */
+export interface TlsError {
+  readonly message?: unknown;
+  /** Of `ERR_TLS_CERT_ALTNAME_INVALID`: the name that the certificate had to be for. */
+  readonly host?: unknown;
+}
+
 /**
- * What an error of TLS means, and what to do about it; `undefined` if `code` is none of TLS's.
+ * What an error of TLS means, and what to do about it; `undefined` if it is none.
  *
  * @param isHandshake - whether it struck in a handshake
- * @param name - the name that the certificate had to be for, of `ERR_TLS_CERT_ALTNAME_INVALID`
  */
-export function tlsWords(code: string, isHandshake: boolean, name?: unknown): string | undefined {
+export function tlsWords(code: string, error: TlsError, isHandshake: boolean): string | undefined {
   if (isHandshake && ENDED.has(code)) return "the peer ended the connection during the handshake";
-  if (isHandshake && code === "EPROTO") return NOT_BY_THE_RULES;
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return otherNames(name);
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return otherNames(error.host);
+  return wordsOfCode(code, isHandshake) ?? wordsOfLine(error.message, isHandshake);
+}
+
+function wordsOfCode(code: string, isHandshake: boolean): string | undefined {
   if (Object.hasOwn(WORDS, code)) {
     const words = WORDS[code];
     return !isHandshake && words?.startsWith(NOT_TLS) === true ? NOT_TLS_LATER : words;
@@ -245,9 +257,13 @@ export function tlsWords(code: string, isHandshake: boolean, name?: unknown): st
   return code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") ? TLS_FAILED : undefined;
 }
 
-/** What is said of an error without a code that is known, if its message is a line of OpenSSL's. */
-export function wordsOfOpenSsl(message: string): string | undefined {
-  return /(?:^|:)error:[0-9A-F]{8}:/.test(message) ? TLS_FAILED : undefined;
+/** With a write in flight the code is `EPROTO`, and only the line says what it was; some errors of options have no code. */
+function wordsOfLine(message: unknown, isHandshake: boolean): string | undefined {
+  const line = typeof message === "string" ? LINE.exec(message) : null;
+  if (line === null) return undefined;
+  const [, library = "", reason = ""] = line;
+  const code = `ERR_${library === "SSL" ? "" : "O"}SSL_${reason.toUpperCase().replaceAll(" ", "_")}`;
+  return Object.hasOwn(WORDS, code) || ALERT.test(code) ? wordsOfCode(code, isHandshake) : TLS_FAILED;
 }
 
 /** The certificate's own names are bytes that were received: they are left to the cause. */
