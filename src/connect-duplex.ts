@@ -1,11 +1,11 @@
 import { nextTick } from "node:process";
-import { argumentsOf, dialOptions, dialOptionsTo } from "./connect.js";
+import { argumentsOf, dialOptions, dialOptionsTo, type ConnectionDial } from "./connect.js";
 import { linkOf, setDuplex, type Connection } from "./connection.js";
 import { markHandled } from "./core/timing/fail-at-caller.js";
 import { unwatch, watch, type Cancellable } from "./core/timing/signals.js";
 import { familyOf, type AddressInfo } from "./address/endpoint.js";
 import type { Candidate } from "./core/network.js";
-import { dial, type DialOptions } from "./dial/dial.js";
+import { dial } from "./dial/dial.js";
 import type { Journal } from "./dial/journal.js";
 import { NetError, reasonOfAbort, refused } from "./errors.js";
 import {
@@ -79,18 +79,19 @@ export function connectDuplex(
 }
 
 /** How to dial. That there is no such service is a failure of connecting; other arguments that are wrong throw. */
-function dialOptionsOf(endpoint: ConnectEndpoint, options: ConnectDuplexOptions): DialOptions<Connection> {
+function dialOptionsOf(endpoint: ConnectEndpoint, options: ConnectDuplexOptions): ConnectionDial {
   try {
     return dialOptionsTo(connectTarget(endpoint), options);
   } catch (error) {
     if (!(error instanceof NetError)) throw error;
-    return dialOptions(options, { text: error.host ?? "unknown service" }, () => Promise.reject(error));
+    const withoutTls = { ...options, tls: undefined };
+    return dialOptions(withoutTls, { text: error.host ?? "unknown service" }, () => Promise.reject(error));
   }
 }
 
 /** Dials, and then is the Duplex of the connection. */
 class DialingDuplex extends SocketView implements ConnectedDuplex {
-  readonly #options: DialOptions<Connection>;
+  readonly #options: ConnectionDial;
   readonly #stop = new AbortController();
   readonly #call: Cancellable = { aborted: (signal) => this.#stop.abort(reasonOfAbort(signal)) };
   readonly #connection: Promise<Connection>;
@@ -100,7 +101,7 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
   #isDialing = true;
   #isAskedFor = false;
 
-  constructor(options: DialOptions<Connection>, allowHalfOpen: boolean, readAhead: number | undefined) {
+  constructor(options: ConnectionDial, allowHalfOpen: boolean, readAhead: number | undefined) {
     super("ConnectedDuplex", options.subject, allowHalfOpen, readAhead);
     this.#options = options;
     this.#connection = new Promise((resolve, reject) => {
@@ -178,7 +179,7 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
   }
 
   /** Finds the candidates, and emits `'lookup'` for the addresses of a name. */
-  readonly #find: DialOptions<Connection>["find"] = async (journal, signal) => {
+  readonly #find: ConnectionDial["find"] = async (journal, signal) => {
     this.#journal = journal;
     const { find, subject } = this.#options;
     const { host } = subject;

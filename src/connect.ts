@@ -7,16 +7,34 @@ import {
   connectTarget,
   type ConnectEndpoint,
   type ConnectOptions,
+  type ConnectTarget,
 } from "./options/connect.js";
 import { applyTo, settingsOf } from "./options/connection.js";
 import type { Complete } from "./options/schema.js";
 import { connectionOver, type Connection } from "./connection.js";
 import { failingInTime } from "./core/timing/budget.js";
+import type { Addresses } from "./address/addresses.js";
+import { rawStreamOf, type Transport } from "./core/transport/transport.js";
 import { dial, type DialOptions } from "./dial/dial.js";
 import type { Subject } from "./errors.js";
 import { getParameters } from "./parameters.js";
+import { TLS_DEFAULTS, TlsClient } from "./tls/client.js";
 
-type Find = DialOptions<Connection>["find"];
+/** What has connected, before its handshake if it needs one. */
+type Connected = Connection | Raw;
+
+/** A transport that nothing has been read from, and where it has connected to. */
+interface Raw {
+  readonly transport: Transport;
+  readonly addresses: Addresses;
+  readonly path: string | undefined;
+  reset(): void;
+}
+
+/** How to dial a connection. */
+export type ConnectionDial = DialOptions<Connection, Connected>;
+
+type Find = ConnectionDial["find"];
 
 /**
  * Resolves to a connection to a host. This is CHICKEN's `tcp-connect`.
@@ -44,7 +62,8 @@ export function connect(host: string, port: number | string, options?: ConnectOp
  * by its path, `"/run/app.sock"` or `{ path }`.
  *
  * Of a `URL`, only the host and the port count. Without a port, it is the port of the service that the protocol names:
- * 443 for `https:`, 6379 for `redis:`. No protocol implies TLS: bytes go out as they are written.
+ * 443 for `https:`, 6379 for `redis:`. A `tls:` URL implies the option `tls: true`. No other protocol implies TLS, not
+ * even `https:`: bytes go out as they are written.
  *
  * @example
  * await using connection = await connect("[::1]:8080");
@@ -53,8 +72,8 @@ export function connect(host: string, port: number | string, options?: ConnectOp
  * await using connection = await connect(new URL("redis://localhost"));
  *
  * @throws NetError `EAI_SERVICE` for a URL without a port whose protocol names no service, as for any unknown service
- * @throws TypeError `ERR_INVALID_ARG_VALUE` for a URL without a host, for `file:` and `unix:` URLs (give the path), and
- *   for `tls:` URLs (TLS is not supported yet). No error repeats the URL, which may hold a password
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` for a URL without a host, and for `file:` and `unix:` URLs (give the path). No
+ *   error repeats the URL, which may hold a password
  */
 export function connect(endpoint: ConnectEndpoint, options?: ConnectOptions): Promise<Connection>;
 export async function connect(
@@ -81,15 +100,13 @@ export function argumentsOf<Options extends ConnectOptions>(
 }
 
 /** How to dial a host and a port, or the path of a Unix socket. */
-export function dialOptionsTo(
-  target: ReturnType<typeof connectTarget>,
-  options: ConnectOptions,
-): Complete<DialOptions<Connection>> {
+export function dialOptionsTo(target: ConnectTarget, options: ConnectOptions): Complete<ConnectionDial> {
   if ("path" in target) {
     const subject = { address: target.path, text: target.path };
     return dialOptions(options, subject, () => Promise.resolve([target]));
   }
   const { host, port } = target;
+  if (target.tls) options = { ...options, tls: options.tls ?? true };
   const subject = { host, port, text: joinHostPort(host, port) };
   const find: Find = (journal, signal) => journal.lookup(lookupAddresses(host, port, options, signal));
   return dialOptions(options, subject, find);
@@ -125,15 +142,15 @@ export async function connectTo(
 }
 
 /** How to dial. Parameters are read now, at the call: what changes later does not reach the connection. */
-export function dialOptions(
-  options: ConnectOptions,
-  subject: Subject,
-  find: Find,
-): Complete<DialOptions<Connection>> {
-  const settings = settingsOf(options);
+export function dialOptions(options: ConnectOptions, subject: Subject, find: Find): Complete<ConnectionDial> {
+  const settings = settingsOf(options, subject.host);
   const parameters = getParameters();
   const { timeout = parameters.connectTimeout, attemptTimeout = parameters.attemptTimeout } = options;
-  const { signal, closeOn, attemptDelay, localAddress, localPort } = options;
+  const { signal, closeOn, attemptDelay, localAddress, localPort, tls, allowTruncation } = options;
+  const client =
+    tls && new TlsClient(tls === true ? TLS_DEFAULTS : tls, subject.host, subject, allowTruncation);
+  const connectionOf = (transport: Transport, { addresses, path }: Omit<Raw, "transport" | "reset">) =>
+    connectionOver(transport, addresses, settings, subjectOf(addresses, path));
   return {
     subject,
     find,
@@ -145,11 +162,17 @@ export function dialOptions(
     localAddress,
     localPort,
     // Over TCP alone, connected is finished.
-    handshake: undefined,
+    handshake:
+      client &&
+      (async (connected, stop) => {
+        const raw = connected as Raw;
+        return connectionOf(await client.handshake(rawStreamOf(raw.transport), stop), raw);
+      }),
     establish: (transport, addresses, to) => {
       const path = "path" in to ? to.path : undefined;
       if (path === undefined) applyTo(transport, options);
-      return connectionOver(transport, addresses, settings, subjectOf(addresses, path));
+      if (client === undefined) return connectionOf(transport, { addresses, path });
+      return { transport, addresses, path, reset: () => transport.reset() };
     },
     discard: (late) => late.reset(),
   };

@@ -15,7 +15,11 @@ import { adopt } from "./core/transport/adopt.js";
 import type { Transport } from "./core/transport/transport.js";
 import { establish } from "./core/establish.js";
 import { Chunks, Lines } from "./core/reading/loops.js";
-import { rejectedInTime } from "./core/timing/budget.js";
+import { failingInTime, rejectedInTime } from "./core/timing/budget.js";
+import { makerHere } from "./core/forgotten.js";
+import { checkedStartTls, type StartTlsOptions } from "./options/start-tls.js";
+import { factsOfTls, type TlsFacts } from "./tls/snapshot.js";
+import { startTls } from "./tls/start-tls.js";
 import { LineSearch, READ_LINE } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
 import { Link, type LinkSettings } from "./core/link.js";
@@ -354,6 +358,46 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    */
   get writable(): ByteWritable {
     return (this.#web ??= new WebStreams(this.#link)).writable;
+  }
+
+  /**
+   * Begins TLS on the open connection: STARTTLS. Resolves to the secure connection, which takes the place of this one: calls
+   * of this one reject with `ERR_CLOSED` from then on. It captures what this one has.
+   *
+   * What was written is sent first. A client checks the certificate against the `servername`, or else the host that the
+   * program has connected to.
+   *
+   * @param options - those of `tls.connect`, or with `isServer: true` those of `tls.createServer`
+   * @param options.timeout - most ms for all of it; the `readTimeout` of the connection by default, `Infinity`: no bound
+   * @throws NetError with operation `"tls"`: how the handshake failed; the connection is reset
+   * @throws NetError `ERR_TLS_PLAINTEXT` if bytes have arrived before the handshake: what was injected there would be
+   *   taken for a part of what is secure; the connection is reset. A server takes the first message of a handshake
+   * @throws NetError `ERR_BUSY` if a read waits, `ERR_CLOSED`; the connection is as it was
+   * @throws NetTimeoutError, or what `signal` was aborted with: the connection is reset
+   * @throws TypeError for wrong options; the connection is as it was
+   *
+   * @example
+   * await connection.writeLine("STARTTLS");
+   * await connection.readLine();
+   * const secure = await connection.startTls({ servername: "mail.example.org" });
+   */
+  async startTls(options: StartTlsOptions = {}): Promise<Connection> {
+    return await failingInTime(async () => {
+      const { side, operation, allowTruncation } = checkedStartTls(options);
+      const link = this.#link;
+      const settings = { ...link.settings, maker: makerHere() };
+      const transport = await startTls(link, side, operation, allowTruncation ?? settings.allowTruncation);
+      return connectionOver(transport, new Addresses(this), settings, link.subject);
+    });
+  }
+
+  /**
+   * What the TLS handshake has agreed on: `undefined` without TLS, and over an adopted `TLSSocket` that is still in its
+   * handshake.
+   */
+  get tls(): TlsFacts | undefined {
+    const { stream } = this.#link.transport;
+    return stream === null ? undefined : factsOfTls(stream);
   }
 
   // Ending

@@ -10,6 +10,7 @@
  * - connection.ts, connected-socket.ts: the object that users hold. It documents and checks each call; core/ does the work.
  * - views/: the same connection as a Duplex of Node's and as web streams.
  * - options/: which options there are, and how they are checked.
+ * - tls/: handshakes, over any stream, and what they have agreed on.
  * - core/: one connection at work.
  *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life, whose states are in core/life.ts.
@@ -37,6 +38,8 @@ export type { ConnectionFacts, ConnectionState } from "./core/facts.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
 export type { ConnectionOptions } from "./options/connection.js";
 export type { KeepAliveOptions } from "./options/keep-alive.js";
+export type { StartTlsOptions } from "./options/start-tls.js";
+export type { TlsFacts } from "./tls/snapshot.js";
 export type { Data } from "./core/bytes/payload.js";
 export type { NonSharedBuffer, NonSharedUint8Array } from "./core/bytes/non-shared.js";
 export type { ByteReadable, ByteWritable } from "./views/web-streams.js";
@@ -61,5 +64,5 @@ export {
   type NetErrorFields,
   type Operation,
 } from "./errors.js";
-export type { LibraryCode, NetErrorCode, PlatformCode } from "./error-codes.js";
+export type { LibraryCode, NetErrorCode, PlatformCode, TlsCode } from "./error-codes.js";
 export type { OperationOptions } from "./options/operation.js";

@@ -4,6 +4,7 @@ import { Pipeline } from "./accept/arrival.js";
 import { bindAll } from "./accept/bind-all.js";
 import { placesOf, subjectAt } from "./accept/places.js";
 import { AcceptQueue } from "./accept/queue.js";
+import { tlsStep } from "./accept/handshake.js";
 import { DEFAULT_BACKLOG, Servers } from "./accept/server.js";
 import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
 import { failingInTime } from "./core/timing/budget.js";
@@ -18,6 +19,7 @@ import {
   type ListenOptions,
   type ListenTarget,
 } from "./options/listen.js";
+import { TlsServer } from "./tls/server.js";
 import { joined, listenerOf, type Listener, type ListenerAddress } from "./listener.js";
 
 /**
@@ -36,7 +38,7 @@ import { joined, listenerOf, type Listener, type ListenerAddress } from "./liste
  *
  * @param at - a port, `0` for any that is free, or the name of a service; or what `connect` takes: `"127.0.0.1:0"`,
  *   `"[::1]:http-alt"`, `{ host, port }`, a `URL` by its host and its port or protocol (no protocol implies TLS, and
- *   `tls:` is refused), or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or `{ fd }`, a descriptor that is
+ *   `tls:` needs the option), or the path of a Unix socket, `"/run/app.sock"` or `{ path }`; or `{ fd }`, a descriptor that is
  *   listening already
  * @throws NetError `EADDRINUSE` (at one of the addresses is enough), `EACCES`, `EADDRNOTAVAIL` and others, and nothing is
  *   left listening; of a name of several addresses with what failed at each in `attempts`; with operation `"resolve"` if the
@@ -69,13 +71,20 @@ async function listening(at: ListenEndpoint, options: ListenOptions): Promise<Li
 
 async function open(target: ListenTarget, asked: Subject, options: ListenOptions): Promise<Listener> {
   const { signal } = options;
+  const tls = options.tls && new TlsServer(options.tls, asked, options.allowTruncation);
   const places = await bounded("listen", asked, { signal }, (stop) => placesOf(target, options, asked, stop));
   const path = "path" in target ? target.path : undefined;
-  const newServers = (): Servers =>
-    new Servers(new Pipeline(new AcceptQueue(options.backlog ?? DEFAULT_BACKLOG, path)), options);
+  const { backlog = DEFAULT_BACKLOG, handshakeTimeout } = options;
+  const newServers = (): Servers => {
+    const queue = new AcceptQueue(backlog, path);
+    return new Servers(
+      new Pipeline(queue, tls === undefined ? [] : [tlsStep(tls)], handshakeTimeout),
+      options,
+    );
+  };
   const servers = await bindAll(places, asked, signal, newServers);
   const addresses = servers.bound.map(addressOf);
-  return listenerOf(servers, addresses, boundSubject(asked, addresses), options);
+  return listenerOf(servers, addresses, boundSubject(asked, addresses), options, tls);
 }
 
 /** How errors name the place that the caller asked for. */

@@ -1,9 +1,12 @@
 import type { Server } from "node:net";
+import type tls from "node:tls";
 import { inspect } from "node:util";
 import { AcceptLoop } from "./accept/loop.js";
 import type { AcceptQueue, Claim } from "./accept/queue.js";
 import { Servers } from "./accept/server.js";
-import { illegalConstructor } from "./options/checks.js";
+import { illegalConstructor, wrongValue } from "./options/checks.js";
+import { checkServerTls } from "./options/tls.js";
+import type { TlsServer } from "./tls/server.js";
 import { checkedOperation, type OperationOptions } from "./options/operation.js";
 import { waitWithin, type Wait } from "./core/timing/bounded.js";
 import { settingsOf } from "./options/connection.js";
@@ -40,6 +43,7 @@ export type ListenerParts = [
   addresses: readonly ListenerAddress[],
   subject: Subject,
   options: ListenOptions,
+  tls: TlsServer | undefined,
 ];
 
 /** @internal A listener on servers that are listening. */
@@ -66,13 +70,14 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   readonly #subject: Subject;
   readonly #queue: AcceptQueue;
   readonly #closed: Promise<void>;
+  readonly #tls: TlsServer | undefined;
 
   static {
     // Not by its name: a bundler renames a class that names itself.
     listenerOf = (...parts) => new this(...parts);
   }
 
-  private constructor(...[servers, addresses, subject, options]: ListenerParts) {
+  private constructor(...[servers, addresses, subject, options, tls]: ListenerParts) {
     if (!((servers as unknown) instanceof Servers)) throw illegalConstructor("Listener", "listen()");
     this.#server = servers.first;
     this.address = addresses[0] as ListenerAddress;
@@ -80,6 +85,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     this.#subject = subject;
     this.#queue = servers.queue;
     this.#options = options;
+    this.#tls = tls;
     this.#closed = allClosed(servers.bound);
   }
 
@@ -89,6 +95,14 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    */
   get server(): Server {
     return this.#server;
+  }
+
+  /**
+   * The `tls.Server` that does the handshakes; `undefined` without TLS. It listens nowhere itself. It is there for
+   * `addContext`, ticket keys and the events `'keylog'`, `'newSession'`, `'resumeSession'` and `'OCSPRequest'`.
+   */
+  get tlsServer(): tls.Server | undefined {
+    return this.#tls?.server;
   }
 
   /** The port it listens on, the same at all addresses; `0` for a Unix socket, which has none. */
@@ -162,6 +176,19 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Connection> {
     return new AcceptLoop(this.#queue, this.#options);
+  }
+
+  /**
+   * Replaces the certificate, and all else of the secure context, for the clients to come. Connections go on. Sessions of
+   * before can be resumed, unless `ticketKeys` are given.
+   *
+   * @throws TypeError for wrong options, and for a listener without TLS
+   * @throws NetError with operation `"tls"` for a key or a certificate that cannot be used; the old ones stay
+   */
+  setTls(options: tls.TlsOptions): void {
+    if (this.#tls === undefined) throw wrongValue("setTls", "called on a listener with the option tls", this);
+    checkServerTls("options", options);
+    this.#tls.setTls(options, this.#subject);
   }
 
   /**

@@ -27,7 +27,9 @@ async function listenThrough(steps: readonly Step[], { timeout = HANDSHAKE_TIMEO
   const servers = new Servers(pipeline, {});
   await servers.bind({ where: { host: "127.0.0.1", port: 0 }, subject });
   const { port } = servers.first.address() as AddressInfo;
-  const listener = keep(listenerOf(servers, [{ address: "127.0.0.1", port, family: 4 }], subject, {}));
+  const listener = keep(
+    listenerOf(servers, [{ address: "127.0.0.1", port, family: 4 }], subject, {}, undefined),
+  );
   return { listener, pipeline, port };
 }
 

@@ -192,14 +192,6 @@ describe("a URL", () => {
   });
 
   const REFUSED: readonly (readonly [url: string, message: RegExp])[] = [
-    [
-      "tls://example.org:853",
-      /^"endpoint" must be a URL of another protocol than tls:, since TLS is not supported yet; /,
-    ],
-    [
-      "TLS://hunter2@[::1]:853",
-      /^"endpoint" must be a URL of another protocol than tls:, since TLS is not supported yet; /,
-    ],
     ["file:///run/hunter2.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
     ["file://hunter2/run/app.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
     ["unix:/run/hunter2.sock", /must be a URL with a host and a port \(a Unix socket is \{ path \}\); /],
@@ -224,6 +216,11 @@ describe("a URL", () => {
       });
       expect((error as Error).message).not.toContain("hunter2");
     }
+  });
+
+  test("of tls: needs the option tls to be listened on", async () => {
+    const message = /^"tls" must be given, with key and cert at least, for a tls: URL; received undefined$/;
+    await expect(listen(new URL("tls://hunter2@[::1]:0"))).rejects.toThrow(message);
   });
 
   test("is itself: a proxy of one, and an object that only calls itself so, are refused", async () => {

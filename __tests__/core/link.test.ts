@@ -15,6 +15,8 @@ const SETTINGS: LinkSettings = {
   readAhead: 65_536,
   lingerTimeout: 2_000,
   closeOn: undefined,
+  allowTruncation: false,
+  host: undefined,
   maker: undefined,
 };
 

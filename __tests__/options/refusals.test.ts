@@ -249,7 +249,14 @@ const OBJECTS: Readonly<Record<string, readonly [of: () => unknown, methods: Arg
       ...{ read: [{}], readInto: [Buffer.alloc(4), {}], readExactly: [1, {}], readUntil: ["\n", {}] },
       ...{ readLine: [{}], readAll: [{}], lines: [{}], chunks: [{}], [Symbol.asyncIterator]: [] },
       ...{ write: ["x", {}], writeLine: ["x", {}], flush: [{}] },
-      ...{ closeWrite: [{}], closeRead: [], close: [{}], reset: [], [Symbol.asyncDispose]: [] },
+      ...{
+        closeWrite: [{}],
+        closeRead: [],
+        close: [{}],
+        reset: [],
+        startTls: [{ isServer: false }],
+        [Symbol.asyncDispose]: [],
+      },
       ...{
         abandon: ["input"],
         detach: [{}],
@@ -264,7 +271,13 @@ const OBJECTS: Readonly<Record<string, readonly [of: () => unknown, methods: Arg
   "a listener": [
     () => closed,
     {
-      ...{ accept: [{}], [Symbol.asyncIterator]: [], close: [], [Symbol.asyncDispose]: [] },
+      ...{
+        accept: [{}],
+        [Symbol.asyncIterator]: [],
+        close: [],
+        setTls: [{ key: undefined }],
+        [Symbol.asyncDispose]: [],
+      },
       ...{ ref: [], unref: [], toString: [], toJSON: [] },
     },
   ],

@@ -25,6 +25,7 @@ const LAYERS = [
   "views/",
   "connected-socket.ts",
   "options/",
+  "tls/",
   "dial/",
   "core/facts.ts",
   "core/establish.ts",
@@ -117,6 +118,9 @@ const TYPES = [
   "RelayResult",
   "ResolveOptions",
   "SocketDuplex",
+  "StartTlsOptions",
+  "TlsCode",
+  "TlsFacts",
 ];
 
 /** Which files each file imports, types included; all by their paths below `src`. */
@@ -250,7 +254,7 @@ describe("a connection is made in one place", () => {
   });
 
   test("every way to one goes through it", () => {
-    const ways = ["accept/queue.ts", "connect.ts", "connection.ts"];
+    const ways = ["accept/queue.ts", "connect.ts", "connection.ts", "connection.ts"];
     expect(placesOf(/^connectionOver$/).sort()).toEqual(ways);
   });
 });

@@ -92,7 +92,9 @@ export function endpointForm<T>(
 
 /** An endpoint by its parts: a path or a descriptor, which are checked, or a host and a port, which are not. */
 export type EndpointParts =
-  { readonly path: string } | { readonly fd: number } | { readonly host: unknown; readonly port: unknown };
+  | { readonly path: string }
+  | { readonly fd: number }
+  | { readonly host: unknown; readonly port: unknown; readonly tls?: boolean };
 
 /** The parts of an endpoint, which is text, a URL, or an object that has those of `form` and no others. */
 export function partsOf(endpoint: unknown, form: EndpointForm): EndpointParts {

@@ -16,18 +16,16 @@ const SERVICES: ReadonlyMap<string, string> = new Map([
  *
  * @throws TypeError `ERR_INVALID_ARG_VALUE`, `ERR_INVALID_ARG_TYPE`
  */
-export function partsOfUrl(url: URL): { host: string; port: string } {
+export function partsOfUrl(url: URL): { host: string; port: string; tls: boolean } {
   const { protocol, hostname, port } = fieldsOf(url);
   const scheme = protocol.slice(0, -1);
-  // Never plaintext where TLS is asked for.
-  if (scheme === "tls")
-    throw wrongValue("endpoint", "a URL of another protocol than tls:, since TLS is not supported yet", url);
   const host = hostOf(hostname);
   if (host === "" || scheme === "file" || scheme === "unix") {
     throw wrongValue("endpoint", "a URL with a host and a port (a Unix socket is { path })", url);
   }
   if (host === undefined) throw wrongValue("endpoint", "a URL whose host is UTF-8", url);
-  return { host, port: port === "" ? (SERVICES.get(scheme) ?? scheme) : port };
+  // Never plaintext where TLS is asked for.
+  return { host, port: port === "" ? (SERVICES.get(scheme) ?? scheme) : port, tls: scheme === "tls" };
 }
 
 /** The fields of a URL. A proxy of one has none, nor has an object that only calls itself so. */

@@ -41,6 +41,10 @@ export interface LinkSettings {
   readonly lingerTimeout: number;
   /** Resets the connection when it is aborted. */
   readonly closeOn: AbortSignal | undefined;
+  /** Whether a TLS peer may end its side without TLS's close_notify. */
+  readonly allowTruncation: boolean;
+  /** The name that the program has connected to, if it has: `startTls` checks the certificate against it. */
+  readonly host: string | undefined;
   /** The stack of the call that made the connection; see `noteMaker`. */
   readonly maker: string | undefined;
 }
@@ -61,8 +65,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   readonly subject: Subject;
   readonly input: Input;
   readonly output: Output;
-  /** As the connection has captured it: see {@link LinkSettings}. */
-  readonly lingerTimeout: number;
+  /** What the connection has captured. */
+  readonly settings: LinkSettings;
 
   due = Infinity;
   place = -1;
@@ -83,7 +87,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.subject = subject;
     this.input = new Input(this, settings.readTimeout, settings.readAhead);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
-    this.lingerTimeout = settings.lingerTimeout;
+    this.settings = settings;
     this.#hold = transport.unreferred ? "unreferred" : "free";
     transport.attach(this.input, this);
     this.input.start();
@@ -247,14 +251,13 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   }
 
   /** Without `allowHalfOpen` an adopted stream ends as it did before it was adopted, and any other ends with its peer. */
-  detach(allowHalfOpen?: boolean): Duplex {
+  detach(allowHalfOpen?: boolean, reason = "the connection was detached"): Duplex {
     if (!this.live || this.transport.destroyed) throw refused("detach", this.subject, "ERR_CLOSED");
     if (this.transport.spent && this.input.length > 0) {
-      const reason = "the stream had ended before it was adopted: what it had is here, to be read";
-      throw refused("detach", this.subject, "ERR_CLOSED", reason);
+      const why = "the stream had ended before it was adopted: what it had is here, to be read";
+      throw refused("detach", this.subject, "ERR_CLOSED", why);
     }
     const { failure } = this.#outcome("detached");
-    const reason = "the connection was detached";
     const unread = this.input.drain();
     this.input.release(reason);
     const { unsent, ending } = this.output.detach(reason);
@@ -342,11 +345,11 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   }
 
   #linger(): void {
-    if (this.lingerTimeout === 0) {
+    if (this.settings.lingerTimeout === 0) {
       this.#destroy();
       return;
     }
-    this.#become({ kind: "lingering", until: this.deadlineIn(this.lingerTimeout) });
+    this.#become({ kind: "lingering", until: this.deadlineIn(this.settings.lingerTimeout) });
     this.transport.discardInput();
   }
 

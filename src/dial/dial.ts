@@ -16,10 +16,11 @@ import { attempt, type AttemptOptions } from "./attempt.js";
 import { Journal } from "./journal.js";
 import { interleave, race } from "./race.js";
 
-/** Resolves to what the caller gets: what has connected, or something made of it. */
-export type Handshake<T> = (connected: T, signal: AbortSignal | undefined) => Promise<T>;
+/** Resolves to what the caller gets, made of what has connected. If it rejects, it leaves nothing behind of that. */
+export type Handshake<T, C = T> = (connected: C, signal: AbortSignal | undefined) => Promise<T>;
 
-export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
+/** How to dial: an attempt makes a `C`, and the call resolves to a `T`. */
+export interface DialOptions<T, C = T> extends OperationOptions, AttemptOptions<C> {
   readonly subject: Subject;
   /** Ends the call as its `signal` does. */
   readonly closeOn?: AbortSignal | undefined;
@@ -32,7 +33,9 @@ export interface DialOptions<T> extends OperationOptions, AttemptOptions<T> {
    * server most likely answers the same at its other addresses. The deadline of the call bounds it. Its signal is aborted
    * when time runs out or the caller gives up. What had connected is discarded then, and when the handshake fails.
    */
-  readonly handshake?: Handshake<T> | undefined;
+  readonly handshake?: Handshake<T, C> | undefined;
+  /** Disposes of what was established too late, or of what was made of it. */
+  readonly discard: (late: C | T) => void;
 }
 
 /** RFC 8305, section 5: the recommended Connection Attempt Delay. */
@@ -45,14 +48,14 @@ const FATAL = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
  * Resolves to a connection: finds the candidates, races them, and does the handshake with the winner, if there is one.
  * One deadline bounds all of it. Rejects with the failures of all attempts.
  */
-export function dial<T>(options: DialOptions<T>): Promise<T> {
+export function dial<T, C = T>(options: DialOptions<T, C>): Promise<T> {
   const { signal, closeOn } = options;
   // Most calls have one signal or none: a copy of the options would cost more than the rest of this.
   if (closeOn === undefined || closeOn === signal) return dialUntil(options);
   return withEitherSignal(signal, closeOn, (either) => dialUntil({ ...options, signal: either }));
 }
 
-async function dialUntil<T>(options: DialOptions<T>): Promise<T> {
+async function dialUntil<T, C>(options: DialOptions<T, C>): Promise<T> {
   const { subject, signal, discard } = options;
   const journal = new Journal(subject.host);
   const run = async (stop: AbortSignal | undefined): Promise<T> => {
@@ -62,8 +65,9 @@ async function dialUntil<T>(options: DialOptions<T>): Promise<T> {
       ? tryOnly(only, options, journal, stop)
       : raceAll(candidates, options, journal, stop));
     const { handshake } = options;
+    // Without a handshake what has connected is what the caller gets.
     return handshake === undefined
-      ? connected
+      ? (connected as unknown as T)
       : await runHandshake(connected, handshake, options, journal, stop);
   };
   try {
@@ -78,12 +82,12 @@ async function dialUntil<T>(options: DialOptions<T>): Promise<T> {
 }
 
 /** Connects to the only candidate there is. */
-async function tryOnly<T>(
+async function tryOnly<T, C>(
   to: Candidate,
-  options: DialOptions<T>,
+  options: DialOptions<T, C>,
   journal: Journal,
   signal: AbortSignal | undefined,
-): Promise<T> {
+): Promise<C> {
   try {
     return await journal.attempt(to, signal, () => attempt(to, options, signal));
   } catch (error) {
@@ -93,12 +97,12 @@ async function tryOnly<T>(
 }
 
 /** Connects to the first of several candidates that can be reached. */
-async function raceAll<T>(
+async function raceAll<T, C>(
   candidates: readonly Candidate[],
-  options: DialOptions<T>,
+  options: DialOptions<T, C>,
   journal: Journal,
   signal: AbortSignal | undefined,
-): Promise<T> {
+): Promise<C> {
   const outcome = await race(candidates, {
     attemptDelay:
       options.localPort === undefined ? (options.attemptDelay ?? DEFAULT_ATTEMPT_DELAY_MS) : Infinity,
@@ -114,15 +118,15 @@ async function raceAll<T>(
 }
 
 /** Does the handshake. What had connected is discarded if it fails or is given up. */
-async function runHandshake<T>(
-  connected: T,
-  handshake: Handshake<T>,
-  { subject, discard }: DialOptions<T>,
+async function runHandshake<T, C>(
+  connected: C,
+  handshake: Handshake<T, C>,
+  { subject, discard }: DialOptions<T, C>,
   journal: Journal,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   // The call has been given up, so what this resolves to is discarded.
-  if (signal?.aborted === true) return connected;
+  if (signal?.aborted === true) return connected as unknown as T;
   const giveUp = (): void => discard(connected);
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
@@ -137,9 +141,9 @@ async function runHandshake<T>(
 }
 
 /** The candidates that can be reached from `localAddress`, in the order of the race. */
-function usable<T>(
+function usable(
   found: readonly Candidate[],
-  { localAddress, subject }: DialOptions<T>,
+  { localAddress, subject }: Pick<DialOptions<unknown>, "localAddress" | "subject">,
 ): readonly Candidate[] {
   const addresses = found.filter((candidate): candidate is AddressInfo => "address" in candidate);
   if (addresses.length < found.length) return found;

@@ -1,3 +1,4 @@
+import type { ConnectionOptions as ConnectionTlsOptions } from "node:tls";
 import type { URL } from "node:url";
 import {
   checkHost,
@@ -15,6 +16,7 @@ import { CONNECTION, ENDS_APART, type ConnectionOptions } from "./connection.js"
 import { copyOfKeepAlive } from "./keep-alive.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
+import { checkClientTls } from "./tls.js";
 
 /** How to connect. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
@@ -72,6 +74,18 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
    * @example await connect("example.com", 80, { localPort: 5_000 });
    */
   localPort?: number | undefined;
+  /**
+   * TLS: `true`, or the options of Node's `tls.connect`, such as `ca`, `cert` and `key`, `ALPNProtocols`, `servername`.
+   *
+   * The certificate of the server has to be for the host, or for the `servername`. Where there is neither, over a Unix
+   * socket and with `connectTo`, a `servername`, a `checkServerIdentity` or `rejectUnauthorized: false` has to be given.
+   * The handshake is part of the call: the `timeout` bounds it, too. Calls with the same object share its secure context
+   * and resume sessions, as long as the object is not changed.
+   *
+   * @default no TLS, except for a `tls:` URL
+   * @example await connect("example.com", 443, { tls: true });
+   */
+  tls?: true | ConnectionTlsOptions | undefined;
 }
 
 /** How to connect a Duplex. */
@@ -98,7 +112,7 @@ export interface ConnectDuplexOptions extends ConnectOptions {
  * Where to connect to: a host and a port or service, or the path of a Unix socket.
  *
  * Of a `URL`, the host and the port count, or else the port of the service that its protocol names: 443 for `https:`, 6379
- * for `redis:`. Its user, password, path, query and hash are ignored. A `tls:` URL is refused: TLS is not supported yet.
+ * for `redis:`. Its user, password, path, query and hash are ignored. A `tls:` URL implies TLS, no other protocol does.
  */
 export type ConnectEndpoint =
   string | URL | { readonly host: string; readonly port: number | string } | { readonly path: string };
@@ -115,6 +129,7 @@ const CONNECT = schemaOf<ConnectOptions>(
     attemptTimeout: checkTimeout,
     localAddress: checkLiteral,
     localPort: checkPort,
+    tls: checkClientTls,
   },
   {
     ...OPERATION,
@@ -137,14 +152,17 @@ const ENDPOINT = endpointForm<{ host: unknown; port: unknown; path: unknown }>(
   CONNECT,
 );
 
+/** The target of a connect; `tls`: its URL asks for TLS. */
+export type ConnectTarget = { host: string; port: number; tls: boolean } | { path: string };
+
 /** The target of a connect. */
-export function connectTarget(to: ConnectEndpoint): { host: string; port: number } | { path: string } {
+export function connectTarget(to: ConnectEndpoint): ConnectTarget {
   const parts = partsOf(to, ENDPOINT);
   if (!("host" in parts)) return parts as { path: string };
-  const { host, port } = parts;
+  const { host, port, tls = false } = parts;
   if (typeof host === "number") throw wrongType("host", "a string, given before the port", host);
   checkHost("host", host);
-  return { host, port: portOf(port as number | string, host) };
+  return { host, port: portOf(port as number | string, host), tls };
 }
 
 /** Addresses to connect to, checked, IPv4 also where IPv6 maps it. */
@@ -194,7 +212,7 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
   const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead } = given;
   const { noDelay, keepAlive, closeOn, allowTruncation } = given;
   const { timeout, signal, family, lookup } = given;
-  const { attemptDelay, attemptTimeout, localAddress, localPort } = given;
+  const { attemptDelay, attemptTimeout, localAddress, localPort, tls } = given;
   return {
     readTimeout,
     writeTimeout,
@@ -213,5 +231,6 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
     attemptTimeout,
     localAddress,
     localPort,
+    tls,
   };
 }

@@ -142,8 +142,8 @@ export function halfOpenOf(given: unknown): boolean | undefined {
   return checkedOptions(given, DETACH, ({ allowHalfOpen }) => ({ allowHalfOpen })).allowHalfOpen;
 }
 
-/** What a connection made now captures. */
-export function settingsOf(options: ConnectionOptions): LinkSettings {
+/** What a connection made now captures; `host`: the name that the program has connected to. */
+export function settingsOf(options: ConnectionOptions, host?: string): LinkSettings {
   const parameters = getParameters();
   return {
     readTimeout: options.readTimeout ?? parameters.readTimeout,
@@ -152,6 +152,8 @@ export function settingsOf(options: ConnectionOptions): LinkSettings {
     bufferSize: options.bufferSize ?? parameters.bufferSize,
     readAhead: options.readAhead ?? READ_AHEAD_BYTES,
     closeOn: options.closeOn,
+    allowTruncation: options.allowTruncation ?? false,
+    host,
     maker: makerHere(),
   };
 }

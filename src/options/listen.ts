@@ -1,10 +1,12 @@
+import type { TlsOptions } from "node:tls";
 import type { URL } from "node:url";
-import { checkHost, endpointForm, isEndpoint, partsOf } from "../address/endpoint.js";
+import { checkHost, endpointForm, isEndpoint, partsOf, type EndpointParts } from "../address/endpoint.js";
 import { portOf } from "../address/services.js";
-import { checkBoolean, checkSignal, checkSize, checkTimeout } from "./checks.js";
+import { checkBoolean, checkSignal, checkSize, checkTimeout, wrongValue } from "./checks.js";
 import { CONNECTION, ENDS_APART, copyOfConnectionOptions, type ConnectionOptions } from "./connection.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { getParameters } from "../parameters.js";
+import { checkServerTls } from "./tls.js";
 
 /** The largest `int` of C, which is what listen(2) takes. */
 const MAX_BACKLOG = 2 ** 31 - 1;
@@ -68,6 +70,22 @@ export interface ListenOptions extends ConnectionOptions {
    * @example await listen(8_080, { signal });
    */
   signal?: AbortSignal | undefined;
+  /**
+   * TLS: the options of Node's `tls.createServer`, `key` and `cert` at least. A client is accepted when its handshake is
+   * done; the handshakes run beside each other.
+   *
+   * @default no TLS
+   * @example await listen(8_443, { tls: { key, cert } });
+   */
+  tls?: TlsOptions | undefined;
+  /**
+   * Most milliseconds from the arrival of a client until its handshake is done. A client that takes longer is reset and
+   * counted. `Infinity`: no bound. `0`: no client with a handshake can arrive. It has no effect without TLS.
+   *
+   * @default 10_000
+   * @example await listen(8_443, { tls: { key, cert }, handshakeTimeout: 5_000 });
+   */
+  handshakeTimeout?: number | undefined;
 }
 
 /**
@@ -75,7 +93,7 @@ export interface ListenOptions extends ConnectionOptions {
  * listens already. Text with a colon is `"host:port"`, text that begins like a path is one, any other is a service.
  *
  * Of a `URL`, the host and the port count, or else the port of the service that its protocol names: 443 for `https:`. The
- * rest of it is ignored. A `tls:` URL is refused: TLS is not supported yet.
+ * rest of it is ignored. A `tls:` URL needs the option `tls`.
  */
 export type ListenEndpoint =
   | number
@@ -98,6 +116,8 @@ const LISTEN = schemaOf<ListenOptions>(
     reusePort: checkBoolean,
     acceptTimeout: checkTimeout,
     signal: checkSignal,
+    tls: checkServerTls,
+    handshakeTimeout: checkTimeout,
   },
   {
     elsewhere: {
@@ -127,15 +147,29 @@ export function checkedListenOptions(given: ListenOptions): Complete<ListenOptio
 
 function copyOf(given: ListenOptions): Complete<ListenOptions> {
   const { host, backlog, ipv6Only = getParameters().ipv6Only, reusePort, acceptTimeout, signal } = given;
+  const { tls, handshakeTimeout } = given;
   const ofConnections = copyOfConnectionOptions(given);
-  return { ...ofConnections, host, backlog, ipv6Only, reusePort, acceptTimeout, signal };
+  return {
+    ...ofConnections,
+    host,
+    backlog,
+    ipv6Only,
+    reusePort,
+    acceptTimeout,
+    signal,
+    tls,
+    handshakeTimeout,
+  };
 }
 
 /** The target of a listen. */
 export function listenTarget(at: ListenEndpoint, options: ListenOptions): ListenTarget {
   const isService = typeof at === "number" || (typeof at === "string" && !isEndpoint(at));
-  const parts = isService ? { host: undefined, port: at } : partsOf(at, ENDPOINT);
+  const parts: EndpointParts = isService ? { host: undefined, port: at } : partsOf(at, ENDPOINT);
   if (!("host" in parts)) return parts;
+  if (parts.tls === true && options.tls === undefined) {
+    throw wrongValue("tls", "given, with key and cert at least, for a tls: URL", options.tls);
+  }
   const { host = options.host, port } = parts;
   if (host === undefined) return { host, port: portOf(port as number | string) };
   checkHost("host", host);

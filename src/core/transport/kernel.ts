@@ -241,9 +241,11 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     ended: boolean,
     allowHalfOpen = this.allowHalfOpen,
   ): void {
+    const wasAttached = this.stream[EVENTS] !== undefined;
     this.leave();
     leaveWhenClosed(this.stream);
     this.stream.allowHalfOpen = allowHalfOpen;
+    if (!wasAttached) return;
     const left = this.#takeLeft();
     pauseForTurn(this.stream);
     handOverUnread(this.stream, unread, ended);

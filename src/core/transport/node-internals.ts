@@ -51,6 +51,8 @@ const on = {
   restoresFlow: true,
   /** Streams of `readable-stream` 2 and 3 tell their encoding. */
   knowsOldEncodings: true,
+  /** A TLS socket tells the stream that it was made on, which can then be reset. */
+  knowsBeneathTls: true,
   /** A stream tells by `_final` that it has taken everything, and by `_destroy` that it is destroyed, without any event. */
   watchesEndings: true,
 };
@@ -399,6 +401,14 @@ export function leaveCount(accepted: Socket): object | null {
 /** A server that closes may have waited for a socket that left its count. */
 export function closeIfDrained(server: object): void {
   (server as CountingServer)._emitCloseIfDrained?.();
+}
+
+/** The stream that a TLS socket was made on; `undefined` for any other stream, and for a socket that has closed. */
+export function streamBeneath(socket: object): Duplex | undefined {
+  if (!on.knowsBeneathTls || !("encrypted" in socket)) return undefined;
+  const { _parentWrap: wrap } = (handleOf(socket) ?? {}) as { _parentWrap?: Duplex & { stream?: Duplex } };
+  // Node wraps a stream that is no socket in one of its own.
+  return wrap?.stream ?? wrap;
 }
 
 // Streams of others

@@ -46,6 +46,12 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
     this.#transport.destroy();
   }
 
+  /** Closes both ends, with a reset. */
+  reset(): void {
+    this.#transport.reset();
+    this.destroy();
+  }
+
   // Called by the transport
 
   arrive(memory: Buffer, size: number, lent: boolean): boolean {

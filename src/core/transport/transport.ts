@@ -61,6 +61,14 @@ export interface HandOver {
 }
 
 /**
+ * Takes the stream out of a transport that has just connected or was taken over, for a handshake over it. Nothing has been
+ * read from it.
+ */
+export function rawStreamOf(transport: Transport): Duplex {
+  return transport.release({ unread: [], ended: false, unsent: [], ending: false, allowHalfOpen: true });
+}
+
+/**
  * Carries bytes in both directions, and knows no policy: no timeouts, no queue. After {@link Transport.destroy} all calls do
  * nothing, no callback is called, and the only event is {@link TransportEvents.streamClosed}.
  */

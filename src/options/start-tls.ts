@@ -1,0 +1,42 @@
+import type { ConnectionOptions, TlsOptions } from "node:tls";
+import { checkBoolean, wrongType } from "./checks.js";
+import { checkedOperation, type OperationOptions } from "./operation.js";
+import { checkStartTls } from "./tls.js";
+import type { TlsSide } from "../tls/start-tls.js";
+
+/** How to begin TLS on a connection: Node's own options for that end, and these. */
+export type StartTlsOptions = (ConnectionOptions | TlsOptions) &
+  OperationOptions & {
+    /**
+     * Whether we are the server of the handshake, and the options those of `tls.createServer`.
+     *
+     * @default false
+     * @example await connection.startTls({ isServer: true, key, cert });
+     */
+    isServer?: boolean | undefined;
+    /**
+     * Whether the peer may end its side without TLS's close_notify, as for `connect`.
+     *
+     * @default what the connection has captured
+     */
+    allowTruncation?: boolean | undefined;
+  };
+
+interface StartTls {
+  readonly side: TlsSide;
+  readonly operation: OperationOptions;
+  readonly allowTruncation: boolean | undefined;
+}
+
+/** The options of `startTls` as they are at the call, checked. */
+export function checkedStartTls(given: StartTlsOptions): StartTls {
+  if (typeof given !== "object" || (given as unknown) === null) {
+    throw wrongType("options", "an object of options", given);
+  }
+  const { timeout, signal, isServer = false, allowTruncation, ...options } = given;
+  checkBoolean("isServer", isServer);
+  if (allowTruncation !== undefined) checkBoolean("allowTruncation", allowTruncation);
+  checkStartTls(options, isServer);
+  const operation = checkedOperation({ timeout, signal });
+  return { side: { isServer, options, given } as TlsSide, operation, allowTruncation };
+}

@@ -1,0 +1,41 @@
+import type { ConnectionOptions } from "node:tls";
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
+import { wrongType } from "../options/checks.js";
+
+/** Whom a client asks for, and whose certificate it takes. */
+export interface Identity {
+  /** The name that goes to the server in the clear (SNI, RFC 6066); `""` for none. */
+  readonly servername: string;
+  /** The name or the literal address that the server's certificate has to be for; `""` if it may be for any. */
+  readonly name: string;
+}
+
+/**
+ * Whom to ask for, and whose certificate to take: the `servername` that was given, or else the host that was connected to.
+ * A literal address is no server name (RFC 6066, section 3), but the certificate has to be for it.
+ *
+ * @param host - as the program named it; `undefined` for a Unix socket, and where there was no name
+ * @throws TypeError if there is no name, and the options do not say what to check in its place: Node would check the
+ *   certificate against `"localhost"` in silence
+ */
+export function identityOf(host: string | undefined, options: ConnectionOptions): Identity {
+  const { servername, checkServerIdentity, rejectUnauthorized } = options;
+  const named = servername === undefined || servername === "" ? host : servername;
+  if (named === undefined) {
+    if (checkServerIdentity !== undefined || rejectUnauthorized === false)
+      return { servername: "", name: "" };
+    const expected =
+      "an object with servername, the name that the server's certificate is for (or with checkServerIdentity, or " +
+      "rejectUnauthorized: false), since there is no host name to check";
+    throw wrongType("tls", expected, options);
+  }
+  const name = asciiNameOf(named);
+  return { servername: servername === "" || isIP(name) !== 0 ? "" : name, name };
+}
+
+/** A name as certificates have it: in ASCII, without the dot at its end; an IPv6 address without its zone. */
+function asciiNameOf(host: string): string {
+  const name = host.replace(/\.$/, "").replace(/%.*$/, "");
+  return /^[\x20-\x7e]*$/.test(name) ? name : domainToASCII(name) || name;
+}

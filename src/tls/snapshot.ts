@@ -1,0 +1,62 @@
+import type { Buffer } from "node:buffer";
+import type { X509Certificate } from "node:crypto";
+import type { Duplex } from "node:stream";
+import type { CipherNameAndProtocol, TLSSocket } from "node:tls";
+import { certificateOf } from "./node-tls.js";
+
+/** What the handshake of a connection has agreed on: {@link Connection.tls}. It stays as it is once the connection is over. */
+export interface TlsFacts {
+  /** `"TLSv1.3"`, `"TLSv1.2"`. */
+  readonly protocol: string;
+  readonly cipher: CipherNameAndProtocol;
+  /** The protocol that both ends have agreed on (ALPN, RFC 7301); `undefined` if they have not. */
+  readonly alpnProtocol: string | undefined;
+  /** The name that the client has asked for (SNI, RFC 6066); `undefined` if it has asked for none. */
+  readonly servername: string | undefined;
+  /** Whether the certificate of the peer was checked and found good. */
+  readonly authorized: boolean;
+  /** What is wrong with the certificate of a peer that was let in all the same: a code of OpenSSL's or Node's. */
+  readonly authorizationError: string | undefined;
+  /** The certificate of the peer, also on a resumed session; `undefined` if the peer has shown none. */
+  readonly peerCertificate: X509Certificate | undefined;
+  /** Whether the session of an earlier connection was resumed. */
+  readonly sessionReused: boolean;
+}
+
+const remembered = new WeakMap<Duplex, TlsFacts>();
+
+/**
+ * What the handshake of a TLS socket has agreed on.
+ *
+ * @param certificate - of the peer, where that is known already (DER)
+ */
+export function rememberFacts(socket: TLSSocket, certificate?: Buffer): void {
+  const { alpnProtocol, authorized, authorizationError } = socket;
+  const { servername } = socket as { servername?: unknown };
+  remembered.set(
+    socket,
+    Object.freeze({
+      protocol: socket.getProtocol() ?? "",
+      cipher: socket.getCipher(),
+      alpnProtocol: typeof alpnProtocol === "string" ? alpnProtocol : undefined,
+      servername: typeof servername === "string" && servername !== "" ? servername : undefined,
+      authorized,
+      authorizationError: codeOf(authorizationError),
+      peerCertificate:
+        certificate === undefined ? socket.getPeerX509Certificate() : certificateOf(certificate),
+      sessionReused: socket.isSessionReused(),
+    }),
+  );
+}
+
+/** What was remembered of the stream of a connection; `undefined` for what is no TLS socket. */
+export function factsOfTls(stream: Duplex | null): TlsFacts | undefined {
+  return stream === null ? undefined : remembered.get(stream);
+}
+
+/** Node gives a code, or an error that has one. */
+function codeOf(error: unknown): string | undefined {
+  if (typeof error === "string") return error;
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return typeof code === "string" ? code : typeof message === "string" ? message : undefined;
+}
