@@ -1,15 +1,18 @@
 /** The handshake of a client, over any stream of bytes. */
 import type { Buffer } from "node:buffer";
+import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions, PeerCertificate } from "node:tls";
+import { isNativeError } from "node:util/types";
 import { clock } from "../core/timing/clock.js";
 import { resetBeneath } from "../core/transport/tls/beneath.js";
 import { secureTransport } from "../core/transport/tls/secure-transport.js";
 import type { Transport } from "../core/transport/transport.js";
 import type { Subject } from "../errors.js";
-import { clientContextOf, type ClientContext, type Session } from "./contexts.js";
+import { described } from "../options/described.js";
+import { clientContextOf, type ClientContext } from "./contexts.js";
 import { tlsFailed } from "./failures.js";
-import { identityOf, type Identity } from "./identity.js";
+import { checkIdentity, identityOf, type Identity } from "./identity.js";
 import { nodeTls } from "./node-tls.js";
 import { rememberFacts } from "./snapshot.js";
 
@@ -43,7 +46,8 @@ export class TlsClient {
     this.#identity = identityOf(host, options);
     this.#context = clientContextOf(options, given, subject);
     this.#allowTruncation = allowTruncation;
-    this.#server = JSON.stringify([this.#identity.servername, this.#identity.name, subject.port]);
+    const { servername, name } = this.#identity;
+    this.#server = JSON.stringify([servername, name, subject.port ?? subject.address]);
     this.#subject = subject;
   }
 
@@ -67,10 +71,18 @@ export class TlsClient {
       }
       signal?.addEventListener("abort", onAbort, { once: true });
       raw.on("error", ignore);
-      let certificate: Buffer | undefined;
-      let session: Session | undefined;
+      let shown: Buffer | undefined;
+      let isIdentified = true;
+      let ticket: Buffer | undefined;
+      /** The certificate of the server, once the handshake is done. */
+      let certificate: X509Certificate | undefined;
       let isSecure = false;
-      const kept = this.#options.session === undefined ? this.#context.sessionOf(this.#server) : undefined;
+      const given = this.#options.session;
+      const kept = given === undefined ? this.#context.sessionOf(this.#server) : undefined;
+      // Nothing checks the identity of a server again whose session is resumed.
+      const keep = (): void => {
+        if (ticket !== undefined && isIdentified) this.#context.keep(this.#server, { ticket, certificate });
+      };
       try {
         const socket = nodeTls().connect({
           ...this.#options,
@@ -78,24 +90,26 @@ export class TlsClient {
           host: this.#identity.name,
           servername: this.#identity.servername,
           secureContext: this.#context.secureContext,
-          session: this.#options.session ?? kept?.ticket,
-          checkServerIdentity: (_host, shown) => {
-            certificate = shown.raw;
-            return this.#check(shown);
+          session: given ?? kept?.ticket,
+          checkServerIdentity: (_host, peer) => {
+            shown = peer.raw;
+            const wrong = this.#check(peer);
+            isIdentified = wrong === undefined;
+            return wrong;
           },
         });
         const onFailure = (cause: unknown): void => giveUp(tlsFailed(cause, this.#subject));
         const onClose = (): void => onFailure(endedInHandshake());
-        socket.once("error", onFailure).once("close", onClose);
-        socket.on("session", (ticket: Buffer) => {
-          session = { ticket, certificate };
-          if (isSecure) this.#context.keep(this.#server, session);
+        socket.on("error", onFailure).once("close", onClose);
+        socket.on("session", (session: Buffer) => {
+          ticket = session;
+          if (isSecure) keep();
         });
         socket.once("secureConnect", () => {
           isSecure = true;
-          if (socket.isSessionReused()) certificate ??= kept?.certificate;
-          if (session !== undefined) this.#context.keep(this.#server, { ...session, certificate });
-          rememberFacts(socket, certificate);
+          const earlier = socket.isSessionReused() ? kept?.certificate : undefined;
+          certificate = rememberFacts(socket, earlier ?? shown).peerCertificate;
+          keep();
           // What `detach()` leaves by default.
           socket.allowHalfOpen = false;
           const transport = secureTransport(socket, { allowTruncation: this.#allowTruncation });
@@ -113,12 +127,12 @@ export class TlsClient {
 
   /** What is wrong with the certificate of the server. Node does not catch what the program's function throws. */
   #check(certificate: PeerCertificate): Error | undefined {
-    const { name } = this.#identity;
-    const { checkServerIdentity = name === "" ? undefined : nodeTls().checkServerIdentity } = this.#options;
+    const { checkServerIdentity = checkIdentity } = this.#options;
     try {
-      return checkServerIdentity?.(name, certificate);
+      return checkServerIdentity(this.#identity.name, certificate);
     } catch (error) {
-      return error instanceof Error ? error : new Error("checkServerIdentity has thrown", { cause: error });
+      if (isNativeError(error)) return error;
+      return new Error(`checkServerIdentity has thrown ${described(error)}`, { cause: error });
     }
   }
 }

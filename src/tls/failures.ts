@@ -1,3 +1,4 @@
+import { isNativeError } from "node:util/types";
 import { NetError, translated, type Subject } from "../errors.js";
 
 /** The codes by which Node says that an argument is wrong: such an error is passed on as it is. */
@@ -7,6 +8,6 @@ const WRONG_ARGUMENTS = new Set(["ERR_INVALID_ARG_TYPE", "ERR_INVALID_ARG_VALUE"
 export function tlsFailed(cause: unknown, subject: Subject): Error {
   if (cause instanceof NetError) return cause;
   const { code } = (cause ?? {}) as { code?: unknown };
-  if (cause instanceof Error && typeof code === "string" && WRONG_ARGUMENTS.has(code)) return cause;
+  if (isNativeError(cause) && typeof code === "string" && WRONG_ARGUMENTS.has(code)) return cause;
   return translated("tls", subject, cause);
 }

@@ -1,7 +1,8 @@
-import type { ConnectionOptions } from "node:tls";
-import { isIP } from "node:net";
+import { isIP, isIPv6 } from "node:net";
+import type { ConnectionOptions, PeerCertificate } from "node:tls";
 import { domainToASCII } from "node:url";
 import { wrongType } from "../options/checks.js";
+import { certificateOf, nodeTls } from "./node-tls.js";
 
 /** Whom a client asks for, and whose certificate it takes. */
 export interface Identity {
@@ -32,6 +33,18 @@ export function identityOf(host: string | undefined, options: ConnectionOptions)
   }
   const name = asciiNameOf(named);
   return { servername: servername === "" || isIP(name) !== 0 ? "" : name, name };
+}
+
+/** What is wrong with a certificate for a name or a literal address; `undefined` if nothing is. */
+export function checkIdentity(name: string, certificate: PeerCertificate): Error | undefined {
+  if (name === "") {
+    // There is no certificate that would be the right one: `authorized` is `false` then.
+    return Object.assign(new Error("there is no name to check"), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+  }
+  const wrong = nodeTls().checkServerIdentity(name, certificate);
+  // Node 22.23 takes a literal IPv6 address for a name, which no certificate has.
+  if (wrong === undefined || !isIPv6(name)) return wrong;
+  return certificateOf(certificate.raw).checkIP(name) === undefined ? wrong : undefined;
 }
 
 /** A name as certificates have it: in ASCII, without the dot at its end; an IPv6 address without its zone. */

@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { CipherNameAndProtocol, TLSSocket } from "node:tls";
+import { isUint8Array } from "node:util/types";
 import { certificateOf } from "./node-tls.js";
 
 /** What the handshake of a connection has agreed on: {@link Connection.tls}. It stays as it is once the connection is over. */
@@ -26,27 +27,27 @@ export interface TlsFacts {
 const remembered = new WeakMap<Duplex, TlsFacts>();
 
 /**
- * What the handshake of a TLS socket has agreed on.
+ * Remembers what the handshake of a TLS socket has agreed on.
  *
- * @param certificate - of the peer, where that is known already (DER)
+ * @param certificate - of the peer, where that is known already, perhaps by its bytes (DER)
  */
-export function rememberFacts(socket: TLSSocket, certificate?: Buffer): void {
+export function rememberFacts(socket: TLSSocket, certificate?: X509Certificate | Buffer): TlsFacts {
   const { alpnProtocol, authorized, authorizationError } = socket;
   const { servername } = socket as { servername?: unknown };
-  remembered.set(
-    socket,
-    Object.freeze({
-      protocol: socket.getProtocol() ?? "",
-      cipher: socket.getCipher(),
-      alpnProtocol: typeof alpnProtocol === "string" ? alpnProtocol : undefined,
-      servername: typeof servername === "string" && servername !== "" ? servername : undefined,
-      authorized,
-      authorizationError: codeOf(authorizationError),
-      peerCertificate:
-        certificate === undefined ? socket.getPeerX509Certificate() : certificateOf(certificate),
-      sessionReused: socket.isSessionReused(),
-    }),
-  );
+  const facts = Object.freeze({
+    protocol: socket.getProtocol() ?? "",
+    cipher: socket.getCipher(),
+    alpnProtocol: typeof alpnProtocol === "string" ? alpnProtocol : undefined,
+    servername: typeof servername === "string" && servername !== "" ? servername : undefined,
+    authorized,
+    authorizationError: codeOf(authorizationError),
+    peerCertificate: isUint8Array(certificate)
+      ? certificateOf(certificate)
+      : (certificate ?? socket.getPeerX509Certificate()),
+    sessionReused: socket.isSessionReused(),
+  });
+  remembered.set(socket, facts);
+  return facts;
 }
 
 /** What was remembered of the stream of a connection; `undefined` for what is no TLS socket. */
