@@ -1,9 +1,11 @@
-import type { Case } from "../case.js";
+import type { Case, Load, Scale } from "../case.js";
 import { costOf } from "../cost.js";
+import type { Over } from "../over.js";
 import { Program } from "../program.js";
 
 /** Connections in a measurement: so few that the ports of closed ones are not used up. */
 const COUNT = 8_000;
+const COUNT_TLS = 2_000;
 const WORK = "connect, one exchange, close";
 
 export const connect: Case = {
@@ -26,13 +28,16 @@ export const connect: Case = {
       aim: 1,
     },
   ],
-  load: async ({ part }) => {
-    const [answerer, { port = 0 }] = await Program.load("answerer");
-    const count = Math.round(COUNT * part);
-    return {
-      args: [],
-      measure: (stage) => costOf(stage, () => stage.ask("run", { port, count })),
-      end: () => answerer.end(),
-    };
-  },
+  load: (scale) => answered("tcp", scale),
 };
+
+/** A server that answers once on each connection. */
+export async function answered(over: Over, { part }: Scale): Promise<Load> {
+  const [answerer, { port = 0 }] = await Program.load("answerer", over);
+  const count = Math.round((over === "tcp" ? COUNT : COUNT_TLS) * part);
+  return {
+    args: [],
+    measure: (stage) => costOf(stage, () => stage.ask("run", { port, count })),
+    end: () => answerer.end(),
+  };
+}

@@ -8,7 +8,7 @@ import { receive } from "./receive.js";
 import { relay } from "./relay.js";
 import { send } from "./send.js";
 import { smallWrites } from "./small-writes.js";
-import { tlsAccept, tlsExchange, tlsIdle, tlsReceive, tlsSend } from "./tls.js";
+import { tlsAccept, tlsConnect, tlsExchange, tlsIdle, tlsReceive, tlsSend } from "./tls.js";
 
 /** In the order of the table. */
 export const cases: readonly Case[] = [
@@ -25,5 +25,6 @@ export const cases: readonly Case[] = [
   tlsReceive,
   tlsSend,
   tlsAccept,
+  tlsConnect,
   tlsIdle,
 ];

@@ -19,7 +19,9 @@ export async function serveTcp6(
     serveNet((socket: Socket) => serve(Connection.from(socket)));
     return;
   }
-  const listener = await listen(0, { host: "127.0.0.1", ...options });
+  const tls =
+    over === "tls" ? (await import("../../__tests__/support/certificates.js")).LOCALHOST : undefined;
+  const listener = await listen(0, { host: "127.0.0.1", ...options, tls });
   onStage({ port: listener.port });
   for await (const connection of listener) serve(connection);
 }
