@@ -15,7 +15,8 @@ import {
   type ConnectEndpoint,
 } from "./options/connect.js";
 import { ignore, type Done } from "./views/node-duplex.js";
-import { SocketView, type SocketDuplex } from "./views/socket-duplex.js";
+import { SecureView } from "./views/secure-duplex.js";
+import type { SocketDuplex } from "./views/socket-duplex.js";
 
 /**
  * A Duplex that connects, as a `net.Socket` of `net.connect()` does: see {@link connectDuplex}.
@@ -90,7 +91,7 @@ function dialOptionsOf(endpoint: ConnectEndpoint, options: ConnectDuplexOptions)
 }
 
 /** Dials, and then is the Duplex of the connection. */
-class DialingDuplex extends SocketView implements ConnectedDuplex {
+class DialingDuplex extends SecureView implements ConnectedDuplex {
   readonly #options: ConnectionDial;
   readonly #stop = new AbortController();
   readonly #call: Cancellable = { aborted: (signal) => this.#stop.abort(reasonOfAbort(signal)) };
@@ -115,6 +116,10 @@ class DialingDuplex extends SocketView implements ConnectedDuplex {
     if (!this.#isAskedFor) this.on("error", ignore);
     this.#isAskedFor = true;
     return this.#connection;
+  }
+
+  protected override get isSecure(): boolean {
+    return this.#options.handshake !== undefined;
   }
 
   get autoSelectFamilyAttemptedAddresses(): string[] {

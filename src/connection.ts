@@ -38,7 +38,8 @@ import {
 } from "./options/read.js";
 import type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
 import type { Subject } from "./errors.js";
-import { ConnectionDuplex, type SocketDuplex } from "./views/socket-duplex.js";
+import { ConnectionDuplex } from "./views/connection-duplex.js";
+import type { SocketDuplex } from "./views/socket-duplex.js";
 import { WebStreams, type ByteReadable, type ByteWritable } from "./views/web-streams.js";
 
 /** @internal Returns the link of a connection, for what this library builds on connections. */

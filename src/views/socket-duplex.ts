@@ -1,6 +1,7 @@
 import type { AddressInfo, SocketReadyState } from "node:net";
 import { emitWarning, nextTick } from "node:process";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 import { familyOf } from "../address/endpoint.js";
 import { checkFunction, outOfRange, wrongType } from "../options/checks.js";
@@ -12,7 +13,7 @@ import type { Link } from "../core/link.js";
 import { keepAliveOf } from "../options/keep-alive.js";
 import { refused, type Subject } from "../errors.js";
 import { lineOf, type Style } from "../inspection.js";
-import { ignore, NodeDuplex, type Done } from "./node-duplex.js";
+import { NodeDuplex, type Done } from "./node-duplex.js";
 
 type Setting = (socket: ConnectedSocket) => void;
 
@@ -77,10 +78,38 @@ export interface SocketDuplex extends Duplex {
   destroySoon(): void;
   /** Resets the connection, and destroys the Duplex without an error. */
   resetAndDestroy(): this;
+
+  // What libraries ask a `tls.TLSSocket` for. Without TLS each of these is `undefined`: a `net.Socket` has none of them.
+
+  /** `true` over TLS, also while it connects. */
+  readonly encrypted: true | undefined;
+  readonly authorized: boolean | undefined;
+  /** A code, where Node's sockets have a code or an error; `null` if nothing is wrong with the certificate. */
+  readonly authorizationError: string | null | undefined;
+  /** `false` if no protocol was agreed on, `null` while it connects. */
+  readonly alpnProtocol: string | false | null | undefined;
+  /** `false` if the client has asked for no name, `null` while it connects. */
+  readonly servername: string | false | null | undefined;
+  readonly getProtocol: TLSSocket["getProtocol"] | undefined;
+  readonly getCipher: TLSSocket["getCipher"] | undefined;
+  readonly getPeerCertificate: TLSSocket["getPeerCertificate"] | undefined;
+  readonly getPeerX509Certificate: TLSSocket["getPeerX509Certificate"] | undefined;
+  readonly isSessionReused: TLSSocket["isSessionReused"] | undefined;
 }
 
 /** The Duplex of a connection that may be yet to come, with the members that libraries use of a `net.Socket`. */
 export abstract class SocketView extends NodeDuplex implements SocketDuplex {
+  abstract readonly encrypted: SocketDuplex["encrypted"];
+  abstract readonly authorized: SocketDuplex["authorized"];
+  abstract readonly authorizationError: SocketDuplex["authorizationError"];
+  abstract readonly alpnProtocol: SocketDuplex["alpnProtocol"];
+  abstract readonly servername: SocketDuplex["servername"];
+  abstract readonly getProtocol: SocketDuplex["getProtocol"];
+  abstract readonly getCipher: SocketDuplex["getCipher"];
+  abstract readonly getPeerCertificate: SocketDuplex["getPeerCertificate"];
+  abstract readonly getPeerX509Certificate: SocketDuplex["getPeerX509Certificate"];
+  abstract readonly isSessionReused: SocketDuplex["isSessionReused"];
+
   #link: Link | null = null;
   #socket: ConnectedSocket | null = null;
   /** The latest settings of each kind that were made before there was a connection, if any were. */
@@ -226,7 +255,12 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   }
 
   get #typeOfService(): Partial<TypeOfService> | null {
-    return (this.#link?.transport.stream ?? null) as Partial<TypeOfService> | null;
+    return this.stream as Partial<TypeOfService> | null;
+  }
+
+  /** The stream beneath the connection; `null` if there is none, or no connection yet. */
+  protected get stream(): Duplex | null {
+    return this.#link?.transport.stream ?? null;
   }
 
   ref(): this {
@@ -314,19 +348,6 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
     this.#idle?.set(0);
     if (this.#link === null) done(error);
     else super._destroy(error, done);
-  }
-}
-
-/** The Duplex of a connection that there is. */
-export class ConnectionDuplex extends SocketView {
-  constructor(link: Link, socket: ConnectedSocket) {
-    super("ConnectionDuplex", link.subject, true, link.input.readAhead);
-    this.on("error", ignore);
-    this.attach(link, socket);
-    if (this.connecting) {
-      // An adopted socket learns its addresses before the next tick.
-      link.transport.whenConnected(() => this.announceConnected());
-    }
   }
 }
 
