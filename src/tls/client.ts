@@ -71,7 +71,6 @@ export class TlsClient {
       }
       signal?.addEventListener("abort", onAbort, { once: true });
       raw.on("error", ignore);
-      let shown: Buffer | undefined;
       let isIdentified = true;
       let ticket: Buffer | undefined;
       /** The certificate of the server, once the handshake is done. */
@@ -92,7 +91,6 @@ export class TlsClient {
           secureContext: this.#context.secureContext,
           session: given ?? kept?.ticket,
           checkServerIdentity: (_host, peer) => {
-            shown = peer.raw;
             const wrong = this.#check(peer);
             isIdentified = wrong === undefined;
             return wrong;
@@ -108,7 +106,7 @@ export class TlsClient {
         socket.once("secureConnect", () => {
           isSecure = true;
           const earlier = socket.isSessionReused() ? kept?.certificate : undefined;
-          certificate = rememberFacts(socket, earlier ?? shown).peerCertificate;
+          certificate = rememberFacts(socket, earlier).peerCertificate;
           keep();
           // What `detach()` leaves by default.
           socket.allowHalfOpen = false;
