@@ -22,7 +22,8 @@ import { factsOfTls, type TlsFacts } from "./tls/snapshot.js";
 import { startTls } from "./tls/start-tls.js";
 import { LineSearch, READ_LINE } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
-import { Link, type LinkSettings } from "./core/link.js";
+import { Link } from "./core/link.js";
+import type { LinkSettings } from "./core/link-settings.js";
 import type { NonSharedBuffer } from "./core/bytes/non-shared.js";
 import type { Data } from "./core/bytes/payload.js";
 import { READ_ALL, READ_CHUNK, READ_EXACTLY, READ_INTO, READ_UNTIL, Search } from "./core/reading/reads.js";
@@ -387,7 +388,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
       const { side, operation, allowTruncation } = checkedStartTls(options);
       const link = this.#link;
       const settings = { ...link.settings, maker: makerHere() };
-      const transport = await startTls(link, side, operation, allowTruncation ?? settings.allowTruncation);
+      const transport = await startTls(link, side, operation, allowTruncation);
       return connectionOver(transport, new Addresses(this), settings, link.subject);
     });
   }

@@ -13,7 +13,7 @@
  * - tls/: handshakes, over any stream, and what they have agreed on.
  * - core/: one connection at work.
  *   - core/establish.ts: the one place that makes a connection.
- *   - core/link.ts: its life, whose states are in core/life.ts.
+ *   - core/link.ts: its life, whose states are in core/life.ts. core/link-settings.ts is what it captures.
  *   - core/facts.ts: what a connection says of itself to be printed.
  *   - core/forgotten.ts finds connections that the program no longer refers to.
  *   - core/reading/, core/writing/: its two halves. core/half-host.ts is what both need of the whole.

@@ -126,7 +126,7 @@ async function afterReply(
  * `close()` does, so it lasts as long as that would.
  */
 async function discardRest(from: Connection): Promise<void> {
-  const { lingerTimeout } = linkOf(from).settings;
+  const { lingerTimeout } = linkOf(from);
   if (lingerTimeout === 0) return;
   const lingered = new AbortController();
   const isBounded = lingerTimeout <= LONGEST_TIMER_MS;

@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
-import { Link, type LinkSettings } from "../../src/core/link.js";
+import { Link } from "../../src/core/link.js";
+import type { LinkSettings } from "../../src/core/link-settings.js";
 import { READ_CHUNK } from "../../src/core/reading/reads.js";
 import { adopt } from "../../src/core/transport/adopt.js";
 import { socketPair } from "../support/adopted-pairs.js";
@@ -14,9 +15,7 @@ const SETTINGS: LinkSettings = {
   bufferSize: 0,
   readAhead: 65_536,
   lingerTimeout: 2_000,
-  closeOn: undefined,
-  allowTruncation: false,
-  host: undefined,
+  inherited: null,
   maker: undefined,
 };
 

@@ -170,7 +170,7 @@ const table: Table = {
     parameter: { value: 18, seen: 18 },
     byDefault: 2_000,
     other: 19,
-    look: ([connection]) => Promise.resolve(linkOf(connection).settings.lingerTimeout),
+    look: ([connection]) => Promise.resolve(linkOf(connection).lingerTimeout),
   },
   bufferSize: {
     given: 5,

@@ -30,6 +30,7 @@ const LAYERS = [
   "core/facts.ts",
   "core/establish.ts",
   "core/link.ts",
+  "core/link-settings.ts",
   "core/forgotten.ts",
   "address/resolve.ts",
   "core/network.ts",

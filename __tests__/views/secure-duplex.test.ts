@@ -32,7 +32,7 @@ describe("a Duplex over TLS", () => {
 
   test("and one without TLS has none of it", async () => {
     await using listener = await listen("127.0.0.1:0");
-    await using connection = await connect("127.0.0.1", listener.port);
+    const connection = await connect("127.0.0.1", listener.port);
     const { duplex } = connection;
     expect([duplex.encrypted, duplex.authorized, duplex.authorizationError]).toEqual(
       Array(3).fill(undefined),
@@ -42,5 +42,6 @@ describe("a Duplex over TLS", () => {
       Array(3).fill(undefined),
     );
     expect([duplex.getPeerX509Certificate, duplex.isSessionReused]).toEqual([undefined, undefined]);
+    connection.reset();
   });
 });

@@ -2,7 +2,7 @@ import type { AcceptQueue, Claim } from "./queue.js";
 import { settingsOf, type ConnectionOptions } from "../options/connection.js";
 import type { Connection } from "../connection.js";
 import { ACCEPT_UNITS, inNextTurn, nextTurn, QUEUE_UNITS, spend } from "../core/timing/budget.js";
-import type { LinkSettings } from "../core/link.js";
+import type { LinkSettings } from "../core/link-settings.js";
 
 type Next = IteratorResult<Connection, undefined>;
 

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { subjectOf, type Addresses } from "../address/addresses.js";
 import { connectionOver, type Connection } from "../connection.js";
-import type { LinkSettings } from "../core/link.js";
+import type { LinkSettings } from "../core/link-settings.js";
 import { claim } from "../core/transport/claimed-sockets.js";
 import { takeOver } from "../core/transport/kernel.js";
 import { resetSocket } from "../core/transport/reset-socket.js";

@@ -1,7 +1,8 @@
 import { subjectOf, type Addresses } from "../address/addresses.js";
 import type { Subject } from "../errors.js";
 import { noteMaker } from "./forgotten.js";
-import { Link, type LinkSettings } from "./link.js";
+import { Link } from "./link.js";
+import type { LinkSettings } from "./link-settings.js";
 import { endOn } from "./timing/end-on.js";
 import type { Transport } from "./transport/transport.js";
 
@@ -22,6 +23,7 @@ export function establish<Connection extends object>(
   const link = new Link(transport, subject, settings);
   const connection = construct(link, addresses);
   noteMaker(connection, link, settings.maker);
-  if (settings.closeOn !== undefined) endOn(settings.closeOn, () => link.reset(), link.closed);
+  const closeOn = settings.inherited?.closeOn;
+  if (closeOn !== undefined) endOn(closeOn, () => link.reset(), link.closed);
   return connection;
 }

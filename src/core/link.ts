@@ -7,6 +7,7 @@ import { aborted, NetTimeoutError, refused, translated, type Subject } from "../
 import { currentAlarm } from "./timing/alarm.js";
 import { markHandled } from "./timing/fail-at-caller.js";
 import type { HalfHost } from "./half-host.js";
+import type { Inherited, LinkSettings } from "./link-settings.js";
 import {
   CLOSING,
   failedWith,
@@ -26,29 +27,6 @@ import type { Transport, TransportEvents } from "./transport/transport.js";
 import type { Sleeper } from "./timing/wake-queue.js";
 import type { Duplex } from "node:stream";
 
-export interface LinkSettings {
-  readonly readTimeout: number;
-  readonly writeTimeout: number;
-  readonly bufferSize: number;
-  /** Bytes that are read while no read waits. */
-  readonly readAhead: number;
-  /**
-   * Most ms that a connection whose two sides were closed here discards what the peer still sends, waiting for its FIN:
-   * closing with unread bytes sends RST, which can destroy what we sent before (RFC 2525, section 2.17; RFC 9112, section
-   * 9.6). With `0` the socket is closed as soon as the FIN is sent; that is no reset, but the kernel sends RST if bytes are
-   * unread.
-   */
-  readonly lingerTimeout: number;
-  /** Resets the connection when it is aborted. */
-  readonly closeOn: AbortSignal | undefined;
-  /** Whether a TLS peer may end its side without TLS's close_notify. */
-  readonly allowTruncation: boolean;
-  /** The name that the program has connected to, if it has: `startTls` checks the certificate against it. */
-  readonly host: string | undefined;
-  /** The stack of the call that made the connection; see `noteMaker`. */
-  readonly maker: string | undefined;
-}
-
 /** Resolves when the connection is over, with its failure. */
 interface Ending {
   readonly promise: Promise<Failure | null>;
@@ -65,8 +43,9 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   readonly subject: Subject;
   readonly input: Input;
   readonly output: Output;
-  /** What the connection has captured. */
-  readonly settings: LinkSettings;
+  /** As the connection has captured it: see {@link LinkSettings}. */
+  readonly lingerTimeout: number;
+  readonly #inherited: Inherited | null;
 
   due = Infinity;
   place = -1;
@@ -87,7 +66,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.subject = subject;
     this.input = new Input(this, settings.readTimeout, settings.readAhead);
     this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
-    this.settings = settings;
+    this.lingerTimeout = settings.lingerTimeout;
+    this.#inherited = settings.inherited;
     this.#hold = transport.unreferred ? "unreferred" : "free";
     transport.attach(this.input, this);
     this.input.start();
@@ -98,6 +78,15 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   get live(): boolean {
     const { kind } = this.#life;
     return kind === "open" || (kind === "lingering" && this.#closing === null);
+  }
+
+  /** What it has captured, for a connection that takes its place. */
+  get settings(): LinkSettings {
+    const { readTimeout, readAhead } = this.input;
+    const { writeTimeout, bufferSize } = this.output;
+    const { lingerTimeout } = this;
+    const inherited = this.#inherited;
+    return { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, inherited, maker: undefined };
   }
 
   /** Where the connection stands. */
@@ -345,11 +334,11 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   }
 
   #linger(): void {
-    if (this.settings.lingerTimeout === 0) {
+    if (this.lingerTimeout === 0) {
       this.#destroy();
       return;
     }
-    this.#become({ kind: "lingering", until: this.deadlineIn(this.settings.lingerTimeout) });
+    this.#become({ kind: "lingering", until: this.deadlineIn(this.lingerTimeout) });
     this.transport.discardInput();
   }
 

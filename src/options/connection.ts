@@ -2,7 +2,7 @@ import { checkBoolean, checkLimit, checkSignal, checkSize, checkTimeout } from "
 import { checkKeepAlive, copyOfKeepAlive, setKeepAlive, type KeepAliveOptions } from "./keep-alive.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { makerHere } from "../core/forgotten.js";
-import type { LinkSettings } from "../core/link.js";
+import type { Inherited, LinkSettings } from "../core/link-settings.js";
 import { READ_AHEAD_BYTES } from "../core/reading/input.js";
 import type { Settable } from "../core/transport/transport.js";
 import { getParameters } from "../parameters.js";
@@ -151,11 +151,17 @@ export function settingsOf(options: ConnectionOptions, host?: string): LinkSetti
     lingerTimeout: options.lingerTimeout ?? parameters.lingerTimeout,
     bufferSize: options.bufferSize ?? parameters.bufferSize,
     readAhead: options.readAhead ?? READ_AHEAD_BYTES,
-    closeOn: options.closeOn,
-    allowTruncation: options.allowTruncation ?? false,
-    host,
+    inherited: inheritedOf(options, host),
     maker: makerHere(),
   };
+}
+
+function inheritedOf(
+  { closeOn, allowTruncation = false }: ConnectionOptions,
+  host?: string,
+): Inherited | null {
+  const isNothing = closeOn === undefined && !allowTruncation && host === undefined;
+  return isNothing ? null : { closeOn, allowTruncation, host };
 }
 
 /** Tells a socket what the options say of it. One that cannot be told is gone already: its connection says so. */

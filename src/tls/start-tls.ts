@@ -32,7 +32,7 @@ export async function startTls(
   link: Link,
   side: TlsSide,
   operation: OperationOptions,
-  allowTruncation: boolean,
+  allowTruncation = link.settings.inherited?.allowTruncation ?? false,
 ): Promise<Transport> {
   const { subject } = link;
   if (!link.live || link.output.ending || link.output.ended) throw refused("tls", subject, "ERR_CLOSED");
@@ -82,7 +82,13 @@ function refusePlaintext(link: Link, isServer: boolean): void {
 function handshakeOf(link: Link, side: TlsSide, allowTruncation: boolean): Handshake {
   const { subject, settings } = link;
   if (!side.isServer) {
-    const client = new TlsClient(side.options, settings.host, subject, allowTruncation, side.given);
+    const client = new TlsClient(
+      side.options,
+      settings.inherited?.host,
+      subject,
+      allowTruncation,
+      side.given,
+    );
     return (raw, signal) => client.handshake(raw, signal);
   }
   const server = serverOf(side, link, allowTruncation);

@@ -34,7 +34,7 @@ export class Input implements Sink {
 
   readonly #queue = new ByteQueue();
   readonly #host: HalfHost;
-  readonly #readTimeout: number;
+  readonly readTimeout: number;
   /** While no read waits, reading stops at this many bytes, and the kernel's receive window fills. */
   readonly #readAhead: number;
   #state: InputState = OPEN;
@@ -46,7 +46,7 @@ export class Input implements Sink {
 
   constructor(host: HalfHost, readTimeout: number, readAhead: number) {
     this.#host = host;
-    this.#readTimeout = readTimeout;
+    this.readTimeout = readTimeout;
     this.#readAhead = readAhead;
   }
 
@@ -279,14 +279,14 @@ export class Input implements Sink {
     options: OperationOptions | undefined,
     probe: ReaderProbe | undefined,
   ): Promise<T> {
-    const bound = options?.timeout ?? this.#readTimeout;
+    const bound = options?.timeout ?? this.readTimeout;
     if (bound === 0) return rejectedInTime(timedOut("read", this.#host.subject, 0));
     this.#host.beforeWait();
     // Sending what was gathered may have failed, and with it the connection; or the stream has run code of the program.
     if (this.#state !== OPEN || this.#waiting !== null || options?.signal?.aborted === true)
       return this.#request(read, argument, options, probe, false);
     return new Promise<T>((resolve) => {
-      const waiting = watchedRead(this, read, argument, resolve, options, this.#readTimeout, probe);
+      const waiting = watchedRead(this, read, argument, resolve, options, this.readTimeout, probe);
       this.#waiting = waiting;
       this.#host.waitChanged();
       waiting.deadline = this.#host.deadlineIn(bound);
@@ -302,7 +302,7 @@ export class Input implements Sink {
     probe: ReaderProbe | undefined,
   ): Promise<T> {
     return new Promise<T>((resolve) => {
-      const waiting = watchedRead(this, read, argument, resolve, options, this.#readTimeout, probe);
+      const waiting = watchedRead(this, read, argument, resolve, options, this.readTimeout, probe);
       waiting.postponed = true;
       this.#waiting = waiting;
       this.#host.waitChanged();

@@ -27,8 +27,8 @@ const NO_TIMEOUT: OperationOptions = { timeout: Infinity };
 /** The sending half of a connection: what may be written, what is gathered first, and how it ends. */
 export class Output implements SenderEvents {
   readonly #host: HalfHost;
-  readonly #writeTimeout: number;
-  readonly #bufferSize: number;
+  readonly writeTimeout: number;
+  readonly bufferSize: number;
   /** Writes that are sent together; `null` until the first one. */
   #gather: Gather | null = null;
   readonly #sender: Sender;
@@ -45,8 +45,8 @@ export class Output implements SenderEvents {
 
   constructor(host: HalfHost, writeTimeout: number, bufferSize: number) {
     this.#host = host;
-    this.#writeTimeout = writeTimeout;
-    this.#bufferSize = bufferSize;
+    this.writeTimeout = writeTimeout;
+    this.bufferSize = bufferSize;
     this.#sender = new Sender(host, this, writeTimeout);
     if (host.transport.connecting) this.#sender.holdUntilConnected();
   }
@@ -102,8 +102,8 @@ export class Output implements SenderEvents {
     if (options?.signal?.aborted === true) {
       return rejectedQuietly(aborted("write", this.#host.subject, options.signal, { written: "nothing" }));
     }
-    if (this.#bufferSize > 0 && this.#state.kind === "open") {
-      if (isBelow(payload, this.#bufferSize)) return this.#add(payload, options);
+    if (this.bufferSize > 0 && this.#state.kind === "open") {
+      if (isBelow(payload, this.bufferSize)) return this.#add(payload, options);
       this.sendGathered();
     }
     if (this.#state.kind !== "open") return this.#refuse("write", { written: "nothing" });
@@ -248,13 +248,13 @@ export class Output implements SenderEvents {
     if (entry === null && this.#sender.idle) return settledInTime();
     // With nothing before it a FIN is sent in a moment: a timeout of 0 allows for that.
     const isOnItsWay = this.idle && !this.#host.transport.connecting;
-    const timeout = Math.max(options?.timeout ?? this.#writeTimeout, FINISH_TIMEOUT_MS);
+    const timeout = Math.max(options?.timeout ?? this.writeTimeout, FINISH_TIMEOUT_MS);
     const within = isOnItsWay ? { ...options, timeout } : options;
     return this.#sender.enqueue(entry ?? new Entry("mark", operation), within);
   }
 
   #add(payload: Payload, options: OperationOptions | undefined): Promise<void> {
-    this.#gather ??= new Gather(this.#bufferSize);
+    this.#gather ??= new Gather(this.bufferSize);
     this.#gather.add(payload);
     if (this.#gather.isFull) return this.#sendGathered(options);
     if (!this.#isFlushScheduled) {
