@@ -6,6 +6,7 @@ import { CAPABILITIES, switchOff, type Capability } from "../../src/core/transpo
 import type { MakePair, Pair } from "../contract/contract-case.js";
 import { connectedInMemory } from "./memory-pairs.js";
 import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
+import { ANY_TLS, onlyTls, startedTls, type TlsEnds } from "./tls-pairs.js";
 
 /** A kind of connection that the contract holds for. */
 export interface PairKind {
@@ -17,6 +18,8 @@ export interface PairKind {
 }
 
 type Place = { host: string; family: 4 | 6 } | { path: string };
+
+const IPV4: Place = { host: "127.0.0.1", family: 4 };
 
 type Facts = Omit<Pair, "a" | "b" | "family" | "dispose">;
 
@@ -47,6 +50,11 @@ const IN_MEMORY: Facts = {
   hasStream: false,
 };
 
+/** TLS over sockets of the kernel's. */
+const TLS: Facts = { ...OTHER_STREAM };
+/** TLS over what knows no reset. */
+const TLS_UNIX: Facts = { ...TLS, resets: false };
+
 /**
  * The capabilities that the library can do without on this release. Node 20 and 22 report a reset that comes with data as an
  * end, and will not change any more: there the library has to detect it. Later releases report a reset.
@@ -67,7 +75,7 @@ const LOST: Partial<Record<Capability, Facts>> = {
 
 /** All kinds of connections there are. */
 export const pairKinds: readonly PairKind[] = [
-  { name: "TCP over IPv4", makePair: pairsOver({ host: "127.0.0.1", family: 4 }) },
+  { name: "TCP over IPv4", makePair: pairsOver(IPV4) },
   { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
   { name: "Unix sockets", makePair: unixPairs() },
   withoutKind("TCP without Node's internals", OPTIONAL, {
@@ -94,6 +102,25 @@ export const pairKinds: readonly PairKind[] = [
   },
 ];
 
+/** TLS between the ends, in all the ways in which this library begins it. */
+export const tlsKinds: readonly PairKind[] = [
+  { name: "TLS 1.2", makePair: pairsOver(IPV4, TLS, onlyTls("TLSv1.2")) },
+  { name: "TLS 1.3", makePair: pairsOver(IPV4, TLS, onlyTls("TLSv1.3")) },
+  {
+    name: "TLS by startTls",
+    makePair: async (options) => {
+      const { a, b } = await pairsOver(IPV4)(options);
+      return pairOf(...(await startedTls([a, b])), 4, TLS);
+    },
+  },
+  { name: "TLS over Unix sockets", makePair: unixPairs(TLS_UNIX, ANY_TLS) },
+  {
+    name: "TLS over memory",
+    makePair: async (options) =>
+      pairOf(...(await startedTls(connectedInMemory(options))), undefined, OTHER_STREAM),
+  },
+];
+
 /** TCP with one thing less that Node does not document. */
 export const kindsWithout: readonly PairKind[] = OPTIONAL.map((capability) =>
   withoutKind(`TCP without ${capability}`, [capability], LOST[capability]),
@@ -102,19 +129,22 @@ export const kindsWithout: readonly PairKind[] = OPTIONAL.map((capability) =>
 function withoutKind(name: string, off: readonly Capability[], facts?: Facts): PairKind {
   return {
     name,
-    makePair: pairsOver({ host: "127.0.0.1", family: 4 }, facts),
+    makePair: pairsOver(IPV4, facts),
     enter: () => switchOff(...off),
     leave: () => switchOff(),
   };
 }
 
-function pairsOver(place: Place, facts?: Facts): MakePair {
+function pairsOver(place: Place, facts?: Facts, tls?: TlsEnds): MakePair {
   return async (options = {}) => {
     const endpoint: ListenEndpoint = "path" in place ? place : { host: place.host, port: 0 };
-    const listener = await listen(endpoint, options);
+    const listener = await listen(endpoint, { ...options, tls: tls?.server });
     try {
       const [a, b] = await Promise.all([
-        connect("path" in place ? place : { host: place.host, port: listener.port }, options),
+        connect("path" in place ? place : { host: place.host, port: listener.port }, {
+          ...options,
+          tls: tls?.client,
+        }),
         listener.accept(),
       ]);
       return pairOf(a, b, "path" in place ? undefined : place.family, facts);
@@ -124,11 +154,11 @@ function pairsOver(place: Place, facts?: Facts): MakePair {
   };
 }
 
-function unixPairs(): MakePair {
+function unixPairs(facts?: Facts, tls?: TlsEnds): MakePair {
   return async (options) => {
     const directory = await mkdtemp(join(tmpdir(), "tcp6-"));
     try {
-      return await pairsOver({ path: join(directory, "socket") })(options);
+      return await pairsOver({ path: join(directory, "socket") }, facts, tls)(options);
     } finally {
       await rm(directory, { recursive: true });
     }
