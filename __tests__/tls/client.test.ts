@@ -208,6 +208,14 @@ describe("a handshake fails", () => {
       code: "ERR_UNKNOWN",
       words: "checkServerIdentity has thrown a string of 6 characters",
     },
+    "with a checkServerIdentity that is asynchronous": {
+      client: {
+        ca: AUTHORITY,
+        checkServerIdentity: (() => Promise.reject(new Error("too late"))) as never,
+      },
+      code: "ERR_UNKNOWN",
+      words: "checkServerIdentity has returned an object (Promise), which is neither undefined nor an Error",
+    },
     "with a checkServerIdentity that returns an error": {
       client: {
         ca: AUTHORITY,

@@ -1,13 +1,17 @@
 /** The options of TLS. They are Node's own; those that name what this library decides itself are refused. */
+import { Buffer } from "node:buffer";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import { isAnyArrayBuffer, isPromise, isUint8Array } from "node:util/types";
 import {
   checkBoolean,
   checkFunction,
+  checkSize,
   checkString,
   isSignal,
+  outOfRange,
   unknownName,
   wrongType,
+  wrongValue,
   type Check,
 } from "./checks.js";
 import { nearest } from "./nearest.js";
@@ -42,11 +46,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 const CHECKS: Readonly<Record<string, Check>> = {
   ALPNCallback: checkFunction,
-  ALPNProtocols: (name, value) => {
-    if (!Array.isArray(value) && !isUint8Array(value)) throw wrongType(name, "an array of strings", value);
-  },
+  ALPNProtocols: checkProtocols,
   SNICallback: checkFunction,
   checkServerIdentity: checkFunction,
+  highWaterMark: checkSize,
+  minDHSize: (name, value) => {
+    checkSize(name, value);
+    if (value === 0) throw outOfRange(name, "1 or more bits", value);
+  },
   rejectUnauthorized: checkBoolean,
   requestCert: checkBoolean,
   servername: checkString,
@@ -71,6 +78,37 @@ export function checkStartTls(given: ConnectionOptions | TlsOptions, isServer: b
   checkTls("options", given, isServer ? SERVER : CLIENT, "an object of options");
 }
 
+/** Node's releases before 24 abort the process for protocols that OpenSSL does not take. */
+function checkProtocols(name: string, value: unknown): void {
+  if (isUint8Array(value)) {
+    if (!isProtocolList(value))
+      throw wrongValue(name, "protocols, each behind a byte that has its length", value);
+    return;
+  }
+  if (!Array.isArray(value)) throw wrongType(name, "an array of strings", value);
+  for (const protocol of value as readonly unknown[]) {
+    if (typeof protocol !== "string") throw wrongType(name, "an array of strings", value);
+    const length = Buffer.byteLength(protocol);
+    if (length === 0 || length > 255) throw wrongValue(name, "protocols of 1 to 255 bytes", value);
+  }
+}
+
+/** Whether memory is a list of protocols as a ClientHello has it (RFC 7301, section 3.1). */
+function isProtocolList(list: Uint8Array): boolean {
+  let at = 0;
+  for (let length = list[at]; length !== undefined && length > 0; length = list[at]) at += 1 + length;
+  return at === list.length;
+}
+
+const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
+/** Of a server nothing else would tell that it takes no client. */
+function checkVersions(argument: string, { minVersion, maxVersion }: Record<string, unknown>): void {
+  const [least, most] = [VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion)];
+  if (most < 0 || least <= most) return;
+  throw wrongValue(`${argument}.minVersion`, `at most the maxVersion, ${String(maxVersion)}`, minVersion);
+}
+
 function checkTls(argument: string, value: unknown, names: readonly string[], expected: string): void {
   if (!isOptions(value)) throw wrongType(argument, expected, value);
   const given = value as Record<string, unknown>;
@@ -83,6 +121,7 @@ function checkTls(argument: string, value: unknown, names: readonly string[], ex
       CHECKS[name]?.(`${argument}.${name}`, given[name]);
     }
   }
+  checkVersions(argument, given);
 }
 
 /** Whether it may hold options: memory, a list, a signal and the like do not. */

@@ -3,15 +3,16 @@ import type { Buffer } from "node:buffer";
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions, PeerCertificate } from "node:tls";
-import { isNativeError } from "node:util/types";
+import { isNativeError, isPromise } from "node:util/types";
 import { clock } from "../core/timing/clock.js";
+import { markHandled } from "../core/timing/fail-at-caller.js";
 import { resetBeneath } from "../core/transport/tls/beneath.js";
 import { secureTransport } from "../core/transport/tls/secure-transport.js";
 import type { Transport } from "../core/transport/transport.js";
 import type { Subject } from "../errors.js";
 import { described } from "../options/described.js";
 import { clientContextOf, type ClientContext } from "./contexts.js";
-import { tlsFailed } from "./failures.js";
+import { tlsFailed, tlsOptionsFailed } from "./failures.js";
 import { checkIdentity, identityOf, type Identity } from "./identity.js";
 import { nodeTls } from "./node-tls.js";
 import { rememberFacts } from "./snapshot.js";
@@ -118,7 +119,7 @@ export class TlsClient {
           });
         });
       } catch (error) {
-        giveUp(tlsFailed(error, this.#subject));
+        giveUp(tlsOptionsFailed(error, this.#subject));
       }
     });
   }
@@ -127,7 +128,13 @@ export class TlsClient {
   #check(certificate: PeerCertificate): Error | undefined {
     const { checkServerIdentity = checkIdentity } = this.#options;
     try {
-      return checkServerIdentity(this.#identity.name, certificate);
+      // Typed as Node has it, but this is what the program returns.
+      const wrong: unknown = checkServerIdentity(this.#identity.name, certificate);
+      if (wrong === undefined || isNativeError(wrong)) return wrong;
+      if (isPromise(wrong)) markHandled(wrong);
+      return new Error(
+        `checkServerIdentity has returned ${described(wrong)}, which is neither undefined nor an Error`,
+      );
     } catch (error) {
       if (isNativeError(error)) return error;
       return new Error(`checkServerIdentity has thrown ${described(error)}`, { cause: error });

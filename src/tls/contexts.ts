@@ -6,7 +6,7 @@ import type { Buffer } from "node:buffer";
 import type { X509Certificate } from "node:crypto";
 import type { ConnectionOptions, SecureContext } from "node:tls";
 import type { Subject } from "../errors.js";
-import { tlsFailed } from "./failures.js";
+import { tlsOptionsFailed } from "./failures.js";
 import { nodeTls } from "./node-tls.js";
 
 /** A session that can be resumed. */
@@ -66,7 +66,7 @@ export function clientContextOf(options: ConnectionOptions, given: object, subje
   try {
     made = new ClientContext(options);
   } catch (error) {
-    throw tlsFailed(error, subject);
+    throw tlsOptionsFailed(error, subject);
   }
   contexts.set(given, made);
   return made;

@@ -6,7 +6,7 @@ import { streamBeneath } from "../core/transport/node-internals.js";
 import { secureTransport } from "../core/transport/tls/secure-transport.js";
 import type { Transport } from "../core/transport/transport.js";
 import type { Subject } from "../errors.js";
-import { tlsFailed } from "./failures.js";
+import { tlsOptionsFailed } from "./failures.js";
 import { nodeTls } from "./node-tls.js";
 import { rememberFacts } from "./snapshot.js";
 
@@ -30,7 +30,7 @@ export class TlsServer {
     try {
       this.server = nodeTls().createServer({ ...options, handshakeTimeout: NO_TIMEOUT });
     } catch (error) {
-      throw tlsFailed(error, subject);
+      throw tlsOptionsFailed(error, subject);
     }
     this.server.on("secureConnection", (socket) => this.#secured(socket));
     this.server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
@@ -54,7 +54,7 @@ export class TlsServer {
     try {
       this.server.setSecureContext({ ...options, ticketKeys });
     } catch (error) {
-      throw tlsFailed(error, subject);
+      throw tlsOptionsFailed(error, subject);
     }
   }
 

@@ -1,0 +1,75 @@
+/** The options of TLS that are refused before Node or OpenSSL sees them, or without what they held. */
+import type { ConnectionOptions, TlsOptions } from "node:tls";
+import { connect, listen, type Connection, type Listener } from "../../src/index.js";
+import { LOCALHOST } from "../support/certificates.js";
+import { failure } from "../support/outcomes.js";
+import { closeAll, keep, unusedPort } from "../support/peers.js";
+
+afterEach(closeAll);
+
+type Coded = Error & { code?: string };
+
+/** How both ends refuse the same options. */
+async function refusals(tls: object): Promise<[client: Coded, server: Coded]> {
+  const port = await unusedPort();
+  const client = connect("127.0.0.1", port, { tls: tls as ConnectionOptions });
+  const server = listen(0, { host: "127.0.0.1", tls: { ...LOCALHOST, ...(tls as TlsOptions) } });
+  const opened = (thing: Connection | Listener): unknown => keep(thing);
+  return Promise.all([failure(client.then(opened)), failure(server.then(opened))]) as Promise<[Coded, Coded]>;
+}
+
+test.each<[string, object, RegExp]>([
+  ["an empty name of a protocol", { ALPNProtocols: ["h2", ""] }, /protocols of 1 to 255 bytes/],
+  ["a long name of a protocol", { ALPNProtocols: ["x".repeat(256)] }, /protocols of 1 to 255 bytes/],
+  ["names of protocols that are no text", { ALPNProtocols: [1] }, /an array of strings/],
+  ["text for a list of protocols", { ALPNProtocols: "h2" }, /an array of strings/],
+  ["a list of protocols without lengths", { ALPNProtocols: Buffer.from("h2") }, /each behind a byte/],
+  ["a list with an empty protocol", { ALPNProtocols: Buffer.from([1, 65, 0]) }, /each behind a byte/],
+  ["a high-water mark that is no number", { highWaterMark: "1" }, /a whole number/],
+  [
+    "versions the wrong way round",
+    { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" },
+    /at most the maxVersion/,
+  ],
+])("%s is refused", async (_, tls, words) => {
+  for (const error of await refusals(tls)) {
+    expect(error.name).toMatch(/^(Type|Range)Error$/);
+    expect(error.message).toMatch(/^"tls\./);
+    expect(error.message).toMatch(words);
+  }
+});
+
+test("a bound of the key exchange that is no size is refused", async () => {
+  for (const minDHSize of [0, -1, 0.5, NaN, "x"]) {
+    const error = (await failure(
+      connect("127.0.0.1", 1, { tls: { minDHSize: minDHSize as number } }),
+    )) as Error;
+    expect(error.message).toMatch(/^"tls\.minDHSize" must be/);
+  }
+});
+
+test.each([
+  ["passphrase", { secret: 1 }],
+  ["passphrase", 123_456],
+  ["ticketKeys", "secret123456"],
+  ["ticketKeys", Buffer.from("secret123456")],
+  ["sessionTimeout", "secret123456"],
+  ["ciphers", ["secret123456"]],
+])("the error of Node for a wrong %s does not repeat it", async (name, value) => {
+  for (const error of await refusals({ ...LOCALHOST, [name]: value })) {
+    expect(error.name).toMatch(/^(Type|Range)Error$/);
+    expect(error.code).toMatch(/^ERR_(INVALID_ARG_(TYPE|VALUE)|OUT_OF_RANGE)$/);
+    expect(error.message).toContain(`options.${name}`);
+    expect(error.message).not.toMatch(/secret|12|received/i);
+    expect(error.cause).toMatchObject({ code: error.code });
+  }
+});
+
+test("a list of protocols as a ClientHello has it is taken", async () => {
+  const ALPNProtocols = Buffer.from([1, 65, 2, 66, 66]);
+  const listener = keep(await listen(0, { host: "127.0.0.1", tls: { ...LOCALHOST, ALPNProtocols } }));
+  const tls = { rejectUnauthorized: false, ALPNProtocols: ["BB"] };
+  const connection = keep(await connect("127.0.0.1", listener.port, { tls }));
+  expect(connection.tls?.alpnProtocol).toBe("BB");
+  keep(await listener.accept());
+});
