@@ -1,5 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import type { AddressInfo } from "./address/endpoint.js";
+import type { NetError } from "./errors.js";
 
 /** The fields that all events of connecting have. Times are in ms. */
 export interface DialEvent {
@@ -28,6 +29,25 @@ export interface AttemptEvent extends DialEvent {
   /** Why the attempt failed, if it did. */
   readonly error?: unknown;
 }
+
+/** Why a listener has turned a client away. Up to now this is always `"handshake"`. */
+export type RefusedReason = "blocked" | "perAddress" | "maxConnections" | "handshake";
+
+/**
+ * An event of `tcp6:listener:refused`: a client was turned away before `accept()`. `"handshake"`: its TLS handshake has
+ * failed, the client has left in it, or the time for it was up.
+ */
+export interface RefusedEvent {
+  readonly reason: RefusedReason;
+  /** The literal address; `undefined` at a Unix socket. */
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  /** What it has failed with: operation `"tls"`; a `NetTimeoutError` if the time was up. */
+  readonly error: NetError;
+}
+
+/** The channel of each {@link RefusedEvent}. */
+export const refusedClients = channel("tcp6:listener:refused");
 
 /** The channels of connecting (https://nodejs.org/api/diagnostics_channel.html). */
 export const channels = {

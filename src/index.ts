@@ -21,7 +21,7 @@
  *   - core/transport/: a stream of bytes below any policy, over the kernel's sockets, any other Duplex, or in memory.
  *   - core/bytes/: queues of bytes, and the memory they are in.
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
- * - diagnostics.ts: the channels on which events of connecting are published.
+ * - diagnostics.ts: the channels on which events of connecting and of listeners are published.
  * - address/: endpoints, also as text and as URLs, and services. address/resolve.ts looks names up.
  * - parameters.ts, errors.ts, error-codes.ts: used by all of them. tls-words.ts is what errors of TLS say. inspection.ts is
  *   how objects and errors are printed.
@@ -32,7 +32,7 @@ export { connectDuplex, type ConnectedDuplex } from "./connect-duplex.js";
 export type { ConnectDuplexOptions, ConnectEndpoint, ConnectOptions } from "./options/connect.js";
 export { listen } from "./listen.js";
 export type { ListenEndpoint, ListenOptions } from "./options/listen.js";
-export { Listener, type ListenerAddress, type ListenerFacts } from "./listener.js";
+export { Listener, type ListenerAddress, type ListenerFacts, type ListenerStats } from "./listener.js";
 export { Connection } from "./connection.js";
 export type { ConnectionFacts, ConnectionState } from "./core/facts.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
@@ -55,7 +55,7 @@ export { resolve, type LookupFunction, type LookupOptions, type ResolveOptions }
 export type { LookupCallback, LookupRequest } from "./core/network.js";
 export type { AddressInfo } from "./address/endpoint.js";
 export { formatEndpoint, parseEndpoint, type Endpoint } from "./address/notation.js";
-export type { AttemptEvent, DialEvent, LookupEvent } from "./diagnostics.js";
+export type { AttemptEvent, DialEvent, LookupEvent, RefusedEvent, RefusedReason } from "./diagnostics.js";
 export { getParameters, setParameters, withParameters, type NetParameters } from "./parameters.js";
 export {
   NetError,

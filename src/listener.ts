@@ -37,6 +37,30 @@ export interface ListenerFacts {
   readonly dropped: number;
 }
 
+/** How many clients a listener has had: {@link Listener.stats}. It stays as it was when it was asked for. */
+export interface ListenerStats {
+  /** Clients that became connections of the program. */
+  readonly accepted: number;
+  /**
+   * Those of them whose sockets are open in this process: also those of connections that were detached, which are the
+   * program's own sockets since.
+   */
+  readonly open: number;
+  /** Clients that were reset because `backlog` others waited, or were lost: {@link Listener.dropped}. */
+  readonly dropped: number;
+  /** Clients that were turned away, by reason. The channel `tcp6:listener:refused` tells of each. */
+  readonly refused: {
+    /** Their TLS handshake has failed, they have left in it, or it was not done within `handshakeTimeout`. */
+    readonly handshake: number;
+    /** 0, since listeners have no filter. */
+    readonly blocked: number;
+    /** 0, since listeners do not count the clients of an address. */
+    readonly perAddress: number;
+    /** 0: the clients that a `maxConnections` of the `server` turns away are not counted. */
+    readonly maxConnections: number;
+  };
+}
+
 /** @internal What a listener is made of. */
 export type ListenerParts = [
   servers: Servers,
@@ -65,7 +89,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   /** Where it listens, one or more: all addresses of the name that `listen` was given, each on the same port. */
   readonly addresses: readonly ListenerAddress[];
 
-  readonly #server: Server;
+  readonly #servers: Servers;
   readonly #options: ListenOptions;
   readonly #subject: Subject;
   readonly #queue: AcceptQueue;
@@ -79,7 +103,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
 
   private constructor(...[servers, addresses, subject, options, tls]: ListenerParts) {
     if (!((servers as unknown) instanceof Servers)) throw illegalConstructor("Listener", "listen()");
-    this.#server = servers.first;
+    this.#servers = servers;
     this.address = addresses[0] as ListenerAddress;
     this.addresses = Object.freeze([...addresses]);
     this.#subject = subject;
@@ -94,7 +118,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    * `maxConnections` and its methods are about the clients of all of them.
    */
   get server(): Server {
-    return this.#server;
+    return this.#servers.first;
   }
 
   /**
@@ -131,6 +155,19 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    */
   get dropped(): number {
     return this.#queue.dropped;
+  }
+
+  /**
+   * How many clients there were, and what became of them: a snapshot. Clients that wait, or are in their TLS handshake, are
+   * in none of the counts. Nor are those that are reset because the listener is closed.
+   */
+  get stats(): ListenerStats {
+    const { queue, refused } = this.#servers.pipeline;
+    const { accepted, dropped } = queue;
+    return Object.freeze({
+      ...{ accepted, open: this.#servers.open, dropped },
+      refused: Object.freeze({ ...refused }),
+    });
   }
 
   /**

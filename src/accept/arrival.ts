@@ -3,12 +3,13 @@
  * handshake. The steps of several clients run beside each other, so a client that is slow or silent holds up no other.
  */
 import type { Socket } from "node:net";
-import { isPromise } from "node:util/types";
-import { Addresses, type LocalEnd } from "../address/addresses.js";
+import { Addresses, subjectOf, type LocalEnd } from "../address/addresses.js";
 import { currentAlarm } from "../core/timing/alarm.js";
 import type { Sleeper } from "../core/timing/wake-queue.js";
 import type { Transport } from "../core/transport/transport.js";
-import { ignore, resetClient, type AcceptQueue, type Arrival } from "./queue.js";
+import { refusedClients, type RefusedReason } from "../diagnostics.js";
+import { NetError, timedOut, translated, type Subject } from "../errors.js";
+import { ignore, resetClient, resetTransport, type AcceptQueue, type Arrival } from "./queue.js";
 
 /** Most ms for all steps of one client together, which is enough for a handshake over a slow link. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -19,37 +20,45 @@ export interface Replacement {
   readonly addresses?: Addresses;
 }
 
-/** A step does not want the client. */
-export interface Refused {
-  /** Why, for the count of such clients. */
-  readonly refused: string;
-}
-
-/** What a step comes to; `undefined` lets the client go on as it is. */
-export type StepResult = Replacement | Refused | undefined;
-
 /**
- * One step of a client. It gets the client as the steps before have left it. Its signal is aborted when the client has
- * left, the client's time is up, or the listener is closed; the socket has been reset by then, and a transport that the
- * step still returns is reset as well. If a step throws or rejects, its client is reset.
+ * One step of a client. It gets the client as the steps before have left it, and settles it by one call of a method of its
+ * passage, at once or later. It settles nothing if the client is turned away before: it has left, its time is up, or the
+ * listener is closed. A step that throws has its client turned away.
  *
- * A transport that a step returns has no listeners until the client is accepted, so its errors must not be uncaught.
+ * A transport that a step has made has no listeners until the client is accepted, so its errors must not be uncaught.
  */
-export type Step = (client: Arrival, signal: AbortSignal) => StepResult | Promise<StepResult>;
+export type Step = (client: Arrival, passage: Passage) => void;
 
-/** Why a client was reset: its step failed, it left, its time was up, or whatever reason its step gave. */
-export type Reason = "failed" | "left" | "timeout" | (string & {});
+/** A client on its way, as a step sees it. Callbacks rather than promises: a handshake is most of what a client costs. */
+export interface Passage {
+  /** Is aborted when the client is turned away; its socket has been reset by then. */
+  readonly signal: AbortSignal;
+  /** Lets the client go on. If it was turned away before, the transport is reset. */
+  proceed(replaced?: Replacement): void;
+  /**
+   * Turns the client away, and counts it.
+   *
+   * @param cause - what the step has failed with
+   * @param isClosing - the step has closed the socket in its own way: an alert may be on its way, which a reset would destroy
+   */
+  refuse(reason: RefusedReason, cause: unknown, isClosing?: boolean): void;
+}
 
 /** Leads clients from the kernel through their steps into the queue. */
 export class Pipeline {
   /** Where clients go when all their steps are done. */
   readonly queue: AcceptQueue;
-  /** How many clients were reset for each reason. */
-  readonly refused = new Map<Reason, number>();
+  /** How many clients were turned away for each reason. */
+  readonly refused: Record<RefusedReason, number> = {
+    blocked: 0,
+    perAddress: 0,
+    maxConnections: 0,
+    handshake: 0,
+  };
 
   readonly #steps: readonly Step[];
   readonly #timeout: number;
-  readonly #underWay = new Set<Passage>();
+  readonly #underWay = new Set<ClientOnItsWay>();
 
   /** @param timeout - most ms for all steps of one client; 10 000 by default, `Infinity` for no bound */
   constructor(queue: AcceptQueue, steps: readonly Step[] = [], timeout = HANDSHAKE_TIMEOUT_MS) {
@@ -73,31 +82,45 @@ export class Pipeline {
     if (!this.queue.hasRoom(this.#underWay.size)) this.queue.drop(arrival);
     else if (this.#steps.length === 0) this.queue.put(arrival);
     else {
-      const passage = new Passage(arrival, this.#steps, this.#ended);
-      this.#underWay.add(passage);
-      passage.begin(this.#timeout);
+      const client = new ClientOnItsWay(arrival, this.#steps, this.#timeout, this.#ended);
+      this.#underWay.add(client);
+      client.begin();
     }
   }
 
   /** Closes the queue, and resets the clients in it and those on their way. */
   close(): void {
     this.queue.close();
-    for (const passage of this.#underWay) passage.abandon();
+    for (const client of this.#underWay) client.abandon();
     this.#underWay.clear();
   }
 
-  readonly #ended = (passage: Passage, reason: Reason | null): void => {
-    this.#underWay.delete(passage);
-    if (reason === null) this.queue.put(passage.arrival);
-    else this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
+  readonly #ended: End = (client, refusal) => {
+    this.#underWay.delete(client);
+    if (refusal === null) this.queue.put(client.arrival);
+    else this.#noteRefusal(client.arrival, refusal);
   };
+
+  #noteRefusal({ addresses }: Arrival, { reason, errorAt }: Refusal): void {
+    this.refused[reason]++;
+    if (!refusedClients.hasSubscribers) return;
+    const { remoteAddress, remotePort } = addresses;
+    const error = errorAt(subjectOf(addresses, this.queue.path));
+    refusedClients.publish({ reason, remoteAddress, remotePort, error });
+  }
 }
 
-/** Told how the way of a client has ended: `null` if all steps are done, or else why it was reset. */
-type End = (passage: Passage, reason: Reason | null) => void;
+/** Why a client was turned away. */
+interface Refusal {
+  readonly reason: RefusedReason;
+  /** Makes the error, which only a subscriber to such events needs. */
+  readonly errorAt: (subject: Subject) => NetError;
+}
 
-/** One client on its way. */
-class Passage implements Sleeper {
+/** Told how the way of a client has ended: `null` if all steps are done. */
+type End = (client: ClientOnItsWay, refusal: Refusal | null) => void;
+
+class ClientOnItsWay implements Passage, Sleeper {
   due = Infinity;
   place = -1;
   /** The client as its steps have left it so far. */
@@ -105,71 +128,40 @@ class Passage implements Sleeper {
 
   readonly #alarm = currentAlarm();
   readonly #steps: readonly Step[];
+  readonly #timeout: number;
   readonly #end: End;
-  readonly #controller = new AbortController();
+  #done = 0;
   #isOver = false;
+  #controller: AbortController | undefined;
+  /** What the client's socket has failed with. */
+  #fault: unknown;
 
   /** @param end - is called once, unless {@link abandon} was called before */
-  constructor(arrival: Arrival, steps: readonly Step[], end: End) {
+  constructor(arrival: Arrival, steps: readonly Step[], timeout: number, end: End) {
     this.arrival = arrival;
     this.#steps = steps;
+    this.#timeout = timeout;
     this.#end = end;
   }
 
-  begin(timeout: number): void {
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isOver) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  begin(): void {
     const { socket } = this.arrival;
-    socket.on("error", ignore);
+    socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
-    this.#alarm.wakeBy(this, this.#alarm.deadlineIn(timeout));
-    this.#runSteps(0);
+    this.#alarm.wakeBy(this, this.#alarm.deadlineIn(this.#timeout));
+    this.#takeNextStep();
   }
 
-  /** Resets the client, whose time is up. */
-  expire(): number {
-    this.#refuse("timeout");
-    return Infinity;
-  }
-
-  /** Resets the client, and aborts its step. */
-  abandon(): void {
-    if (this.#isOver) return;
-    this.#finish();
-    resetClient(this.arrival);
-    this.#controller.abort();
-  }
-
-  /** Runs the steps from `index` on, until one has to wait or the client was reset. */
-  #runSteps(index: number): void {
-    for (let i = index; i < this.#steps.length; i++) {
-      const outcome = this.#run(this.#steps[i] as Step);
-      if (isPromise(outcome)) {
-        outcome.then(
-          (settled) => this.#apply(settled) && this.#runSteps(i + 1),
-          () => this.#refuse("failed"),
-        );
-        return;
-      }
-      if (!this.#apply(outcome)) return;
-    }
-    this.#finish();
-    this.#end(this, null);
-  }
-
-  #run(step: Step): StepResult | Promise<StepResult> {
-    try {
-      return step(this.arrival, this.#controller.signal);
-    } catch {
-      this.#refuse("failed");
-      return undefined;
-    }
-  }
-
-  /** Puts in place what a step has replaced; answers whether the client goes on. */
-  #apply(outcome: StepResult): boolean {
-    const replaced = outcome !== undefined && !("refused" in outcome) ? outcome : undefined;
+  proceed(replaced?: Replacement): void {
     if (this.#isOver) {
-      replaced?.transport?.reset();
-      return false;
+      resetTransport(replaced?.transport);
+      return;
     }
     if (replaced !== undefined) {
       const { socket, transport, addresses } = this.arrival;
@@ -179,25 +171,78 @@ class Passage implements Sleeper {
         addresses: replaced.addresses ?? addresses,
       };
     }
-    if (outcome !== undefined && "refused" in outcome) this.#refuse(outcome.refused);
-    else if (this.arrival.socket.destroyed) this.#refuse("left");
-    return !this.#isOver;
+    this.#done++;
+    if (this.arrival.socket.destroyed) this.#refuseLost();
+    else this.#takeNextStep();
   }
 
-  #refuse(reason: Reason): void {
+  refuse(reason: RefusedReason, cause: unknown, isClosing = false): void {
+    const errorAt = (subject: Subject): NetError =>
+      cause instanceof NetError ? cause : translated("tls", subject, cause);
+    this.#turnAway({ reason, errorAt }, isClosing);
+  }
+
+  /** Resets the client, whose time is up. */
+  expire(): number {
+    const errorAt = (subject: Subject): NetError => timedOut("tls", subject, this.#timeout);
+    this.#turnAway({ reason: "handshake", errorAt }, false);
+    return Infinity;
+  }
+
+  /** Resets the client. */
+  abandon(): void {
+    if (!this.#isOver) this.#finish(false);
+  }
+
+  #takeNextStep(): void {
+    const step = this.#steps[this.#done];
+    if (step === undefined) {
+      this.#leave();
+      this.#end(this, null);
+      return;
+    }
+    try {
+      step(this.arrival, this);
+    } catch (error) {
+      this.refuse("handshake", error);
+    }
+  }
+
+  #turnAway(refusal: Refusal, isClosing: boolean): void {
     if (this.#isOver) return;
-    this.abandon();
-    this.#end(this, reason);
+    this.#finish(isClosing);
+    this.#end(this, refusal);
+  }
+
+  #finish(isClosing: boolean): void {
+    this.#leave();
+    if (isClosing) this.arrival.socket.on("error", ignore);
+    else resetClient(this.arrival);
+    this.#controller?.abort();
   }
 
   /** Ends the way, and leaves no timer and no listener behind. */
-  #finish(): void {
+  #leave(): void {
     this.#isOver = true;
     this.#alarm.letSleep(this);
     const { socket } = this.arrival;
-    socket.off("error", ignore);
+    socket.off("error", this.#onError);
     socket.off("close", this.#onClose);
   }
 
-  readonly #onClose = (): void => this.#refuse("left");
+  readonly #onError = (error: unknown): void => {
+    this.#fault ??= error;
+  };
+
+  readonly #onClose = (): void => this.#refuseLost();
+
+  /** Counts the client, which has ended the connection, or whose socket the program has closed. */
+  #refuseLost(): void {
+    this.refuse("handshake", this.#fault ?? new Ended());
+  }
+}
+
+/** The client has ended the connection, and the socket has not failed. */
+class Ended extends Error {
+  readonly code = "ECONNRESET";
 }

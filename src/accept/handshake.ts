@@ -1,12 +1,12 @@
 import type { TlsServer } from "../tls/server.js";
-import type { Step, StepResult } from "./arrival.js";
+import type { Step } from "./arrival.js";
 
 /** The step of a client of a listener with TLS. */
 export function tlsStep(server: TlsServer): Step {
-  return ({ socket }) =>
-    new Promise<StepResult>((resolve) => {
-      server.handshake(socket, (ended) =>
-        resolve("transport" in ended ? { transport: ended.transport } : { refused: "handshake" }),
-      );
+  return ({ socket }, passage) => {
+    server.handshake(socket, (ended) => {
+      if ("transport" in ended) passage.proceed(ended);
+      else passage.refuse("handshake", ended.failure, true);
     });
+  };
 }

@@ -2,7 +2,8 @@ import type { Socket } from "node:net";
 import { subjectOf, type Addresses } from "../address/addresses.js";
 import { connectionOver, type Connection } from "../connection.js";
 import type { LinkSettings } from "../core/link-settings.js";
-import { claim } from "../core/transport/claimed-sockets.js";
+import { clock } from "../core/timing/clock.js";
+import { claim, leaveWhenClosed } from "../core/transport/claimed-sockets.js";
 import { takeOver } from "../core/transport/kernel.js";
 import { resetSocket } from "../core/transport/reset-socket.js";
 import type { Transport } from "../core/transport/transport.js";
@@ -29,11 +30,15 @@ export interface Claim {
 export class AcceptQueue {
   /** How many clients were reset for lack of room, or were lost before they came here. */
   dropped = 0;
+  /** How many clients became connections of the program. */
+  accepted = 0;
   /** The listener is closed: no client comes any more. */
   closed = false;
 
+  /** Of a Unix socket: what the errors of its connections name. */
+  readonly path: string | undefined;
+
   readonly #backlog: number;
-  readonly #path: string | undefined;
   /** While calls wait this is empty: a client goes to the first of them at once. */
   readonly #arrivals: Arrival[] = [];
   readonly #claims = new Set<Claim>();
@@ -44,13 +49,10 @@ export class AcceptQueue {
     this.#arrivals.splice(0, Infinity, ...open);
   };
 
-  /**
-   * @param backlog - how many clients may wait
-   * @param path - of a Unix socket: what the errors of its connections name
-   */
+  /** @param backlog - how many clients may wait */
   constructor(backlog: number, path: string | undefined) {
     this.#backlog = backlog;
-    this.#path = path;
+    this.path = path;
   }
 
   /** How many clients wait. */
@@ -114,8 +116,12 @@ export class AcceptQueue {
   #establish({ socket, addresses, transport }: Arrival, settings: LinkSettings): Connection {
     socket.off("error", ignore);
     socket.off("close", this.#removeClosed);
-    if (transport !== null) claim(socket);
-    const subject = subjectOf(addresses, this.#path);
+    if (transport !== null) {
+      claim(socket);
+      leaveWhenClosed(socket);
+    }
+    this.accepted++;
+    const subject = subjectOf(addresses, this.path);
     return connectionOver(transport ?? takeOver(socket), addresses, settings, subject);
   }
 }
@@ -124,7 +130,12 @@ export class AcceptQueue {
 export function resetClient({ socket, transport }: Arrival): void {
   socket.on("error", ignore);
   resetSocket(socket);
-  transport?.reset();
+  resetTransport(transport);
+}
+
+/** Resets a transport over a socket that was reset. To close a TLS socket in the same event is a fault of memory in Node. */
+export function resetTransport(transport: Transport | null | undefined): void {
+  if (transport != null) clock.setImmediate(() => transport.reset());
 }
 
 /** Listens to the errors of a client that no call has accepted: without a listener they would be uncaught. */

@@ -5,6 +5,7 @@ import { UNSPECIFIED } from "../address/resolve.js";
 import { network } from "../core/network.js";
 import { waitWithin } from "../core/timing/bounded.js";
 import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
+import { countClaimed, forgetSent } from "../core/transport/claimed-sockets.js";
 import { giveClient, guardListening, takeClients, type Handle } from "../core/transport/node-internals.js";
 import { translated, type Subject } from "../errors.js";
 import { applyTo } from "../options/connection.js";
@@ -31,15 +32,16 @@ export class Servers {
   /** The server that the program sees. */
   readonly first: Server;
 
-  readonly #pipeline: Pipeline;
+  /** Where clients go; it is closed with the servers. */
+  readonly pipeline: Pipeline;
+
   readonly #options: ListenOptions;
   readonly #bound: Server[] = [];
   /** The address that the client which arrives now has connected to, where that is known. */
   #local: LocalEnd | undefined;
 
-  /** @param pipeline - where clients go; it is closed with the servers */
   constructor(pipeline: Pipeline, options: ListenOptions) {
-    this.#pipeline = pipeline;
+    this.pipeline = pipeline;
     this.#options = options;
     this.first = this.#newServer();
     this.first.on("connection", (socket: Socket & { server?: Server }) => {
@@ -51,7 +53,7 @@ export class Servers {
 
   /** Where clients wait. */
   get queue(): AcceptQueue {
-    return this.#pipeline.queue;
+    return this.pipeline.queue;
   }
 
   /** Those that listen, in the order in which they were bound. The first of them is {@link first}. */
@@ -76,6 +78,16 @@ export class Servers {
     });
   }
 
+  /** How many sockets are open of the clients that were accepted. */
+  get open(): number {
+    let open = 0;
+    for (const server of this.#bound) {
+      forgetSent(server);
+      open += countClaimed(server);
+    }
+    return open;
+  }
+
   /** Has none of them listen any longer. */
   close(): void {
     for (const server of this.#bound) stopListening(server);
@@ -94,7 +106,7 @@ export class Servers {
     const [close, ref, unref] = [first.close.bind(first), first.ref.bind(first), first.unref.bind(first)];
     // Node's server closes when its clients have: those in the queue are reset.
     first.close = (callback) => {
-      this.#pipeline.close();
+      this.pipeline.close();
       for (const server of others()) stopListening(server);
       return close(callback);
     };

@@ -4,7 +4,7 @@
  */
 import type { Server, Socket } from "node:net";
 import { clock } from "../timing/clock.js";
-import { closeIfDrained, connectionsOf, hasHandle, leaveCount } from "./node-internals.js";
+import { closeIfDrained, connectionsOf, hasHandle, leaveCount, serverOf } from "./node-internals.js";
 
 const CLAIMED = Symbol("tcp6.claimed");
 
@@ -15,12 +15,13 @@ interface Claiming {
 
 /** Takes a socket out of its server's count, which would otherwise wait for it to close. */
 export function claim(accepted: Socket): void {
-  const server = accepted.destroyed ? null : leaveCount(accepted);
+  if (accepted.destroyed) return;
+  const counting = leaveCount(accepted);
+  const server = counting ?? serverOf(accepted);
   if (server === null) return;
-  const claimed = claimedOf(server);
-  (accepted as Claiming)[CLAIMED] = claimed.add(accepted);
+  (accepted as Claiming)[CLAIMED] = claimedOf(server).add(accepted);
   // The server may be closing, and have waited for this socket alone.
-  closeIfDrained(server);
+  if (counting !== null) closeIfDrained(counting);
 }
 
 /** Calls `act` when a server has closed, which claimed sockets do not hold up. */
@@ -41,7 +42,7 @@ function claimedOf(server: object): Set<Socket> {
   return claimed;
 }
 
-/** How many claimed sockets of a server are open in this process. */
+/** How many claimed sockets of a server are open, or were sent to another process and not forgotten by {@link forgetSent}. */
 export function countClaimed(server: object): number {
   return (server as Claiming)[CLAIMED]?.size ?? 0;
 }
