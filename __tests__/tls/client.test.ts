@@ -266,6 +266,20 @@ describe("a handshake fails", () => {
     await server.empty();
   });
 
+  test("with a certificate that is refused: a reset, and no FIN, which a half-open server would wait behind", async () => {
+    const server = await tlsServer(certificates.SELF_SIGNED);
+    const between = await plainServer((client) => {
+      const onward = netConnect(server.port, "127.0.0.1").on("error", () => undefined);
+      client.on("close", () => onward.destroy());
+      client.pipe(onward).pipe(client);
+    });
+    const end = between.next().then(endOf);
+    await netError(connect("localhost", between.port, { tls: true }));
+    expect(await end).toBe("ECONNRESET");
+    await between.empty();
+    await server.empty();
+  });
+
   test("with a silent server, when its time is over: a reset", async () => {
     const server = await plainServer(() => undefined);
     const end = server.next().then(endOf);

@@ -98,6 +98,13 @@ export class TlsClient {
           },
         });
         const onFailure = (cause: unknown): void => giveUp(tlsFailed(cause, this.#subject));
+        // By it Node refuses a certificate, and gives up a handshake. It would send FIN, and a server whose side stays
+        // open would wait for ever. The TLS socket is destroyed when the stream beneath has closed.
+        socket.destroy = (cause) => {
+          Reflect.deleteProperty(socket, "destroy");
+          onFailure(cause ?? endedInHandshake());
+          return socket;
+        };
         const onClose = (): void => onFailure(endedInHandshake());
         socket.on("error", onFailure).once("close", onClose);
         socket.on("session", (session: Buffer) => {
@@ -106,6 +113,7 @@ export class TlsClient {
         });
         socket.once("secureConnect", () => {
           isSecure = true;
+          Reflect.deleteProperty(socket, "destroy");
           const earlier = socket.isSessionReused() ? kept?.certificate : undefined;
           certificate = rememberFacts(socket, earlier).peerCertificate;
           keep();
