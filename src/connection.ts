@@ -395,7 +395,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
 
   /**
    * What the TLS handshake has agreed on: `undefined` without TLS, and over an adopted `TLSSocket` that is still in its
-   * handshake.
+   * handshake, or is destroyed before this is first asked for.
    */
   get tls(): TlsFacts | undefined {
     const { stream } = this.#link.transport;

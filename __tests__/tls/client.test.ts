@@ -2,7 +2,14 @@
 import { once } from "node:events";
 import { connect as netConnect, type Socket } from "node:net";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
-import { connect, connectDuplex, connectTo, type Connection } from "../../src/index.js";
+import {
+  connect,
+  connectDuplex,
+  connectTo,
+  type Connection,
+  type LookupFunction,
+  type NetError,
+} from "../../src/index.js";
 import * as certificates from "../support/certificates.js";
 import { lookupOf } from "../support/lookups.js";
 import { failure, netError, timeoutError } from "../support/outcomes.js";
@@ -405,6 +412,44 @@ describe("a handshake is given up", () => {
     await server.empty();
     await connection.closed;
   });
+});
+
+test("a handshake that fails is not tried at the next address", async () => {
+  const expired = await tlsServer(certificates.EXPIRED);
+  const good = await tlsServer(LOCALHOST, undefined, { host: "127.0.0.2", port: expired.port });
+  const lookup = lookupOf("127.0.0.1", "127.0.0.2");
+  const error = await netError(connect("localhost", expired.port, { tls: TRUSTING, lookup }));
+  expect(error.code).toBe("CERT_HAS_EXPIRED");
+  expect(good.clients).toBe(0);
+});
+
+test("one deadline bounds the lookup, the race and the handshake", async () => {
+  const server = await plainServer(() => undefined);
+  const lookup: LookupFunction = (_host, _options, answer) =>
+    setTimeout(answer, 40, null, [{ address: "127.0.0.1", family: 4 }]);
+  const error = await timeoutError(connect("localhost", server.port, { tls: TRUSTING, lookup, timeout: 80 }));
+  expect(error.message).toContain("timed out after 80 ms");
+  expect(server.clients).toBe(1);
+  await server.empty();
+});
+
+test("connectDuplex fails as connect does, and tells what was agreed on", async () => {
+  const server = await tlsServer();
+  const failing = connectDuplex("localhost", server.port, { tls: { ca: certificates.OTHER_AUTHORITY } });
+  const [error] = (await once(failing, "error").catch((error: unknown) => [error])) as [NetError];
+  expect(error).toMatchObject({ operation: "tls", code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" });
+  expect(() => connectDuplex("localhost", server.port, { tls: { ca: 1 as never } })).toThrow(TypeError);
+  const url = new URL(`tls://localhost:${String(server.port)}`);
+  const duplex = connectDuplex(url, { tls: TRUSTING });
+  const connection = keep(await duplex.connection);
+  expect(connection.tls).toMatchObject({ authorized: true, servername: "localhost" });
+  await server.close();
+});
+
+test("a checkServerIdentity may say nothing by null", async () => {
+  const server = await tlsServer(certificates.OTHER_EXAMPLE);
+  const checkServerIdentity = (() => null) as never;
+  await echoes(await connect("localhost", server.port, { tls: { ...TRUSTING, checkServerIdentity } }));
 });
 
 test("the failure of a handshake is that of an attempt, after those of other addresses", async () => {

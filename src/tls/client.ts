@@ -138,7 +138,8 @@ export class TlsClient {
     try {
       // Typed as Node has it, but this is what the program returns.
       const wrong: unknown = checkServerIdentity(this.#identity.name, certificate);
-      if (wrong === undefined || isNativeError(wrong)) return wrong;
+      if (wrong === undefined || wrong === null) return undefined;
+      if (isNativeError(wrong)) return wrong;
       if (isPromise(wrong)) markHandled(wrong);
       return new Error(
         `checkServerIdentity has returned ${described(wrong)}, which is neither undefined nor an Error`,

@@ -46,9 +46,22 @@ export function rememberFacts(socket: TLSSocket, certificate?: X509Certificate):
   return facts;
 }
 
-/** What was remembered of the stream of a connection; `undefined` for what is no TLS socket. */
+/**
+ * What the handshake of a stream has agreed on; `undefined` for what is no TLS socket. Of an adopted one it is remembered
+ * when the program first asks: up to Node 24 a TLS socket gives the certificate of its peer only once.
+ */
 export function factsOfTls(stream: Duplex | null): TlsFacts | undefined {
-  return stream === null ? undefined : remembered.get(stream);
+  if (stream === null) return undefined;
+  return remembered.get(stream) ?? (isSecure(stream) ? rememberFacts(stream) : undefined);
+}
+
+/** Whether a stream is a TLS socket whose handshake is done. */
+function isSecure(stream: Duplex): stream is TLSSocket {
+  const { encrypted, secureConnecting, getProtocol, getCipher, getPeerX509Certificate, isSessionReused } =
+    stream as Partial<TLSSocket> & { readonly secureConnecting?: unknown };
+  if (encrypted !== true || secureConnecting !== false || stream.destroyed) return false;
+  const methods = [getProtocol, getCipher, getPeerX509Certificate, isSessionReused];
+  return methods.every((method) => typeof method === "function");
 }
 
 /** Node gives a code, or an error that has one. */
