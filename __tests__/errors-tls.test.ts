@@ -492,7 +492,7 @@ describe("options that cannot be used", () => {
       "an unknown curve",
       { ecdhCurve: "none" },
       "ERR_CRYPTO_OPERATION_FAILED",
-      "no known curve, or not a revocation list: see tls: { ecdhCurve, crl }",
+      "no known curve, not a revocation list, or an archive without a key: see tls: { ecdhCurve, crl, pfx }",
     ],
     ["unknown signatures", { sigalgs: "none" }, "ERR_UNKNOWN", "TLS failed: see the cause"],
   ];

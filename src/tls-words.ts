@@ -69,7 +69,10 @@ const WORDS: Readonly<Record<string, string>> = {
 
   // Node's own.
   ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED: "this build of Node has no engines: see tls: { clientCertEngine }",
-  ERR_CRYPTO_OPERATION_FAILED: "no known curve, or not a revocation list: see tls: { ecdhCurve, crl }",
+  ERR_CRYPTO_OPERATION_FAILED:
+    "no known curve, not a revocation list, or an archive without a key: see tls: { ecdhCurve, crl, pfx }",
+  ERR_CRYPTO_UNSUPPORTED_OPERATION:
+    "the archive is encrypted in a way that is no longer secure: see tls: { pfx }",
   ERR_TLS_ALPN_CALLBACK_INVALID_RESULT:
     "ALPNCallback has chosen a protocol that the client has not offered: let it return undefined instead",
   ERR_TLS_ALPN_CALLBACK_WITH_PROTOCOLS: "give either ALPNCallback or ALPNProtocols",

@@ -1,7 +1,7 @@
 /** The options of TLS that are refused before Node or OpenSSL sees them, or without what they held. */
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import { connect, listen, type Connection, type Listener } from "../../src/index.js";
-import { LOCALHOST } from "../support/certificates.js";
+import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { failure } from "../support/outcomes.js";
 import { closeAll, keep, unusedPort } from "../support/peers.js";
 
@@ -25,6 +25,12 @@ test.each<[string, object, RegExp]>([
   ["text for a list of protocols", { ALPNProtocols: "h2" }, /an array of strings/],
   ["a list of protocols without lengths", { ALPNProtocols: Buffer.from("h2") }, /each behind a byte/],
   ["a list with an empty protocol", { ALPNProtocols: Buffer.from([1, 65, 0]) }, /each behind a byte/],
+  ["the path of an authority", { ca: "/etc/ssl/ca.pem" }, /in PEM format \(their contents, not a path\)/],
+  [
+    "an authority that is not PEM",
+    { ca: [AUTHORITY, Buffer.alloc(9)] },
+    /not a path\); received .* of 9 bytes/,
+  ],
   ["a high-water mark that is no number", { highWaterMark: "1" }, /a whole number/],
   [
     "versions the wrong way round",
@@ -45,6 +51,20 @@ test("a bound of the key exchange that is no size is refused", async () => {
       connect("127.0.0.1", 1, { tls: { minDHSize: minDHSize as number } }),
     )) as Error;
     expect(error.message).toMatch(/^"tls\.minDHSize" must be/);
+  }
+});
+
+test.each([
+  [
+    { pfx: Buffer.alloc(9) },
+    "the archive cannot be read, or its passphrase is wrong: see tls: { pfx, passphrase }",
+  ],
+  [{ sigalgs: "none" }, "no kind of signature of these names is known: see tls: { sigalgs }"],
+])("an option that OpenSSL does not take, without a code, is named: %j", async (tls, words) => {
+  for (const error of await refusals(tls)) {
+    expect(error.message).toMatch(/^tls 127\.0\.0\.1:\d+: /);
+    expect(error.message).toContain(`: ${words} (ERR_UNKNOWN)`);
+    expect(error).toMatchObject({ operation: "tls", code: "ERR_UNKNOWN" });
   }
 });
 

@@ -48,6 +48,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ALPNCallback: checkFunction,
   ALPNProtocols: checkProtocols,
   SNICallback: checkFunction,
+  ca: checkAuthorities,
   checkServerIdentity: checkFunction,
   highWaterMark: checkSize,
   minDHSize: (name, value) => {
@@ -76,6 +77,17 @@ export const checkServerTls: Check = (name, value) => {
 /** The options of `startTls`, beside its own. */
 export function checkStartTls(given: ConnectionOptions | TlsOptions, isServer: boolean): void {
   checkTls("options", given, isServer ? SERVER : CLIENT, "an object of options");
+}
+
+/** Node ignores what is not PEM, and then trusts no certificate. */
+function checkAuthorities(name: string, value: unknown): void {
+  for (const part of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
+    const isText = typeof part === "string";
+    if (!isText && !isUint8Array(part)) continue;
+    const bytes = isText ? part : Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+    if (bytes.length === 0 || bytes.includes("-----BEGIN ")) continue;
+    throw wrongValue(name, "certificates in PEM format (their contents, not a path)", part);
+  }
 }
 
 /** Node's releases before 24 abort the process for protocols that OpenSSL does not take. */

@@ -127,7 +127,7 @@ export class TlsClient {
           });
         });
       } catch (error) {
-        giveUp(tlsOptionsFailed(error, this.#subject));
+        giveUp(tlsOptionsFailed(error, this.#subject, this.#options));
       }
     });
   }

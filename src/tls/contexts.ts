@@ -66,7 +66,7 @@ export function clientContextOf(options: ConnectionOptions, given: object, subje
   try {
     made = new ClientContext(options);
   } catch (error) {
-    throw tlsOptionsFailed(error, subject);
+    throw tlsOptionsFailed(error, subject, options);
   }
   contexts.set(given, made);
   return made;

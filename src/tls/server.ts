@@ -30,7 +30,7 @@ export class TlsServer {
     try {
       this.server = nodeTls().createServer({ ...options, handshakeTimeout: NO_TIMEOUT });
     } catch (error) {
-      throw tlsOptionsFailed(error, subject);
+      throw tlsOptionsFailed(error, subject, options);
     }
     this.server.on("secureConnection", (socket) => this.#secured(socket));
     this.server.on("tlsClientError", (error, socket) => this.#failed(error, socket));
@@ -54,7 +54,7 @@ export class TlsServer {
     try {
       this.server.setSecureContext({ ...options, ticketKeys });
     } catch (error) {
-      throw tlsOptionsFailed(error, subject);
+      throw tlsOptionsFailed(error, subject, options);
     }
   }
 
