@@ -3,14 +3,22 @@ export class BorrowedMethods<T extends object, Name extends keyof T> {
   /** The object's own, as they were. */
   readonly own: Pick<T, Name>;
   readonly #object: T;
-  readonly #before: ReadonlyMap<Name, PropertyDescriptor | undefined>;
+  readonly #names: readonly Name[];
   readonly #standIns: Pick<T, Name>;
+  /** Of the methods that the object did not inherit, which are few: the properties. */
+  #before: Map<Name, PropertyDescriptor> | null = null;
 
   /** Once the methods are given back a stand-in may still be called, by a wrapper: it passes the call on then. */
   constructor(object: T, standIns: (own: Pick<T, Name>) => Pick<T, Name>, names: readonly Name[]) {
     this.#object = object;
-    this.#before = new Map(names.map((name) => [name, Object.getOwnPropertyDescriptor(object, name)]));
-    this.own = Object.fromEntries(names.map((name) => [name, object[name]])) as Pick<T, Name>;
+    this.#names = names;
+    const own: Partial<Pick<T, Name>> = {};
+    for (const name of names) {
+      own[name] = object[name];
+      const property = Object.getOwnPropertyDescriptor(object, name);
+      if (property !== undefined) (this.#before ??= new Map()).set(name, property);
+    }
+    this.own = own as Pick<T, Name>;
     this.#standIns = standIns(this.own);
     for (const name of names) {
       const value = this.#standIns[name];
@@ -20,10 +28,14 @@ export class BorrowedMethods<T extends object, Name extends keyof T> {
 
   /** Puts the properties back as they were, but for those that other code has replaced meanwhile. */
   giveBack(): void {
-    for (const [name, property] of this.#before) {
-      if (Object.getOwnPropertyDescriptor(this.#object, name)?.value !== this.#standIns[name]) continue;
-      if (property === undefined) Reflect.deleteProperty(this.#object, name);
-      else Object.defineProperty(this.#object, name, property);
+    const object = this.#object;
+    // The last one first: V8 takes back the property that was added last at the least cost.
+    for (let i = this.#names.length - 1; i >= 0; i--) {
+      const name = this.#names[i] as Name;
+      if (Object.getOwnPropertyDescriptor(object, name)?.value !== this.#standIns[name]) continue;
+      const property = this.#before?.get(name);
+      if (property === undefined) Reflect.deleteProperty(object, name);
+      else Object.defineProperty(object, name, property);
     }
   }
 }
