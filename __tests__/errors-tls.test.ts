@@ -436,8 +436,10 @@ test("a client that begins the handshake anew too often is an attack", async () 
 });
 
 describe("options that cannot be used", () => {
-  const NOT_A_CERTIFICATE = "not a certificate in PEM format, or a damaged one: see tls: { cert }";
-  const NOT_A_KEY = "not a private key in PEM format, or one that this release cannot read: see tls: { key }";
+  const NOT_A_CERTIFICATE =
+    "not a certificate in PEM format, or a damaged one: tls: { cert } is what is in its file, not the path";
+  const NOT_A_KEY =
+    "not a private key in PEM format, or one that this release cannot read: tls: { key } is what is in its file, not the path";
   const PASSPHRASE = "the key is encrypted, and its passphrase is wrong or missing: see tls: { passphrase }";
   const encrypted = { cert: LOCALHOST.cert, key: certificates.ENCRYPTED_KEY };
 
@@ -474,7 +476,7 @@ describe("options that cannot be used", () => {
       "an unknown version",
       { minVersion: "TLSv9" as "TLSv1" },
       "ERR_TLS_INVALID_PROTOCOL_VERSION",
-      "not a version of TLS that Node knows: see tls: { minVersion, maxVersion }",
+      'not a version of TLS that Node knows: tls: { minVersion, maxVersion } are "TLSv1.2" or "TLSv1.3"',
     ],
     [
       "a version twice",

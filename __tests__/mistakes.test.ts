@@ -1,6 +1,8 @@
 import { createServer, Socket } from "node:net";
 import { Duplex, Readable } from "node:stream";
+import { createSecureContext } from "node:tls";
 import * as tcp6 from "../src/index.js";
+import { AUTHORITY, ENCRYPTED_KEY, KEY_OF_ANOTHER, LOCALHOST } from "./support/certificates.js";
 import { isPending, until } from "./support/outcomes.js";
 import { closeAll, loopback, pair } from "./support/peers.js";
 import { nothingLeft } from "./support/resources.js";
@@ -30,7 +32,7 @@ const from: Loose = (stream) => tcp6.Connection.from(stream as Duplex);
 /** A connection without its types. */
 type Untyped = Record<
   | ("close" | "detach" | "lines" | "read" | "readExactly" | "readInto" | "readUntil" | "setKeepAlive")
-  | ("write" | "writeLine"),
+  | ("startTls" | "write" | "writeLine"),
   Loose
 >;
 
@@ -45,6 +47,26 @@ const TO_OPTIONS = "it is an option, and belongs into the argument after the end
 const DATA = '"data" must be a string, a view or an ArrayBuffer, or an array of them';
 const STREAM = '"stream" must be a stream.Duplex (Duplex.from and Duplex.fromWeb make one of two streams)';
 const UTF8 = "text is sent as UTF-8, Buffer.from(text, encoding) makes other bytes";
+const { key, cert } = LOCALHOST;
+const ca = AUTHORITY;
+/** Connects with TLS to where nothing listens: what is wrong with the options is told before. */
+const tls = (options: unknown): unknown => connect("127.0.0.1", 9, { tls: options });
+const serve = (options: unknown): unknown => listen({ host: "127.0.0.1", port: 0 }, { tls: options });
+const TO_CONNECT = '"tls" must be true or an object of options for tls.connect';
+const TO_LISTEN = '"tls" must be an object of options for tls.createServer, { key, cert } at least';
+const NO_CERTIFICATE =
+  "must be an object with key and cert, or with pfx (or with SNICallback or pskCallback): a server without a " +
+  "certificate takes no client; received an object";
+const NO_NAME =
+  '"servername" must be the name that the server\'s certificate is for, since there is no host name to check (or give ' +
+  "checkServerIdentity, or rejectUnauthorized: false";
+const A_FILE = "must be what is in the file, a string or a Buffer, or an array of such";
+const AUTHORITIES = "must be certificates in PEM format (their contents, not a path)";
+const NOT_ITS_PATH = "is what is in its file, not the path";
+const NO_PEM_CERTIFICATE = `not a certificate in PEM format, or a damaged one: tls: { cert } ${NOT_ITS_PATH}`;
+const NO_PEM_KEY = `not a private key in PEM format, or one that this release cannot read: tls: { key } ${NOT_ITS_PATH}`;
+const NO_PASSPHRASE =
+  "the key is encrypted, and its passphrase is wrong or missing: see tls: { passphrase } (ERR_OSSL_BAD_DECRYPT)";
 const NOT_AWAITED = "received an object (Promise): is an await missing?";
 
 /** Mistakes of those who know `net`, Deno, Bun or asyncio, and what each is told. */
@@ -169,6 +191,121 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     [
       () => connect("127.0.0.1", 9, { allowHalfOpen: true }),
       '"allowHalfOpen" is no option: the two sides of a connection always end apart, closeWrite() ends ours',
+    ],
+  ],
+  "the TLS of a client": [
+    [() => tls("yes"), `${TO_CONNECT}; received a string of 3 characters`],
+    [() => tls(false), `${TO_CONNECT}; received false`],
+    [() => tls(Promise.resolve({ ca })), `${TO_CONNECT}; ${NOT_AWAITED}`],
+    [() => connectDuplex("127.0.0.1", 9, { tls: "yes" }), `${TO_CONNECT}; received a string of 3 characters`],
+    [() => connect("127.0.0.1", 9, { ca }), '"ca" is no option: it is an option of TLS, tls: { ca }'],
+    [() => connect("127.0.0.1", 9, { ssl: true }), '"ssl" is no option: TLS is the option tls'],
+    [
+      () => connect("127.0.0.1", 9, { tls: true, handshakeTimeout: 5 }),
+      '"handshakeTimeout" is no option: it is an option of listen; timeout bounds the handshake, too',
+    ],
+    [() => tls({ servername: 5 }), '"tls.servername" must be a string; received 5'],
+    [() => tls({ ca: "path/to/ca.pem" }), `"tls.ca" ${AUTHORITIES}; received a string of 14 characters`],
+    [() => tls({ ca: [ca, "ca.pem"] }), `"tls.ca[]" ${AUTHORITIES}; received a string of 6 characters`],
+    [() => tls({ ca: Buffer.from("not one") }), `"tls.ca" ${AUTHORITIES}; received a Buffer of 7 bytes`],
+    [() => tls({ ca: "" }), `"tls.ca" ${A_FILE}; received an empty string`],
+    [() => tls({ ca: true }), `"tls.ca" ${A_FILE}; received true`],
+    [() => tls({ cert: Promise.resolve(cert), key }), `"tls.cert" ${A_FILE}; ${NOT_AWAITED}`],
+    [() => tls({ cafile: "ca.pem" }), '"cafile" is no option of tls: did you mean "ca"?'],
+    [() => tls({ key }), '"tls.cert" must be given beside key; received undefined'],
+    [() => tls({ cert }), '"tls.key" must be given beside cert; received undefined'],
+    [
+      () => tls({ key, cert: "cert.pem" }),
+      `tls 127.0.0.1:9: ${NO_PEM_CERTIFICATE} (ERR_OSSL_PEM_NO_START_LINE)`,
+    ],
+    [() => tls({ key: "key.pem", cert }), `tls 127.0.0.1:9: ${NO_PEM_KEY} (ERR_OSSL_UNSUPPORTED)`],
+    [
+      () => tls({ key: cert, cert: key }),
+      `tls 127.0.0.1:9: ${NO_PEM_CERTIFICATE} (ERR_OSSL_PEM_NO_START_LINE)`,
+    ],
+    [() => tls({ key: ENCRYPTED_KEY, cert }), `tls 127.0.0.1:9: ${NO_PASSPHRASE}`],
+    [
+      () => tls({ pfx: "me.p12" }),
+      '"tls.pfx" must be a Buffer: what is in the PKCS #12 file; received a string of 6 characters',
+    ],
+    [
+      () => tls({ rejectUnauthorised: false }),
+      '"rejectUnauthorised" is no option of tls: did you mean "rejectUnauthorized"?',
+    ],
+    [() => tls({ rejectUnauthorized: 0 }), '"tls.rejectUnauthorized" must be a boolean; received 0'],
+    [
+      () => tls({ host: "localhost" }),
+      '"host" is no option of tls: it is part of the endpoint (the name that a certificate is for is servername)',
+    ],
+    [
+      () => tls({ timeout: 5 }),
+      '"timeout" is no option of tls: it is an option of connect and listen, beside tls',
+    ],
+    [
+      () => tls({ minVersion: "TLS1.2" }),
+      'tls 127.0.0.1:9: not a version of TLS that Node knows: tls: { minVersion, maxVersion } are "TLSv1.2" or "TLSv1.3" ' +
+        "(ERR_TLS_INVALID_PROTOCOL_VERSION)",
+    ],
+    [
+      () => tls({ ALPNProtocols: "h2" }),
+      '"tls.ALPNProtocols" must be an array of strings; received a string of 2 characters',
+    ],
+    [() => tls({ SNICallback: () => undefined }), '"SNICallback" is no option of tls: it is for servers'],
+    [
+      () => tls(createSecureContext({ ca })),
+      '"context" is no option of tls: a context of tls.createSecureContext is given as secureContext',
+    ],
+    [() => connect("/run/app.sock", { tls: true }), `${NO_NAME}); received undefined`],
+    [
+      () => connectTo([{ address: "127.0.0.1", port: 9 }], { tls: { servername: "" } }),
+      `${NO_NAME}); received an empty string`,
+    ],
+  ],
+  "the TLS of a server": [
+    [() => serve(true), `${TO_LISTEN}; received true`],
+    [() => serve({}), `"tls" ${NO_CERTIFICATE}`],
+    [() => serve({ ca }), `"tls" ${NO_CERTIFICATE}`],
+    [() => serve({ key }), '"tls.cert" must be given beside key; received undefined'],
+    [() => serve({ cert }), '"tls.key" must be given beside cert; received undefined'],
+    [
+      () => serve(KEY_OF_ANOTHER),
+      "tls 127.0.0.1:0: the key does not belong to the certificate: see tls: { key, cert } " +
+        "(ERR_OSSL_X509_KEY_VALUES_MISMATCH)",
+    ],
+    [
+      () => serve({ secureContext: createSecureContext(LOCALHOST) }),
+      '"secureContext" is no option of tls: it is for clients (an SNICallback may call back with one)',
+    ],
+    [() => serve({ key, certificate: cert }), '"certificate" is no option of tls: did you mean "cert"?'],
+    [() => listen(0, { key, cert }), '"key" is no option: it is an option of TLS, tls: { key }'],
+    [
+      () => serve({ key, cert, handshakeTimeout: 5 }),
+      '"handshakeTimeout" is no option of tls: it is an option of listen; the timeout of connect and startTls bounds the ' +
+        "handshake, too",
+    ],
+    [
+      () => serve({ key, cert, requestCert: "yes" }),
+      '"tls.requestCert" must be a boolean; received a string of 3 characters',
+    ],
+  ],
+  STARTTLS: [
+    [
+      (connection) => connection.startTls(),
+      `${NO_NAME}; the server of the handshake gives isServer: true); received undefined`,
+    ],
+    [(connection) => connection.startTls(true), `${OPTIONS}; received true`],
+    [
+      (connection) => connection.startTls({ isServer: "yes", key, cert }),
+      '"isServer" must be a boolean; received a string of 3 characters',
+    ],
+    [(connection) => connection.startTls({ isServer: true }), `"options" ${NO_CERTIFICATE}`],
+    [
+      (connection) => connection.startTls({ tls: { ca } }),
+      '"tls" is no option of tls: startTls takes the options of TLS themselves',
+    ],
+    [
+      () => tcp6.Connection.from(new Duplex(), { tls: true } as object),
+      '"tls" is no option: connection.startTls() begins TLS on a connection that is there',
     ],
   ],
   reading: [

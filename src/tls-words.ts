@@ -27,12 +27,14 @@ const OLD_RENEGOTIATION = "the peer knows no secure renegotiation (RFC 5746): it
 const SMALL_KEY = "a key is too small to be secure";
 const WEAK_HASH = "a certificate is signed with a hash that is no longer secure";
 
-const CERTIFICATE_EXPECTED = "not a certificate in PEM format, or a damaged one: see tls: { cert }";
+const CERTIFICATE_EXPECTED =
+  "not a certificate in PEM format, or a damaged one: tls: { cert } is what is in its file, not the path";
 const KEY_EXPECTED =
-  "not a private key in PEM format, or one that this release cannot read: see tls: { key }";
+  "not a private key in PEM format, or one that this release cannot read: tls: { key } is what is in its file, not the path";
 const PASSPHRASE = "the key is encrypted, and its passphrase is wrong or missing: see tls: { passphrase }";
 const KEY_OF_ANOTHER = "the key does not belong to the certificate: see tls: { key, cert }";
-const BAD_OPTION_VERSION = "not a version of TLS that Node knows: see tls: { minVersion, maxVersion }";
+const BAD_OPTION_VERSION =
+  'not a version of TLS that Node knows: tls: { minVersion, maxVersion } are "TLSv1.2" or "TLSv1.3"';
 
 const WORDS: Readonly<Record<string, string>> = {
   // The check of the peer's certificate: all that Node names.

@@ -16,7 +16,7 @@ import { CONNECTION, ENDS_APART, type ConnectionOptions } from "./connection.js"
 import { copyOfKeepAlive } from "./keep-alive.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
-import { checkClientTls } from "./tls.js";
+import { checkClientTls, IN_TLS } from "./tls.js";
 
 /** How to connect. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
@@ -133,7 +133,14 @@ const CONNECT = schemaOf<ConnectOptions>(
   },
   {
     ...OPERATION,
-    elsewhere: { host: IN_ENDPOINT, port: IN_ENDPOINT, path: IN_ENDPOINT, allowHalfOpen: ENDS_APART },
+    elsewhere: {
+      ...IN_TLS,
+      host: IN_ENDPOINT,
+      port: IN_ENDPOINT,
+      path: IN_ENDPOINT,
+      allowHalfOpen: ENDS_APART,
+      handshakeTimeout: "it is an option of listen; timeout bounds the handshake, too",
+    },
   },
 );
 

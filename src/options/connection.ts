@@ -98,17 +98,20 @@ export interface ConnectionOptions {
 export const ENDS_APART = "the two sides of a connection always end apart, closeWrite() ends ours";
 
 /** The options of a connection, wherever it comes from. */
-export const CONNECTION = schemaOf<ConnectionOptions>({
-  readTimeout: checkTimeout,
-  writeTimeout: checkTimeout,
-  lingerTimeout: checkTimeout,
-  bufferSize: checkSize,
-  readAhead: checkLimit,
-  noDelay: checkBoolean,
-  keepAlive: checkKeepAlive,
-  closeOn: checkSignal,
-  allowTruncation: checkBoolean,
-});
+export const CONNECTION = schemaOf<ConnectionOptions>(
+  {
+    readTimeout: checkTimeout,
+    writeTimeout: checkTimeout,
+    lingerTimeout: checkTimeout,
+    bufferSize: checkSize,
+    readAhead: checkLimit,
+    noDelay: checkBoolean,
+    keepAlive: checkKeepAlive,
+    closeOn: checkSignal,
+    allowTruncation: checkBoolean,
+  },
+  { elsewhere: { tls: "connection.startTls() begins TLS on a connection that is there" } },
+);
 
 /** The options of `Connection.from` as they are at the call, checked. */
 export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOptions {

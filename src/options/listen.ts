@@ -6,7 +6,7 @@ import { checkBoolean, checkSignal, checkSize, checkTimeout, wrongValue } from "
 import { CONNECTION, ENDS_APART, copyOfConnectionOptions, type ConnectionOptions } from "./connection.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { getParameters } from "../parameters.js";
-import { checkServerTls } from "./tls.js";
+import { checkServerTls, IN_TLS } from "./tls.js";
 
 /** The largest `int` of C, which is what listen(2) takes. */
 const MAX_BACKLOG = 2 ** 31 - 1;
@@ -121,6 +121,7 @@ const LISTEN = schemaOf<ListenOptions>(
   },
   {
     elsewhere: {
+      ...IN_TLS,
       port: IN_ENDPOINT,
       path: IN_ENDPOINT,
       allowHalfOpen: ENDS_APART,

@@ -21,27 +21,68 @@ const COMMON = [
   ...["ALPNProtocols", "allowPartialTrustChain", "ca", "cert", "certificateCompression", "ciphers"],
   ...["clientCertEngine", "crl", "dhparam", "ecdhCurve", "enableTrace", "highWaterMark", "honorCipherOrder"],
   ...["key", "maxVersion", "minVersion", "passphrase", "pfx", "privateKeyEngine", "privateKeyIdentifier"],
-  ...["pskCallback", "rejectUnauthorized", "requestCert", "secureContext", "secureOptions", "secureProtocol"],
+  ...["pskCallback", "rejectUnauthorized", "requestCert", "secureOptions", "secureProtocol"],
   ...["sessionIdContext", "sessionTimeout", "sigalgs", "ticketKeys"],
 ];
 
-const CLIENT = [...COMMON, "checkServerIdentity", "minDHSize", "requestOCSP", "servername", "session"];
+const CLIENT = [
+  ...COMMON,
+  "checkServerIdentity",
+  "minDHSize",
+  "requestOCSP",
+  "secureContext",
+  "servername",
+  "session",
+];
 const SERVER = [...COMMON, "ALPNCallback", "SNICallback", "pskIdentityHint"];
+
+const BESIDE = "it is an option of connect and listen, beside tls";
 
 /** Where a name belongs that is an option of Node's `tls.connect`, `tls.createServer` or of a socket. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   allowHalfOpen: "the two sides of a connection always end apart",
-  handshakeTimeout: "it is an option of listen",
+  allowTruncation: BESIDE,
+  autoSelectFamily: "addresses are always raced",
+  context: "a context of tls.createSecureContext is given as secureContext",
+  family: BESIDE,
+  handshakeTimeout:
+    "it is an option of listen; the timeout of connect and startTls bounds the handshake, too",
   host: "it is part of the endpoint (the name that a certificate is for is servername)",
-  keepAlive: "it is an option beside tls",
-  lookup: "it is an option beside tls",
-  noDelay: "it is an option beside tls",
+  isServer: "connect is the client of a handshake, listen the server, and startTls has this option",
+  keepAlive: BESIDE,
+  localAddress: BESIDE,
+  localPort: BESIDE,
+  lookup: BESIDE,
+  noDelay: BESIDE,
   onread: "a connection is read by its own methods",
   path: "it is part of the endpoint",
   port: "it is part of the endpoint",
-  signal: "it is an option beside tls",
+  signal: BESIDE,
   socket: "connection.startTls() begins TLS on a connection that is there",
-  timeout: "it is an option beside tls",
+  timeout: BESIDE,
+  tls: "startTls takes the options of TLS themselves",
+};
+
+/** What is called otherwise elsewhere, or is a path there. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ...["cafile", "caFile", "caCerts", "certificateAuthorities"].map((name) => [name, "ca"] as const),
+  ...["certfile", "certFile", "certificate"].map((name) => [name, "cert"] as const),
+  ...["keyfile", "keyFile", "privateKey"].map((name) => [name, "key"] as const),
+  ...["hostname", "server_hostname"].map((name) => [name, "servername"] as const),
+]);
+
+/** Names that mean something else beside `tls`. */
+const NOT_IN_TLS = new Set(["highWaterMark", "hostname"]);
+
+/** Where options of TLS belong that were given beside `tls`, for the functions that have that option. */
+export const IN_TLS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [...CLIENT, ...SERVER, ...SYNONYMS.keys()]
+      .filter((name) => !NOT_IN_TLS.has(name))
+      .map((name) => [name, `it is an option of TLS, tls: { ${SYNONYMS.get(name) ?? name} }`]),
+  ),
+  secure: "TLS is the option tls",
+  ssl: "TLS is the option tls",
 };
 
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -49,12 +90,20 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ALPNProtocols: checkProtocols,
   SNICallback: checkFunction,
   ca: checkAuthorities,
+  cert: checkFile,
   checkServerIdentity: checkFunction,
   highWaterMark: checkSize,
   minDHSize: (name, value) => {
     checkSize(name, value);
     if (value === 0) throw outOfRange(name, "1 or more bits", value);
   },
+  key: checkFile,
+  pfx: (name, value) => {
+    // Node decodes text as UTF-8, which no such file is.
+    if (typeof value === "string") throw wrongType(name, "a Buffer: what is in the PKCS #12 file", value);
+    checkFile(name, value);
+  },
+  pskCallback: checkFunction,
   rejectUnauthorized: checkBoolean,
   requestCert: checkBoolean,
   servername: checkString,
@@ -72,21 +121,63 @@ export const checkClientTls: Check = (name, value) => {
 /** What `listen` takes for TLS. */
 export const checkServerTls: Check = (name, value) => {
   checkTls(name, value, SERVER, "an object of options for tls.createServer, { key, cert } at least");
+  checkCertificate(name, value as Record<string, unknown>);
 };
 
 /** The options of `startTls`, beside its own. */
 export function checkStartTls(given: ConnectionOptions | TlsOptions, isServer: boolean): void {
   checkTls("options", given, isServer ? SERVER : CLIENT, "an object of options");
+  if (isServer) checkCertificate("options", given as Record<string, unknown>);
 }
 
-/** Node ignores what is not PEM, and then trusts no certificate. */
+/** Refuses a server that has no certificate to show, and nowhere to get one: each of its handshakes would fail. */
+function checkCertificate(argument: string, given: Record<string, unknown>): void {
+  if (["cert", "pfx", "SNICallback", "pskCallback"].some((name) => given[name] !== undefined)) return;
+  const expected =
+    "an object with key and cert, or with pfx (or with SNICallback or pskCallback): a server without a " +
+    "certificate takes no client";
+  throw wrongValue(argument, expected, given);
+}
+
+/** Node ignores one without the other: the program would show no certificate. */
+function checkPair(argument: string, given: Record<string, unknown>): void {
+  const { key, cert, pfx, secureContext, clientCertEngine, privateKeyIdentifier } = given;
+  if ([pfx, secureContext, clientCertEngine, privateKeyIdentifier].some((one) => one !== undefined)) return;
+  if (key === undefined && mayBePem(cert)) throw wrongValue(`${argument}.key`, "given beside cert", key);
+  if (cert === undefined && mayBePem(key)) throw wrongValue(`${argument}.cert`, "given beside key", cert);
+}
+
+/** What is not in PEM format is refused by OpenSSL. */
+function mayBePem(value: unknown): boolean {
+  return value !== undefined && contains(value, "-----BEGIN ") !== false;
+}
+
+/** Whether text or memory contains some words; `undefined` for anything else. */
+function contains(value: unknown, words: string): boolean | undefined {
+  if (typeof value === "string") return value.includes(words);
+  if (!ArrayBuffer.isView(value)) return undefined;
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes(words);
+}
+
+/** Refuses what can be no file that was read. What a string or memory holds is left to OpenSSL. */
+function checkFile(name: string, value: unknown): void {
+  if (Array.isArray(value)) {
+    for (const one of value as readonly unknown[]) checkFile(`${name}[]`, one);
+    return;
+  }
+  if ((typeof value === "string" && value !== "") || (typeof value === "object" && value !== null)) {
+    if (!isPromise(value)) return;
+  }
+  throw wrongType(name, "what is in the file, a string or a Buffer, or an array of such", value);
+}
+
+/** Node skips whatever is no certificate in PEM format (RFC 7468), such as a path, and then trusts no peer. */
 function checkAuthorities(name: string, value: unknown): void {
-  for (const part of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
-    const isText = typeof part === "string";
-    if (!isText && !isUint8Array(part)) continue;
-    const bytes = isText ? part : Buffer.from(part.buffer, part.byteOffset, part.byteLength);
-    if (bytes.length === 0 || bytes.includes("-----BEGIN ")) continue;
-    throw wrongValue(name, "certificates in PEM format (their contents, not a path)", part);
+  checkFile(name, value);
+  if (Array.isArray(value)) {
+    for (const one of value as readonly unknown[]) checkAuthorities(`${name}[]`, one);
+  } else if (contains(value, "CERTIFICATE-----") === false) {
+    throw wrongValue(name, "certificates in PEM format (their contents, not a path)", value);
   }
 }
 
@@ -128,12 +219,13 @@ function checkTls(argument: string, value: unknown, names: readonly string[], ex
     if (Object.hasOwn(ELSEWHERE, name)) {
       if (given[name] !== undefined) throw noOption(name, String(ELSEWHERE[name]));
     } else if (!names.includes(name)) {
-      refuseMisspelt(name, names);
+      refuseUnknown(name, names);
     } else if (given[name] !== undefined) {
       CHECKS[name]?.(`${argument}.${name}`, given[name]);
     }
   }
   checkVersions(argument, given);
+  checkPair(argument, given);
 }
 
 /** Whether it may hold options: memory, a list, a signal and the like do not. */
@@ -143,9 +235,17 @@ function isOptions(value: unknown): boolean {
   return !ArrayBuffer.isView(value) && !isSignal(value) && !(Symbol.iterator in value);
 }
 
-/** Refuses what is nearly the name of an option. Other names are left to Node: it may know more of them than we do. */
-function refuseMisspelt(name: string, names: readonly string[]): void {
-  const meant = nearest(name, names);
+/**
+ * Refuses what is nearly the name of an option, or its name elsewhere. Other names are left to Node: it may know more of
+ * them than we do.
+ */
+function refuseUnknown(name: string, names: readonly string[]): void {
+  if (SERVER.includes(name)) throw noOption(name, "it is for servers");
+  if (name === "secureContext")
+    throw noOption(name, "it is for clients (an SNICallback may call back with one)");
+  // A program may have one object for both ends.
+  if (CLIENT.includes(name)) return;
+  const meant = SYNONYMS.get(name) ?? nearest(name, names);
   if (meant !== undefined) throw noOption(name, `did you mean "${meant}"?`);
 }
 

@@ -17,19 +17,20 @@ export interface Identity {
  * A literal address is no server name (RFC 6066, section 3), but the certificate has to be for it.
  *
  * @param host - as the program named it; `undefined` for a Unix socket, and where there was no name
+ * @param otherwise - what else may be meant by options without a name
  * @throws TypeError if there is no name, and the options do not say what to check in its place: Node would check the
  *   certificate against `"localhost"` in silence
  */
-export function identityOf(host: string | undefined, options: ConnectionOptions): Identity {
+export function identityOf(host: string | undefined, options: ConnectionOptions, otherwise = ""): Identity {
   const { servername, checkServerIdentity, rejectUnauthorized } = options;
   const named = servername === undefined || servername === "" ? host : servername;
   if (named === undefined) {
     if (checkServerIdentity !== undefined || rejectUnauthorized === false)
       return { servername: "", name: "" };
     const expected =
-      "an object with servername, the name that the server's certificate is for (or with checkServerIdentity, or " +
-      "rejectUnauthorized: false), since there is no host name to check";
-    throw wrongType("tls", expected, options);
+      "the name that the server's certificate is for, since there is no host name to check (or give " +
+      `checkServerIdentity, or rejectUnauthorized: false${otherwise})`;
+    throw wrongType("servername", expected, servername);
   }
   const name = asciiNameOf(named);
   return { servername: servername === "" || isIP(name) !== 0 ? "" : name, name };

@@ -10,6 +10,7 @@ import type { OperationOptions } from "../options/operation.js";
 import { TlsClient } from "./client.js";
 import { isSame } from "./contexts.js";
 import { tlsFailed } from "./failures.js";
+import { identityOf } from "./identity.js";
 import { TlsServer, type Handshaken } from "./server.js";
 
 /** Which end of the handshake we are, and with which options. */
@@ -82,6 +83,7 @@ function refusePlaintext(link: Link, isServer: boolean): void {
 function handshakeOf(link: Link, side: TlsSide, allowTruncation: boolean): Handshake {
   const { subject, settings } = link;
   if (!side.isServer) {
+    identityOf(settings.inherited?.host, side.options, "; the server of the handshake gives isServer: true");
     const client = new TlsClient(
       side.options,
       settings.inherited?.host,
