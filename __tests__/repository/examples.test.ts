@@ -18,7 +18,10 @@ test("every example is run here", () => {
     "http-over-duplex.ts",
     "json-protocol.ts",
     "probe.ts", // in probe.test.ts
+    "starttls-smtp.ts", // in example-tls.test.ts, as tls-alpn.ts and tls-echo.ts
     "tcp-proxy.ts",
+    "tls-alpn.ts",
+    "tls-echo.ts",
     "tour.ts",
   ]);
 });

@@ -27,6 +27,10 @@ export function bundle(program: URL): string {
     format: "esm",
     target: "node20.19",
     alias: { tcp6: SOURCES },
+    // Packages in CommonJS ask for modules of Node's by it.
+    banner: {
+      js: 'import { createRequire as newRequire } from "node:module"; const require = newRequire(import.meta.url);',
+    },
     sourcemap: "inline",
   });
   built.set(program.href, outfile);
