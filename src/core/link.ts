@@ -228,7 +228,10 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     else this.#reset(this.#outcome("reset"));
   }
 
-  /** Calls `drop` when the program closes the connection after it was over, so that a view drops its unread bytes, too. */
+  /**
+   * Calls `drop` when the program closes or resets the connection after it was over, perhaps more than once: a view drops its
+   * unread bytes then, too.
+   */
   onDropped(drop: () => void): void {
     (this.#onDropped ??= []).push(drop);
   }
@@ -386,8 +389,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
 
   /** The connection is over, so only its unread bytes are left to drop. */
   #dropUnread(): void {
-    if (this.input.closed) return;
-    this.input.close();
+    if (!this.input.closed) this.input.close();
     this.#onDropped?.forEach((drop) => drop());
   }
 

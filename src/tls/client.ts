@@ -12,7 +12,7 @@ import type { Transport } from "../core/transport/transport.js";
 import type { Subject } from "../errors.js";
 import { described } from "../options/described.js";
 import { clientContextOf, type ClientContext } from "./contexts.js";
-import { tlsFailed, tlsOptionsFailed } from "./failures.js";
+import { endedInHandshake, tlsFailed, tlsOptionsFailed } from "./failures.js";
 import { checkIdentity, identityOf, type Identity } from "./identity.js";
 import { nodeTls } from "./node-tls.js";
 import { rememberFacts } from "./snapshot.js";
@@ -149,11 +149,6 @@ export class TlsClient {
       return new Error(`checkServerIdentity has thrown ${described(error)}`, { cause: error });
     }
   }
-}
-
-function endedInHandshake(): Error {
-  const message = "the peer ended the connection in the handshake";
-  return Object.assign(new Error(message), { code: "ECONNRESET" });
 }
 
 function ignore(): void {

@@ -34,3 +34,9 @@ function reasonWithoutCode({ pfx, sigalgs }: SecureContextOptions): string {
     ? "an option cannot be used: see the cause"
     : "no kind of signature of these names is known: see tls: { sigalgs }";
 }
+
+/** What a handshake fails with when the stream ends or closes before it is done. */
+export function endedInHandshake(): Error {
+  const message = "the peer ended the connection during the handshake";
+  return Object.assign(new Error(message), { code: "ECONNRESET" });
+}

@@ -3,13 +3,14 @@ import type { Duplex } from "node:stream";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import type { Link } from "../core/link.js";
 import { bounded } from "../core/timing/bounded.js";
+import { withEitherSignal } from "../core/timing/either-signal.js";
 import { resetBeneath } from "../core/transport/tls/beneath.js";
 import type { Transport } from "../core/transport/transport.js";
-import { refused } from "../errors.js";
+import { refused, translated, type Subject } from "../errors.js";
 import type { OperationOptions } from "../options/operation.js";
 import { TlsClient } from "./client.js";
 import { isSame } from "./contexts.js";
-import { tlsFailed } from "./failures.js";
+import { endedInHandshake, tlsFailed } from "./failures.js";
 import { identityOf } from "./identity.js";
 import { TlsServer, type Handshaken } from "./server.js";
 
@@ -23,106 +24,154 @@ const HANDSHAKE = 0x16;
 
 const TAKEN_OVER = "startTls has taken over the connection";
 
+const PLAINTEXT = "bytes have arrived in the clear, before the handshake";
+
 type Handshake = (raw: Duplex, signal: AbortSignal | undefined) => Promise<Transport>;
 
 /**
  * Sends what was written, takes the stream of a connection and does a handshake over it. Resolves to the secure transport.
- * Once the call has begun, the connection takes no more writes; when its stream is taken its reads reject, too.
+ * From the call on, the connection takes no more writes, and gives nothing more to read. If this rejects later than that, the
+ * connection is reset: it never goes on in the clear.
+ *
+ * @throws TypeError, NetError the connection is as it was
  */
 export async function startTls(
   link: Link,
   side: TlsSide,
   operation: OperationOptions,
-  allowTruncation = link.settings.inherited?.allowTruncation ?? false,
+  allowTruncation?: boolean,
 ): Promise<Transport> {
-  const { subject } = link;
-  if (!link.live || link.output.ending || link.output.ended) throw refused("tls", subject, "ERR_CLOSED");
-  if (link.input.isBusy()) throw refused("tls", subject, "ERR_BUSY");
-  const handshake = handshakeOf(link, side, allowTruncation);
-  refusePlaintext(link, side.isServer);
-  const { timeout = link.settings.readTimeout, signal } = operation;
-  const work = async (stop: AbortSignal | undefined): Promise<Transport> => {
-    const giveUp = (): void => link.reset();
-    stop?.addEventListener("abort", giveUp, { once: true });
-    try {
-      await sendAll(link);
-      refusePlaintext(link, side.isServer);
-      if (link.input.isBusy()) throw refused("tls", subject, "ERR_BUSY");
-    } catch (error) {
-      link.reset();
-      throw error;
-    } finally {
-      stop?.removeEventListener("abort", giveUp);
-    }
-    return await handshake(link.detach(true, TAKEN_OVER), stop);
-  };
-  return await bounded("tls", subject, { timeout, signal }, work, (late) => late.reset());
+  const { subject, settings } = link;
+  checkFree(link);
+  const inherited = settings.inherited;
+  const handshake = handshakeOf(
+    link,
+    side,
+    allowTruncation ?? inherited?.allowTruncation ?? false,
+    inherited?.host,
+  );
+  const { timeout = settings.readTimeout, signal } = operation;
+  try {
+    const sent = sendAll(link, side.isServer);
+    // It may reject when nothing waits for it any more.
+    sent.catch(ignore);
+    const work = async (stop: AbortSignal | undefined): Promise<Transport> => {
+      await sent;
+      return await unlessDropped(link, link.detach(true, TAKEN_OVER), (raw) => handshake(raw, stop));
+    };
+    return await withEitherSignal(signal, inherited?.closeOn, (either) =>
+      bounded("tls", subject, { timeout, signal: either }, work, (late) => late.reset()),
+    );
+  } catch (error) {
+    link.reset();
+    throw error;
+  }
 }
 
-/** Resolves when all is sent that was written; no more can be written then. */
-async function sendAll({ output }: Link): Promise<void> {
-  // Then the end of the output is no end of the stream.
-  output.abandoned = true;
-  await output.end({ timeout: Infinity });
+/** Refuses a connection that has ended, or that something reads. */
+function checkFree({ live, life, subject, input, output, transport }: Link): void {
+  if (life.kind === "over" || life.kind === "destroyed") {
+    const { failure } = life.outcome;
+    if (failure !== null) throw translated("tls", subject, failure.cause);
+  }
+  if (output.failure !== null) throw translated("tls", subject, output.failure.cause);
+  if (!live || transport.destroyed) throw refused("tls", subject, "ERR_CLOSED");
+  if (output.ending || output.ended) throw refused("tls", subject, "ERR_CLOSED", "the output is closed");
+  if (input.isShut) throw refused("tls", subject, "ERR_CLOSED", "the input is closed");
+  if (input.closed || input.isBusy()) throw refused("tls", subject, "ERR_BUSY");
 }
 
 /**
- * Refuses what has arrived in the clear: it would be taken for a part of what is secure (STARTTLS injection, CVE-2011-0411).
- * Only a server may have got the first message of the client's handshake already.
+ * Resolves when all is sent that was written, and the stream can be taken. From the call on the connection takes no writes
+ * and gives nothing to read: what arrives stays in the stream.
  */
-function refusePlaintext(link: Link, isServer: boolean): void {
-  if (link.input.readable === 0) return;
-  const unread = link.input.drain();
-  link.input.putBack(unread);
-  if (isServer && unread[0]?.[0] === HANDSHAKE) return;
-  link.reset();
-  const reason = "bytes have arrived in the clear, before the handshake";
-  throw refused("tls", link.subject, "ERR_TLS_PLAINTEXT", reason);
+async function sendAll(link: Link, isServer: boolean): Promise<void> {
+  const { subject, input, output } = link;
+  const arrived = { inTheClear: false };
+  const check = (): void => {
+    // It would be taken for a part of what is secure (STARTTLS injection, CVE-2011-0411).
+    if (input.first === undefined || (isServer && input.first === HANDSHAKE)) return;
+    arrived.inTheClear = true;
+    link.reset();
+  };
+  input.claim(TAKEN_OVER, check);
+  check();
+  // The end of the output is no end of the stream then.
+  output.abandoned = true;
+  try {
+    await output.end({ timeout: Infinity });
+  } catch {
+    // What has failed is told below.
+  }
+  if (arrived.inTheClear) throw refused("tls", subject, "ERR_TLS_PLAINTEXT", PLAINTEXT);
+  if (output.failure !== null) throw tlsFailed(output.failure.cause, subject);
+  if (input.peerEnded) throw tlsFailed(endedInHandshake(), subject);
+  if (!link.live || link.transport.destroyed) throw refused("tls", subject, "ERR_CLOSED");
 }
 
-function handshakeOf(link: Link, side: TlsSide, allowTruncation: boolean): Handshake {
-  const { subject, settings } = link;
+/** Does a handshake over the stream of a connection, unless the program closes or resets the connection meanwhile. */
+async function unlessDropped(
+  link: Link,
+  raw: Duplex,
+  handshake: (raw: Duplex) => Promise<Transport>,
+): Promise<Transport> {
+  let state: "under way" | "dropped" | "done" = "under way";
+  link.onDropped(() => {
+    if (state !== "under way") return;
+    state = "dropped";
+    resetBeneath(raw);
+  });
+  const [ended] = await Promise.allSettled([handshake(raw)]);
+  if ((state as string) === "dropped") {
+    if (ended.status === "fulfilled") ended.value.reset();
+    throw refused("tls", link.subject, "ERR_CLOSED");
+  }
+  state = "done";
+  if (ended.status === "rejected") throw ended.reason;
+  return ended.value;
+}
+
+function handshakeOf({ subject }: Link, side: TlsSide, allowTruncation: boolean, host?: string): Handshake {
   if (!side.isServer) {
-    identityOf(settings.inherited?.host, side.options, "; the server of the handshake gives isServer: true");
-    const client = new TlsClient(
-      side.options,
-      settings.inherited?.host,
-      subject,
-      allowTruncation,
-      side.given,
-    );
+    identityOf(host, side.options, "; the server of the handshake gives isServer: true");
+    const client = new TlsClient(side.options, host, subject, allowTruncation, side.given);
     return (raw, signal) => client.handshake(raw, signal);
   }
-  const server = serverOf(side, link, allowTruncation);
-  return (raw, signal) =>
-    new Promise((resolve, reject) => {
-      const failed = (cause: unknown): void => {
-        leave();
-        reject(tlsFailed(cause, subject));
-      };
-      const onAbort = (): void => {
-        leave();
-        resetBeneath(raw);
-        reject(signal?.reason as Error);
-      };
-      const onClose = (): void => failed(endedInHandshake());
-      const leave = (): void => {
-        signal?.removeEventListener("abort", onAbort);
-        raw.removeListener("close", onClose);
-      };
-      const ended = (how: Handshaken): void => {
-        leave();
-        if ("transport" in how) resolve(how.transport);
-        else reject(tlsFailed(how.failure, subject));
-      };
-      if (signal?.aborted === true) {
-        onAbort();
-        return;
-      }
-      signal?.addEventListener("abort", onAbort, { once: true });
-      raw.on("error", ignore).on("close", onClose);
-      server.handshake(raw, ended);
-    });
+  const server = serverOf(side, subject, allowTruncation);
+  return (raw, signal) => serverHandshake(server, raw, signal, subject);
+}
+
+/** Resolves to a transport over the secure stream. If this rejects, `raw` is reset, or closes by itself. */
+function serverHandshake(
+  server: TlsServer,
+  raw: Duplex,
+  signal: AbortSignal | undefined,
+  subject: Subject,
+): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      signal?.removeEventListener("abort", onAbort);
+      raw.removeListener("close", onClose);
+    };
+    const onAbort = (): void => {
+      leave();
+      resetBeneath(raw);
+      reject(signal?.reason as Error);
+    };
+    const onClose = (): void => ended({ failure: endedInHandshake() });
+    const ended = (how: Handshaken): void => {
+      leave();
+      if ("transport" in how) resolve(how.transport);
+      else reject(tlsFailed(how.failure, subject));
+    };
+    if (signal?.aborted === true) {
+      onAbort();
+      return;
+    }
+    signal?.addEventListener("abort", onAbort, { once: true });
+    raw.on("error", ignore).on("close", onClose);
+    server.handshake(raw, ended);
+  });
 }
 
 interface KeptServer {
@@ -136,7 +185,7 @@ const servers = new WeakMap<object, KeptServer>();
 /** The server of an object of options: making one costs more than a handshake. */
 function serverOf(
   { options, given }: TlsSide & { isServer: true },
-  { subject }: Link,
+  subject: Subject,
   allowTruncation: boolean,
 ): TlsServer {
   const kept = servers.get(given);
@@ -145,10 +194,6 @@ function serverOf(
   const server = new TlsServer(options, subject, allowTruncation);
   servers.set(given, { server, options: now });
   return server;
-}
-
-function endedInHandshake(): Error {
-  return Object.assign(new Error("the peer ended the connection in the handshake"), { code: "ECONNRESET" });
 }
 
 function ignore(): void {

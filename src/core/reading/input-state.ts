@@ -9,6 +9,8 @@ export type InputState =
   | { readonly kind: "shut" }
   /** The program reads the stream itself: reads reject. `isShut`: this side was ended here since. */
   | { readonly kind: "handed over"; readonly isShut: boolean }
+  /** Another owner is about to take the stream: what arrives is kept for it, reads reject. */
+  | { readonly kind: "claimed"; readonly reason: string; readonly onArrival: () => void }
   /** The connection was closed: what arrives is thrown away, reads reject. */
   | { readonly kind: "closed"; readonly reason: string | undefined };
 
@@ -28,7 +30,7 @@ export function isShut(state: InputState): boolean {
 
 /** Whether all reads reject. */
 export function isClosed({ kind }: InputState): boolean {
-  return kind === "closed" || kind === "handed over";
+  return kind === "closed" || kind === "handed over" || kind === "claimed";
 }
 
 /** Whether what arrives is thrown away. */

@@ -69,6 +69,11 @@ export class Input implements Sink {
     return this.#queue.length;
   }
 
+  /** The first byte in the queue; `undefined` if it is empty. */
+  get first(): number | undefined {
+    return this.#queue.length === 0 ? undefined : this.#queue.at(0);
+  }
+
   /** Bytes that can be read without waiting, including those in a stream whose user has left. */
   get readable(): number {
     return this.length + (discards(this.#state) ? 0 : (this.streamReader?.left ?? 0));
@@ -167,6 +172,7 @@ export class Input implements Sink {
     const isTaken = waiting !== null && !waiting.postponed;
     if (!isTaken || (waiting.probe !== undefined && this.#givesWay(waiting))) {
       this.#keep(memory, size, lent);
+      if (this.#state.kind === "claimed") this.#state.onArrival();
       return this.#mayGoOn();
     }
     const taken = waiting.read.takeDirectly(memory, size, lent, waiting.argument, this.#reusedMemory);
@@ -226,6 +232,11 @@ export class Input implements Sink {
     this.#setDiscarding({ kind: "closed", reason });
     if (this.readsAhead) return;
     this.#host.transport.stopReading();
+  }
+
+  /** Keeps what arrives for an owner that is about to take the stream, and calls `onArrival` then; reads reject from now on. */
+  claim(reason: string, onArrival: () => void): void {
+    this.#state = { kind: "claimed", reason, onArrival };
   }
 
   /** Gives away what is unread, since the program reads the stream itself; reads reject from now on. */
@@ -441,7 +452,7 @@ export class Input implements Sink {
   /** How a read is refused that this state does not serve. */
   #refusedBy(state: InputState): NetError {
     if (state.kind === "handed over") return this.#refused("ERR_BUSY", HANDED_OVER);
-    return this.#refused("ERR_CLOSED", state.kind === "closed" ? state.reason : undefined);
+    return this.#refused("ERR_CLOSED", (state as { reason?: string }).reason);
   }
 
   #refused(code: LibraryCode, reason?: string): NetError {

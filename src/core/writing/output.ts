@@ -243,7 +243,9 @@ export class Output implements SenderEvents {
     this.sendGathered();
     const entry = begin();
     const { kind } = this.#state;
-    if (kind === "ended" || (kind === "closed" && operation === "close")) return settledInTime();
+    // A side that was closed here has ended; one that was detached has another owner, who may end it.
+    const isOver = this.#state.kind === "closed" && this.#state.reason === undefined;
+    if (kind === "ended" || (isOver && operation === "close")) return settledInTime();
     if (kind === "failed" || kind === "closed") return this.#refuse(operation);
     if (entry === null && this.#sender.idle) return settledInTime();
     // With nothing before it a FIN is sent in a moment: a timeout of 0 allows for that.
