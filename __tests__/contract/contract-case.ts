@@ -20,6 +20,8 @@ export interface Pair {
   readonly stopsAtOnce: boolean;
   /** Whether `connection.socket` is a stream beneath the connection. Where there is none, it is the Duplex over it. */
   readonly hasStream: boolean;
+  /** Whether the end of a stream is told apart from a stream that was cut off: then reads fail, with `ERR_TLS_TRUNCATED`. */
+  readonly endsAreTold: boolean;
   /** The family of the addresses that the ends have, if they have any. */
   readonly family: 4 | 6 | undefined;
   /** Drops both ends, in whatever state they are; settles when both are closed. */

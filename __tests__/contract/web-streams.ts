@@ -180,6 +180,8 @@ const failing: readonly ContractCase[] = [
       await b.write("unread");
       await until(() => a.readableLength === 6);
       close(a);
+      // The end is sent before the reset comes, also by streams that send it in a turn of its own.
+      await turn();
       b.reset();
       await a.closed;
       const { reader, writer } = both(a);

@@ -31,6 +31,7 @@ const OTHER_STREAM = {
   hasDescriptor: false,
   stopsAtOnce: true,
   hasStream: true,
+  endsAreTold: false,
   family: undefined,
 };
 

@@ -30,6 +30,7 @@ const TCP: Facts = {
   hasDescriptor: true,
   stopsAtOnce: true,
   hasStream: true,
+  endsAreTold: false,
 };
 const UNIX: Facts = { ...TCP, resets: false };
 /** Of streams that are no sockets of the kernel's. */
@@ -40,7 +41,10 @@ const OTHER_STREAM: Facts = {
   hasDescriptor: false,
   stopsAtOnce: true,
   hasStream: true,
+  endsAreTold: false,
 };
+/** Of TLS sockets on sockets of the kernel's. */
+const TLS: Facts = { ...OTHER_STREAM, resets: true, endsAreTold: true };
 const IN_MEMORY: Facts = {
   resets: true,
   takesAtOnce: true,
@@ -48,6 +52,7 @@ const IN_MEMORY: Facts = {
   hasDescriptor: false,
   stopsAtOnce: true,
   hasStream: false,
+  endsAreTold: false,
 };
 
 /** TLS over sockets of the kernel's. */
@@ -90,7 +95,7 @@ export const pairKinds: readonly PairKind[] = [
   },
   {
     name: "adopted TLS sockets",
-    makePair: async (options) => pairOf(...(await adopted(tlsPair, options)), 4, OTHER_STREAM),
+    makePair: async (options) => pairOf(...(await adopted(tlsPair, options)), 4, TLS),
   },
   {
     name: "adopted streams",

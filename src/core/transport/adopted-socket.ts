@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { nextTick } from "node:process";
 import { bytesOf } from "../bytes/payload.js";
+import type { Interception } from "./interception.js";
 import { interceptionOf, SocketTransport } from "./kernel.js";
 import { begunCharacter } from "./node-internals.js";
 import { EVENTS, SINK, type HandedSocket } from "./stream-socket.js";
@@ -14,15 +15,18 @@ export function adoptSocket(socket: Socket): Transport {
 }
 
 /** A socket that had a life before: it may have been read from, written to, and ended. */
-class AdoptedSocketTransport extends SocketTransport {
+export class AdoptedSocketTransport extends SocketTransport {
   protected override readonly allowHalfOpen: boolean;
   readonly #hadEnded: boolean;
   readonly #wasFlowing: boolean | null;
   #early: readonly Buffer[];
 
-  constructor(socket: HandedSocket) {
+  constructor(
+    socket: HandedSocket,
+    intercept: (socket: HandedSocket) => Interception | null = interceptionOf,
+  ) {
     const { allowHalfOpen, readableFlowing, readableEnded } = socket;
-    super(socket, interceptionOf(socket));
+    super(socket, intercept(socket));
     this.allowHalfOpen = allowHalfOpen;
     this.#hadEnded = readableEnded;
     this.#wasFlowing = readableFlowing;
@@ -33,6 +37,13 @@ class AdoptedSocketTransport extends SocketTransport {
 
   protected override get hadEnded(): boolean {
     return this.#hadEnded;
+  }
+
+  /** Takes out what the socket had read before it was adopted. */
+  protected takeEarly(): readonly Buffer[] {
+    const early = this.#early;
+    this.#early = [];
+    return early;
   }
 
   override startReading(): void {
@@ -51,8 +62,7 @@ class AdoptedSocketTransport extends SocketTransport {
   override attach(sink: Sink, events: TransportEvents): void {
     super.attach(sink, events);
     if (!sink.readsAhead) this.stopReading();
-    for (const chunk of this.#early) sink.arrive(chunk, chunk.length, true);
-    this.#early = [];
+    for (const chunk of this.takeEarly()) sink.arrive(chunk, chunk.length, true);
     if (this.stream.readableEnded) nextTick(this.#onEnd);
     else this.stream.on("end", this.#onEnd);
     this.stream.on("finish", this.#onFinish);

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { takenFrom } from "./node-internals.js";
 import { EVENTS, received, handOverToStream, SINK, TAKEN, type HandedSocket } from "./stream-socket.js";
+import type { Sink } from "./transport.js";
 
 const READING = ["push", "read", "resume", "on", "addListener"] as const;
 
@@ -13,12 +14,12 @@ const LIFE = ["destroy", "ref", "unref"] as const;
 
 /** Makes a socket of the program's, or of Node's server, hand over what arrives, as a `StreamSocket` does, until it is given back. */
 export class Interception {
-  readonly #socket: HandedSocket;
+  protected readonly socket: HandedSocket;
   readonly #reading: BorrowedMethods<Duplex, keyof Reading>;
   readonly #life: BorrowedMethods<Socket, (typeof LIFE)[number]>;
 
   constructor(socket: HandedSocket) {
-    this.#socket = socket;
+    this.socket = socket;
     this.#reading = new BorrowedMethods<Duplex, keyof Reading>(
       socket,
       (own) => this.#readingOf(own),
@@ -29,7 +30,8 @@ export class Interception {
       (own) => ({
         destroy: (error) => {
           if (!socket.destroyed) socket[TAKEN] = takenFrom(socket);
-          return own.destroy.call(socket, error);
+          this.destroy(own.destroy, error);
+          return socket;
         },
         ref: () => {
           socket[EVENTS]?.refer(true);
@@ -48,11 +50,21 @@ export class Interception {
   giveBack(): void {
     this.#reading.giveBack();
     this.#life.giveBack();
-    for (const symbol of [SINK, EVENTS, TAKEN]) Reflect.deleteProperty(this.#socket, symbol);
+    for (const symbol of [SINK, EVENTS, TAKEN]) Reflect.deleteProperty(this.socket, symbol);
+  }
+
+  /** Hands over what the socket would put into its Readable; answers whether more may arrive. */
+  protected received(sink: Sink, chunk: unknown): boolean {
+    return received(this.socket, sink, chunk);
+  }
+
+  /** Destroys the socket with its own method. */
+  protected destroy(destroy: Socket["destroy"], error: Error | undefined): void {
+    destroy.call(this.socket, error);
   }
 
   #readingOf(own: Reading): Reading {
-    const socket = this.#socket;
+    const { socket } = this;
     const handOver = (): void => {
       // From now on the methods would only pass their calls on.
       if (handOverToStream(socket)) this.#reading.giveBack();
@@ -67,7 +79,7 @@ export class Interception {
       push: (chunk, encoding) => {
         const sink = socket[SINK];
         if (sink === undefined) return own.push.call(socket, chunk, encoding);
-        return received(socket, sink, chunk);
+        return this.received(sink, chunk);
       },
       read: (size) => {
         // Node calls read(0) itself to start reading, also after the end of the stream.

@@ -82,7 +82,7 @@ function streamTransportOf(socket: Socket): Transport {
 }
 
 /** Undoes the pause of an accepted socket: its stream is then neither paused nor flowing, as a new one. */
-function startAfresh(socket: Socket): void {
+export function startAfresh(socket: Socket): void {
   (socket as { readableFlowing: boolean | null }).readableFlowing = null;
 }
 
@@ -246,7 +246,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     leaveWhenClosed(this.stream);
     this.stream.allowHalfOpen = allowHalfOpen;
     if (!wasAttached) return;
-    const left = this.#takeLeft();
+    const left = this.takeLeft();
     pauseForTurn(this.stream);
     handOverUnread(this.stream, unread, ended);
     try {
@@ -277,7 +277,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
    * the stream, with a write of nothing that is done when the piece is: some runtimes would otherwise begin the next
    * write, or end, in the middle of it.
    */
-  #takeLeft(): Iterable<Payload> {
+  protected takeLeft(): Iterable<Payload> {
     const { stream } = this;
     const pieces = this.#counting ?? this.#large;
     if (pieces === null) return [];

@@ -1,5 +1,6 @@
 /**
  * All that this library uses of Node and Node does not document: handles, and every name that begins with an underscore.
+ * tls-internals.ts has what is about TLS sockets alone.
  *
  * Each is a capability, and found by looking for it, never by a release's number. Where one is not there (Bun, Deno, a
  * later Node), what it gave is had in another way, or is missing: docs/platforms.md says which.
@@ -51,6 +52,11 @@ const on = {
   restoresFlow: true,
   /** Streams of `readable-stream` 2 and 3 tell their encoding. */
   knowsOldEncodings: true,
+  /**
+   * TLS sockets are read and written past the queues of their streams, tell how their stream has ended, and what of theirs
+   * the stream beneath has not taken. Without it a TLS socket is used as any Duplex is.
+   */
+  worksPastTls: true,
   /** A TLS socket tells the stream that it was made on, which can then be reset. */
   knowsBeneathTls: true,
   /** A stream tells by `_final` that it has taken everything, and by `_destroy` that it is destroyed, without any event. */
@@ -58,6 +64,11 @@ const on = {
 };
 
 export type Capability = keyof typeof on;
+
+/** Whether a capability is there to be used, for the other file of such. */
+export function has(name: Capability): boolean {
+  return on[name];
+}
 
 /** All of them, by name. */
 export const CAPABILITIES = Object.keys(on) as readonly Capability[];
@@ -408,10 +419,14 @@ export function closeIfDrained(server: object): void {
   (server as CountingServer)._emitCloseIfDrained?.();
 }
 
-/** The stream that a TLS socket was made on; `undefined` for any other stream, and for a socket that has closed. */
+/**
+ * The stream that a TLS socket was made on; `undefined` for any other stream, for a socket that has connected by itself, and
+ * for one that has closed.
+ */
 export function streamBeneath(socket: object): Duplex | undefined {
   if (!on.knowsBeneathTls || !("encrypted" in socket)) return undefined;
-  const { _parentWrap: wrap } = (handleOf(socket) ?? {}) as { _parentWrap?: Duplex & { stream?: Duplex } };
+  const handle = handleOf(socket) as { _parentWrap?: (Duplex & { stream?: Duplex }) | null } | null;
+  const wrap = handle?._parentWrap ?? undefined;
   // Node wraps a stream that is no socket in one of its own.
   return wrap?.stream ?? wrap;
 }

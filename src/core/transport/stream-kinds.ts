@@ -44,11 +44,15 @@ export function isOver(stream: Duplex): boolean {
   return stream.closed && !stream.destroyed;
 }
 
+/** Whether a stream is a TLS socket whose handshake is not done. */
+export function isHandshaking(stream: Duplex & KindOfStream): boolean {
+  return stream.secureConnecting === true && stream.getPeerFinished?.() === undefined;
+}
+
 /** The error that an end which has arrived just now stands for; `null` if the peer has ended its side properly. */
 export function faultOfEnd(stream: Duplex & KindOfStream): Error | null {
   if (isKernelSocket(stream) && wasReset(stream)) return resetError("read ECONNRESET");
-  if (stream.secureConnecting !== true || stream.destroyed) return null;
-  if (stream.getPeerFinished?.() !== undefined) return null;
+  if (stream.destroyed || !isHandshaking(stream)) return null;
   // Node's own check for this runs at `'end'`, which is withheld.
   return resetError("the peer ended the stream before the TLS handshake was done");
 }

@@ -214,6 +214,7 @@ function ownMemory(): Buffer {
   return memory;
 }
 
-function connectionReset(): Error {
+/** The error of a reset that libuv has reported as an end. */
+export function connectionReset(): Error {
   return Object.assign(new Error("read ECONNRESET"), { errno: -104, code: "ECONNRESET", syscall: "read" });
 }

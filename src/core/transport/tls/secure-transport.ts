@@ -1,6 +1,8 @@
 import type { TLSSocket } from "node:tls";
 import { StreamTransport } from "../duplex.js";
+import { worksPastTls } from "../tls-internals.js";
 import type { Transport } from "../transport.js";
+import { TlsTransport } from "./tls-transport.js";
 
 /** How a transport over a TLS socket behaves. */
 export interface SecureOptions {
@@ -8,7 +10,10 @@ export interface SecureOptions {
   readonly allowTruncation: boolean;
 }
 
-type MakeTransport = (socket: TLSSocket, options: SecureOptions) => Transport;
-
-/** A transport over a TLS socket. A socket that is in its handshake gets one, too. */
-export const secureTransport: MakeTransport = (socket) => new StreamTransport(socket);
+/**
+ * A transport over a TLS socket. Called in the event that the handshake is done, it keeps what arrives before the
+ * connection is there. A socket that is in its handshake gets one, too.
+ */
+export function secureTransport(socket: TLSSocket, { allowTruncation }: SecureOptions): Transport {
+  return worksPastTls(socket) ? new TlsTransport(socket, allowTruncation) : new StreamTransport(socket);
+}

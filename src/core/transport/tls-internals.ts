@@ -1,0 +1,136 @@
+/**
+ * What Node does not document of its TLS sockets, and this library uses: how they sit on the stream beneath. The
+ * capabilities are in the table of node-internals.ts.
+ */
+import { constants } from "node:os";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { isList, type Payload } from "../bytes/payload.js";
+import { BorrowedMethods } from "./borrowed-methods.js";
+import { has, streamBeneath, type Handle } from "./node-internals.js";
+
+/** The handle of a TLS socket: it encrypts what it is given, and sits on the handle of the stream beneath. */
+interface TlsHandle extends Handle {
+  readonly _parent?: TlsHandle;
+  /** Of the stream beneath: answers with an error number if it is reading already. */
+  readStart?(): number;
+  close?(done?: () => void): void;
+  /** Of a handle of TCP: closes it with RST. */
+  reset?(done?: () => void): number;
+}
+
+type Written = (error?: Error | null) => void;
+
+function handleOf(socket: TLSSocket): TlsHandle | null {
+  return (socket as unknown as { _handle: TlsHandle | null })._handle;
+}
+
+/** Whether a TLS socket is one of Node's, on a stream beneath, and open. Others' do not tell what is not sent. */
+export function worksPastTls(socket: TLSSocket): boolean {
+  if (!has("worksPastTls") || socket.destroyed) return false;
+  const handle = handleOf(socket);
+  return handle?._parent !== undefined && typeof handle.writeQueueSize === "number";
+}
+
+/** The handle at the bottom: that of the kernel's socket, or of a stream of JavaScript. */
+function bottomOf(socket: TLSSocket): TlsHandle | null {
+  let handle = handleOf(socket);
+  while (handle?._parent !== undefined) handle = handle._parent;
+  return handle;
+}
+
+/** Whether a TLS socket, or a TLS socket within one, is on a socket of the kernel's. */
+export function isOnKernelSocket(socket: TLSSocket): boolean {
+  return bottomOf(socket)?.bind !== undefined;
+}
+
+/** Whether the maker of the kernel's socket beneath lets the process end while it is open. */
+export function isUnreferredBeneath(socket: TLSSocket): boolean {
+  return has("knowsWhetherReferred") && bottomOf(socket)?.hasRef?.() === false;
+}
+
+/**
+ * Whether an end of stream that a TLS socket reports just now was said by its peer, with close_notify. The end of the
+ * stream beneath is reported in the same way; but libuv stops reading then, and otherwise a handle reads on.
+ */
+export function hasEndedCleanly(socket: TLSSocket): boolean {
+  const handle = handleOf(socket);
+  const beneath = handle?._parent;
+  // A handle that does not read gets no end from beneath.
+  if (beneath === undefined || handle?.reading === false) return true;
+  if (isOfJavaScript(beneath)) return streamBeneath(socket)?.readableEnded !== true;
+  return beneath.readStart?.() === -constants.errno.EALREADY;
+}
+
+/** Whether the stream beneath is read and written by JavaScript: its handle has no queue. */
+function isOfJavaScript(beneath: TlsHandle): boolean {
+  return beneath.writeQueueSize === undefined;
+}
+
+/** Bytes of records that the stream beneath has not taken, the alerts and tickets of TLS itself among them. */
+export function unsentRecordsOf(socket: TLSSocket): number {
+  return handleOf(socket)?.writeQueueSize ?? 0;
+}
+
+/** Whether the stream beneath has a write under way. */
+export function isSendingBeneath(socket: TLSSocket): boolean {
+  const unsent = handleOf(socket)?._parent?.writeQueueSize ?? streamBeneath(socket)?.writableLength ?? 0;
+  return unsent > 0;
+}
+
+/** Closes a TLS socket that has connected by itself, with no socket beneath, and closes the connection with RST. */
+export function resetWhole(socket: TLSSocket): void {
+  const beneath = handleOf(socket)?._parent;
+  const close = beneath?.close?.bind(beneath);
+  if (beneath !== undefined) {
+    beneath.close = (done) => {
+      if (beneath.reset?.(done) !== 0) close?.(done);
+    };
+  }
+  socket.destroy();
+}
+
+/** Emitted with each error of TLS, also where its maker has left a TLS socket in a state in which it emits no `'error'`. */
+export const TLS_ERROR = "_tlsError";
+
+/** A call of the stream's own queue: `give` writes, or ends, and calls back. */
+type Call = (give: (done: Written) => void, done: Written) => void;
+
+const WRITING = ["_write", "_writev", "_final"] as const;
+
+/** Takes the methods by which the queue of a TLS socket gives bytes and the end to the handle. */
+export class TlsWrites {
+  readonly #socket: TLSSocket;
+  readonly #methods: BorrowedMethods<Duplex, (typeof WRITING)[number]>;
+
+  constructor(socket: TLSSocket, write: Call, final: Call) {
+    this.#socket = socket;
+    this.#methods = new BorrowedMethods<Duplex, (typeof WRITING)[number]>(
+      socket,
+      (own) => ({
+        _write: (chunk, encoding, done) =>
+          write((written) => own._write.call(socket, chunk, encoding, written), done),
+        _writev: (chunks, done) => write((written) => own._writev?.call(socket, chunks, written), done),
+        _final: (done) => final((written) => own._final.call(socket, written), done),
+      }),
+      WRITING,
+    );
+  }
+
+  /** Writes a payload past the queue. It must have called back before anything else is written: Node aborts otherwise. */
+  write(payload: Payload, done: Written): void {
+    const { own } = this.#methods;
+    if (typeof payload === "string") own._write.call(this.#socket, payload, "utf8", done);
+    else if (!isList(payload)) own._write.call(this.#socket, payload, "buffer" as BufferEncoding, done);
+    else own._writev?.call(this.#socket, payload.map(queued), done);
+  }
+
+  giveBack(): void {
+    this.#methods.giveBack();
+  }
+}
+
+/** A chunk as the queue of a stream has it. */
+function queued(chunk: string | Uint8Array): { chunk: string | Uint8Array; encoding: BufferEncoding } {
+  return { chunk, encoding: typeof chunk === "string" ? "utf8" : ("buffer" as BufferEncoding) };
+}

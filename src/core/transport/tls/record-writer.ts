@@ -1,0 +1,132 @@
+import type { TLSSocket } from "node:tls";
+import type { Payload } from "../../bytes/payload.js";
+import { clock } from "../../timing/clock.js";
+import type { Taken } from "../outcome.js";
+import { isHandshaking } from "../stream-kinds.js";
+import { isSendingBeneath, TlsWrites, unsentRecordsOf } from "../tls-internals.js";
+
+/** After this number of turns the outcome of every write that is not under way beneath is known. */
+const TURNS_TO_SETTLE = 3;
+/** How often to look whether the stream beneath has taken records of TLS itself, when the peer takes nothing. */
+const POLL_MS = 20;
+
+/**
+ * Gives writes to a TLS socket one by one: those of the connection past the socket's own queue, and those of the program that
+ * come out of that queue. Node aborts if it gets a second write before the first has called back.
+ */
+export class RecordWriter {
+  readonly #socket: TLSSocket;
+  readonly #writes: TlsWrites;
+  /** What is under way. `due`: the FIN was asked for, and nothing has been done yet. */
+  #busy: "no" | "writing" | "due" | "ending" = "no";
+  /** What the socket's own queue asks for meanwhile: it asks for one thing at a time. */
+  #next: (() => void) | null = null;
+  /** Called back when what is under way is done. */
+  #done: Taken | null = null;
+  #isLeaving = false;
+
+  constructor(socket: TLSSocket) {
+    this.#socket = socket;
+    this.#writes = new TlsWrites(
+      socket,
+      (give, done) => this.#inTurn(() => this.#begin("writing", give, done)),
+      (give, done) => this.#inTurn(() => this.#end(give, done)),
+    );
+  }
+
+  /** Whether nothing may be written past the socket's queue. */
+  get isBusy(): boolean {
+    return this.#busy !== "no";
+  }
+
+  /** Whether a write has not called back, be it ours or one of the program's. */
+  get isWriting(): boolean {
+    return this.#busy === "writing";
+  }
+
+  /** Whether the FIN is on its way. */
+  get isEnding(): boolean {
+    return this.#busy === "ending";
+  }
+
+  /** Writes a payload; the writer must not be busy. */
+  write(payload: Payload, taken: Taken): void {
+    this.#busy = "writing";
+    this.#done = taken;
+    const isBehind = unsentRecordsOf(this.#socket) > 0;
+    this.#writes.write(payload, this.#onDone);
+    if (isBehind) this.#watch(taken);
+  }
+
+  /** Gives the socket its own methods back, once nothing is under way. */
+  leave(): void {
+    this.#isLeaving = true;
+    if (this.#busy === "no") this.#writes.giveBack();
+  }
+
+  /** Begins what the socket's queue asks for, when that is next. */
+  #inTurn(begin: () => void): void {
+    if (this.#busy === "no") begin();
+    else this.#next = begin;
+  }
+
+  #begin(kind: "writing" | "ending", give: (done: Taken) => void, done: Taken): void {
+    this.#busy = kind;
+    this.#done = done;
+    const isBehind = unsentRecordsOf(this.#socket) > 0;
+    give(this.#onDone);
+    if (isBehind) this.#watch(done);
+  }
+
+  /**
+   * Ends the stream in an event of its own: an end from within a read would throw away the records that arrived with that.
+   * And it waits for the records that TLS sends by itself: the close_notify would be sent behind them, after the FIN.
+   */
+  #end(give: (done: Taken) => void, done: Taken): void {
+    this.#busy = "due";
+    this.#done = done;
+    const act = (): void => this.#begin("ending", give, done);
+    const later = (): void => void clock.setImmediate(() => this.#whenSent(done, act));
+    if (isHandshaking(this.#socket)) this.#socket.once("secure", later);
+    else later();
+  }
+
+  readonly #onDone: Taken = (error) => {
+    const done = this.#done;
+    const next = this.#next;
+    this.#done = this.#next = null;
+    this.#busy = "no";
+    // The socket's queue goes first: the connection gives what it has next in its turn.
+    if (next !== null) next();
+    else if (this.#isLeaving) this.#writes.giveBack();
+    done?.(error);
+  };
+
+  /**
+   * Fails what is under way behind records of TLS itself if these cannot be sent. Node tells nobody of that, and never calls
+   * back.
+   */
+  #watch(done: Taken): void {
+    this.#whenSent(done, null);
+  }
+
+  /** Calls `act` once all records were sent, unless that fails, or what is under way is done. */
+  #whenSent(done: Taken, act: (() => void) | null, turns = 0, before = Infinity): void {
+    const socket = this.#socket;
+    const unsent = unsentRecordsOf(socket);
+    if (this.#done !== done) return;
+    if (unsent === 0 || socket.destroyed) act?.();
+    else if (turns < TURNS_TO_SETTLE) {
+      const isSame = unsent === before;
+      clock.setImmediate(() => this.#whenSent(done, act, isSame ? turns + 1 : 0, unsent));
+    } else if (isSendingBeneath(socket)) {
+      clock.setTimeout(() => this.#whenSent(done, act), POLL_MS).unref();
+    } else {
+      this.#onDone(brokenPipe());
+    }
+  }
+}
+
+function brokenPipe(): Error {
+  return Object.assign(new Error("write EPIPE"), { errno: -32, code: "EPIPE", syscall: "write" });
+}

@@ -1,0 +1,232 @@
+import type { TLSSocket } from "node:tls";
+import { Socket } from "node:net";
+import { nextTick } from "node:process";
+import { joinedBytes, sizeOf, type Payload } from "../../bytes/payload.js";
+import { fitsInto } from "../../bytes/pieces.js";
+import { clock } from "../../timing/clock.js";
+import { AdoptedSocketTransport } from "../adopted-socket.js";
+import { onceFinished } from "../finish.js";
+import { startAfresh } from "../kernel.js";
+import { streamBeneath } from "../node-internals.js";
+import { failed, type Outcome, type Taken } from "../outcome.js";
+import { PieceSender } from "../piece-sender.js";
+import { EVENTS, SINK, type HandedSocket } from "../stream-socket.js";
+import { isHandshaking } from "../stream-kinds.js";
+import {
+  isOnKernelSocket,
+  isSendingBeneath,
+  isUnreferredBeneath,
+  resetWhole,
+  TLS_ERROR,
+} from "../tls-internals.js";
+import type { Sink, TransportEvents } from "../transport.js";
+import { resetBeneath } from "./beneath.js";
+import { EarlyInput } from "./early-input.js";
+import { RecordWriter } from "./record-writer.js";
+import { TlsInterception } from "./tls-interception.js";
+
+/** Most bytes that a socket is handed at once: it encrypts them all before it sends the first. */
+const PIECE_BYTES = 256 * 1024;
+
+/**
+ * A transport over a TLS socket of Node's: read as the kernel's sockets are, past its Readable, and written past its
+ * Writable.
+ */
+export class TlsTransport extends AdoptedSocketTransport {
+  readonly #socket: TLSSocket & HandedSocket;
+  readonly #writer: RecordWriter;
+  readonly #isOnKernelSocket: boolean;
+  /** Takes what arrives before {@link attach}. */
+  readonly #early: EarlyInput;
+  /** Whether bytes are wanted. While the handshake is not done, the socket reads in any case. */
+  #isWanted = false;
+  /** Whether the connection has closed or reset the socket, which may take its time. */
+  #isClosing = false;
+  /** Sends what is too large to be handed over at once. */
+  #large: PieceSender | null = null;
+  /** Bytes of what the socket was handed and has not taken. */
+  #given = 0;
+  /** Called when the socket has taken them. */
+  #taken: Taken | null = null;
+  /** Bytes that were taken before. */
+  #takenBytes = 0;
+  /** Whether a method of the socket that sends is running: what calls back from within is deferred. */
+  #isGiving = false;
+
+  constructor(socket: TLSSocket, allowTruncation: boolean) {
+    super(socket, () => {
+      startAfresh(socket);
+      return new TlsInterception(socket, allowTruncation);
+    });
+    this.#socket = socket;
+    this.#isOnKernelSocket = isOnKernelSocket(socket);
+    this.#writer = new RecordWriter(socket);
+    this.#early = new EarlyInput(this.takeEarly());
+    this.#socket[SINK] = this.#early;
+    this.#socket[EVENTS] = this.#early;
+    if (isHandshaking(socket)) socket.once("secure", this.#onSecure);
+  }
+
+  override get callsBackAtOnce(): boolean {
+    return false;
+  }
+
+  /** Over a stream that is no socket of the kernel's, only a call that waits does. */
+  override get holdsProcess(): boolean {
+    return this.#isOnKernelSocket;
+  }
+
+  override get unreferred(): boolean {
+    return isUnreferredBeneath(this.#socket);
+  }
+
+  /** The socket beneath has one, but its bytes are not those of the connection. */
+  override get descriptor(): number | undefined {
+    return undefined;
+  }
+
+  /** Also true for a socket that will be destroyed when it has sent its end, or when the stream beneath is reset. */
+  override get destroyed(): boolean {
+    return this.#isClosing || this.stream.destroyed;
+  }
+
+  /** Counts also bytes that the program has written to the stream itself: they go first. */
+  override get unsent(): number {
+    if (this.stream.connecting) return Infinity;
+    return Math.max(this.#given + (this.#large?.ahead ?? 0), this.stream.writableLength);
+  }
+
+  override get drained(): boolean {
+    return this.stream.writableLength === 0 && !this.#writer.isWriting;
+  }
+
+  override get bytesTaken(): number {
+    return this.#takenBytes;
+  }
+
+  override attach(sink: Sink, events: TransportEvents): void {
+    super.attach(sink, events);
+    this.stream.on(TLS_ERROR, onTlsError);
+    if (isHandshaking(this.#socket)) super.startReading();
+    this.#early.moveTo(sink, events);
+  }
+
+  override startReading(): void {
+    this.#isWanted = true;
+    super.startReading();
+  }
+
+  override stopReading(): void {
+    this.#isWanted = false;
+    if (!isHandshaking(this.#socket)) super.stopReading();
+  }
+
+  override send(payload: Payload, taken: Taken): Outcome {
+    if (fitsInto(PIECE_BYTES, payload)) {
+      this.#large = null;
+      return this.#give(payload, taken);
+    }
+    this.#large = new PieceSender(PIECE_BYTES, (piece, done) => this.#give(piece, done));
+    return this.#large.send(payload, taken);
+  }
+
+  override refused(): void {
+    // `bytesTaken` has never counted them.
+  }
+
+  /** An end that is on its way is sent first: without it, the peer would take the stream for cut off. */
+  override destroy(): void {
+    if (this.destroyed) return;
+    const { stream } = this;
+    this.#isClosing = true;
+    if (stream.writableEnded && !stream.writableFinished) onceFinished(stream, () => stream.destroy());
+    else stream.destroy();
+  }
+
+  override reset(): void {
+    if (this.destroyed) return;
+    this.#isClosing = true;
+    // What the socket says of a write that the reset cuts off, it may say after its 'close'.
+    if (!this.drained) this.stream.on("error", ignore);
+    // While a FIN is on its way libuv refuses, as it does for any socket.
+    if (!this.#writer.isEnding) this.#resetBeneath();
+    else if (isSendingBeneath(this.#socket)) this.stream.destroy();
+    else
+      onceFinished(this.stream, () => (this.#writer.isEnding ? this.stream.destroy() : this.#resetBeneath()));
+  }
+
+  protected override takeLeft(): Iterable<Payload> {
+    return this.#large?.rest() ?? [];
+  }
+
+  protected override leave(): void {
+    super.leave();
+    this.stream.off(TLS_ERROR, onTlsError);
+    this.stream.off("secure", this.#onSecure);
+    this.#writer.leave();
+    if (this.#isClosing) clock.setImmediate(() => this.stream.off("error", ignore));
+  }
+
+  /** Resets the stream beneath; the socket closes with it. */
+  #resetBeneath(): void {
+    const { stream } = this;
+    const raw = streamBeneath(stream);
+    if (stream.destroyed) return;
+    if (raw === undefined) {
+      resetWhole(this.#socket);
+      return;
+    }
+    resetBeneath(raw);
+    // Some streams emit no `'close'`.
+    if (!(raw instanceof Socket)) clock.setImmediate(() => stream.destroy());
+  }
+
+  #give(payload: Payload, taken: Taken): Outcome {
+    const { stream } = this;
+    // Its 'close' settles everything.
+    if (this.destroyed) return "pending";
+    this.#given = sizeOf(payload);
+    this.#taken = taken;
+    this.#isGiving = true;
+    try {
+      // What the program wrote to the socket itself goes first.
+      const isBehind = stream.writableLength > 0 || this.#writer.isBusy;
+      if (isBehind) stream.write(joinedBytes(payload), this.#onTaken);
+      else this.#writer.write(payload, this.#onTaken);
+    } catch (error) {
+      this.#given = 0;
+      this.#taken = null;
+      return failed(error);
+    } finally {
+      this.#isGiving = false;
+    }
+    return "pending";
+  }
+
+  readonly #onTaken: Taken = (error) => {
+    if (this.#isGiving) {
+      nextTick(this.#onTaken, error);
+      return;
+    }
+    if (!error) this.#takenBytes += this.#given;
+    this.#given = 0;
+    const taken = this.#taken;
+    this.#taken = null;
+    taken?.(error);
+    // What TLS itself has refused leaves nothing to be read. Node reports it here, and nowhere else.
+    if ((error as NodeJS.ErrnoException | null | undefined)?.code === "EPROTO")
+      this.#socket[EVENTS]?.failed(error);
+  };
+
+  readonly #onSecure = (): void => {
+    if (!this.#isWanted) super.stopReading();
+  };
+}
+
+function ignore(): void {
+  // The connection was reset.
+}
+
+function onTlsError(this: HandedSocket, error: Error): void {
+  this[EVENTS]?.failed(error);
+}
