@@ -43,7 +43,7 @@ const OTHER_STREAM: Facts = {
   hasStream: true,
   endsAreTold: false,
 };
-/** Of TLS sockets on sockets of the kernel's. */
+/** Of TLS on what has resets. */
 const TLS: Facts = { ...OTHER_STREAM, resets: true, endsAreTold: true };
 const IN_MEMORY: Facts = {
   resets: true,
@@ -55,9 +55,7 @@ const IN_MEMORY: Facts = {
   endsAreTold: false,
 };
 
-/** TLS over sockets of the kernel's. */
-const TLS: Facts = { ...OTHER_STREAM };
-/** TLS over what knows no reset. */
+/** Of TLS on what knows no reset. */
 const TLS_UNIX: Facts = { ...TLS, resets: false };
 
 /**
@@ -121,8 +119,7 @@ export const tlsKinds: readonly PairKind[] = [
   { name: "TLS over Unix sockets", makePair: unixPairs(TLS_UNIX, ANY_TLS) },
   {
     name: "TLS over memory",
-    makePair: async (options) =>
-      pairOf(...(await startedTls(connectedInMemory(options))), undefined, OTHER_STREAM),
+    makePair: async (options) => pairOf(...(await startedTls(connectedInMemory(options))), undefined, TLS),
   },
 ];
 

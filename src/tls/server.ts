@@ -2,8 +2,8 @@
 import type { Duplex } from "node:stream";
 import type { Server, TlsOptions, TLSSocket } from "node:tls";
 import { clock } from "../core/timing/clock.js";
-import { streamBeneath } from "../core/transport/node-internals.js";
 import { secureTransport } from "../core/transport/tls/secure-transport.js";
+import { streamBeneath } from "../core/transport/tls-internals.js";
 import type { Transport } from "../core/transport/transport.js";
 import type { Subject } from "../errors.js";
 import { tlsOptionsFailed } from "./failures.js";

@@ -419,18 +419,6 @@ export function closeIfDrained(server: object): void {
   (server as CountingServer)._emitCloseIfDrained?.();
 }
 
-/**
- * The stream that a TLS socket was made on; `undefined` for any other stream, for a socket that has connected by itself, and
- * for one that has closed.
- */
-export function streamBeneath(socket: object): Duplex | undefined {
-  if (!on.knowsBeneathTls || !("encrypted" in socket)) return undefined;
-  const handle = handleOf(socket) as { _parentWrap?: (Duplex & { stream?: Duplex }) | null } | null;
-  const wrap = handle?._parentWrap ?? undefined;
-  // Node wraps a stream that is no socket in one of its own.
-  return wrap?.stream ?? wrap;
-}
-
 // Streams of others
 
 /** Whether a socket was made with the option `onread`, whose callback gets what arrives in place of the stream. */

@@ -7,11 +7,12 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { isList, type Payload } from "../bytes/payload.js";
 import { BorrowedMethods } from "./borrowed-methods.js";
-import { has, streamBeneath, type Handle } from "./node-internals.js";
+import { has, type Handle } from "./node-internals.js";
 
 /** The handle of a TLS socket: it encrypts what it is given, and sits on the handle of the stream beneath. */
 interface TlsHandle extends Handle {
   readonly _parent?: TlsHandle;
+  readonly _parentWrap?: (Duplex & { readonly stream?: Duplex }) | null;
   /** Of the stream beneath: answers with an error number if it is reading already. */
   readStart?(): number;
   close?(done?: () => void): void;
@@ -21,8 +22,8 @@ interface TlsHandle extends Handle {
 
 type Written = (error?: Error | null) => void;
 
-function handleOf(socket: TLSSocket): TlsHandle | null {
-  return (socket as unknown as { _handle: TlsHandle | null })._handle;
+function handleOf(socket: object): TlsHandle | null {
+  return (socket as { _handle: TlsHandle | null })._handle;
 }
 
 /** Whether a TLS socket is one of Node's, on a stream beneath, and open. Others' do not tell what is not sent. */
@@ -30,6 +31,17 @@ export function worksPastTls(socket: TLSSocket): boolean {
   if (!has("worksPastTls") || socket.destroyed) return false;
   const handle = handleOf(socket);
   return handle?._parent !== undefined && typeof handle.writeQueueSize === "number";
+}
+
+/**
+ * The stream that a TLS socket was made on; `undefined` for any other stream, for a socket that has connected by itself, and
+ * for one that has closed.
+ */
+export function streamBeneath(socket: object): Duplex | undefined {
+  if (!has("knowsBeneathTls") || !("encrypted" in socket)) return undefined;
+  const wrap = handleOf(socket)?._parentWrap ?? undefined;
+  // Node wraps a stream that is no socket in one of its own.
+  return wrap?.stream ?? wrap;
 }
 
 /** The handle at the bottom: that of the kernel's socket, or of a stream of JavaScript. */

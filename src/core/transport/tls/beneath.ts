@@ -1,7 +1,8 @@
 /** The streams that TLS sockets are made on. */
 import type { Duplex } from "node:stream";
-import { isKernelSocket, streamBeneath } from "../node-internals.js";
+import { isKernelSocket } from "../node-internals.js";
 import { resetSocket } from "../reset-socket.js";
+import { streamBeneath } from "../tls-internals.js";
 import { TransportStream } from "../transport-stream.js";
 
 /**

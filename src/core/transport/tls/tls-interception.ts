@@ -2,10 +2,10 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { clock } from "../../timing/clock.js";
 import { Interception } from "../interception.js";
-import { streamBeneath, wasReset } from "../node-internals.js";
+import { wasReset } from "../node-internals.js";
 import { faultOfEnd } from "../stream-kinds.js";
 import { connectionReset, EVENTS, type HandedSocket } from "../stream-socket.js";
-import { hasEndedCleanly } from "../tls-internals.js";
+import { hasEndedCleanly, streamBeneath } from "../tls-internals.js";
 import type { Sink } from "../transport.js";
 
 /** Makes a TLS socket hand over what it decrypts, and tell whether the end of it was the peer's. */

@@ -7,7 +7,6 @@ import { clock } from "../../timing/clock.js";
 import { AdoptedSocketTransport } from "../adopted-socket.js";
 import { onceFinished } from "../finish.js";
 import { startAfresh } from "../kernel.js";
-import { streamBeneath } from "../node-internals.js";
 import { failed, type Outcome, type Taken } from "../outcome.js";
 import { PieceSender } from "../piece-sender.js";
 import { EVENTS, SINK, type HandedSocket } from "../stream-socket.js";
@@ -17,6 +16,7 @@ import {
   isSendingBeneath,
   isUnreferredBeneath,
   resetWhole,
+  streamBeneath,
   TLS_ERROR,
 } from "../tls-internals.js";
 import type { Sink, TransportEvents } from "../transport.js";
