@@ -7,6 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
+import { versions } from "node:process";
 import { Socket, type OnReadOpts, type Server, type SocketConstructorOpts } from "node:net";
 import type { Duplex, Writable } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
@@ -127,6 +128,8 @@ export function unstarted(handle: Handle | undefined, onread: OnReadOpts): Socke
  * know the option `onread`, and call its functions in ways of their own.
  */
 function readsIntoOurMemory(onread: OnReadOpts): boolean {
+  // Deno's handles keep the memory: TLS over such a socket, also one that was detached, would get nothing.
+  if ("deno" in versions) return false;
   const handle = {
     asked: false,
     useUserBuffer() {
