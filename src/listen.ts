@@ -45,6 +45,7 @@ import { joined, listenerOf, type Listener, type ListenerAddress } from "./liste
  *   host or the service is not known
  * @throws NetError `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12 or without a port, and for a
  *   name in Linux's abstract namespace (`"\0name"`) before Node 22
+ * @throws NetError with operation `"tls"` for a key, a certificate, a cipher or a version that OpenSSL does not take
  * @throws what `signal` or `closeOn` was aborted with; nothing is left listening
  * @throws TypeError, RangeError for wrong arguments
  */

@@ -5,7 +5,7 @@ import { AcceptLoop } from "./accept/loop.js";
 import type { AcceptQueue, Claim } from "./accept/queue.js";
 import { Servers } from "./accept/server.js";
 import { illegalConstructor, wrongValue } from "./options/checks.js";
-import { checkServerTls } from "./options/tls.js";
+import { checkSetTls } from "./options/tls.js";
 import type { TlsServer } from "./tls/server.js";
 import { checkedOperation, type OperationOptions } from "./options/operation.js";
 import { waitWithin, type Wait } from "./core/timing/bounded.js";
@@ -122,8 +122,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   }
 
   /**
-   * The `tls.Server` that does the handshakes; `undefined` without TLS. It listens nowhere itself. It is there for
-   * `addContext`, ticket keys and the events `'keylog'`, `'newSession'`, `'resumeSession'` and `'OCSPRequest'`.
+   * The `tls.Server` that does the handshakes; `undefined` without TLS. It listens nowhere itself: its `address()`, `close()` and
+   * `maxConnections` are of no use. It is there for `addContext`, ticket keys and the events `'keylog'`, `'newSession'`,
+   * `'resumeSession'` and `'OCSPRequest'`. A secure context is replaced by {@link setTls}, which knows what was there before.
    */
   get tlsServer(): tls.Server | undefined {
     return this.#tls?.server;
@@ -216,15 +217,24 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   }
 
   /**
-   * Replaces the certificate, and all else of the secure context, for the clients to come. Connections go on. Sessions of
-   * before can be resumed, unless `ticketKeys` are given.
+   * Replaces the certificate, or anything else of the secure context, for the clients to come. Connections go on, and so do
+   * handshakes that have begun.
    *
-   * @throws TypeError for wrong options, and for a listener without TLS
-   * @throws NetError with operation `"tls"` for a key or a certificate that cannot be used; the old ones stay
+   * What is not given stays as it is: `ca`, `minVersion`, `ciphers` and the like. The certificate and its key (`key`,
+   * `cert`, `pfx`, `passphrase` …) are replaced together. Sessions of before can be resumed, unless other `ticketKeys` are
+   * given. Contexts that were added to the {@link tlsServer} stay.
+   *
+   * @example listener.setTls({ key: await readFile("key.pem"), cert: await readFile("cert.pem") });
+   *
+   * @throws TypeError for wrong options; for `requestCert`, `rejectUnauthorized`, `ALPNProtocols`, `ALPNCallback`,
+   *   `SNICallback`, `pskCallback`, `pskIdentityHint`, `enableTrace` and `highWaterMark` unless they are as `listen` was given
+   *   them, since no secure context has them; and for a listener without TLS
+   * @throws NetError with operation `"tls"` for a key, a certificate, a cipher or a version that OpenSSL does not take; all
+   *   stays as it was
    */
   setTls(options: tls.TlsOptions): void {
     if (this.#tls === undefined) throw wrongValue("setTls", "called on a listener with the option tls", this);
-    checkServerTls("options", options);
+    checkSetTls(options);
     this.#tls.setTls(options, this.#subject);
   }
 

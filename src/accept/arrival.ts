@@ -5,6 +5,7 @@
 import type { Socket } from "node:net";
 import { Addresses, subjectOf, type LocalEnd } from "../address/addresses.js";
 import { currentAlarm } from "../core/timing/alarm.js";
+import { clock } from "../core/timing/clock.js";
 import type { Sleeper } from "../core/timing/wake-queue.js";
 import type { Transport } from "../core/transport/transport.js";
 import { refusedClients, type RefusedReason } from "../diagnostics.js";
@@ -234,7 +235,10 @@ class ClientOnItsWay implements Passage, Sleeper {
     this.#fault ??= error;
   };
 
-  readonly #onClose = (): void => this.#refuseLost();
+  /** A step may know why the socket has closed, and say so in this turn of the event loop. */
+  readonly #onClose = (): void => {
+    clock.setImmediate(() => this.#refuseLost());
+  };
 
   /** Counts the client, which has ended the connection, or whose socket the program has closed. */
   #refuseLost(): void {

@@ -72,7 +72,7 @@ export class AcceptQueue {
       this.#claims.delete(first);
       first.accept(this.#establish(arrival, first.settings));
     } else if (this.hasRoom(0)) {
-      arrival.socket.on("error", ignore);
+      ignoreErrors(arrival);
       // The program may destroy the socket itself, in a 'connection' listener of the server.
       arrival.socket.on("close", this.#removeClosed);
       this.#arrivals.push(arrival);
@@ -114,23 +114,34 @@ export class AcceptQueue {
   }
 
   #establish({ socket, addresses, transport }: Arrival, settings: LinkSettings): Connection {
-    socket.off("error", ignore);
     socket.off("close", this.#removeClosed);
+    socket.off("error", ignore);
+    this.accepted++;
+    const subject = subjectOf(addresses, this.path);
     if (transport !== null) {
       claim(socket);
       leaveWhenClosed(socket);
     }
-    this.accepted++;
-    const subject = subjectOf(addresses, this.path);
-    return connectionOver(transport ?? takeOver(socket), addresses, settings, subject);
+    const connection = connectionOver(transport ?? takeOver(socket), addresses, settings, subject);
+    if (transport !== null && transport.stream !== socket) {
+      // The errors of the socket beneath are those of the stream, which the connection is told of.
+      transport.stream?.off("error", ignore);
+      socket.on("error", ignore);
+    }
+    return connection;
   }
 }
 
 /** Resets a client. */
-export function resetClient({ socket, transport }: Arrival): void {
+export function resetClient(arrival: Arrival): void {
+  ignoreErrors(arrival);
+  resetSocket(arrival.socket);
+  resetTransport(arrival.transport);
+}
+
+function ignoreErrors({ socket, transport }: Arrival): void {
   socket.on("error", ignore);
-  resetSocket(socket);
-  resetTransport(transport);
+  if (transport !== null && transport.stream !== socket) transport.stream?.on("error", ignore);
 }
 
 /** Resets a transport over a socket that was reset. To close a TLS socket in the same event is a fault of memory in Node. */

@@ -71,16 +71,23 @@ export interface ListenOptions extends ConnectionOptions {
    */
   signal?: AbortSignal | undefined;
   /**
-   * TLS: the options of Node's `tls.createServer`, `key` and `cert` at least. A client is accepted when its handshake is
-   * done; the handshakes run beside each other.
+   * TLS: the options of Node's `tls.createServer` (https://nodejs.org/api/tls.html), `key` and `cert` at least. A client is
+   * accepted when its handshake is done; the handshakes run beside each other, and count for the `backlog`. A client whose
+   * handshake fails is refused: `stats.refused.handshake` counts it, and the channel `tcp6:listener:refused` has the error.
+   *
+   * With `requestCert`, a client is accepted only if its certificate is trusted, unless `rejectUnauthorized` is false. A
+   * function among the options that throws fails the handshake of the client that it was called for, and so does an
+   * `SNICallback` that rejects. The call to `listen` rejects with a `NetError` of operation `"tls"` for a key, a certificate,
+   * a cipher or a version that OpenSSL does not take.
    *
    * @default no TLS
    * @example await listen(8_443, { tls: { key, cert } });
    */
   tls?: TlsOptions | undefined;
   /**
-   * Most milliseconds from the arrival of a client until its handshake is done. A client that takes longer is reset and
-   * counted. `Infinity`: no bound. `0`: no client with a handshake can arrive. It has no effect without TLS.
+   * Most milliseconds from the arrival of a client until its handshake is done, also if it waits for an `SNICallback`. A
+   * client that takes longer is reset, and counted in `stats.refused.handshake`. `Infinity`: no bound, so that silent
+   * clients fill the backlog. `0`: no client can arrive. It has no effect without TLS.
    *
    * @default 10_000
    * @example await listen(8_443, { tls: { key, cert }, handshakeTimeout: 5_000 });

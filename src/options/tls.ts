@@ -124,6 +124,11 @@ export const checkServerTls: Check = (name, value) => {
   checkCertificate(name, value as Record<string, unknown>);
 };
 
+/** The options of `setTls`: what is left out stays as it was. */
+export function checkSetTls(given: TlsOptions): void {
+  checkTls("options", given, SERVER, "an object of options");
+}
+
 /** The options of `startTls`, beside its own. */
 export function checkStartTls(given: ConnectionOptions | TlsOptions, isServer: boolean): void {
   checkTls("options", given, isServer ? SERVER : CLIENT, "an object of options");

@@ -4,7 +4,7 @@
  */
 import type { Server, Socket } from "node:net";
 import { clock } from "../timing/clock.js";
-import { closeIfDrained, connectionsOf, hasHandle, leaveCount, serverOf } from "./node-internals.js";
+import { closeIfDrained, connectionsOf, hasHandle, leaveCount } from "./node-internals.js";
 
 const CLAIMED = Symbol("tcp6.claimed");
 
@@ -17,8 +17,8 @@ interface Claiming {
 export function claim(accepted: Socket): void {
   if (accepted.destroyed) return;
   const counting = leaveCount(accepted);
-  const server = counting ?? serverOf(accepted);
-  if (server === null) return;
+  const server = counting ?? (accepted as { server?: Server | null }).server;
+  if (server == null) return;
   (accepted as Claiming)[CLAIMED] = claimedOf(server).add(accepted);
   // The server may be closing, and have waited for this socket alone.
   if (counting !== null) closeIfDrained(counting);

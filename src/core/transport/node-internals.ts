@@ -412,11 +412,6 @@ export function leaveCount(accepted: Socket): object | null {
   return server;
 }
 
-/** The server that has accepted a socket, where the socket tells it. */
-export function serverOf(accepted: Socket): object | null {
-  return (accepted as CountedSocket).server ?? null;
-}
-
 /** A server that closes may have waited for a socket that left its count. */
 export function closeIfDrained(server: object): void {
   (server as CountingServer)._emitCloseIfDrained?.();

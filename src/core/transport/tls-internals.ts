@@ -38,10 +38,19 @@ export function worksPastTls(socket: TLSSocket): boolean {
  * for one that has closed.
  */
 export function streamBeneath(socket: object): Duplex | undefined {
-  if (!has("knowsBeneathTls") || !("encrypted" in socket)) return undefined;
-  const wrap = handleOf(socket)?._parentWrap ?? undefined;
-  // Node wraps a stream that is no socket in one of its own.
+  const handle = handleOf(socket);
+  if (!has("knowsBeneathTls") || !("encrypted" in socket) || handle == null) return undefined;
+  // Node wraps a stream that is no socket in one of its own. Bun's handles tell nothing.
+  const wrap = handle._parentWrap ?? parentOf(socket) ?? undefined;
   return wrap?.stream ?? wrap;
+}
+
+/**
+ * The socket of the kernel's that a TLS socket was made on, also once it has closed; `null` for a socket that was not made on
+ * one. `undefined`: this stream does not tell, and a TLS socket on it may not tell either.
+ */
+export function parentOf(stream: object): (Duplex & { readonly stream?: Duplex }) | null | undefined {
+  return has("knowsBeneathTls") ? (stream as { _parent?: Duplex | null })._parent : undefined;
 }
 
 /** The handle at the bottom: that of the kernel's socket, or of a stream of JavaScript. */
