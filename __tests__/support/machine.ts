@@ -34,6 +34,21 @@ export const CURL: Peer = {
   package: "curl",
 };
 
+export const OPENSSL: Peer = {
+  command: "openssl",
+  version: ["version"],
+  says: /^OpenSSL [3-9]/,
+  package: "openssl",
+};
+
+/** Its asyncio can put TLS over a connection at work. */
+export const PYTHON: Peer = {
+  command: "python3",
+  version: ["-c", "import asyncio, ssl; print(asyncio.StreamWriter.start_tls)"],
+  says: /^<function/,
+  package: "python3",
+};
+
 export const REDIS: Peer = {
   command: "redis-server",
   version: ["--version"],
