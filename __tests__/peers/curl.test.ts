@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { connect, listen, type Connection, type Listener } from "../../src/index.js";
+import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { until } from "../support/outcomes.js";
 import { nothingLeft } from "../support/resources.js";
 import { curl } from "../support/curl.js";
@@ -40,6 +41,16 @@ const PLACES: readonly Place[] = [
     listen: () => listen({ path: join(directory, "socket") }),
     request: (_, path) => ["--unix-socket", join(directory, "socket"), `http://localhost${path}`],
     connect: () => connect({ path: join(directory, "socket") }),
+  },
+  {
+    name: "TLS",
+    listen: () => listen(0, { host: "127.0.0.1", tls: LOCALHOST }),
+    request: ({ port }, path) => [
+      ...["--cacert", join(directory, "authority")],
+      `https://127.0.0.1:${String(port)}${path}`,
+    ],
+    // Node's http destroys the sockets of clients that it drops: without TLS's close_notify.
+    connect: ({ port }) => connect("127.0.0.1", port, { tls: { ca: AUTHORITY }, allowTruncation: true }),
   },
 ];
 
@@ -98,6 +109,7 @@ class Site implements AsyncDisposable {
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "tcp6-curl-"));
+  await writeFile(join(directory, "authority"), AUTHORITY);
 });
 
 afterEach(async () => {
