@@ -11,11 +11,18 @@ import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { connect as tlsConnect, type TLSSocket } from "node:tls";
 import * as undici from "undici";
-import { SELF_SIGNED } from "../support/certificates.js";
-import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
+import { AUTHORITY } from "../support/certificates.js";
+import {
+  asSocket,
+  MEGABYTES,
+  testClientsOf,
+  type Client,
+  type ClientLibrary,
+} from "../support/client-library.js";
 import { describeWith, NGINX } from "../support/machine.js";
 import { startNginx, type Nginx } from "../support/nginx.js";
 import { endPrograms } from "../support/program.js";
+import { tlsSources } from "../support/stream-sources.js";
 
 /** Resolves to the body of a response. */
 type Request = (method: string, path: string, body?: Buffer) => Promise<Buffer>;
@@ -95,7 +102,7 @@ describeWith(NGINX, "nginx, and", () => {
 
   describe("https.Agent", () => {
     const newAgent = () => new https.Agent({ keepAlive: true, maxSockets: 1 });
-    const encrypt = (socket: Duplex) => tlsConnect({ socket, ca: SELF_SIGNED.cert, servername: "localhost" });
+    const encrypt = (socket: Duplex) => tlsConnect({ socket, ca: AUTHORITY, servername: "localhost" });
     testClientsOf({
       server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
       staysHalfOpen: MAJOR >= 22 ? "never" : "when idle",
@@ -107,21 +114,27 @@ describeWith(NGINX, "nginx, and", () => {
     });
   });
 
+  describe("https.Agent, which is given streams with TLS", () => {
+    const newAgent = () => new https.Agent({ keepAlive: true, maxSockets: 1 });
+    testClientsOf({
+      server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
+      sources: tlsSources(),
+      clientOf: (open) => agentClient(newAgent(), https.request, () => open()),
+      clientOfReady: (open) =>
+        agentClient(newAgent(), https.request, (_options, answer) => answerLater(open, answer as Answer)),
+    });
+  });
+
   describe("http2.connect", () => {
     testClientsOf({
       server: () => ({ path: nginx.http2 }),
-      clientOf: (open) => http2Client(() => http2.connect("http://localhost", { createConnection: open })),
-      clientOfReady: (open) =>
-        http2Client(async () => {
-          const stream = await open();
-          return http2.connect("http://localhost", { createConnection: () => stream });
-        }),
+      ...http2Clients("http://localhost"),
     });
   });
 
   describe("http2.connect with TLS", () => {
     const encrypt = (socket: Duplex) =>
-      tlsConnect({ socket, ca: SELF_SIGNED.cert, servername: "localhost", ALPNProtocols: ["h2"] });
+      tlsConnect({ socket, ca: AUTHORITY, servername: "localhost", ALPNProtocols: ["h2"] });
     testClientsOf({
       server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
       staysHalfOpen: "always",
@@ -135,28 +148,23 @@ describeWith(NGINX, "nginx, and", () => {
     });
   });
 
-  describe("undici", () => {
+  describe("http2.connect, which is given streams with TLS", () => {
     testClientsOf({
-      server: () => ({ port: nginx.port, host: "127.0.0.1" }),
-      clientOf: (open) =>
-        undiciClient((_options, answer) => {
-          const socket = asSocket(open());
-          socket.once("connect", () => {
-            socket.off("error", fail);
-            answer(null, socket);
-          });
-          socket.once("error", fail);
-          function fail(error: Error) {
-            answer(error, null);
-          }
-        }),
-      clientOfReady: (open) =>
-        undiciClient((_options, answer) => {
-          open().then(
-            (stream) => answer(null, asSocket(stream)),
-            (error: unknown) => answer(error as Error, null),
-          );
-        }),
+      server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
+      sources: tlsSources({ ALPNProtocols: ["h2"] }),
+      ...http2Clients("https://localhost"),
+    });
+  });
+
+  describe("undici", () => {
+    testClientsOf({ server: () => ({ port: nginx.port, host: "127.0.0.1" }), ...undiciClients() });
+  });
+
+  describe("undici, which is given streams with TLS", () => {
+    testClientsOf({
+      server: () => ({ port: nginx.tlsPort, host: "127.0.0.1" }),
+      sources: tlsSources(),
+      ...undiciClients(),
     });
   });
 
@@ -173,7 +181,7 @@ describeWith(NGINX, "nginx, and", () => {
     });
 
     async function encrypted(open: () => Promise<Duplex>): Promise<TLSSocket> {
-      const socket = tlsConnect({ socket: await open(), ca: SELF_SIGNED.cert, servername: "localhost" });
+      const socket = tlsConnect({ socket: await open(), ca: AUTHORITY, servername: "localhost" });
       await once(socket, "secureConnect");
       return socket;
     }
@@ -204,6 +212,41 @@ function http2Client(newSession: () => Promise<http2.ClientHttp2Session> | http2
     },
     () => session?.destroy(),
   );
+}
+
+function http2Clients(origin: string): Pick<ClientLibrary, "clientOf" | "clientOfReady"> {
+  return {
+    clientOf: (open) => http2Client(() => http2.connect(origin, { createConnection: open })),
+    clientOfReady: (open) =>
+      http2Client(async () => {
+        const stream = await open();
+        return http2.connect(origin, { createConnection: () => stream });
+      }),
+  };
+}
+
+function undiciClients(): Pick<ClientLibrary, "clientOf" | "clientOfReady"> {
+  return {
+    clientOf: (open) =>
+      undiciClient((_options, answer) => {
+        const socket = asSocket(open());
+        socket.once("connect", () => {
+          socket.off("error", fail);
+          answer(null, socket);
+        });
+        socket.once("error", fail);
+        function fail(error: Error) {
+          answer(error, null);
+        }
+      }),
+    clientOfReady: (open) =>
+      undiciClient((_options, answer) => {
+        open().then(
+          (stream) => answer(null, asSocket(stream)),
+          (error: unknown) => answer(error as Error, null),
+        );
+      }),
+  };
 }
 
 function undiciClient(connect: undici.buildConnector.connector): Client {

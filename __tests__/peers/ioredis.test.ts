@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { AbstractConnector, Redis } from "ioredis";
 import { asSocket, MEGABYTES, type Client } from "../support/client-library.js";
 import type { LocalServer } from "../support/local-server.js";
 import { testLibraryWith } from "../support/library-of-server.js";
-import { REDIS_SERVER } from "../support/redis.js";
+import { REDIS_SERVER, REDIS_TLS_SERVER } from "../support/redis.js";
 import { emitted, noted, type Session } from "../support/sessions.js";
+import { tlsSources } from "../support/stream-sources.js";
 
 let server: LocalServer;
 
@@ -66,7 +68,7 @@ function sessionOver(stream: Duplex): Session {
       const id = await redis.client("ID");
       const request = redis.blpop("nothing comes here", 0);
       request.catch(() => undefined);
-      const observer = new Redis(server.port, "127.0.0.1");
+      const observer = new Redis(join(server.directory, "socket"));
       while (!String(await observer.client("LIST", "ID", id)).includes("flags=b")) continue;
       observer.disconnect();
       return { request };
@@ -78,9 +80,12 @@ function sessionOver(stream: Duplex): Session {
 }
 
 const closed = { request: "Connection is closed.", told: ["close", "end"] };
+const truncated = { ...closed, told: ["error: ERR_TLS_TRUNCATED", "close", "end"] };
 
-testLibraryWith(REDIS_SERVER, "ioredis and redis-server", {
-  begin: (running) => (server = running),
+const library = {
+  begin: (running: LocalServer) => {
+    server = running;
+  },
   clientOf: reconnectingClient,
   sessionOver,
   farewells: {
@@ -90,4 +95,13 @@ testLibraryWith(REDIS_SERVER, "ioredis and redis-server", {
     "sends RST": { ...closed, told: ["error: ECONNRESET", "close", "end"] },
   },
   toldAtHalfOpenEnd: [],
+};
+
+testLibraryWith(REDIS_SERVER, "ioredis and redis-server", library);
+
+testLibraryWith(REDIS_TLS_SERVER, "ioredis and redis-server over TLS", {
+  ...library,
+  sources: tlsSources(),
+  // This server sends no close_notify when it is stopped.
+  truncations: { stops: truncated, "is killed": truncated, "sends FIN": truncated },
 });

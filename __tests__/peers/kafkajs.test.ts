@@ -3,9 +3,15 @@ import { randomBytes } from "node:crypto";
 import { connect as tlsConnect } from "node:tls";
 import { Kafka, logLevel, type KafkaConfig } from "kafkajs";
 import { AUTHORITY } from "../support/certificates.js";
-import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
+import {
+  asSocket,
+  MEGABYTES,
+  testClientsOf,
+  type Client,
+  type ClientLibrary,
+} from "../support/client-library.js";
 import { KafkaBroker } from "../support/kafka-broker.js";
-import { ADVISED_SOURCES, type Place } from "../support/stream-sources.js";
+import { ADVISED_SOURCES, tlsSources, type Place } from "../support/stream-sources.js";
 import { TlsFront } from "../support/tls-front.js";
 
 /** A name that is nearly as long as the protocol allows. */
@@ -19,18 +25,17 @@ beforeAll(async () => {
 
 afterAll(() => broker[Symbol.asyncDispose]());
 
+const OVER_STREAMS: Pick<ClientLibrary, "clientOf" | "refusal"> = {
+  refusal: "its message",
+  clientOf: (open, place) =>
+    clientOf(place, { socketFactory: ({ onConnect }) => asSocket(open()).on("connect", onConnect) }),
+};
+
 describe("kafkajs's socketFactory", () => {
-  testClientsOf({
-    server: () => ({ port: broker.port, host: "127.0.0.1" }),
-    refusal: "its message",
-    clientOf: (open, place) =>
-      clientOf(place, {
-        socketFactory: ({ onConnect }) => asSocket(open()).on("connect", onConnect),
-      }),
-  });
+  testClientsOf({ server: () => ({ port: broker.port, host: "127.0.0.1" }), ...OVER_STREAMS });
 });
 
-describe("kafkajs's socketFactory, with its option ssl", () => {
+describe("kafkajs's socketFactory, with a broker behind TLS", () => {
   let front: TlsFront;
 
   beforeAll(async () => {
@@ -39,15 +44,24 @@ describe("kafkajs's socketFactory, with its option ssl", () => {
 
   afterAll(() => front[Symbol.asyncDispose]());
 
+  describe("and its option ssl", () => {
+    testClientsOf({
+      server: () => ({ port: front.port, host: front.host }),
+      sources: ADVISED_SOURCES,
+      refusal: "its message",
+      clientOf: (open, place) =>
+        clientOf(place, {
+          ssl: { ca: AUTHORITY },
+          socketFactory: ({ host, ssl, onConnect }) =>
+            tlsConnect({ ...ssl, host, socket: open() }, onConnect),
+        }),
+    });
+  });
+
   testClientsOf({
     server: () => ({ port: front.port, host: front.host }),
-    sources: ADVISED_SOURCES,
-    refusal: "its message",
-    clientOf: (open, place) =>
-      clientOf(place, {
-        ssl: { ca: AUTHORITY },
-        socketFactory: ({ host, ssl, onConnect }) => tlsConnect({ ...ssl, host, socket: open() }, onConnect),
-      }),
+    sources: tlsSources(),
+    ...OVER_STREAMS,
   });
 });
 

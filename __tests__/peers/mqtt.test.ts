@@ -3,8 +3,9 @@ import type { Duplex } from "node:stream";
 import { MqttClient } from "mqtt";
 import { asSocket, MEGABYTES, type Client } from "../support/client-library.js";
 import { testLibraryWith } from "../support/library-of-server.js";
-import { MOSQUITTO_SERVER } from "../support/mosquitto.js";
+import { MOSQUITTO_SERVER, MOSQUITTO_TLS_SERVER } from "../support/mosquitto.js";
 import { emitted, noted, type Session } from "../support/sessions.js";
+import { tlsSources } from "../support/stream-sources.js";
 
 function clientOver(open: () => Duplex, reconnectPeriod: number): MqttClient {
   const options = { reconnectPeriod, resubscribe: false, manualConnect: true };
@@ -78,8 +79,9 @@ function sessionOver(stream: Duplex): Session {
 }
 
 const closed = { told: ["close"] };
+const truncated = { told: ["error: ERR_TLS_TRUNCATED", "close"] };
 
-testLibraryWith(MOSQUITTO_SERVER, "mqtt and mosquitto", {
+const library = {
   clientOf: reconnectingClient,
   sessionOver,
   farewells: {
@@ -89,4 +91,12 @@ testLibraryWith(MOSQUITTO_SERVER, "mqtt and mosquitto", {
     "sends RST": { told: ["error: ECONNRESET", "close"] },
   },
   toldAtHalfOpenEnd: [],
+};
+
+testLibraryWith(MOSQUITTO_SERVER, "mqtt and mosquitto", library);
+
+testLibraryWith(MOSQUITTO_TLS_SERVER, "mqtt and mosquitto over TLS", {
+  ...library,
+  sources: tlsSources(),
+  truncations: { "is killed": truncated, "sends FIN": truncated },
 });

@@ -9,7 +9,8 @@ import type { LocalServer } from "../support/local-server.js";
 import { testLibraryWith } from "../support/library-of-server.js";
 import { DATABASE, MARIADB_SERVER } from "../support/mariadb.js";
 import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
-import { ADVISED_SOURCES } from "../support/stream-sources.js";
+import { ADVISED_SOURCES, tlsSources } from "../support/stream-sources.js";
+import { TlsFront } from "../support/tls-front.js";
 
 const ACCOUNT: ConnectionOptions = { user: "tcp6", database: DATABASE };
 
@@ -102,6 +103,23 @@ testLibraryWith(MARIADB_SERVER, "mysql2 and MariaDB", {
         const [row] = await rowsOf(connection, "show session status like 'Ssl_version'");
         expect(row).toMatchObject({ Value: "TLSv1.3" });
         await connection.end();
+      });
+    });
+
+    describe("behind a server that speaks TLS", () => {
+      let front: TlsFront;
+
+      beforeAll(async () => {
+        front = await TlsFront.open({ ...place() });
+      });
+
+      afterAll(() => front[Symbol.asyncDispose]());
+
+      testClientsOf({
+        server: () => ({ port: front.port, host: front.host }),
+        sources: tlsSources(),
+        clientOf: (open) => pooledClient(open),
+        clientOfReady: (open) => clientOfSessions(open, (stream) => sessionOver(stream)),
       });
     });
   },

@@ -17,7 +17,7 @@ import {
   type Client,
   type ClientLibrary,
 } from "../support/client-library.js";
-import { ADVISED_SOURCES } from "../support/stream-sources.js";
+import { ADVISED_SOURCES, tlsSources } from "../support/stream-sources.js";
 
 /** What a server has received last. */
 let received: Buffer;
@@ -83,22 +83,23 @@ function linesOf(bytes: Buffer): string {
   return bytes.toString("base64").replace(/.{1,76}/g, "$&\r\n");
 }
 
-/** A client whose connections come from nodemailer's option `getSocket`. */
+/** A client whose connections come from nodemailer's option `getSocket`, and have TLS already if they are `secured`. */
 function clientsOf(
   options: Partial<SMTPPool.Options> = {},
+  secured = false,
 ): Pick<ClientLibrary, "clientOf" | "clientOfReady"> {
   return {
     clientOf: (open) =>
       clientOf({
         ...options,
-        getSocket: (_options, callback) => callback(null, { connection: asSocket(open()) }),
+        getSocket: (_options, callback) => callback(null, { connection: asSocket(open()), secured }),
       }),
     clientOfReady: (open) =>
       clientOf({
         ...options,
         getSocket(_options, callback) {
           open().then(
-            (connection) => callback(null, { connection: asSocket(connection) }),
+            (connection) => callback(null, { connection: asSocket(connection), secured }),
             (error: unknown) => callback(error as Error, false),
           );
         },
@@ -123,6 +124,22 @@ describe("nodemailer's getSocket, and its own STARTTLS over that", () => {
     server: () => ({ port: portOf(encrypted), host: "127.0.0.1" }),
     sources: ADVISED_SOURCES,
     ...clientsOf({ requireTLS: true, tls: { ca: AUTHORITY } }),
+  });
+});
+
+describe("nodemailer's getSocket, with TLS of ours", () => {
+  let encrypted: SMTPServer;
+
+  beforeAll(async () => {
+    encrypted = await startServer({ ...LOCALHOST, secure: true, disabledCommands: ["AUTH"] });
+  });
+
+  afterAll(() => stopServer(encrypted));
+
+  testClientsOf({
+    server: () => ({ port: portOf(encrypted), host: "127.0.0.1" }),
+    sources: tlsSources(),
+    ...clientsOf({ secure: true }, true),
   });
 });
 

@@ -12,7 +12,8 @@ import { Postgres, USER } from "../support/postgres.js";
 import { endPrograms } from "../support/program.js";
 import { testEndingsFor } from "../support/server-endings.js";
 import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
-import { ADVISED_SOURCES } from "../support/stream-sources.js";
+import { ADVISED_SOURCES, tlsSources } from "../support/stream-sources.js";
+import { TlsFront } from "../support/tls-front.js";
 
 const ACCOUNT: pg.ClientConfig = { user: USER, database: "postgres" };
 
@@ -122,6 +123,23 @@ describeWith(POSTGRES, "pg and PostgreSQL", () => {
       const { rows } = await client.query("select ssl from pg_stat_ssl where pid = pg_backend_pid()");
       expect(rows).toEqual([{ ssl: true }]);
       await client.end();
+    });
+  });
+
+  describe("behind a server that speaks TLS", () => {
+    let front: TlsFront;
+
+    beforeAll(async () => {
+      front = await TlsFront.open({ port: postgres.port, host: "127.0.0.1" });
+    });
+
+    afterAll(() => front[Symbol.asyncDispose]());
+
+    testClientsOf({
+      server: () => ({ port: front.port, host: front.host }),
+      sources: tlsSources(),
+      clientOf: (open) => pooledClient(open),
+      clientOfReady: (open) => clientOfSessions(open, (stream) => sessionOver(stream)),
     });
   });
 

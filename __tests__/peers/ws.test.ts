@@ -2,32 +2,47 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import * as http from "node:http";
-import type { AddressInfo } from "node:net";
+import * as https from "node:https";
+import type { AddressInfo, NetConnectOpts } from "node:net";
 import { WebSocket, WebSocketServer, type ClientOptions } from "ws";
+import { LOCALHOST } from "../support/certificates.js";
 import { MEGABYTES, testClientsOf, type Client } from "../support/client-library.js";
+import { tlsSources } from "../support/stream-sources.js";
 
-let server: WebSocketServer;
+let server: http.Server;
+/** The same over TLS. */
+let encrypted: https.Server;
 
 beforeAll(async () => {
-  server = new WebSocketServer({ port: 0, host: "127.0.0.1", maxPayload: 2 * MEGABYTES });
-  server.on("connection", (socket) => {
-    socket.on("error", () => undefined);
-    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
-  });
-  await once(server, "listening");
+  server = http.createServer();
+  encrypted = https.createServer(LOCALHOST);
+  await Promise.all([server, encrypted].map(echoMessages));
 });
 
 afterAll(() => {
-  for (const client of server.clients) client.terminate();
   server.close();
+  encrypted.close();
 });
 
+async function echoMessages(of: http.Server): Promise<void> {
+  new WebSocketServer({ server: of, maxPayload: 2 * MEGABYTES }).on("connection", (socket) => {
+    socket.on("error", () => undefined);
+    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+  });
+  of.listen(0, "127.0.0.1");
+  await once(of, "listening");
+}
+
+function placeOf(running: http.Server): NetConnectOpts {
+  return { port: (running.address() as AddressInfo).port, host: "127.0.0.1" };
+}
+
 /** A client with one WebSocket at a time, as long as that is open. */
-function clientOf(options: () => ClientOptions): Client {
+function clientOf(options: () => ClientOptions, url = "ws://localhost/"): Client {
   let socket: WebSocket | undefined;
   async function opened(): Promise<WebSocket> {
     if (socket?.readyState === WebSocket.OPEN) return socket;
-    socket = new WebSocket("ws://localhost/", { ...options(), maxPayload: 2 * MEGABYTES });
+    socket = new WebSocket(url, { ...options(), maxPayload: 2 * MEGABYTES });
     await once(socket, "open");
     socket.on("error", () => undefined);
     return socket;
@@ -50,14 +65,22 @@ function clientOf(options: () => ClientOptions): Client {
 
 describe("createConnection of ws", () => {
   testClientsOf({
-    server: () => ({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" }),
+    server: () => placeOf(server),
     clientOf: (open) => clientOf(() => ({ createConnection: open as () => never })),
+  });
+});
+
+describe("createConnection of ws, which is given streams with TLS", () => {
+  testClientsOf({
+    server: () => placeOf(encrypted),
+    sources: tlsSources(),
+    clientOf: (open) => clientOf(() => ({ createConnection: open as () => never }), "wss://localhost/"),
   });
 });
 
 describe("an agent of ws", () => {
   testClientsOf({
-    server: () => ({ port: (server.address() as AddressInfo).port, host: "127.0.0.1" }),
+    server: () => placeOf(server),
     clientOf: (open) => clientOf(() => ({ agent: agentOf(() => open()) })),
     clientOfReady: (open) =>
       clientOf(() => ({

@@ -6,7 +6,7 @@ import { NetError } from "../../src/index.js";
 import { BreakingProxy } from "./breaking-proxy.js";
 import { failure, until } from "./outcomes.js";
 import { tcpResources } from "./resources.js";
-import { STREAM_SOURCES, type Place, type StreamSource } from "./stream-sources.js";
+import { STREAM_SOURCES, type Place, type StreamSource, type Streams } from "./stream-sources.js";
 
 /** A client at work. It has one connection at a time, and makes a new one when that is gone. */
 export interface Client {
@@ -133,11 +133,23 @@ export function testClientsOf(library: ClientLibrary): void {
       await proxy.resume();
       await client.exchange();
     });
+
+    const { distrusting } = source;
+    if (distrusting !== undefined) {
+      test("the server's certificate is not trusted: the error says so", async () => {
+        client = clientOver(distrusting, library, proxy) as Client;
+        const errors = causesOf(await failure(client.exchange()));
+        expect(errors.map(String).join("\n")).toContain("UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+        if (library.refusal !== "its message") {
+          expect(errors.some((error) => error instanceof NetError && error.operation === "tls")).toBe(true);
+        }
+      });
+    }
   });
 }
 
 /** The client of a library over a kind of streams; `undefined` where the library takes no such streams. */
-function clientOver(source: StreamSource, library: ClientLibrary, place: Place): Client | undefined {
+function clientOver(source: Streams, library: ClientLibrary, place: Place): Client | undefined {
   const { openAtOnce, openConnected } = source;
   if (openAtOnce !== undefined) return library.clientOf?.(() => openAtOnce(place), place);
   if (openConnected !== undefined) return library.clientOfReady?.(() => openConnected(place), place);

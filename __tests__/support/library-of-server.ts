@@ -46,6 +46,7 @@ export function testLibraryWith<S extends Session>(
       server: place,
       clientOf: (open) => library.clientOf?.(open) ?? clientOfReady(open),
       clientOfReady,
+      ...(library.sources !== undefined && { sources: library.sources }),
       staysHalfOpen: "always",
     });
 

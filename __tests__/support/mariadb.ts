@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { LOCALHOST } from "./certificates.js";
+import { writeIdentity } from "./certificate-files.js";
 import type { ServerRecipe } from "./local-server.js";
 import { MARIADB } from "./machine.js";
 
@@ -15,8 +15,7 @@ export const MARIADB_SERVER: ServerRecipe = {
   peer: MARIADB,
   async prepare(directory) {
     await mkdir(join(directory, "data", DATABASE), { recursive: true });
-    await writeFile(join(directory, "certificate"), LOCALHOST.cert);
-    await writeFile(join(directory, "key"), LOCALHOST.key);
+    await writeIdentity(directory);
   },
   args: (directory, port) => [
     "--no-defaults",

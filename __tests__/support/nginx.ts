@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { SELF_SIGNED } from "./certificates.js";
+import { writeIdentity } from "./certificate-files.js";
 import { freePort } from "./free-port.js";
 import { Program } from "./program.js";
 import { NGINX } from "./machine.js";
@@ -53,8 +53,7 @@ export async function startNginx(directory: string): Promise<Nginx> {
   const [port, tlsPort] = [await freePort(), await freePort()];
   const file = join(directory, "nginx.conf");
   await mkdir(join(directory, "files", "uploads"), { recursive: true });
-  await writeFile(join(directory, "certificate"), SELF_SIGNED.cert);
-  await writeFile(join(directory, "key"), SELF_SIGNED.key);
+  await writeIdentity(directory);
   await writeFile(file, configuration(directory, port, tlsPort));
   const program = new Program(NGINX.command, ["-p", directory, "-e", "stderr", "-c", file]);
   // By then it listens.

@@ -5,7 +5,7 @@ import { BreakingProxy } from "./breaking-proxy.js";
 import { isPending } from "./outcomes.js";
 import { nothingLeft } from "./resources.js";
 import { brief, type Session } from "./sessions.js";
-import { STREAM_SOURCES, type Place } from "./stream-sources.js";
+import { STREAM_SOURCES, type Place, type StreamSource } from "./stream-sources.js";
 
 /** What the user of a library has learnt by the time a connection is over. */
 export interface Farewell {
@@ -25,18 +25,24 @@ const ENDINGS: readonly Ending[] = ["stops", "is killed", "sends FIN", "sends RS
 export interface SessionLibrary<S extends Session> {
   /** Where the server listens. */
   place(): Place;
+  /** Where its streams come from; {@link STREAM_SOURCES} by default. */
+  readonly sources?: readonly StreamSource[];
   /** Starts the server, unless it runs. */
   start(): Promise<void>;
   /** Has the real server end. */
   end(ending: "stops" | "is killed", session: S): Promise<void> | void;
   sessionOver(stream: Duplex): S;
   readonly farewells: Readonly<Record<Ending, Farewell>>;
+  /** What is different over TLS for the endings of its server that lack close_notify, where the stream tells. */
+  readonly truncations?: Partial<Readonly<Record<Ending, Farewell>>>;
   /** What the library has told its user when a half-open stream has ended, after which it waits for ever. */
   readonly toldAtHalfOpenEnd: readonly string[];
 }
 
 export function testEndingsFor<S extends Session>(library: SessionLibrary<S>): void {
-  describe.each(STREAM_SOURCES)("over $name", ({ openAtOnce, openConnected, isHalfOpen = false }) => {
+  describe.each(library.sources ?? STREAM_SOURCES)("over $name", (source) => {
+    const { openAtOnce, openConnected, isHalfOpen = false, tellsTruncation = false } = source;
+    const farewells = { ...library.farewells, ...(tellsTruncation && library.truncations) };
     let proxy: BreakingProxy;
     let session: S | undefined;
     let stream: Duplex | undefined;
@@ -78,7 +84,7 @@ export function testEndingsFor<S extends Session>(library: SessionLibrary<S>): v
       else proxy.kill();
       await session.over;
       const farewell: Farewell = { request: await outcome, told: session.told };
-      expect(farewell).toEqual(library.farewells[ending]);
+      expect(farewell).toEqual(farewells[ending]);
     });
   });
 }

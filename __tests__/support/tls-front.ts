@@ -4,8 +4,8 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { LOCALHOST } from "./certificates.js";
 
 /**
- * A TLS server of Node's own before a server that speaks no TLS: it passes on what is decrypted, both ends of stream, and
- * a failure on either side as a reset of the other.
+ * A TLS server of Node's own before a server that speaks no TLS: it passes on what is decrypted. When either side ends
+ * or fails, it closes the other.
  */
 export class TlsFront implements AsyncDisposable {
   readonly host = "127.0.0.1";
@@ -13,9 +13,7 @@ export class TlsFront implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
 
   private constructor(target: NetConnectOpts) {
-    this.#server = createServer({ ...LOCALHOST, allowHalfOpen: true }, (client) =>
-      this.#pass(client, connect({ ...target, allowHalfOpen: true })),
-    );
+    this.#server = createServer(LOCALHOST, (client) => this.#pass(client, connect(target)));
     // One that was reset in its handshake.
     this.#server.on("tlsClientError", (_error, client) => client.destroy());
   }
