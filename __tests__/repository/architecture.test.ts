@@ -264,7 +264,7 @@ describe("a connection is made in one place", () => {
 });
 
 /** The only files that use what Node does not document. */
-const INTERNALS = /^core\/transport\/(?:node|tls)-internals\.ts/;
+const INTERNALS = /^core\/transport\/(?:node|server|tls)-internals\.ts/;
 
 /**
  * Where a file uses what Node does not document: a name that begins with an underscore, and symbols that are looked for.

@@ -6,16 +6,15 @@ import { channel } from "node:diagnostics_channel";
 import { isIP, type BlockList, type Server } from "node:net";
 import { countClaimed, forgetSent } from "./claimed-sockets.js";
 import { newSocket } from "./kernel.js";
+import { readsDirectly, type Handle } from "./node-internals.js";
 import {
   addConnections,
   closeIfDrained,
   connectionsOf,
   enterCount,
   peerAddressOf,
-  readsDirectly,
   takeClients,
-  type Handle,
-} from "./node-internals.js";
+} from "./server-internals.js";
 
 /** Where Node tells of every socket that a server has accepted. */
 const accepted = channel("net.server.socket");

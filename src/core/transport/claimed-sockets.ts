@@ -4,7 +4,8 @@
  */
 import type { Server, Socket } from "node:net";
 import { clock } from "../timing/clock.js";
-import { closeIfDrained, connectionsOf, hasHandle, leaveCount } from "./node-internals.js";
+import { hasHandle } from "./node-internals.js";
+import { closeIfDrained, connectionsOf, leaveCount } from "./server-internals.js";
 
 const CLAIMED = Symbol("tcp6.claimed");
 
