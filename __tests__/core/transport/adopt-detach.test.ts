@@ -329,6 +329,15 @@ describe("what this library's own connections hand over is as any socket", () =>
     expect(String((await once(socket, "data"))[0])).toBe("x");
   });
 
+  test("code that has its handle read at once, as HTTP/2 over TLS does, leaves it as it is", async () => {
+    const { client, server } = await pair();
+    const socket = keep(server.detach());
+    (socket as unknown as { _handle: { readStart(): number } })._handle.readStart();
+    await turn();
+    await client.write("x");
+    expect(String((await once(socket, "data"))[0])).toBe("x");
+  });
+
   test("a reset that came together with data is reported as a reset, not as an end", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -8,6 +8,7 @@
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from "node:net";
+import { constants } from "node:os";
 import { versions } from "node:process";
 import type { Duplex, Writable } from "node:stream";
 import { BorrowedMethods } from "./borrowed-methods.js";
@@ -93,6 +94,8 @@ export interface Handle {
   getpeername?(into: object): number;
   /** Node's own mark that it reads. */
   reading?: boolean;
+  /** Answers 0, or the negative number of an error. */
+  readStart?(): number;
   readStop?(): number;
 }
 
@@ -226,6 +229,17 @@ export function isStopped(socket: Socket, handle: Handle): boolean {
 /** Has a socket's handle read, whether or not its stream has room. */
 export function startReading(socket: Socket, size: number): void {
   socket._read(size);
+}
+
+/**
+ * Has a handle read again that {@link stopReading} has stopped. Code that uses handles itself, as HTTP/2 does, may have
+ * started it meanwhile, and the socket does not know: it would take for a failure that the handle reads already.
+ */
+export function restartReading(socket: Socket, handle: Handle, size: number): void {
+  if (handle.reading === true) return;
+  const status = handle.readStart?.();
+  if (status === 0 || status === -constants.errno.EALREADY) handle.reading = true;
+  else startReading(socket, size);
 }
 
 type Written = (error?: Error | null) => void;

@@ -14,7 +14,7 @@ import { PageShiftedMemory } from "../bytes/page-shifted-memory.js";
 import {
   hasOnread,
   isStopped,
-  startReading,
+  restartReading,
   stopReading,
   takenFrom,
   wasReset,
@@ -149,7 +149,7 @@ export function pauseForTurn(socket: Socket): void {
 function readAgain(socket: Socket, handle: Handle): void {
   if (!isStopped(socket, handle)) return;
   // The Readable of another kind of socket may have asked for bytes already, and would not ask again when it is resumed.
-  if (!socket.isPaused() || !(socket instanceof StreamSocket)) startReading(socket, READ_SIZE);
+  if (!socket.isPaused() || !(socket instanceof StreamSocket)) restartReading(socket, handle, READ_SIZE);
 }
 
 /** Puts bytes, and the end, into the Readable, where everything goes from now on. */
