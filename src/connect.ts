@@ -39,14 +39,18 @@ type Find = ConnectionDial["find"];
 /**
  * Resolves to a connection to a host. This is CHICKEN's `tcp-connect`.
  *
- * The name is looked up, and its addresses are raced as {@link connectTo} says. One deadline bounds both: `timeout`, or
- * else the parameter `connectTimeout`, `Infinity` by default; no call meets a deadline of `0`. When time runs out or
- * `signal` is aborted, the call rejects at once; it leaves no socket behind, and none connects later. A lookup by
+ * The name is looked up, and its addresses are raced as {@link connectTo} says. With the option `tls`, the TLS handshake
+ * follows, with the address that has connected. One deadline bounds all of it: `timeout`, or else the parameter
+ * `connectTimeout`, `Infinity` by default; no call meets a deadline of `0`. When time runs out or `signal` is aborted, the
+ * call rejects at once; it leaves no socket behind at either end, and none connects later. A lookup by
  * `dns.lookup` cannot be cancelled: its answer is ignored, but the process may stay alive until it comes. A `lookup` of
  * your own can avoid that.
  *
  * @example
  * await using connection = await connect("example.org", 80, { timeout: 5_000 });
+ *
+ * @example
+ * await using connection = await connect("example.org", 443, { tls: true });
  *
  * @param host - a name or a literal address
  * @param port - a number, or the name of a service such as `"https"`
@@ -54,6 +58,10 @@ type Find = ConnectionDial["find"];
  * @throws what `signal` was aborted with
  * @throws NetError how the last address failed, with the failures of all in `attempts`; with operation `"resolve"` if
  *   the lookup failed: `ENOTFOUND`, `EAI_AGAIN`, `EAI_SERVICE` (no such service) and others
+ * @throws NetError with operation `"tls"` if the handshake failed, with the code of OpenSSL or Node:
+ *   `DEPTH_ZERO_SELF_SIGNED_CERT`, `ERR_TLS_CERT_ALTNAME_INVALID` (a certificate for another name),
+ *   `ERR_SSL_WRONG_VERSION_NUMBER` (the peer does not speak TLS) and others; and, before anything is connected, for a key, a
+ *   certificate, a cipher or a version that cannot be used
  * @throws TypeError, RangeError for wrong arguments
  */
 export function connect(host: string, port: number | string, options?: ConnectOptions): Promise<Connection>;

@@ -363,20 +363,25 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
   }
 
   /**
-   * Begins TLS on the open connection: STARTTLS. Resolves to the secure connection, which takes the place of this one: calls
-   * of this one reject with `ERR_CLOSED` from then on. It captures what this one has.
+   * Resolves to a TLS connection over this one, once the handshake is done: STARTTLS. It takes the place of this one, whose
+   * calls reject with `ERR_CLOSED` from then on, and has the timeouts and other options that this one has captured.
    *
-   * What was written is sent first. A client checks the certificate against the `servername`, or else the host that the
-   * program has connected to.
+   * What was written is sent first. A client checks the certificate of the server against the `servername`, or else the host
+   * that the program has connected to. A connection that has TLS can have it once more.
    *
    * @param options - those of `tls.connect`, or with `isServer: true` those of `tls.createServer`
-   * @param options.timeout - most ms for all of it; the `readTimeout` of the connection by default, `Infinity`: no bound
-   * @throws NetError with operation `"tls"`: how the handshake failed; the connection is reset
-   * @throws NetError `ERR_TLS_PLAINTEXT` if bytes have arrived before the handshake: what was injected there would be
-   *   taken for a part of what is secure; the connection is reset. A server takes the first message of a handshake
-   * @throws NetError `ERR_BUSY` if a read waits, `ERR_CLOSED`; the connection is as it was
+   * @param options.timeout - most ms for all of it: what is still to be sent, and the handshake. Without it, the connection's
+   *   `readTimeout`; `Infinity`: no bound; `0`: no handshake can be done
+   * @throws NetError with operation `"tls"`: how the handshake failed, with the code of OpenSSL or Node, as for
+   *   {@link connect}; the connection is reset
+   * @throws NetError `ERR_TLS_PLAINTEXT` if bytes have arrived in the clear that were not read: what somebody on the way has
+   *   injected there would be taken for a part of what is secure (CVE-2011-0411); the connection is reset. A server takes the
+   *   first message of a handshake
    * @throws NetTimeoutError, or what `signal` was aborted with: the connection is reset
-   * @throws TypeError for wrong options; the connection is as it was
+   * @throws NetError `ERR_BUSY` if a read waits, `ERR_CLOSED`; and for a key, a certificate, a cipher or a version that
+   *   cannot be used: the connection is as it was
+   * @throws TypeError for wrong options; for a client without a name to check, as for {@link connect}: the connection is as
+   *   it was
    *
    * @example
    * await connection.writeLine("STARTTLS");

@@ -21,7 +21,7 @@ import { checkClientTls, IN_TLS } from "./tls.js";
 /** How to connect. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
   /**
-   * Most milliseconds for the name lookup and all attempts together. `Infinity`: as long as the system tries. `0`: no
+   * Most milliseconds for the name lookup, all attempts and the TLS handshake together. `Infinity`: as long as the system tries. `0`: no
    * connect can succeed.
    *
    * @default the parameter `connectTimeout`, Infinity
@@ -76,14 +76,17 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
   localPort?: number | undefined;
   /**
    * TLS: `true`, or the options of Node's `tls.connect`, such as `ca`, `cert` and `key`, `ALPNProtocols`, `servername`.
+   * Files are given by their contents.
    *
-   * The certificate of the server has to be for the host, or for the `servername`. Where there is neither, over a Unix
-   * socket and with `connectTo`, a `servername`, a `checkServerIdentity` or `rejectUnauthorized: false` has to be given.
-   * The handshake is part of the call: the `timeout` bounds it, too. Calls with the same object share its secure context
-   * and resume sessions, as long as the object is not changed.
+   * The certificate of the server has to be signed by an authority that is trusted (`ca`, or else Node's own), and be for
+   * the host, or for the `servername`. A literal address is not sent as a server name (RFC 6066, section 3), but the
+   * certificate has to be for it. Where there is no host, over a Unix socket and with `connectTo`, a `servername`, a
+   * `checkServerIdentity` or `rejectUnauthorized: false` has to be given. Calls with the same object share its secure
+   * context and resume sessions, as long as the object is not changed: keep it.
    *
    * @default no TLS, except for a `tls:` URL
    * @example await connect("example.com", 443, { tls: true });
+   * @example await connect("db.internal", 5_433, { tls: { ca: await readFile("ca.pem") } });
    */
   tls?: true | ConnectionTlsOptions | undefined;
 }

@@ -84,9 +84,10 @@ export interface ConnectionOptions {
    */
   closeOn?: AbortSignal | undefined;
   /**
-   * Whether a TLS peer may end its side by ending TCP alone, without TLS's own close_notify. `false`: such an end may be
-   * somebody else's who cuts the connection, so all that has arrived is read first, and then reads reject with
-   * `ERR_TLS_TRUNCATED`. `true`: it is the end of the stream like any other. It has no effect without TLS.
+   * Whether a TLS peer may end its side by ending TCP alone, without TLS's close_notify (RFC 8446, section 6.1). `false`:
+   * anybody on the way can end TCP, so such an end is a failure. All that has arrived is read first, and then reads and
+   * `closed` reject with `ERR_TLS_TRUNCATED`. `true`: it is an end of the stream like any other, for peers that never send
+   * close_notify and a protocol that tells by itself what is whole. It has no effect without TLS.
    *
    * @default false
    * @example Connection.from(tlsSocket, { allowTruncation: true });

@@ -8,14 +8,15 @@ import type { TlsSide } from "../tls/start-tls.js";
 export type StartTlsOptions = (ConnectionOptions | TlsOptions) &
   OperationOptions & {
     /**
-     * Whether we are the server of the handshake, and the options those of `tls.createServer`.
+     * Whether this end is the server of the handshake, and the options are those of `tls.createServer`: `key` and `cert`
+     * at least.
      *
      * @default false
      * @example await connection.startTls({ isServer: true, key, cert });
      */
     isServer?: boolean | undefined;
     /**
-     * Whether the peer may end its side without TLS's close_notify, as for `connect`.
+     * Whether the peer may end its side without TLS's close_notify; see the option of {@link connect}.
      *
      * @default what the connection has captured
      */

@@ -6,12 +6,16 @@ import type { CipherNameAndProtocol, TLSSocket } from "node:tls";
 export interface TlsFacts {
   /** `"TLSv1.3"`, `"TLSv1.2"`. */
   readonly protocol: string;
+  /** `{ name, standardName, version }`: the name that OpenSSL has for it, and that of the RFCs. */
   readonly cipher: CipherNameAndProtocol;
   /** The protocol that both ends have agreed on (ALPN, RFC 7301); `undefined` if they have not. */
   readonly alpnProtocol: string | undefined;
   /** The name that the client has asked for (SNI, RFC 6066); `undefined` if it has asked for none. */
   readonly servername: string | undefined;
-  /** Whether the certificate of the peer was checked and found good. */
+  /**
+   * Whether the certificate of the peer was checked and found good. It is `false` for a server that has asked its client for
+   * none.
+   */
   readonly authorized: boolean;
   /** What is wrong with the certificate of a peer that was let in all the same: a code of OpenSSL's or Node's. */
   readonly authorizationError: string | undefined;
