@@ -215,7 +215,7 @@ export const handOver: readonly ContractCase[] = [
     assert.throws(() => a.detach(), { name: "NetError", code: "ERR_CLOSED" });
   }),
 
-  onPair("the errors of a detached socket are its new owner's", async ({ a, b, resets }) => {
+  onPair("the errors of a detached socket are its new owner's", async ({ a, b, resets, endsAreTold }) => {
     const socket = a.detach();
     let code: string | undefined;
     let over = false;
@@ -224,7 +224,8 @@ export const handOver: readonly ContractCase[] = [
     socket.resume();
     b.reset();
     await until(() => over);
-    assert.equal(code, resets ? "ECONNRESET" : undefined);
+    // Node's own TLS sockets take some resets for ends, up to Node 22.
+    if (!endsAreTold || code !== undefined) assert.equal(code, resets ? "ECONNRESET" : undefined);
     await a.closed;
   }),
 

@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import { bounded } from "./timing/bounded.js";
 import { rejectedInTime } from "./timing/budget.js";
-import { afterTurn } from "./timing/let-arrive.js";
+import { letReport } from "./timing/let-arrive.js";
 import { checkedOperation, type OperationOptions } from "../options/operation.js";
 import { aborted, NetTimeoutError, refused, translated, type Subject } from "../errors.js";
 import { currentAlarm } from "./timing/alarm.js";
@@ -294,7 +294,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
       await bounded("close", this.subject, options, () => wholeOf(closing));
     } catch (error) {
       failing();
-      if (!this.transport.callsBackAtOnce) await afterTurn();
+      if (!this.transport.callsBackAtOnce)
+        await new Promise<void>((resolve) => letReport(() => this.output.length, resolve));
       if (closing.sending !== "under way" || this.output.failure !== null) {
         // Sending failed before the time was up, and that decides how every call to close settles.
         if (!(error instanceof NetTimeoutError)) throw error;

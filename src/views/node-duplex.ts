@@ -6,6 +6,7 @@ import { givenBytes } from "../core/bytes/given-bytes.js";
 import { READ_AHEAD_BYTES } from "../core/reading/input.js";
 import { copyOf } from "../core/bytes/own-memory.js";
 import { clock } from "../core/timing/clock.js";
+import { letReport } from "../core/timing/let-arrive.js";
 import type { Link } from "../core/link.js";
 import { READ_CHUNK } from "../core/reading/reads.js";
 import type { StreamReader } from "../core/reading/waiting.js";
@@ -362,8 +363,8 @@ export abstract class NodeDuplex extends Duplex {
       if (link.live) link.reset();
       link.closed.then(closed, closed);
     };
-    // Streams that are no sockets of the kernel's report a turn later what they have taken.
-    if (isGood && link.live && !link.output.idle && !link.transport.callsBackAtOnce) clock.setImmediate(end);
+    if (isGood && link.live && !link.output.idle && !link.transport.callsBackAtOnce)
+      letReport(() => link.output.length, end);
     else end();
   }
 }

@@ -13,7 +13,22 @@ export function letArrive(clock: Clock, callback: () => void): Disposable {
   return { [Symbol.dispose]: () => cancel(turn) };
 }
 
-/** Resolves in the next turn of the event loop, behind all that was put off until then. */
-export function afterTurn(): Promise<void> {
-  return new Promise((resolve) => clockInUse.setImmediate(resolve));
+/** Turns without progress after which a stream has reported all that it takes at once. */
+const QUIET_TURNS = 2;
+
+/**
+ * Calls back once a stream has reported what it takes at once of `unsent()` bytes. Streams that are no sockets of the kernel's
+ * report each write a turn of the event loop later, and a TLS socket one more turn later if a write came from within such a report.
+ */
+export function letReport(unsent: () => number, callback: () => void): void {
+  let before = Infinity;
+  let quiet = 0;
+  const look = (): void => {
+    const now = unsent();
+    quiet = now < before ? 0 : quiet + 1;
+    before = now;
+    if (now === 0 || quiet === QUIET_TURNS) callback();
+    else clockInUse.setImmediate(look);
+  };
+  clockInUse.setImmediate(look);
 }

@@ -1,7 +1,7 @@
 import type { OperationOptions } from "../../options/operation.js";
 import { aborted, timedOut, translated, type Subject } from "../../errors.js";
 import { unwatch, watch, type Cancellable } from "../timing/signals.js";
-import { clock } from "../timing/clock.js";
+import { letReport } from "../timing/let-arrive.js";
 import { kernelUnits, nextTurn, rejectedInTime, spend } from "../timing/budget.js";
 import { Deadline, Deadlines } from "../timing/deadlines.js";
 import { WritePromise, failAll } from "./write-promise.js";
@@ -309,7 +309,11 @@ export class Sender {
     const promise = (entry.promise = WritePromise.pending());
     if ((timeout ?? this.#writeTimeout) === 0) {
       if (this.#host.transport.callsBackAtOnce) this.#expireAll([entry]);
-      else clock.setImmediate(() => this.#expireAll(entry.isAwaited ? [entry] : []));
+      else
+        letReport(
+          () => (entry.isAwaited ? this.length : 0),
+          () => this.#expireAll(entry.isAwaited ? [entry] : []),
+        );
       return promise;
     }
     this.#deadlines ??= new Deadlines(this.#writeTimeout);
