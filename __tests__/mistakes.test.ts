@@ -1,6 +1,6 @@
 import { createServer, Socket } from "node:net";
 import { Duplex, Readable } from "node:stream";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, createServer as createTlsServer } from "node:tls";
 import * as tcp6 from "../src/index.js";
 import { AUTHORITY, ENCRYPTED_KEY, KEY_OF_ANOTHER, LOCALHOST } from "./support/certificates.js";
 import { isPending, until } from "./support/outcomes.js";
@@ -199,6 +199,11 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     [() => tls(Promise.resolve({ ca })), `${TO_CONNECT}; ${NOT_AWAITED}`],
     [() => connectDuplex("127.0.0.1", 9, { tls: "yes" }), `${TO_CONNECT}; received a string of 3 characters`],
     [() => connect("127.0.0.1", 9, { ca }), '"ca" is no option: it is an option of TLS, tls: { ca }'],
+    [
+      () => connect({ host: "127.0.0.1", port: 9, servername: "localhost" }),
+      '"servername" is no part of an endpoint: it is an option of TLS, tls: { servername }',
+    ],
+    [() => tls(createTlsServer()), `${TO_CONNECT}; received an object (Server)`],
     [() => connect("127.0.0.1", 9, { ssl: true }), '"ssl" is no option: TLS is the option tls'],
     [
       () => connect("127.0.0.1", 9, { tls: true, handshakeTimeout: 5 }),
@@ -277,6 +282,10 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       '"secureContext" is no option of tls: it is for clients (an SNICallback may call back with one)',
     ],
     [() => serve({ key, certificate: cert }), '"certificate" is no option of tls: did you mean "cert"?'],
+    [
+      () => listen({ port: 0, key, cert }),
+      '"key" is no part of an endpoint: it is an option of TLS, tls: { key }',
+    ],
     [() => listen(0, { key, cert }), '"key" is no option: it is an option of TLS, tls: { key }'],
     [
       () => serve({ key, cert, handshakeTimeout: 5 }),

@@ -157,7 +157,7 @@ const ENDPOINT = endpointForm<{ host: unknown; port: unknown; path: unknown }>(
   {
     forms: "a string, a URL, { host, port } or { path }",
     either: "either { host, port } or { path }",
-    elsewhere: { address: "addresses are for connectTo" },
+    elsewhere: { ...IN_TLS, address: "addresses are for connectTo" },
   },
   CONNECT,
 );

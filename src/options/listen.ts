@@ -144,6 +144,7 @@ const ENDPOINT = endpointForm<{ port: unknown; host: unknown; path: unknown; fd:
   {
     forms: "a port, a service, a string, a URL, { port, host }, { path } or { fd }",
     either: "one of { port, host }, { path } and { fd }",
+    elsewhere: IN_TLS,
   },
   LISTEN,
 );

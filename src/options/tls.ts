@@ -233,10 +233,11 @@ function checkTls(argument: string, value: unknown, names: readonly string[], ex
   checkPair(argument, given);
 }
 
-/** Whether it may hold options: memory, a list, a signal and the like do not. */
+/** Whether it may hold options: memory, a list, a signal, a socket, a server and the like do not. */
 function isOptions(value: unknown): boolean {
   if (typeof value !== "object" || value === null || isAnyArrayBuffer(value) || isPromise(value))
     return false;
+  if (typeof (value as { on?: unknown }).on === "function") return false;
   return !ArrayBuffer.isView(value) && !isSignal(value) && !(Symbol.iterator in value);
 }
 
