@@ -66,7 +66,6 @@ export class AdoptedSocketTransport extends SocketTransport {
     if (this.stream.readableEnded) nextTick(this.#onEnd);
     else this.stream.on("end", this.#onEnd);
     this.stream.on("finish", this.#onFinish);
-    this.stream.on("close", this.#onClose);
     if (this.stream.writableEnded) events.outputEnded();
   }
 
@@ -85,11 +84,14 @@ export class AdoptedSocketTransport extends SocketTransport {
     else if (this.#wasFlowing && !stream.destroyed) stream.resume();
   }
 
+  protected override get leavesWhenClosed(): boolean {
+    return true;
+  }
+
   protected override leave(): void {
     super.leave();
     this.stream.off("end", this.#onEnd);
     this.stream.off("finish", this.#onFinish);
-    this.stream.off("close", this.#onClose);
     this.stream.allowHalfOpen = this.allowHalfOpen;
   }
 
@@ -99,10 +101,6 @@ export class AdoptedSocketTransport extends SocketTransport {
 
   readonly #onFinish = (): void => {
     this.stream[EVENTS]?.outputEnded();
-  };
-
-  readonly #onClose = (): void => {
-    this.leave();
   };
 }
 

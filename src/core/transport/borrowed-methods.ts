@@ -15,8 +15,7 @@ export class BorrowedMethods<T extends object, Name extends keyof T> {
     const own: Partial<Pick<T, Name>> = {};
     for (const name of names) {
       own[name] = object[name];
-      const property = Object.getOwnPropertyDescriptor(object, name);
-      if (property !== undefined) (this.#before ??= new Map()).set(name, property);
+      if (Object.hasOwn(object, name)) this.#keep(name);
     }
     this.own = own as Pick<T, Name>;
     this.#standIns = standIns(this.own);
@@ -29,13 +28,19 @@ export class BorrowedMethods<T extends object, Name extends keyof T> {
   /** Puts the properties back as they were, but for those that other code has replaced meanwhile. */
   giveBack(): void {
     const object = this.#object;
-    // The last one first: V8 takes back the property that was added last at the least cost.
+    // The last one first, and by `delete`: V8 undoes the last addition. Otherwise it makes a table of all the properties.
     for (let i = this.#names.length - 1; i >= 0; i--) {
       const name = this.#names[i] as Name;
-      if (Object.getOwnPropertyDescriptor(object, name)?.value !== this.#standIns[name]) continue;
+      if (object[name] !== this.#standIns[name]) continue;
       const property = this.#before?.get(name);
-      if (property === undefined) Reflect.deleteProperty(object, name);
+      // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- see above
+      if (property === undefined) delete object[name];
       else Object.defineProperty(object, name, property);
     }
+  }
+
+  #keep(name: Name): void {
+    this.#before ??= new Map();
+    this.#before.set(name, Object.getOwnPropertyDescriptor(this.#object, name) as PropertyDescriptor);
   }
 }

@@ -46,11 +46,16 @@ export class Interception {
     );
   }
 
-  /** Leaves nothing of it on the socket. */
+  /** Leaves nothing of it on the socket. What was added last goes first, as in {@link BorrowedMethods}. */
   giveBack(): void {
-    this.#reading.giveBack();
+    const { socket } = this;
+    /* eslint-disable @typescript-eslint/no-dynamic-delete -- as there */
+    delete socket[TAKEN];
+    delete socket[EVENTS];
+    delete socket[SINK];
+    /* eslint-enable @typescript-eslint/no-dynamic-delete */
     this.#life.giveBack();
-    for (const symbol of [SINK, EVENTS, TAKEN]) Reflect.deleteProperty(this.socket, symbol);
+    this.#reading.giveBack();
   }
 
   /** Hands over what the socket would put into its Readable; answers whether more may arrive. */

@@ -157,7 +157,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     this.stream[EVENTS] = events;
     this.stream.on("error", onError);
     this.stream.on("close", onClose);
-    if (this.#interception !== null) this.stream.on("close", (this.#onGone = () => this.leave()));
+    if (this.leavesWhenClosed) this.stream.on("close", (this.#onGone = () => this.leave()));
     if (!this.stream.closed) return;
     nextTick(() => {
       events.streamClosed();
@@ -255,6 +255,11 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
       // The memory of what is left is gone: a FIN would make what was sent look like all of it.
       resetSocket(this.stream);
     }
+  }
+
+  /** Whether there is anything to be left: the library's own sockets go with their connection. */
+  protected get leavesWhenClosed(): boolean {
+    return this.#interception !== null;
   }
 
   /** Leaves the socket as it was; it is closed, or has another owner. */

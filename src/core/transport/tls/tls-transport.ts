@@ -54,13 +54,15 @@ export class TlsTransport extends AdoptedSocketTransport {
   #isGiving = false;
 
   constructor(socket: TLSSocket, allowTruncation: boolean) {
+    // What is put on the socket first is taken off last.
+    const writer = new RecordWriter(socket);
     super(socket, () => {
       startAfresh(socket);
       return new TlsInterception(socket, allowTruncation);
     });
     this.#socket = socket;
     this.#isOnKernelSocket = isOnKernelSocket(socket);
-    this.#writer = new RecordWriter(socket);
+    this.#writer = writer;
     this.#early = new EarlyInput(this.takeEarly());
     this.#socket[SINK] = this.#early;
     this.#socket[EVENTS] = this.#early;
@@ -146,8 +148,7 @@ export class TlsTransport extends AdoptedSocketTransport {
   override reset(): void {
     if (this.destroyed) return;
     this.#isClosing = true;
-    // What the socket says of a write that the reset cuts off, it may say after its 'close'.
-    if (!this.drained) this.stream.on("error", ignore);
+    if (!this.drained) this.#ignoreErrors();
     // While a FIN is on its way libuv refuses, as it does for any socket.
     if (!this.#writer.isEnding) this.#resetBeneath();
     else if (isSendingBeneath(this.#socket)) this.stream.destroy();
@@ -164,7 +165,13 @@ export class TlsTransport extends AdoptedSocketTransport {
     this.stream.off(TLS_ERROR, onTlsError);
     this.stream.off("secure", this.#onSecure);
     this.#writer.leave();
-    if (this.#isClosing) clock.setImmediate(() => this.stream.off("error", ignore));
+  }
+
+  /** What the socket says of a write that a reset cuts off, it may say after its 'close'. */
+  #ignoreErrors(): void {
+    const { stream } = this;
+    stream.on("error", ignore);
+    stream.once("close", () => clock.setImmediate(() => stream.off("error", ignore)));
   }
 
   /** Resets the stream beneath; the socket closes with it. */
