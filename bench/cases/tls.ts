@@ -19,6 +19,9 @@ const RECYCLING = "tcp6 `chunks({ recycle: true })`";
 const ADOPTED = "tcp6 over an adopted TLSSocket";
 const ADOPTED_RECYCLING = "tcp6 `chunks({ recycle: true })` over an adopted TLSSocket";
 
+/** A round has a thousand handshakes, an eighth of the connections that it would have without. */
+const HANDSHAKES_WARM_UP = 12;
+
 const EXCHANGE = `TLS: ${SMALL}`;
 
 export const tlsExchange: Case = {
@@ -91,7 +94,7 @@ export const tlsAccept: Case = {
   title: ACCEPT,
   unit: { name: "µs per connection", size: 1 },
   needs: "wrk",
-  warmUp: 6,
+  warmUp: HANDSHAKES_WARM_UP,
   contestants: [
     overTls(CALLBACKS, "accept/net"),
     overTls(FOR_AWAIT, "accept/for-await"),
@@ -115,7 +118,7 @@ export const tlsConnect: Case = {
   name: "tls-connect",
   title: CONNECT,
   unit: { name: "µs per connection", size: 1 },
-  warmUp: 6,
+  warmUp: HANDSHAKES_WARM_UP,
   contestants: [
     overTls(CONNECT_CA, "connect/tls"),
     overTls(CONNECT_KEPT, "connect/tls-kept"),
