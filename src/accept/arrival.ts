@@ -32,7 +32,7 @@ export type Step = (client: Arrival, passage: Passage) => void;
 
 /** A client on its way, as a step sees it. Callbacks rather than promises: a handshake is most of what a client costs. */
 export interface Passage {
-  /** Is aborted when the client is turned away; its socket has been reset by then. */
+  /** Is aborted when the client is turned away; its socket is reset in the next turn of the event loop. */
   readonly signal: AbortSignal;
   /** Lets the client go on. If it was turned away before, the transport is reset. */
   proceed(replaced?: Replacement): void;
@@ -217,8 +217,11 @@ class ClientOnItsWay implements Passage, Sleeper {
 
   #finish(isClosing: boolean): void {
     this.#leave();
-    if (isClosing) this.arrival.socket.on("error", ignore);
-    else resetClient(this.arrival);
+    const { arrival } = this;
+    arrival.socket.on("error", ignore);
+    // A step of TLS may be on the stack: a callback of the program has closed the listener. To close the socket there is a fault of
+    // memory in Node.
+    if (!isClosing) clock.setImmediate(() => resetClient(arrival));
     this.#controller?.abort();
   }
 

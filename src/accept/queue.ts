@@ -134,9 +134,16 @@ export class AcceptQueue {
 
 /** Resets a client. */
 export function resetClient(arrival: Arrival): void {
+  const { socket, transport } = arrival;
   ignoreErrors(arrival);
-  resetSocket(arrival.socket);
-  resetTransport(arrival.transport);
+  if (transport === null) resetSocket(socket);
+  else {
+    // TLS may be on the stack, see below.
+    clock.setImmediate(() => {
+      resetSocket(socket);
+      resetTransport(transport);
+    });
+  }
 }
 
 function ignoreErrors({ socket, transport }: Arrival): void {
