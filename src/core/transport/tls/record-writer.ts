@@ -23,6 +23,8 @@ export class RecordWriter {
   #next: (() => void) | null = null;
   /** Called back when what is under way is done. */
   #done: Taken | null = null;
+  /** Counts what was under way: the calls of the connection all have one callback. */
+  #serial = 0;
   #isLeaving = false;
 
   constructor(socket: TLSSocket) {
@@ -53,9 +55,10 @@ export class RecordWriter {
   write(payload: Payload, taken: Taken): void {
     this.#busy = "writing";
     this.#done = taken;
+    const serial = ++this.#serial;
     const isBehind = unsentRecordsOf(this.#socket) > 0;
     this.#writes.write(payload, this.#onDone);
-    if (isBehind) this.#watch(taken);
+    if (isBehind) this.#whenSent(serial, null);
   }
 
   /** Gives the socket its own methods back, once nothing is under way. */
@@ -73,9 +76,10 @@ export class RecordWriter {
   #begin(kind: "writing" | "ending", give: (done: Taken) => void, done: Taken): void {
     this.#busy = kind;
     this.#done = done;
+    const serial = ++this.#serial;
     const isBehind = unsentRecordsOf(this.#socket) > 0;
     give(this.#onDone);
-    if (isBehind) this.#watch(done);
+    if (isBehind) this.#whenSent(serial, null);
   }
 
   /**
@@ -85,8 +89,9 @@ export class RecordWriter {
   #end(give: (done: Taken) => void, done: Taken): void {
     this.#busy = "due";
     this.#done = done;
+    const serial = ++this.#serial;
     const act = (): void => this.#begin("ending", give, done);
-    const later = (): void => void clock.setImmediate(() => this.#whenSent(done, act));
+    const later = (): void => void clock.setImmediate(() => this.#whenSent(serial, act));
     if (isHandshaking(this.#socket)) this.#socket.once("secure", later);
     else later();
   }
@@ -103,24 +108,19 @@ export class RecordWriter {
   };
 
   /**
-   * Fails what is under way behind records of TLS itself if these cannot be sent. Node tells nobody of that, and never calls
-   * back.
+   * Calls `act` once all records were sent, unless what is under way is another by then. If they cannot be sent, it fails
+   * what is under way: of records of its own Node tells nobody, and never calls back what is behind them.
    */
-  #watch(done: Taken): void {
-    this.#whenSent(done, null);
-  }
-
-  /** Calls `act` once all records were sent, unless that fails, or what is under way is done. */
-  #whenSent(done: Taken, act: (() => void) | null, turns = 0, before = Infinity): void {
+  #whenSent(serial: number, act: (() => void) | null, turns = 0, before = Infinity): void {
     const socket = this.#socket;
     const unsent = unsentRecordsOf(socket);
-    if (this.#done !== done) return;
+    if (this.#done === null || this.#serial !== serial) return;
     if (unsent === 0 || socket.destroyed) act?.();
     else if (turns < TURNS_TO_SETTLE) {
       const isSame = unsent === before;
-      clock.setImmediate(() => this.#whenSent(done, act, isSame ? turns + 1 : 0, unsent));
+      clock.setImmediate(() => this.#whenSent(serial, act, isSame ? turns + 1 : 0, unsent));
     } else if (isSendingBeneath(socket)) {
-      clock.setTimeout(() => this.#whenSent(done, act), POLL_MS).unref();
+      clock.setTimeout(() => this.#whenSent(serial, act), POLL_MS).unref();
     } else {
       this.#onDone(brokenPipe());
     }
