@@ -22,7 +22,7 @@ import {
 } from "../../src/index.js";
 import { switchOff } from "../../src/core/transport/node-internals.js";
 import * as certificates from "../support/certificates.js";
-import { isPending, netError, turn, until } from "../support/outcomes.js";
+import { failure, isPending, netError, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient, socketPath } from "../support/peers.js";
 import { nothingLeft } from "../support/resources.js";
 
@@ -845,6 +845,48 @@ test.each([
   ).toBe(0);
   const { client: peer, server } = await pairOver(listener);
   await talk(peer, server);
+});
+
+describe("startTls of a server", () => {
+  test("says what is wrong with a client's certificate", async () => {
+    const listener = await loopback();
+    const peer = client(listener, { ...UNTRUSTED_CLIENT, maxVersion: "TLSv1.2" });
+    const connection = keep(await listener.accept());
+    const options = { ...LOCALHOST, isServer: true, requestCert: true, ca: AUTHORITY };
+    const error = await netError(connection.startTls(options));
+    expect(error).toMatchObject({ operation: "tls", code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" });
+    await closed(peer);
+  });
+
+  const answers: [string, NonNullable<TlsOptions["SNICallback"]>][] = [
+    ["answers", (_, done) => done(null)],
+    ["fails", (_, done) => done(new Error("no"))],
+    [
+      "throws",
+      () => {
+        throw new Error("no");
+      },
+    ],
+  ];
+  test.each(answers)("may be given up from within its SNICallback, which then %s", async (_, answer) => {
+    const listener = await loopback();
+    for (let i = 0; i < 20; i++) {
+      const peer = client(listener);
+      const connection = keep(await listener.accept());
+      const controller = new AbortController();
+      const starting = connection.startTls({
+        ...{ ...LOCALHOST, isServer: true, signal: controller.signal },
+        SNICallback: (name, done) => {
+          if (i % 2 === 0) controller.abort(new Error("given up"));
+          else connection.reset();
+          answer(name, done);
+        },
+      });
+      const error = await failure(starting);
+      expect(error).toMatchObject(i % 2 === 0 ? { message: "given up" } : { code: "ERR_CLOSED" });
+      await closed(peer);
+    }
+  });
 });
 
 describe("where TLS sockets do not tell what is beneath", () => {

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import type { Link } from "../core/link.js";
 import { bounded } from "../core/timing/bounded.js";
+import { clock } from "../core/timing/clock.js";
 import { withEitherSignal } from "../core/timing/either-signal.js";
 import { resetBeneath } from "../core/transport/tls/beneath.js";
 import type { Transport } from "../core/transport/transport.js";
@@ -119,7 +120,7 @@ async function unlessDropped(
   link.onDropped(() => {
     if (state !== "under way") return;
     state = "dropped";
-    resetBeneath(raw);
+    resetSoon(raw);
   });
   const [ended] = await Promise.allSettled([handshake(raw)]);
   if ((state as string) === "dropped") {
@@ -129,6 +130,11 @@ async function unlessDropped(
   state = "done";
   if (ended.status === "rejected") throw ended.reason;
   return ended.value;
+}
+
+/** Resets a stream in the next turn. In the program's callbacks TLS is on the stack, and that would be a fault of memory in Node. */
+function resetSoon(raw: Duplex): void {
+  clock.setImmediate(() => resetBeneath(raw));
 }
 
 function handshakeOf({ subject }: Link, side: TlsSide, allowTruncation: boolean, host?: string): Handshake {
@@ -149,17 +155,23 @@ function serverHandshake(
   subject: Subject,
 ): Promise<Transport> {
   return new Promise((resolve, reject) => {
+    let isOver = false;
     const leave = (): void => {
+      isOver = true;
       signal?.removeEventListener("abort", onAbort);
       raw.removeListener("close", onClose);
     };
     const onAbort = (): void => {
       leave();
-      resetBeneath(raw);
+      resetSoon(raw);
       reject(signal?.reason as Error);
     };
-    const onClose = (): void => ended({ failure: endedInHandshake() });
+    // The server may know more of why, and say so in this turn of the event loop.
+    const onClose = (): void => {
+      clock.setImmediate(() => ended({ failure: endedInHandshake() }));
+    };
     const ended = (how: Handshaken): void => {
+      if (isOver) return;
       leave();
       if ("transport" in how) resolve(how.transport);
       else reject(tlsFailed(how.failure, subject));
