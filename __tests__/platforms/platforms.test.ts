@@ -1,5 +1,6 @@
 import { bundle } from "../support/bundle.js";
 import { BUN, DENO, describeOn, expectDone, NODE } from "./runtimes.js";
+import { tlsCases } from "./smoke-tls.js";
 import { cases } from "./smoke.js";
 
 /** One module with all it needs: every runtime runs it as it is. */
@@ -11,7 +12,7 @@ for (const { runtime, options } of [
   { runtime: DENO, options: ["run", "--allow-all", "--quiet"] },
 ]) {
   describeOn(runtime, `in a process of ${runtime.name}, which ends by itself`, () => {
-    test.each(Object.keys(cases))("%s", async (name) => {
+    test.each(Object.keys({ ...cases, ...tlsCases }))("%s", async (name) => {
       await expectDone(runtime, [...options, bundle(PROGRAM), name]);
     });
   });
