@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, Server } from "node:net";
 import { connect, listen, Listener, setParameters, withParameters } from "../../src/index.js";
 import { bundle } from "../support/bundle.js";
+import { AUTHORITY } from "../support/certificates.js";
 import { failure, microtasks, netError, turn } from "../support/outcomes.js";
 import { closeAll, keep, netClient, socketPath, unusedPort } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
@@ -294,15 +295,18 @@ describe("descriptors", () => {
     });
   `;
 
-  test("{ fd } accepts on a descriptor that another process has opened", async () => {
+  test.each([
+    ["", [], {}],
+    [", over TLS", ["tls"], { tls: { ca: AUTHORITY, servername: "localhost" } }],
+  ])("{ fd } accepts on a descriptor that another process has opened%s", async (_, args, options) => {
     const program = bundle(new URL("../process/programs/listen-on-descriptor.ts", import.meta.url));
-    const child = spawn(process.execPath, ["-e", ON_DESCRIPTOR_3, process.execPath, program], {
+    const child = spawn(process.execPath, ["-e", ON_DESCRIPTOR_3, process.execPath, program, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, NODE_OPTIONS: "" },
     });
     const exited = once(child, "exit");
     const [line] = (await once(child.stdout, "data")) as [Buffer];
-    const connection = keep(await connect("127.0.0.1", Number(line.toString())));
+    const connection = keep(await connect("127.0.0.1", Number(line.toString()), options));
     expect(await connection.readLine()).toBe("on descriptor 3");
     await connection.close();
     expect(await exited).toEqual([0, null]);

@@ -1,10 +1,16 @@
-// Two workers of a cluster listen on a name of several addresses. `cluster <rr | none>`: who gives out the clients.
+// Two workers of a cluster listen on a name of several addresses. `cluster <rr | none> [tls]`: who gives out the clients.
 import assert from "node:assert/strict";
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import process from "node:process";
 import { connect, listen, NetError } from "../../../src/index.js";
 import { systemNetwork, useNetwork } from "../../../src/core/network.js";
+import { AUTHORITY, LOCALHOST } from "../../support/certificates.js";
+
+const WITH_TLS = process.argv[3] === "tls";
+
+/** Kept, so that the client comes with the session of one worker to the other, which cannot resume it. */
+const TLS = { ca: AUTHORITY, servername: "localhost" };
 
 const HERE = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
 
@@ -16,7 +22,7 @@ async function told(worker: Worker): Promise<unknown> {
 
 /** Who serves clients at `host`. */
 async function serverAt(host: string, port: number): Promise<string | null> {
-  const connection = await connect(host, port);
+  const connection = await connect(host, port, WITH_TLS ? { tls: TLS } : {});
   const name = await connection.readLine();
   await connection.close();
   return name;
@@ -49,7 +55,7 @@ async function primary(): Promise<void> {
 
 async function worker(): Promise<void> {
   useNetwork({ ...systemNetwork, lookup: (_name, _request, callback) => callback(null, HERE) });
-  const listener = await listen("several.test:0");
+  const listener = await listen("several.test:0", WITH_TLS ? { tls: LOCALHOST } : {});
   process.on("message", () => void listener.close().then(() => process.send?.("closed")));
   process.send?.(listener.port);
   for await (const connection of listener) {
