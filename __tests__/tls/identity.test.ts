@@ -160,6 +160,7 @@ describe("the identity", () => {
     ["example.com", { servername: "" }, "", "example.com"],
     ["192.0.2.1", {}, "", "192.0.2.1"],
     ["fe80::1%eth0", {}, "", "fe80::1"],
+    ["good.example%evil.example", {}, "good.example%evil.example", "good.example%evil.example"],
     [undefined, { servername: "example.com" }, "example.com", "example.com"],
     [undefined, { servername: "192.0.2.1" }, "", "192.0.2.1"],
     [undefined, { rejectUnauthorized: false }, "", ""],

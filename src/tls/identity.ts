@@ -50,6 +50,6 @@ export function checkIdentity(name: string, certificate: PeerCertificate): Error
 
 /** A name as certificates have it: in ASCII, without the dot at its end; an IPv6 address without its zone. */
 function asciiNameOf(host: string): string {
-  const name = host.replace(/\.$/, "").replace(/%.*$/, "");
+  const name = isIPv6(host) ? host.replace(/%.*$/, "") : host.replace(/\.$/, "");
   return /^[\x20-\x7e]*$/.test(name) ? name : domainToASCII(name) || name;
 }
