@@ -164,23 +164,29 @@ describe("a client that speaks TLS", () => {
     expect((await Promise.all(lines)).sort()).toEqual(["one", "two"]);
   });
 
-  test("that resets right after its handshake is accepted and fails, or is gone", async () => {
-    const listener = await secure({ maxVersion: "TLSv1.2" });
-    for (let i = 0; i < 10; i++) {
-      const raw = await netClient(listener.port);
-      const peer = client({ socket: raw } as never);
-      await once(peer, "secureConnect");
-      raw.resetAndDestroy();
-    }
-    await until(() => listener.stats.refused.handshake + listener.pending === 10 || listener.pending === 0);
-    while (listener.acceptReady) {
-      const connection = await listener.accept();
-      await connection.readAll().catch((error: unknown) => expect(error).toBeInstanceOf(NetError));
-      connection.reset();
-    }
-    const { client: peer, server } = await pairOver(listener);
-    await talk(peer, server);
-  });
+  test.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "that resets right after its handshake (%s) is a connection that fails, or is refused",
+    async (maxVersion) => {
+      const listener = await secure({ maxVersion });
+      const endings: Promise<unknown>[] = [];
+      const serving = (async () => {
+        for await (const connection of listener) endings.push(failure(keep(connection).readExactly(1)));
+      })();
+      for (let i = 0; i < 20; i++) {
+        const raw = await netClient(listener.port);
+        const peer = client({ socket: raw } as never);
+        await once(peer, "secureConnect");
+        raw.resetAndDestroy();
+      }
+      await until(() => listener.stats.accepted + listener.stats.refused.handshake === 20);
+      expect(endings).toHaveLength(listener.stats.accepted);
+      expect(refusals).toHaveLength(listener.stats.refused.handshake);
+      for (const error of await Promise.all(endings)) expect(error).toBeInstanceOf(NetError);
+      expect(listener.stats.dropped).toBe(0);
+      await listener.close();
+      await serving;
+    },
+  );
 
   test("gets in at every address of a name, at a Unix socket, and at a listener that unrefs", async () => {
     const named = keep(await listen("localhost:0", { tls: LOCALHOST }));

@@ -119,6 +119,7 @@ export class AcceptQueue {
     this.accepted++;
     const subject = subjectOf(addresses, this.path);
     if (transport !== null) {
+      socket.ref();
       claim(socket);
       leaveWhenClosed(socket);
     }

@@ -16,6 +16,8 @@ import {
   type Listener,
 } from "../../../src/index.js";
 
+import { AUTHORITY, LOCALHOST } from "../../support/certificates.js";
+
 const HOST = "127.0.0.1";
 
 async function opened(): Promise<[Listener, Connection, Connection]> {
@@ -59,6 +61,15 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     void ours.close();
     void theirs.close();
     void listener.close();
+  },
+
+  async "clients in their handshake, and clients that wait, at a TLS listener without a hold on the process"() {
+    const options = { tls: LOCALHOST, handshakeTimeout: Infinity };
+    const listener = (await listen(0, { host: HOST, ...options })).unref();
+    const tls = { ca: AUTHORITY, servername: "localhost" };
+    (await connect(HOST, listener.port)).unref();
+    (await connect(HOST, listener.port, { tls })).unref();
+    while (listener.pending === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   },
 
   async "await using"() {
@@ -209,6 +220,15 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   "an adopted stream whose close is awaited"() {
     void adopted()[0].closed;
     return Promise.resolve();
+  },
+
+  async "an open TLS connection that was accepted"() {
+    const listener = await listen(0, { host: HOST, tls: LOCALHOST });
+    const tls = { ca: AUTHORITY, servername: "localhost" };
+    const [ours, theirs] = await Promise.all([connect(HOST, listener.port, { tls }), listener.accept()]);
+    ours.unref();
+    await listener.close();
+    void theirs.closed;
   },
 
   async "open connections"() {
