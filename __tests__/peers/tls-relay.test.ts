@@ -119,6 +119,14 @@ describeWith(OPENSSL, "openssl s_client, and a relay from TLS to a plain server"
     await relayed;
   });
 
+  test("the plain server resets: the client is told of no end", async () => {
+    const { program, received, relayed } = await served((port) => opensslClient(port, files, "-quiet"));
+    const failed = netError(relayed);
+    received.resetAndDestroy();
+    expect(await failed).toMatchObject({ operation: "read", code: "ECONNRESET" });
+    expect((await program.ended).status).not.toBe(0);
+  });
+
   test("the client is killed: the receiver is reset, and does not take a part for the whole", async () => {
     const { program, received, relayed } = await served((port) => opensslClient(port, files, "-quiet"));
     const failed = netError(relayed);
