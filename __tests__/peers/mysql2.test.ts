@@ -8,8 +8,9 @@ import { MEGABYTES, testClientsOf, type Client } from "../support/client-library
 import type { LocalServer } from "../support/local-server.js";
 import { testLibraryWith } from "../support/library-of-server.js";
 import { DATABASE, MARIADB_SERVER } from "../support/mariadb.js";
+import { testEndingsFor } from "../support/server-endings.js";
 import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
-import { ADVISED_SOURCES, tlsSources } from "../support/stream-sources.js";
+import { ADVISED_SOURCES, STREAM_SOURCES, tlsSources } from "../support/stream-sources.js";
 import { TlsFront } from "../support/tls-front.js";
 
 const ACCOUNT: ConnectionOptions = { user: "tcp6", database: DATABASE };
@@ -42,10 +43,10 @@ function pooledClient(stream: () => Duplex, account = ACCOUNT): Client {
   return { exchange: () => exchange(pool), transfer: () => transfer(pool), close: () => pool.end() };
 }
 
-function sessionOver(stream: Duplex, account = ACCOUNT): Session {
+function sessionOver(stream: Duplex, account = ACCOUNT, events: readonly string[] = ["end"]): Session {
   const connection = createConnection({ ...account, stream });
   const queryable = connection.promise();
-  const told = noted(connection, "end");
+  const told = noted(connection, ...events);
   let fails: (error: unknown) => void;
   const requestFails = new Promise((resolve) => (fails = resolve));
   return {
@@ -75,6 +76,7 @@ async function sleepBegins(threadId: () => number): Promise<void> {
   observer.destroy();
 }
 
+const lostQuietly = { request: "PROTOCOL_CONNECTION_LOST", told: [] };
 const lost = { request: "PROTOCOL_CONNECTION_LOST", told: ["end"] };
 
 testLibraryWith(MARIADB_SERVER, "mysql2 and MariaDB", {
@@ -88,8 +90,23 @@ testLibraryWith(MARIADB_SERVER, "mysql2 and MariaDB", {
     "sends RST": { request: "ECONNRESET", told: [] },
   },
   toldAtHalfOpenEnd: ["end"],
-  addTests(place) {
+  addTests(endings) {
+    const { place } = endings;
+
     describe("with mysql2's own TLS", () => {
+      testEndingsFor({
+        ...endings,
+        sources: STREAM_SOURCES.filter(({ isHalfOpen }) => isHalfOpen !== true),
+        // mysql2 tells of the end of the stream that it was given, which Node's TLS leaves out for a kernel's socket.
+        sessionOver: (stream) => sessionOver(stream, ENCRYPTED, []),
+        farewells: {
+          stops: lostQuietly,
+          "is killed": lostQuietly,
+          "sends FIN": lostQuietly,
+          "sends RST": endings.farewells["sends RST"],
+        },
+      });
+
       testClientsOf({
         server: place,
         sources: ADVISED_SOURCES,

@@ -10,9 +10,9 @@ import { asSocket, MEGABYTES, testClientsOf, type Client } from "../support/clie
 import { describeWith, POSTGRES } from "../support/machine.js";
 import { Postgres, USER } from "../support/postgres.js";
 import { endPrograms } from "../support/program.js";
-import { testEndingsFor } from "../support/server-endings.js";
+import { testEndingsFor, type SessionLibrary } from "../support/server-endings.js";
 import { clientOfSessions, emitted, noted, type Session } from "../support/sessions.js";
-import { ADVISED_SOURCES, tlsSources } from "../support/stream-sources.js";
+import { ADVISED_SOURCES, STREAM_SOURCES, tlsSources } from "../support/stream-sources.js";
 import { TlsFront } from "../support/tls-front.js";
 
 const ACCOUNT: pg.ClientConfig = { user: USER, database: "postgres" };
@@ -161,7 +161,7 @@ describeWith(POSTGRES, "pg and PostgreSQL", () => {
 
   const terminated = "Connection terminated unexpectedly";
   const lost = { request: terminated, told: [`error: ${terminated}`, "end"] };
-  testEndingsFor<PgSession>({
+  const endings: Omit<SessionLibrary<PgSession>, "sessionOver"> = {
     place: () => ({ port: postgres.port, host: "127.0.0.1" }),
     async start() {
       // One whose process was killed would recover for a while.
@@ -174,7 +174,6 @@ describeWith(POSTGRES, "pg and PostgreSQL", () => {
       if (isDamaged) kill(pid, "SIGKILL");
       else await postgres.stop("SIGINT");
     },
-    sessionOver: (stream) => sessionOver(stream),
     farewells: {
       stops: { ...lost, request: "57P01" },
       "is killed": lost,
@@ -182,5 +181,14 @@ describeWith(POSTGRES, "pg and PostgreSQL", () => {
       "sends RST": { request: "ECONNRESET", told: ["error: ECONNRESET", ...lost.told] },
     },
     toldAtHalfOpenEnd: [],
+  };
+  testEndingsFor({ ...endings, sessionOver: (stream) => sessionOver(stream) });
+
+  describe("with pg's own TLS", () => {
+    testEndingsFor({
+      ...endings,
+      sources: STREAM_SOURCES.filter(({ isHalfOpen }) => isHalfOpen !== true),
+      sessionOver: (stream) => sessionOver(stream, ENCRYPTED),
+    });
   });
 });

@@ -15,8 +15,8 @@ interface LibraryOfServer<S extends Session> extends Omit<SessionLibrary<S>, "pl
   clientOf?(open: () => Duplex): Client;
   /** Has the server end; without it, all of its processes get a signal. */
   end?: SessionLibrary<S>["end"];
-  /** Adds tests of its own with the same server. */
-  addTests?(place: () => Place): void;
+  /** Adds tests of its own, with the same server and what is known of its ends. */
+  addTests?(endings: Omit<SessionLibrary<S>, "sessionOver">): void;
 }
 
 /** Starts the server, and takes the library through all that can become of its connections, and all ends of the server. */
@@ -50,13 +50,14 @@ export function testLibraryWith<S extends Session>(
       staysHalfOpen: "always",
     });
 
-    testEndingsFor({
+    const endings: SessionLibrary<S> = {
       end: (ending) => server.stop(ending === "stops" ? "SIGTERM" : "SIGKILL"),
       ...library,
       place,
       start: () => server.start(),
-    });
+    };
+    testEndingsFor(endings);
 
-    library.addTests?.(place);
+    library.addTests?.(endings);
   });
 }

@@ -64,10 +64,17 @@ interface Emitter {
   once(name: string, listener: (value: unknown) => void): unknown;
 }
 
-/** Notes what an emitter emits of `'error'` and other events. */
+/**
+ * Notes what an emitter emits of `'error'` and other events. An error that it emits twice is noted once: a library that does
+ * TLS over a Duplex gets it from both.
+ */
 export function noted(emitter: Emitter, ...names: readonly string[]): readonly string[] {
   const told: string[] = [];
-  emitter.on("error", (error) => told.push(`error: ${brief(error)}`));
+  const errors = new Set<unknown>();
+  emitter.on("error", (error) => {
+    if (!errors.has(error)) told.push(`error: ${brief(error)}`);
+    errors.add(error);
+  });
   for (const name of names) emitter.on(name, () => told.push(name));
   return told;
 }
