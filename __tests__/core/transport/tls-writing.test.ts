@@ -32,6 +32,20 @@ test("8 MiB in one write are encrypted piece by piece, as the peer takes them", 
   expect(a.bytesWritten).toBe(sent.length);
 });
 
+test("a small write is done when the kernel has taken it, and the next waits until Node says so", async () => {
+  const [a, b] = await kept();
+  const first = a.write("x");
+  expect([a.bytesWritten, a.writableLength]).toEqual([1, 0]);
+  const second = a.write("y");
+  expect([a.bytesWritten, a.writableLength]).toEqual([1, 1]);
+  a.socket.write("z");
+  const third = a.write("!");
+  await Promise.all([first, second, third]);
+  expect((await b.readExactly(4)).toString()).toBe("xyz!");
+  await Promise.all([a.write("end"), a.closeWrite()]);
+  expect((await b.readAll()).toString()).toBe("end");
+});
+
 test("what the program writes to the socket during a write of ours goes out behind what is on its way", async () => {
   const [a, b] = await kept();
   const ours = patternOf(64 * 1024, 3);

@@ -93,6 +93,12 @@ export function unsentRecordsOf(socket: TLSSocket): number {
   return handleOf(socket)?.writeQueueSize ?? 0;
 }
 
+/** Whether the kernel has taken all that the handle of a TLS socket has given it, which Node reports a turn later. */
+export function hasTakenAll(socket: TLSSocket): boolean {
+  const handle = handleOf(socket);
+  return handle?._parent?.writeQueueSize === 0 && handle.writeQueueSize !== 0;
+}
+
 /** Whether the stream beneath has a write under way. */
 export function isSendingBeneath(socket: TLSSocket): boolean {
   const unsent = handleOf(socket)?._parent?.writeQueueSize ?? streamBeneath(socket)?.writableLength ?? 0;

@@ -3,7 +3,7 @@ import type { Payload } from "../../bytes/payload.js";
 import { clock } from "../../timing/clock.js";
 import type { Taken } from "../outcome.js";
 import { isHandshaking } from "../stream-kinds.js";
-import { isSendingBeneath, TlsWrites, unsentRecordsOf } from "../tls-internals.js";
+import { hasTakenAll, isSendingBeneath, TlsWrites, unsentRecordsOf } from "../tls-internals.js";
 
 /** After this number of turns the outcome of every write that is not under way beneath is known. */
 const TURNS_TO_SETTLE = 3;
@@ -17,8 +17,13 @@ const POLL_MS = 20;
 export class RecordWriter {
   readonly #socket: TLSSocket;
   readonly #writes: TlsWrites;
-  /** What is under way. `due`: the FIN was asked for, and nothing has been done yet. */
-  #busy: "no" | "writing" | "due" | "ending" = "no";
+  /**
+   * What is under way. `settling`: a write that the kernel has taken, and Node has not called back. `due`: the FIN was asked
+   * for, and nothing has been done yet.
+   */
+  #busy: "no" | "writing" | "settling" | "due" | "ending" = "no";
+  /** What comes next behind a write that settles. */
+  #held: { readonly payload: Payload; readonly taken: Taken } | null = null;
   /** What the socket's own queue asks for meanwhile: it asks for one thing at a time. */
   #next: (() => void) | null = null;
   /** Called back when what is under way is done. */
@@ -38,12 +43,12 @@ export class RecordWriter {
 
   /** Whether nothing may be written past the socket's queue. */
   get isBusy(): boolean {
-    return this.#busy !== "no";
+    return this.#busy !== "no" && (this.#busy !== "settling" || this.#next !== null || this.#held !== null);
   }
 
   /** Whether a write has not called back, be it ours or one of the program's. */
   get isWriting(): boolean {
-    return this.#busy === "writing";
+    return this.#busy === "writing" || this.#held !== null;
   }
 
   /** Whether the FIN is on its way. */
@@ -51,14 +56,30 @@ export class RecordWriter {
     return this.#busy === "ending";
   }
 
-  /** Writes a payload; the writer must not be busy. */
-  write(payload: Payload, taken: Taken): void {
+  /**
+   * Writes a payload; the writer must not be busy. Answers whether the kernel has taken all of it: `taken` is not called then.
+   * Node says so a turn later, and takes no other write before.
+   *
+   * @param isSmall - whether its records are given to the kernel in one call, and nothing of the handshake is
+   */
+  write(payload: Payload, isSmall: boolean, taken: Taken): boolean {
+    if (this.#busy === "settling") {
+      this.#held = { payload, taken };
+      return false;
+    }
     this.#busy = "writing";
     this.#done = taken;
     const serial = ++this.#serial;
     const isBehind = unsentRecordsOf(this.#socket) > 0;
     this.#writes.write(payload, this.#onDone);
     if (isBehind) this.#whenSent(serial, null);
+    // One that has failed is done by now.
+    else if (isSmall && this.isWriting && hasTakenAll(this.#socket)) {
+      this.#busy = "settling";
+      this.#done = null;
+      return true;
+    }
+    return false;
   }
 
   /** Gives the socket its own methods back, once nothing is under way. */
@@ -97,6 +118,13 @@ export class RecordWriter {
   }
 
   readonly #onDone: Taken = (error) => {
+    const held = this.#held;
+    if (held !== null) {
+      this.#held = null;
+      this.#busy = "no";
+      this.write(held.payload, false, held.taken);
+      return;
+    }
     const done = this.#done;
     const next = this.#next;
     this.#done = this.#next = null;

@@ -28,6 +28,9 @@ import { TlsInterception } from "./tls-interception.js";
 /** Most bytes that a socket is handed at once: it encrypts them all before it sends the first. */
 const PIECE_BYTES = 256 * 1024;
 
+/** Most bytes whose records are given to the kernel in one call. Node gives it ten pieces of memory, most of 16 KiB. */
+const ONE_CALL_BYTES = 64 * 1024;
+
 /**
  * A transport over a TLS socket of Node's: read as the kernel's sockets are, past its Readable, and written past its
  * Writable.
@@ -50,6 +53,8 @@ export class TlsTransport extends AdoptedSocketTransport {
   #taken: Taken | null = null;
   /** Bytes that were taken before. */
   #takenBytes = 0;
+  /** Whether the handshake is done: a write is nothing but its records then. */
+  #isSecure: boolean;
   /** Whether a method of the socket that sends is running: what calls back from within is deferred. */
   #isGiving = false;
 
@@ -66,7 +71,8 @@ export class TlsTransport extends AdoptedSocketTransport {
     this.#early = new EarlyInput(this.takeEarly());
     this.#socket[SINK] = this.#early;
     this.#socket[EVENTS] = this.#early;
-    if (isHandshaking(socket)) socket.once("secure", this.#onSecure);
+    this.#isSecure = !isHandshaking(socket);
+    if (!this.#isSecure) socket.once("secure", this.#onSecure);
   }
 
   override get callsBackAtOnce(): boolean {
@@ -109,7 +115,7 @@ export class TlsTransport extends AdoptedSocketTransport {
   override attach(sink: Sink, events: TransportEvents): void {
     super.attach(sink, events);
     this.stream.on(TLS_ERROR, onTlsError);
-    if (isHandshaking(this.#socket)) super.startReading();
+    if (!this.#isSecure) super.startReading();
     this.#early.moveTo(sink, events);
   }
 
@@ -120,7 +126,7 @@ export class TlsTransport extends AdoptedSocketTransport {
 
   override stopReading(): void {
     this.#isWanted = false;
-    if (!isHandshaking(this.#socket)) super.stopReading();
+    if (this.#isSecure) super.stopReading();
   }
 
   override send(payload: Payload, taken: Taken): Outcome {
@@ -199,7 +205,12 @@ export class TlsTransport extends AdoptedSocketTransport {
       // What the program wrote to the socket itself goes first.
       const isBehind = stream.writableLength > 0 || this.#writer.isBusy;
       if (isBehind) stream.write(joinedBytes(payload), this.#onTaken);
-      else this.#writer.write(payload, this.#onTaken);
+      else if (this.#writer.write(payload, this.#isSecure && this.#given <= ONE_CALL_BYTES, this.#onTaken)) {
+        this.#takenBytes += this.#given;
+        this.#given = 0;
+        this.#taken = null;
+        return "taken";
+      }
     } catch (error) {
       this.#given = 0;
       this.#taken = null;
@@ -226,6 +237,7 @@ export class TlsTransport extends AdoptedSocketTransport {
   };
 
   readonly #onSecure = (): void => {
+    this.#isSecure = true;
     if (!this.#isWanted) super.stopReading();
   };
 }
