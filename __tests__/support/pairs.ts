@@ -76,6 +76,12 @@ const LOST: Partial<Record<Capability, Facts>> = {
   knowsDescriptors: { ...TCP, hasDescriptor: false },
 };
 
+/** The facts about adopted TLS sockets without a capability that is about those alone. */
+const LOST_OF_TLS: Partial<Record<Capability, Facts>> = {
+  worksPastTls: OTHER_STREAM,
+  knowsBeneathTls: TLS,
+};
+
 /** All kinds of connections there are. */
 export const pairKinds: readonly PairKind[] = [
   { name: "TCP over IPv4", makePair: pairsOver(IPV4) },
@@ -123,10 +129,13 @@ export const tlsKinds: readonly PairKind[] = [
   },
 ];
 
-/** TCP with one thing less that Node does not document. */
-export const kindsWithout: readonly PairKind[] = OPTIONAL.map((capability) =>
-  withoutKind(`TCP without ${capability}`, [capability], LOST[capability]),
-);
+/** TCP, or TLS, with one thing less that Node does not document. */
+export const kindsWithout: readonly PairKind[] = OPTIONAL.map((capability) => {
+  const facts = LOST_OF_TLS[capability];
+  if (facts === undefined) return withoutKind(`TCP without ${capability}`, [capability], LOST[capability]);
+  const kind = withoutKind(`adopted TLS sockets without ${capability}`, [capability]);
+  return { ...kind, makePair: async (options) => pairOf(...(await adopted(tlsPair, options)), 4, facts) };
+});
 
 function withoutKind(name: string, off: readonly Capability[], facts?: Facts): PairKind {
   return {
