@@ -154,7 +154,7 @@ export class TlsTransport extends AdoptedSocketTransport {
   override reset(): void {
     if (this.destroyed) return;
     this.#isClosing = true;
-    if (!this.drained) this.#ignoreErrors();
+    this.#ignoreErrors();
     // While a FIN is on its way libuv refuses, as it does for any socket.
     if (!this.#writer.isEnding) this.#resetBeneath();
     else if (isSendingBeneath(this.#socket)) this.stream.destroy();
@@ -171,9 +171,20 @@ export class TlsTransport extends AdoptedSocketTransport {
     this.stream.off(TLS_ERROR, onTlsError);
     this.stream.off("secure", this.#onSecure);
     this.#writer.leave();
+    if (this.stream.errored !== null) this.#ignoreLateErrors();
   }
 
-  /** What the socket says of a write that a reset cuts off, it may say after its 'close'. */
+  /** What a socket was destroyed with, it may say after its 'close': its handle closes at once if what is beneath has closed. */
+  #ignoreLateErrors(): void {
+    const { stream } = this;
+    stream.on("error", ignore);
+    clock.setImmediate(() => stream.off("error", ignore));
+  }
+
+  /**
+   * What the socket says of a write that a reset cuts off, it may say after its 'close'. And a stream beneath may say that it
+   * was destroyed, before any connection listens.
+   */
   #ignoreErrors(): void {
     const { stream } = this;
     stream.on("error", ignore);
