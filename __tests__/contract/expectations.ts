@@ -45,11 +45,25 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   assert.fail("it did not reject");
 }
 
+/** As what a reset of the peer may be reported besides `ECONNRESET`, over what knows no resets. */
+let codeOfReset: string | undefined;
+
+/** Has {@link fails} take this code for `ECONNRESET`, too; `undefined`: no other. */
+export function setCodeOfReset(code: string | undefined): void {
+  codeOfReset = code;
+}
+
+/** Whether an error says that the peer has reset the connection. */
+export function isReset(error: unknown): boolean {
+  return error instanceof NetError && (error.code === "ECONNRESET" || error.code === codeOfReset);
+}
+
 /** Asserts that a promise rejects with a `NetError` of one of these codes, and gives it back. */
 export async function fails(promise: Promise<unknown>, ...codes: string[]): Promise<NetError> {
   const error = await rejection(promise);
   if (!(error instanceof NetError)) throw error;
-  assert.ok(codes.includes(error.code), `expected ${codes.join(" or ")}, got ${error.message}`);
+  const isExpected = codes.includes(error.code) || (codes.includes("ECONNRESET") && isReset(error));
+  assert.ok(isExpected, `expected ${codes.join(" or ")}, got ${error.message}`);
   return error;
 }
 

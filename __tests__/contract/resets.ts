@@ -20,11 +20,12 @@ export const resets: readonly ContractCase[] = [
     a.reset();
     if (resets) {
       const error = await fails(b.read(), "ECONNRESET");
-      assert.deepEqual([error.operation, error.syscall, error.transient], ["read", "read", true]);
+      const told = error.code === "ECONNRESET" ? ["read", true] : [undefined, false];
+      assert.deepEqual([error.operation, error.syscall, error.transient], ["read", ...told]);
       await fails(b.readLine(), "ECONNRESET");
     } else assert.equal(await b.read(), null);
     const error = await fails(writeUntilItFails(b), ...GONE);
-    assert.deepEqual([error.operation, error.transient], ["write", true]);
+    assert.deepEqual([error.operation, error.transient], ["write", GONE.includes(error.code)]);
   }),
 
   onPair("a reset fails the read that waits at the other end", async ({ a, b, resets }) => {
