@@ -23,6 +23,7 @@ describe("a Duplex over TLS", () => {
     expect(duplex.getProtocol?.()).toBe("TLSv1.3");
     expect(duplex.getCipher?.().version).toBe("TLSv1.3");
     expect(duplex.getPeerCertificate?.(true).subject.CN).toBe("localhost");
+    expect(duplex.getPeerX509Certificate?.()?.subject).toBe("CN=localhost");
     expect(duplex.isSessionReused?.()).toBe(false);
     await using accepted = await listener.accept();
     const { encrypted, authorized, alpnProtocol, servername } = accepted.duplex;

@@ -1,6 +1,5 @@
 /** The handshake of a client, over any stream of bytes. */
 import type { Buffer } from "node:buffer";
-import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions, PeerCertificate } from "node:tls";
 import { isNativeError, isPromise } from "node:util/types";
@@ -15,7 +14,7 @@ import { clientContextOf, type ClientContext } from "./contexts.js";
 import { endedInHandshake, tlsFailed, tlsOptionsFailed } from "./failures.js";
 import { checkIdentity, identityOf, type Identity } from "./identity.js";
 import { nodeTls } from "./node-tls.js";
-import { rememberFacts } from "./snapshot.js";
+import { peerCertificateOf, rememberFacts } from "./snapshot.js";
 
 /** The options of `tls: true`, which share sessions, too. */
 export const TLS_DEFAULTS: ConnectionOptions = {};
@@ -74,8 +73,7 @@ export class TlsClient {
       raw.on("error", ignore);
       let isIdentified = true;
       let ticket: Buffer | undefined;
-      /** The certificate of the server, once the handshake is done. */
-      let certificate: X509Certificate | undefined;
+      let certificate: Buffer | undefined;
       let isSecure = false;
       const given = this.#options.session;
       const kept = given === undefined ? this.#context.sessionOf(this.#server) : undefined;
@@ -92,6 +90,7 @@ export class TlsClient {
           secureContext: this.#context.secureContext,
           session: given ?? kept?.ticket,
           checkServerIdentity: (_host, peer) => {
+            certificate = peer.raw;
             const wrong = this.#check(peer);
             isIdentified = wrong === undefined;
             return wrong;
@@ -114,8 +113,9 @@ export class TlsClient {
         socket.once("secureConnect", () => {
           isSecure = true;
           Reflect.deleteProperty(socket, "destroy");
-          const earlier = socket.isSessionReused() ? kept?.certificate : undefined;
-          certificate = rememberFacts(socket, earlier).peerCertificate;
+          // What Node has not checked, it has not shown.
+          certificate ??= socket.isSessionReused() ? kept?.certificate : peerCertificateOf(socket);
+          rememberFacts(socket, certificate);
           keep();
           // What `detach()` leaves by default.
           socket.allowHalfOpen = false;

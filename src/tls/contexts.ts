@@ -3,7 +3,6 @@
  * sessions of the servers. A second connection with the same object resumes the session of the first.
  */
 import type { Buffer } from "node:buffer";
-import type { X509Certificate } from "node:crypto";
 import type { ConnectionOptions, SecureContext } from "node:tls";
 import type { Subject } from "../errors.js";
 import { tlsOptionsFailed } from "./failures.js";
@@ -12,8 +11,8 @@ import { nodeTls } from "./node-tls.js";
 /** A session that can be resumed. */
 export interface Session {
   readonly ticket: Buffer;
-  /** The certificate of the server, which a resumed session does not have any more. */
-  readonly certificate: X509Certificate | undefined;
+  /** The certificate of the server (DER), which a resumed session does not have any more. */
+  readonly certificate: Buffer | undefined;
 }
 
 /** Most servers whose sessions are kept for one object of options: as many as `https.Agent` keeps. */

@@ -124,7 +124,8 @@ export class TlsServer {
       return;
     }
     raw.allowHalfOpen = true;
-    rememberFacts(socket);
+    // At a server Node gives it as often as it is asked.
+    rememberFacts(socket, requestCert ? socket.getPeerX509Certificate() : undefined);
     socket.on("error", ignore);
     const transport = secureTransport(socket, { allowTruncation: this.#allowTruncation });
     clock.setImmediate(() => {

@@ -1,6 +1,9 @@
+import type { Buffer } from "node:buffer";
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
-import type { CipherNameAndProtocol, TLSSocket } from "node:tls";
+import type { CipherNameAndProtocol, PeerCertificate, TLSSocket } from "node:tls";
+import { isUint8Array } from "node:util/types";
+import { certificateOf } from "./node-tls.js";
 
 /** What the handshake of a connection has agreed on: {@link Connection.tls}. It stays as it is once the connection is over. */
 export interface TlsFacts {
@@ -30,20 +33,26 @@ const remembered = new WeakMap<Duplex, TlsFacts>();
 /**
  * Remembers what the handshake of a TLS socket has agreed on.
  *
- * @param certificate - of the peer, where that is known already
+ * @param certificate - of the peer, parsed or as its bytes (DER)
  */
-export function rememberFacts(socket: TLSSocket, certificate?: X509Certificate): TlsFacts {
+export function rememberFacts(
+  socket: TLSSocket,
+  certificate: Buffer | X509Certificate | undefined,
+): TlsFacts {
   const { alpnProtocol, authorized, authorizationError } = socket;
   const { servername } = socket as { servername?: unknown };
-  const facts = Object.freeze({
+  const facts: TlsFacts = Object.freeze({
     protocol: socket.getProtocol() ?? "",
     cipher: socket.getCipher(),
     alpnProtocol: typeof alpnProtocol === "string" ? alpnProtocol : undefined,
     servername: typeof servername === "string" && servername !== "" ? servername : undefined,
     authorized,
     authorizationError: codeOf(authorizationError),
-    // Node has parsed it already: to parse its bytes anew costs 20 to 220 µs.
-    peerCertificate: certificate ?? socket.getPeerX509Certificate(),
+    // Parsed when the program asks for it: that costs 20 to 220 µs.
+    get peerCertificate(): X509Certificate | undefined {
+      if (isUint8Array(certificate)) certificate = certificateOf(certificate);
+      return certificate;
+    },
     sessionReused: socket.isSessionReused(),
   });
   remembered.set(socket, facts);
@@ -52,19 +61,30 @@ export function rememberFacts(socket: TLSSocket, certificate?: X509Certificate):
 
 /**
  * What the handshake of a stream has agreed on; `undefined` for what is no TLS socket. Of an adopted one it is remembered
- * when the program first asks: up to Node 24 a TLS socket gives the certificate of its peer only once.
+ * when the program first asks.
  */
 export function factsOfTls(stream: Duplex | null): TlsFacts | undefined {
   if (stream === null) return undefined;
-  return remembered.get(stream) ?? (isSecure(stream) ? rememberFacts(stream) : undefined);
+  return (
+    remembered.get(stream) ??
+    (isSecure(stream) ? rememberFacts(stream, peerCertificateOf(stream)) : undefined)
+  );
+}
+
+/**
+ * The certificate of the peer (DER), if the peer has shown one. Up to Node 24 `getPeerX509Certificate()` of a client takes it
+ * out of the socket: after that the program would find none there.
+ */
+export function peerCertificateOf(socket: TLSSocket): Buffer | undefined {
+  return (socket.getPeerCertificate() as Partial<PeerCertificate> | null)?.raw;
 }
 
 /** Whether a stream is a TLS socket whose handshake is done. */
 function isSecure(stream: Duplex): stream is TLSSocket {
-  const { encrypted, secureConnecting, getProtocol, getCipher, getPeerX509Certificate, isSessionReused } =
+  const { encrypted, secureConnecting, getProtocol, getCipher, getPeerCertificate, isSessionReused } =
     stream as Partial<TLSSocket> & { readonly secureConnecting?: unknown };
   if (encrypted !== true || secureConnecting !== false || stream.destroyed) return false;
-  const methods = [getProtocol, getCipher, getPeerX509Certificate, isSessionReused];
+  const methods = [getProtocol, getCipher, getPeerCertificate, isSessionReused];
   return methods.every((method) => typeof method === "function");
 }
 
