@@ -363,8 +363,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
   }
 
   /**
-   * Resolves to a TLS connection over this one, once the handshake is done: STARTTLS. It takes the place of this one, whose
-   * calls reject with `ERR_CLOSED` from then on, and has the timeouts and other options that this one has captured.
+   * Resolves to a TLS connection over this one, once the handshake is done: STARTTLS. It takes the place of this one, and has
+   * the timeouts and other options that this one has captured. Calls of this one reject with `ERR_CLOSED` as soon as
+   * `startTls` is called; its `reset()`, its `close()` and the abort of its `closeOn` give up the handshake.
    *
    * What was written is sent first. A client checks the certificate of the server against the `servername`, or else the host
    * that the program has connected to. A connection that has TLS can have it once more.
@@ -377,7 +378,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * @throws NetError `ERR_TLS_PLAINTEXT` if bytes have arrived in the clear that were not read: what somebody on the way has
    *   injected there would be taken for a part of what is secure (CVE-2011-0411); the connection is reset. A server takes the
    *   first message of a handshake
-   * @throws NetTimeoutError, or what `signal` was aborted with: the connection is reset
+   * @throws NetTimeoutError, or what `signal` was aborted with, also before the call: the connection is reset
    * @throws NetError `ERR_BUSY` if a read waits, `ERR_CLOSED`; and for a key, a certificate, a cipher or a version that
    *   cannot be used: the connection is as it was
    * @throws TypeError for wrong options; for a client without a name to check, as for {@link connect}: the connection is as
