@@ -68,6 +68,9 @@ function hasCause(error: NetError, operation: Operation, failing: Failing): bool
       return MAY_END_INSIDE.includes(call.op);
     case "ETIMEDOUT":
       return error instanceof NetTimeoutError && mayTimeOut(operation);
+    case "ERR_TLS_TRUNCATED":
+      // Also a TLS socket of Node's, which a detached one is, may close without ending TLS.
+      return end.shared.pair.endsAreTold && (isOver(end) || end.mayBeCutOff || end.peer.has("detach"));
     default:
       return PLATFORM.includes(error.code) && (end.peer.mayBeCutOff || end.mayBeCutOff);
   }

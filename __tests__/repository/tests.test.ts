@@ -8,6 +8,7 @@ const SOURCES = fileURLToPath(new URL("../../src/", import.meta.url));
 /** The folders that are about more than one folder or file of the sources. */
 const SUITES = [
   "contract",
+  "deaths",
   "fuzz",
   "network",
   "peers",
