@@ -1,7 +1,7 @@
 import { bundle } from "../support/bundle.js";
 import { endPrograms, Program } from "../support/program.js";
 
-/** How many lives are lived here, the same each time; continuous integration lives 10 000 others. */
+/** How many lives are lived here, the same each time; `npm run stress` lives 10 000 others. */
 const LIVES = 300;
 const SEED = 1;
 
