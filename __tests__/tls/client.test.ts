@@ -1,7 +1,9 @@
 /** The handshakes of clients: how they fail, and what they leave behind. */
 import { once } from "node:events";
 import { connect as netConnect, type Socket } from "node:net";
+import { getBuiltinModule } from "node:process";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
+import { jest } from "@jest/globals";
 import {
   connect,
   connectDuplex,
@@ -12,7 +14,7 @@ import {
 } from "../../src/index.js";
 import * as certificates from "../support/certificates.js";
 import { lookupOf } from "../support/lookups.js";
-import { failure, netError, timeoutError } from "../support/outcomes.js";
+import { failure, netError, timeoutError, until } from "../support/outcomes.js";
 import { closeAll, endOf, keep, socketPath } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
 import { closeServers, endWith, plainServer, tlsServer } from "../support/tls-servers.js";
@@ -461,4 +463,27 @@ test("the failure of a handshake is that of an attempt, after those of other add
     ["connect", "ECONNREFUSED"],
     ["tls", "CERT_HAS_EXPIRED"],
   ]);
+});
+
+test("whose handshake fails or is given up leaves no TLS socket open", async () => {
+  const made = jest.spyOn(getBuiltinModule("node:tls"), "connect");
+  const silent = await plainServer(() => undefined);
+  const rude = await plainServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
+  const untrusted = await tlsServer(certificates.SELF_SIGNED);
+  const early = new AbortController();
+  const aborting = {
+    ...TRUSTING,
+    checkServerIdentity: (): undefined => {
+      early.abort(new Error("stop"));
+    },
+  };
+  const trusted = await tlsServer();
+  await timeoutError(connect("localhost", silent.port, { tls: TRUSTING, timeout: 50 }));
+  await netError(connect("localhost", rude.port, { tls: TRUSTING }));
+  await netError(connect("localhost", untrusted.port, { tls: TRUSTING }));
+  await failure(connect("localhost", trusted.port, { tls: aborting, signal: early.signal }));
+  const sockets = made.mock.results.map(({ value }) => value as Socket);
+  made.mockRestore();
+  expect(sockets).toHaveLength(4);
+  await until(() => sockets.every(({ closed }) => closed));
 });

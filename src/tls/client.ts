@@ -101,6 +101,8 @@ export class TlsClient {
         // open would wait for ever. The TLS socket is destroyed when the stream beneath has closed.
         socket.destroy = (cause) => {
           Reflect.deleteProperty(socket, "destroy");
+          // If that has closed already, in a turn of its own: both in one would be a fault of memory in Node.
+          if (raw.destroyed) clock.setImmediate(() => socket.destroy());
           onFailure(cause ?? endedInHandshake());
           return socket;
         };
