@@ -30,19 +30,22 @@ export interface AttemptEvent extends DialEvent {
   readonly error?: unknown;
 }
 
-/** Why a listener has turned a client away. Up to now this is always `"handshake"`. */
+/**
+ * Why a listener has turned a client away. `"blocked"`: its address is on the `blockList`. `"maxConnections"`: as many
+ * connections were open. `"handshake"`: its TLS handshake has failed, the client has left in it, or the time for it was up.
+ */
 export type RefusedReason = "blocked" | "perAddress" | "maxConnections" | "handshake";
 
-/**
- * An event of `tcp6:listener:refused`: a client was turned away before `accept()`. `"handshake"`: its TLS handshake has
- * failed, the client has left in it, or the time for it was up.
- */
+/** An event of `tcp6:listener:refused`: a client was turned away before `accept()`. */
 export interface RefusedEvent {
   readonly reason: RefusedReason;
   /** The literal address; `undefined` at a Unix socket. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** What it has failed with: operation `"tls"`; a `NetTimeoutError` if the time was up. */
+  /**
+   * What it has failed with. Operation `"accept"`: `ERR_IP_BLOCKED` if it was blocked, `ERR_LIMIT` if it was one too many.
+   * Operation `"tls"`: how its handshake has failed; a `NetTimeoutError` if the time was up.
+   */
   readonly error: NetError;
 }
 

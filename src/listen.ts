@@ -5,6 +5,7 @@ import { bindAll } from "./accept/bind-all.js";
 import { placesOf, subjectAt } from "./accept/places.js";
 import { AcceptQueue } from "./accept/queue.js";
 import { tlsStep } from "./accept/handshake.js";
+import type { Limits } from "./accept/limits.js";
 import { DEFAULT_BACKLOG, Servers } from "./accept/server.js";
 import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
 import { failingInTime } from "./core/timing/budget.js";
@@ -76,16 +77,19 @@ async function open(target: ListenTarget, asked: Subject, options: ListenOptions
   const places = await bounded("listen", asked, { signal }, (stop) => placesOf(target, options, asked, stop));
   const path = "path" in target ? target.path : undefined;
   const { backlog = DEFAULT_BACKLOG, handshakeTimeout } = options;
+  const steps = tls === undefined ? [] : [tlsStep(tls)];
   const newServers = (): Servers => {
     const queue = new AcceptQueue(backlog, path);
-    return new Servers(
-      new Pipeline(queue, tls === undefined ? [] : [tlsStep(tls)], handshakeTimeout),
-      options,
-    );
+    return new Servers(new Pipeline(queue, steps, handshakeTimeout, limitsOf(options)), options);
   };
   const servers = await bindAll(places, asked, signal, newServers);
   const addresses = servers.bound.map(addressOf);
   return listenerOf(servers, addresses, boundSubject(asked, addresses), options, tls);
+}
+
+/** The limits among the options; `null` if there are none. */
+function limitsOf({ maxConnections = Infinity, blockList }: ListenOptions): Limits | null {
+  return maxConnections === Infinity && blockList === undefined ? null : { maxConnections, blockList };
 }
 
 /** How errors name the place that the caller asked for. */

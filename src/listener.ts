@@ -52,11 +52,11 @@ export interface ListenerStats {
   readonly refused: {
     /** Their TLS handshake has failed, they have left in it, or it was not done within `handshakeTimeout`. */
     readonly handshake: number;
-    /** 0, since listeners have no filter. */
+    /** The `blockList` has their address. */
     readonly blocked: number;
     /** 0, since listeners do not count the clients of an address. */
     readonly perAddress: number;
-    /** 0: the clients that a `maxConnections` of the `server` turns away are not counted. */
+    /** `maxConnections` others were open. Those that a `maxConnections` of the `server` turns away are not counted. */
     readonly maxConnections: number;
   };
 }
@@ -156,6 +156,14 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    */
   get dropped(): number {
     return this.#queue.dropped;
+  }
+
+  /**
+   * How many connections are open: those that were accepted, also after `detach()` until their sockets close, those that
+   * wait to be accepted, and those in their TLS handshake. `maxConnections` bounds this number.
+   */
+  get connections(): number {
+    return this.#servers.connections;
   }
 
   /**

@@ -49,6 +49,11 @@ interface Waiting {
   fail(error: Error): void;
 }
 
+/** A step as that of TLS is: it says so in errors. */
+function ofTls(step: Step): Step {
+  return Object.assign(step, { operation: "tls" as const });
+}
+
 /** A step that lets its client go on. */
 const pass: Step = (_, passage) => passage.proceed();
 
@@ -336,7 +341,7 @@ describe("tcp6:listener:refused", () => {
   }
 
   test.each(steps)("tells of a client whose step %s", async (_, step, code, message) => {
-    const { port } = await listenThrough([step]);
+    const { port } = await listenThrough([ofTls(step)]);
     void endOfClient(port);
     await until(() => events.length === 1);
     const [event] = events;
@@ -354,7 +359,7 @@ describe("tcp6:listener:refused", () => {
 
   test("tells of a client that has left with what its socket has failed with", async () => {
     const { step, at } = gate();
-    const { port } = await listenThrough([step]);
+    const { port } = await listenThrough([ofTls(step)]);
     const client = await netClient(port);
     const { socket } = (await at(0)).client;
     socket.resume();
@@ -366,7 +371,7 @@ describe("tcp6:listener:refused", () => {
   test("tells of a client whose time is up", () =>
     onManualClock(async (clock) => {
       const { step, at } = gate();
-      const { port } = await listenThrough([step], { timeout: 500 });
+      const { port } = await listenThrough([ofTls(step)], { timeout: 500 });
       await netClient(port);
       await at(0);
       await clock.advance(500);
@@ -374,6 +379,37 @@ describe("tcp6:listener:refused", () => {
       expect(events[0]?.error).toBeInstanceOf(NetTimeoutError);
       expect(events[0]?.error).toMatchObject({ operation: "tls", timeout: 500 });
     }));
+
+  test("names the operation of the step in which the client was, or else accept", async () => {
+    const first = gate();
+    const second = gate();
+    const { port } = await listenThrough([first.step, ofTls(second.step)]);
+    for (let i = 0; i < 3; i++) await netClient(port);
+    (await first.at(0)).settle();
+    (await second.at(0)).fail(new Error("no"));
+    (await first.at(1)).fail(new Error("no"));
+    (await first.at(2)).client.socket.destroy();
+    await until(() => events.length === 3);
+    expect(events.map(({ error }) => error)).toMatchObject([
+      { operation: "tls", code: "ERR_UNKNOWN" },
+      { operation: "accept", code: "ERR_UNKNOWN" },
+      { operation: "accept", code: "ECONNRESET" },
+    ]);
+    expect(events[2]?.error.message).toMatch(/: the client ended the connection \(ECONNRESET\)$/);
+  });
+
+  test("has the error that a step makes for it", async () => {
+    const asked: string[] = [];
+    const made = new NetError("no", { code: "ERR_BUSY", operation: "accept" });
+    const maker = (subject: { text: string }): NetError => {
+      asked.push(subject.text);
+      return made;
+    };
+    const { port } = await listenThrough([(_, passage) => passage.refuse("blocked", maker)]);
+    expect(await endOfClient(port)).toBe("ECONNRESET");
+    expect(events).toMatchObject([{ reason: "blocked", error: made }]);
+    expect(asked).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+$/)]);
+  });
 
   test("tells of no client that is reset since the listener was closed, or for lack of room", async () => {
     const { step, at } = gate();

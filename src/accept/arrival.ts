@@ -9,7 +9,8 @@ import { clock } from "../core/timing/clock.js";
 import type { Sleeper } from "../core/timing/wake-queue.js";
 import type { Transport } from "../core/transport/transport.js";
 import { refusedClients, type RefusedReason } from "../diagnostics.js";
-import { NetError, timedOut, translated, type Subject } from "../errors.js";
+import { NetError, timedOut, translated, type Operation, type Subject } from "../errors.js";
+import { blocked, isBlocked, limitReached, type Limits } from "./limits.js";
 import { ignore, resetClient, resetTransport, type AcceptQueue, type Arrival } from "./queue.js";
 
 /** Most ms for all steps of one client together, which is enough for a handshake over a slow link. */
@@ -28,7 +29,14 @@ export interface Replacement {
  *
  * A transport that a step has made has no listeners until the client is accepted, so its errors must not be uncaught.
  */
-export type Step = (client: Arrival, passage: Passage) => void;
+export interface Step {
+  (client: Arrival, passage: Passage): void;
+  /** What the errors of clients that are refused in this step say was being done; `"accept"` by default. */
+  readonly operation?: Operation;
+}
+
+/** Makes the error of a client that is turned away, which only a subscriber to such events needs. */
+export type ErrorMaker = (subject: Subject) => NetError;
 
 /** A client on its way, as a step sees it. Callbacks rather than promises: a handshake is most of what a client costs. */
 export interface Passage {
@@ -39,7 +47,7 @@ export interface Passage {
   /**
    * Turns the client away, and counts it.
    *
-   * @param cause - what the step has failed with
+   * @param cause - what the step has failed with, or a function that makes the error
    * @param isClosing - the step has closed the socket in its own way: an alert may be on its way, which a reset would destroy
    */
   refuse(reason: RefusedReason, cause: unknown, isClosing?: boolean): void;
@@ -59,13 +67,23 @@ export class Pipeline {
 
   readonly #steps: readonly Step[];
   readonly #timeout: number;
+  readonly #limits: Limits | null;
   readonly #underWay = new Set<ClientOnItsWay>();
 
-  /** @param timeout - most ms for all steps of one client; 10 000 by default, `Infinity` for no bound */
-  constructor(queue: AcceptQueue, steps: readonly Step[] = [], timeout = HANDSHAKE_TIMEOUT_MS) {
+  /**
+   * @param timeout - most ms for all steps of one client; 10 000 by default, `Infinity` for no bound
+   * @param limits - `null` if every client is taken for which there is room
+   */
+  constructor(
+    queue: AcceptQueue,
+    steps: readonly Step[] = [],
+    timeout = HANDSHAKE_TIMEOUT_MS,
+    limits: Limits | null = null,
+  ) {
     this.queue = queue;
     this.#steps = steps;
     this.#timeout = timeout;
+    this.#limits = limits;
   }
 
   /** How many clients are on their way. */
@@ -77,10 +95,13 @@ export class Pipeline {
    * Takes in a client. Without steps it is in the queue when this returns.
    *
    * @param local - the address that the client has connected to, where that is known
+   * @param open - how many connections are open that were accepted
    */
-  arrive(socket: Socket, local?: LocalEnd): void {
+  arrive(socket: Socket, local: LocalEnd | undefined, open: OpenCount): void {
     const arrival: Arrival = { socket, addresses: new Addresses(socket, local), transport: null };
-    if (!this.queue.hasRoom(this.#underWay.size)) this.queue.drop(arrival);
+    const refusal = this.#limits === null ? null : this.#refusalOf(arrival, this.#limits, open);
+    if (refusal !== null) this.turnAway(arrival, refusal);
+    else if (!this.queue.hasRoom(this.#underWay.size)) this.queue.drop(arrival);
     else if (this.#steps.length === 0) this.queue.put(arrival);
     else {
       const client = new ClientOnItsWay(arrival, this.#steps, this.#timeout, this.#ended);
@@ -102,6 +123,24 @@ export class Pipeline {
     else this.#noteRefusal(client.arrival, refusal);
   };
 
+  /** Resets a client that is on no way, and counts it. */
+  turnAway(arrival: Arrival, refusal: Refusal): void {
+    resetClient(arrival);
+    this.#noteRefusal(arrival, refusal);
+  }
+
+  /** A listener that is closed refuses no client: it resets all. */
+  #refusalOf({ addresses }: Arrival, limits: Limits, open: OpenCount): Refusal | null {
+    const { maxConnections, blockList } = limits;
+    if (this.queue.closed) return null;
+    if (blockList !== undefined && isBlocked(blockList, addresses))
+      return { reason: "blocked", errorAt: blocked };
+    const notAccepted = this.queue.pending + this.#underWay.size;
+    if (!open.isAtLeast(maxConnections - notAccepted)) return null;
+    const errorAt = limitReached(`maxConnections: ${String(maxConnections)} connections are open`);
+    return { reason: "maxConnections", errorAt };
+  }
+
   #noteRefusal({ addresses }: Arrival, { reason, errorAt }: Refusal): void {
     this.refused[reason]++;
     if (!refusedClients.hasSubscribers) return;
@@ -112,10 +151,14 @@ export class Pipeline {
 }
 
 /** Why a client was turned away. */
-interface Refusal {
+export interface Refusal {
   readonly reason: RefusedReason;
-  /** Makes the error, which only a subscriber to such events needs. */
-  readonly errorAt: (subject: Subject) => NetError;
+  readonly errorAt: ErrorMaker;
+}
+
+/** The connections of a listener that were accepted and are open. */
+export interface OpenCount {
+  isAtLeast(count: number): boolean;
 }
 
 /** Told how the way of a client has ended: `null` if all steps are done. */
@@ -178,14 +221,14 @@ class ClientOnItsWay implements Passage, Sleeper {
   }
 
   refuse(reason: RefusedReason, cause: unknown, isClosing = false): void {
-    const errorAt = (subject: Subject): NetError =>
-      cause instanceof NetError ? cause : translated("tls", subject, cause);
+    const errorAt = typeof cause === "function" ? (cause as ErrorMaker) : this.#makerOf(cause);
     this.#turnAway({ reason, errorAt }, isClosing);
   }
 
   /** Resets the client, whose time is up. */
   expire(): number {
-    const errorAt = (subject: Subject): NetError => timedOut("tls", subject, this.#timeout);
+    const operation = this.#operation;
+    const errorAt = (subject: Subject): NetError => timedOut(operation, subject, this.#timeout);
     this.#turnAway({ reason: "handshake", errorAt }, false);
     return Infinity;
   }
@@ -205,8 +248,18 @@ class ClientOnItsWay implements Passage, Sleeper {
     try {
       step(this.arrival, this);
     } catch (error) {
-      this.refuse("handshake", error);
+      this.#turnAway({ reason: "handshake", errorAt: this.#makerOf(error) }, false);
     }
+  }
+
+  /** What is being done in the step that the client is in. */
+  get #operation(): Operation {
+    return this.#steps[this.#done]?.operation ?? "accept";
+  }
+
+  #makerOf(cause: unknown): ErrorMaker {
+    const operation = this.#operation;
+    return (subject) => (cause instanceof NetError ? cause : translated(operation, subject, cause));
   }
 
   #turnAway(refusal: Refusal, isClosing: boolean): void {
@@ -252,4 +305,8 @@ class ClientOnItsWay implements Passage, Sleeper {
 /** The client has ended the connection, and the socket has not failed. */
 class Ended extends Error {
   readonly code = "ECONNRESET";
+
+  constructor() {
+    super("the client ended the connection");
+  }
 }

@@ -3,7 +3,7 @@ import type { Step } from "./arrival.js";
 
 /** The step of a client of a listener with TLS. */
 export function tlsStep(server: TlsServer): Step {
-  return ({ socket }, passage) => {
+  const step: Step = ({ socket }, passage) => {
     // It is read from now on. Until it is accepted, only the listener keeps the process alive.
     socket.unref();
     server.handshake(socket, (ended) => {
@@ -11,4 +11,5 @@ export function tlsStep(server: TlsServer): Step {
       else passage.refuse("handshake", ended.failure, true);
     });
   };
+  return Object.assign(step, { operation: "tls" as const });
 }

@@ -3,6 +3,7 @@ import type { LocalEnd } from "../address/addresses.js";
 import { normalAddress } from "../address/endpoint.js";
 import { UNSPECIFIED } from "../address/resolve.js";
 import { network } from "../core/network.js";
+import { clock } from "../core/timing/clock.js";
 import { waitWithin } from "../core/timing/bounded.js";
 import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
 import { countClaimed, forgetSent } from "../core/transport/claimed-sockets.js";
@@ -11,7 +12,7 @@ import { giveClient, guardListening, takeClients } from "../core/transport/serve
 import { translated, type Subject } from "../errors.js";
 import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
-import type { Pipeline } from "./arrival.js";
+import type { OpenCount, Pipeline } from "./arrival.js";
 import type { AcceptQueue } from "./queue.js";
 
 /** The default of Node and of most servers. CHICKEN's 10 overflows while an event loop is busy for 100 ms. */
@@ -29,7 +30,7 @@ export interface Place {
  * further address needs a server of its own. Such a server gives its clients to the first: that one emits their
  * `'connection'`, counts them for its `maxConnections`, and closes, refs and unrefs all of them.
  */
-export class Servers {
+export class Servers implements OpenCount {
   /** The server that the program sees. */
   readonly first: Server;
 
@@ -40,6 +41,8 @@ export class Servers {
   readonly #bound: Server[] = [];
   /** The address that the client which arrives now has connected to, where that is known. */
   #local: LocalEnd | undefined;
+  /** Whether the sockets that were sent to other processes were forgotten in this turn of the event loop. */
+  #hasForgottenSent = false;
 
   constructor(pipeline: Pipeline, options: ListenOptions) {
     this.pipeline = pipeline;
@@ -47,7 +50,7 @@ export class Servers {
     this.first = this.#newServer();
     this.first.on("connection", (socket: Socket & { server?: Server }) => {
       applyTo(socket, options);
-      pipeline.arrive(socket, socket.server === this.first ? this.#local : undefined);
+      pipeline.arrive(socket, socket.server === this.first ? this.#local : undefined, this);
     });
     this.#haveFirstStandForAll();
   }
@@ -81,12 +84,32 @@ export class Servers {
 
   /** How many sockets are open of the clients that were accepted. */
   get open(): number {
-    let open = 0;
-    for (const server of this.#bound) {
-      forgetSent(server);
-      open += countClaimed(server);
+    for (const server of this.#bound) forgetSent(server);
+    return this.#claimed;
+  }
+
+  /** How many connections are open: those that were accepted, those that wait, and those on their way. */
+  get connections(): number {
+    return this.open + this.queue.pending + this.pipeline.underWay;
+  }
+
+  /** Whether at least as many sockets are open of the clients that were accepted. */
+  isAtLeast(count: number): boolean {
+    if (this.#claimed < count) return false;
+    // All sockets are looked at: in a flood of clients not for each of them.
+    if (!this.#hasForgottenSent) {
+      for (const server of this.#bound) forgetSent(server);
+      this.#hasForgottenSent = true;
+      clock.setImmediate(() => (this.#hasForgottenSent = false));
     }
-    return open;
+    return this.#claimed >= count;
+  }
+
+  /** How many sockets were accepted, and have neither closed nor been forgotten since they were sent. */
+  get #claimed(): number {
+    let claimed = 0;
+    for (const server of this.#bound) claimed += countClaimed(server);
+    return claimed;
   }
 
   /** Has none of them listen any longer. */

@@ -1,3 +1,4 @@
+import type { BlockList } from "node:net";
 import type { URL } from "node:url";
 import { isPromise } from "node:util/types";
 import { classNameOf, described } from "./described.js";
@@ -77,9 +78,15 @@ export function checkSize(
   }
 }
 
-/** A limit in bytes: a whole number, 0 or more, or `Infinity`. */
+/** A limit, in bytes or of a count: a whole number, 0 or more, or `Infinity`. */
 export function checkLimit(name: string, value: unknown): asserts value is number {
   if (value !== Infinity) checkSize(name, value);
+}
+
+/** A `net.BlockList`, of whatever realm. */
+export function checkBlockList(name: string, value: unknown): asserts value is BlockList {
+  const { check } = (value ?? {}) as Partial<BlockList>;
+  if (typeof check !== "function") throw wrongType(name, "a net.BlockList", value);
 }
 
 export function checkBoolean(name: string, value: unknown): asserts value is boolean {

@@ -1,8 +1,17 @@
+import type { BlockList } from "node:net";
 import type { TlsOptions } from "node:tls";
 import type { URL } from "node:url";
 import { checkHost, endpointForm, isEndpoint, partsOf, type EndpointParts } from "../address/endpoint.js";
 import { portOf } from "../address/services.js";
-import { checkBoolean, checkSignal, checkSize, checkTimeout, wrongValue } from "./checks.js";
+import {
+  checkBlockList,
+  checkBoolean,
+  checkLimit,
+  checkSignal,
+  checkSize,
+  checkTimeout,
+  wrongValue,
+} from "./checks.js";
 import { CONNECTION, ENDS_APART, copyOfConnectionOptions, type ConnectionOptions } from "./connection.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { getParameters } from "../parameters.js";
@@ -28,6 +37,29 @@ export interface ListenOptions extends ConnectionOptions {
    * @example await listen(8_080, { backlog: 4_096 });
    */
   backlog?: number | undefined;
+  /**
+   * Most connections that may be open at a time, accepted or not: those that wait, those in their TLS handshake, those that
+   * were accepted, and those that were detached, until their sockets close. A client that comes when so many are open is
+   * reset, before anything is read, and counted in `stats.refused.maxConnections`; at a Unix socket it gets an end of stream
+   * instead, since such a socket cannot be reset. Give less than the descriptors that the process may have. `0`: no client.
+   *
+   * @default Infinity
+   * @example await listen(8_080, { maxConnections: 10_000 });
+   */
+  maxConnections?: number | undefined;
+  /**
+   * Clients whose address is on this list (https://nodejs.org/api/net.html#class-netblocklist) are reset before anything is
+   * read, and counted in `stats.refused.blocked`. An IPv4 client is looked for by its IPv4 address, also where it has
+   * connected to an IPv6 socket. What is added to the list later is in force at once. The clients of a Unix socket have no
+   * address, so none is blocked.
+   *
+   * @default no client is blocked
+   * @example
+   * const blockList = new BlockList();
+   * blockList.addSubnet("192.0.2.0", 24);
+   * await listen(8_080, { blockList });
+   */
+  blockList?: BlockList | undefined;
   /**
    * Whether a listener on an IPv6 address takes IPv6 clients only. Without a `host`, it then listens on `0.0.0.0`.
    *
@@ -119,6 +151,8 @@ const LISTEN = schemaOf<ListenOptions>(
     ...CONNECTION.checks,
     host: checkHost,
     backlog: (name, value) => checkSize(name, value, MAX_BACKLOG),
+    maxConnections: checkLimit,
+    blockList: checkBlockList,
     ipv6Only: checkBoolean,
     reusePort: checkBoolean,
     acceptTimeout: checkTimeout,
@@ -156,12 +190,14 @@ export function checkedListenOptions(given: ListenOptions): Complete<ListenOptio
 
 function copyOf(given: ListenOptions): Complete<ListenOptions> {
   const { host, backlog, ipv6Only = getParameters().ipv6Only, reusePort, acceptTimeout, signal } = given;
-  const { tls, handshakeTimeout } = given;
+  const { tls, handshakeTimeout, maxConnections, blockList } = given;
   const ofConnections = copyOfConnectionOptions(given);
   return {
     ...ofConnections,
     host,
     backlog,
+    maxConnections,
+    blockList,
     ipv6Only,
     reusePort,
     acceptTimeout,
