@@ -98,7 +98,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     ],
     [
       () => listen(createServer()),
-      '"_events" is no part of an endpoint; there is port, host, path, fd; received an object (Server)',
+      '"_events" is no part of an endpoint; there is port, host, path, fd, name; received an object (Server)',
     ],
     [
       () => listen(Promise.resolve(0)),

@@ -202,6 +202,8 @@ interface PlatformError {
 }
 
 interface Circumstances {
+  /** Why it failed, in place of the words for the code. */
+  readonly reason?: string | undefined;
   readonly syscall?: string | undefined;
   readonly attempts?: NetError[] | undefined;
   readonly written?: "nothing" | "partly" | undefined;
@@ -220,7 +222,8 @@ export function translated(
   const isClosed = operation !== "resolve" && CLOSED.has(platformCode);
   const code = isClosed ? "ERR_CLOSED" : platformCode;
   const syscall = typeof error.syscall === "string" ? error.syscall : undefined;
-  const reason = withCode(reasonOf(operation, code, error) ?? wordsOf(cause, error), code);
+  const words = circumstances.reason ?? reasonOf(operation, code, error) ?? wordsOf(cause, error);
+  const reason = withCode(words, code);
   const { message, fields } = composed(operation, subject, code, reason, {
     ...circumstances,
     syscall,

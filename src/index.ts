@@ -7,6 +7,7 @@
  * - connect-duplex.ts: a Duplex at once, for libraries that cannot wait for a connection. It connects as `connect` does.
  * - connect.ts, listen.ts: the two ways to a connection. The first races addresses (dial/), the second gives a
  *   listener.ts, whose clients come through accept/ and wait there.
+ * - listen-fds.ts: the descriptors that the service manager has opened for this process.
  * - connection.ts, connected-socket.ts: the object that users hold. It documents and checks each call; core/ does the work.
  * - views/: the same connection as a Duplex of Node's and as web streams.
  * - options/: which options there are, and how they are checked.
@@ -32,6 +33,7 @@ export { connectDuplex, type ConnectedDuplex } from "./connect-duplex.js";
 export type { ConnectDuplexOptions, ConnectEndpoint, ConnectOptions } from "./options/connect.js";
 export { listen } from "./listen.js";
 export type { ListenEndpoint, ListenOptions } from "./options/listen.js";
+export { listenFds, type ListenFd, type ListenFdsOptions } from "./listen-fds.js";
 export { Listener, type ListenerAddress, type ListenerFacts, type ListenerStats } from "./listener.js";
 export { Connection } from "./connection.js";
 export type { ConnectionFacts, ConnectionState } from "./core/facts.js";

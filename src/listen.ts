@@ -2,6 +2,7 @@ import process from "node:process";
 import type { Server } from "node:net";
 import { Pipeline } from "./accept/arrival.js";
 import { bindAll } from "./accept/bind-all.js";
+import { checkDescriptor } from "./accept/descriptors.js";
 import { placesOf, subjectAt } from "./accept/places.js";
 import { AcceptQueue } from "./accept/queue.js";
 import { tlsStep } from "./accept/handshake.js";
@@ -44,6 +45,8 @@ import { joined, listenerOf, type Listener, type ListenerAddress } from "./liste
  * @throws NetError `EADDRINUSE` (at one of the addresses is enough), `EACCES`, `EADDRNOTAVAIL` and others, and nothing is
  *   left listening; of a name of several addresses with what failed at each in `attempts`; with operation `"resolve"` if the
  *   host or the service is not known
+ * @throws NetError for `{ fd }`: `EBADF` if no such descriptor is open, `ENOTSOCK` if it is no socket, `EINVAL` if that cannot
+ *   listen (Node then closes it), `EEXIST` if this process uses it already, for another listener for example
  * @throws NetError `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM` for `reusePort` before Node 22.12 or without a port, and for a
  *   name in Linux's abstract namespace (`"\0name"`) before Node 22
  * @throws NetError with operation `"tls"` for a key, a certificate, a cipher or a version that OpenSSL does not take
@@ -61,6 +64,7 @@ async function listening(at: ListenEndpoint, options: ListenOptions): Promise<Li
   const { signal, closeOn, reusePort } = options;
   if (reusePort === true) checkReusePort(target, asked);
   if ("path" in target) checkAbstractName(target.path, asked);
+  if ("fd" in target) checkDescriptor(target.fd, asked);
   const listener = await withEitherSignal(signal, closeOn, (either) =>
     open(target, asked, { ...options, signal: either }),
   );

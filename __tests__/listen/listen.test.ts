@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { createServer, Server } from "node:net";
 import { connect, listen, Listener, setParameters, withParameters } from "../../src/index.js";
 import { bundle } from "../support/bundle.js";
@@ -312,12 +313,33 @@ describe("descriptors", () => {
     expect(await exited).toEqual([0, null]);
   });
 
-  test("a descriptor that is none fails with its code", async () => {
+  test("a descriptor that is none fails with EBADF", async () => {
     const error = await netError(listen({ fd: 999_999 }));
-    expect(error.operation).toBe("listen");
-    expect(error.code).toMatch(/^(EBADF|EINVAL)$/);
-    expect(error.message).toContain("descriptor 999999");
+    expect(error).toMatchObject({ code: "EBADF", operation: "listen" });
+    expect(error.message).toBe("listen descriptor 999999: bad file descriptor (EBADF)");
     await nothingLeft();
+  });
+
+  test("a descriptor of a file fails with ENOTSOCK, and stays open", async () => {
+    const file = await open(process.execPath);
+    const error = await netError(listen({ fd: file.fd }));
+    expect(error).toMatchObject({ code: "ENOTSOCK", operation: "listen" });
+    expect((await file.stat()).isFile()).toBe(true);
+    await file.close();
+  });
+
+  test("a descriptor of a connected socket fails with EINVAL", async () => {
+    const program = bundle(new URL("../process/programs/listen-on-descriptor.ts", import.meta.url));
+    // A pipe of Node's is a pair of Unix sockets.
+    const child = spawn(process.execPath, [program], {
+      stdio: ["ignore", "ignore", "pipe", "pipe"],
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
+    let said = "";
+    child.stderr?.on("data", (some: Buffer) => (said += some.toString()));
+    await once(child, "close");
+    expect(said).toContain("listen descriptor 3: this socket cannot listen: it is connected");
+    expect(said).toContain("code: 'EINVAL'");
   });
 });
 

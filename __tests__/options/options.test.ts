@@ -178,7 +178,7 @@ describe("an endpoint has the parts of one and no others", () => {
     [
       listen,
       { port: 0, address: "::1" },
-      '"address" is no part of an endpoint; there is port, host, path, fd',
+      '"address" is no part of an endpoint; there is port, host, path, fd, name',
     ],
   ])("%p is refused (case %#)", async (call, endpoint, message) => {
     expect(await refusal(() => loose(call)(endpoint))).toEqual(unknownOption(message));
@@ -192,6 +192,8 @@ describe("an endpoint has the parts of one and no others", () => {
     [listen, { host: "127.0.0.1", path: "/run/app.sock" }],
     [listen, { port: 0, fd: 3 }],
     [listen, { path: "/run/app.sock", fd: 3 }],
+    [listen, { path: "/run/app.sock", name: "web" }],
+    [listen, { port: 0, name: "web" }],
   ])("nor is it two at a time (case %#)", async (call, endpoint) => {
     expect(await refusal(() => loose(call)(endpoint))).toMatchObject({
       code: "ERR_INVALID_ARG_VALUE",

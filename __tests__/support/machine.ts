@@ -56,6 +56,14 @@ export const REDIS: Peer = {
   package: "redis-server",
 };
 
+/** It listens, and starts a program at the first client, as systemd itself does. */
+export const SYSTEMD: Peer = {
+  command: "systemd-socket-activate",
+  version: ["--version"],
+  says: /^systemd \d/,
+  package: "systemd",
+};
+
 // What is in /usr/sbin is not in the PATH of users other than root.
 
 export const NGINX: Peer = {

@@ -13,6 +13,7 @@ import { translated, type Subject } from "../errors.js";
 import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
 import type { OpenCount, Pipeline } from "./arrival.js";
+import { notListening } from "./descriptors.js";
 import type { AcceptQueue } from "./queue.js";
 
 /** The default of Node and of most servers. CHICKEN's 10 overflows while an event loop is busy for 100 ms. */
@@ -189,7 +190,7 @@ function startListening(
     };
     const failed = (cause: unknown): void => {
       ended();
-      reject(translated("listen", subject, cause));
+      reject("fd" in where ? notListening(subject, cause) : translated("listen", subject, cause));
     };
     server.on("listening", succeeded).on("error", failed);
     // Without a host Node binds at once, otherwise from a callback.

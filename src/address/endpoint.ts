@@ -102,7 +102,8 @@ export function partsOf(endpoint: unknown, form: EndpointForm): EndpointParts {
   const given: unknown = typeof endpoint === "string" ? splitEndpoint(endpoint) : endpoint;
   checkParts(given, form);
   const { path, host, port } = given as Record<"path" | "host" | "port", unknown>;
-  const fd = form.names.includes("fd") ? (given as { fd?: unknown }).fd : undefined;
+  const { fd, name } = form.names.includes("fd") ? (given as { fd?: unknown; name?: unknown }) : {};
+  if (fd === undefined && name !== undefined) throw wrongValue("endpoint", form.either, given);
   if (path === undefined && fd === undefined) return { host, port };
   if (path !== undefined) checkPath("path", path);
   else checkSize("fd", fd);

@@ -129,7 +129,7 @@ export interface ListenOptions extends ConnectionOptions {
 
 /**
  * Where to listen: a port or service, a host and a port or service, the path of a Unix socket, or a descriptor that
- * listens already. Text with a colon is `"host:port"`, text that begins like a path is one, any other is a service.
+ * listens already, such as those of `listenFds`; its `name` is ignored. Text with a colon is `"host:port"`, text that begins like a path is one, any other is a service.
  *
  * Of a `URL`, the host and the port count, or else the port of the service that its protocol names: 443 for `https:`. The
  * rest of it is ignored. A `tls:` URL needs the option `tls`.
@@ -140,7 +140,7 @@ export type ListenEndpoint =
   | URL
   | { readonly port: number | string; readonly host?: string | undefined }
   | { readonly path: string }
-  | { readonly fd: number };
+  | { readonly fd: number; readonly name?: string | undefined };
 
 export type ListenTarget = { host: string | undefined; port: number } | { path: string } | { fd: number };
 
@@ -173,8 +173,8 @@ const LISTEN = schemaOf<ListenOptions>(
   },
 );
 
-const ENDPOINT = endpointForm<{ port: unknown; host: unknown; path: unknown; fd: unknown }>(
-  { port: true, host: true, path: true, fd: true },
+const ENDPOINT = endpointForm<{ port: unknown; host: unknown; path: unknown; fd: unknown; name: unknown }>(
+  { port: true, host: true, path: true, fd: true, name: true },
   {
     forms: "a port, a service, a string, a URL, { port, host }, { path } or { fd }",
     either: "one of { port, host }, { path } and { fd }",
