@@ -12,6 +12,7 @@
  * - views/: the same connection as a Duplex of Node's and as web streams.
  * - options/: which options there are, and how they are checked.
  * - tls/: handshakes, over any stream, and what they have agreed on.
+ * - proxy-protocol/: the headers by which balancers tell whom they relay, as bytes.
  * - core/: one connection at work.
  *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life, whose states are in core/life.ts. core/link-settings.ts is what it captures.

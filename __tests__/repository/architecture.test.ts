@@ -27,6 +27,7 @@ const LAYERS = [
   "connected-socket.ts",
   "options/",
   "tls/",
+  "proxy-protocol/",
   "dial/",
   "core/facts.ts",
   "core/establish.ts",
