@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect as netConnect, type Socket } from "node:net";
 import { getBuiltinModule } from "node:process";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
+import { inspect } from "node:util";
 import { jest } from "@jest/globals";
 import {
   connect,
@@ -315,6 +316,59 @@ describe("a handshake fails", () => {
     expect(names).toEqual([""]);
   });
 });
+
+describe("a client with a pre-shared key", () => {
+  const PSK = { ciphers: "PSK", maxVersion: "TLSv1.2" } as const;
+  const psk = Buffer.from("a secret of many");
+
+  async function attempt(pskCallback: (hint: string | null) => unknown): Promise<Connection> {
+    const server = await tlsServer({ ...PSK, pskCallback: () => psk });
+    return await connect("localhost", server.port, {
+      tls: { ...PSK, checkServerIdentity: () => undefined, pskCallback: pskCallback as () => null },
+    });
+  }
+
+  test("needs no certificate", async () => {
+    await echoes(await attempt(() => ({ psk, identity: "me" })));
+  });
+
+  const faults: [string, (hint: string | null) => unknown, string, RegExp][] = [
+    ["throws", () => failNow(new Error("no key")), "ERR_UNKNOWN", /no key/],
+    ["throws nothing", () => failNow(undefined), "ERR_UNKNOWN", /undefined/],
+    ["is asynchronous", () => Promise.reject(new Error("no")), "ERR_INVALID_ARG_TYPE", /await missing/],
+    ["gives text", () => "secret", "ERR_INVALID_ARG_TYPE", /a string of 6 characters/],
+    [
+      "gives no memory",
+      () => ({ psk: "secret", identity: "me" }),
+      "ERR_INVALID_ARG_TYPE",
+      /psk" must be a Buffer/,
+    ],
+    ["gives no name", () => ({ psk, identity: 5 }), "ERR_INVALID_ARG_TYPE", /identity" must be a string/],
+    [
+      "gives a name that is too long",
+      () => ({ psk, identity: "me".repeat(200) }),
+      "ERR_INVALID_ARG_VALUE",
+      /received a string of 400 characters/,
+    ],
+    [
+      "gives a key that is too long",
+      () => ({ psk: Buffer.alloc(513, psk), identity: "me" }),
+      "ERR_INVALID_ARG_VALUE",
+      /received a Buffer of 513 bytes/,
+    ],
+    ["knows none", () => null, "ERR_SSL_PSK_IDENTITY_NOT_FOUND", /what tls: \{ pskCallback \} returns/],
+  ];
+  test.each(faults)("whose callback %s is told so, without the key", async (_, callback, code, words) => {
+    const error = await netError(attempt(callback));
+    expect(error).toMatchObject({ operation: "tls", code });
+    expect(error.message).toMatch(words);
+    expect(inspect(error)).not.toMatch(/"secret"|73 65 63 72 65 74|meme/);
+  });
+});
+
+function failNow(reason: unknown): never {
+  throw reason;
+}
 
 describe("options that cannot be used", () => {
   test("are told before anything is connected to", async () => {

@@ -538,8 +538,14 @@ describe("pre-shared keys", () => {
       /no key/,
     ],
     ["gives what is no key", () => 5, /pskCallback/],
+    [
+      "gives a key that is too long",
+      () => Buffer.alloc(513, "key"),
+      /512 bytes; received a Buffer of 513 bytes/,
+    ],
+    ["gives a key without bytes", () => ({ psk: Buffer.alloc(0) }), /received a Buffer of 0 bytes/],
     ["is asynchronous", () => Promise.reject(new Error("no")), /pskCallback/],
-    ["knows none", () => null, /PSK|identity/i],
+    ["knows none", () => null, /there is no key for the peer's identity or hint/],
   ];
   test.each(faults)("whose callback %s do not let in", async (_, callback, message) => {
     const listener = await secure({ ...PSK, pskCallback: callback as () => null });

@@ -1,7 +1,7 @@
 /** The handshake of a client, over any stream of bytes. */
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import type { ConnectionOptions, PeerCertificate } from "node:tls";
+import type { ConnectionOptions, PeerCertificate, PSKCallbackNegotation } from "node:tls";
 import { isNativeError, isPromise } from "node:util/types";
 import { clock } from "../core/timing/clock.js";
 import { markHandled } from "../core/timing/fail-at-caller.js";
@@ -14,7 +14,10 @@ import { clientContextOf, type ClientContext } from "./contexts.js";
 import { endedInHandshake, tlsFailed, tlsOptionsFailed } from "./failures.js";
 import { checkIdentity, identityOf, type Identity } from "./identity.js";
 import { nodeTls } from "./node-tls.js";
+import { checkedClientPsk } from "./psk.js";
 import { peerCertificateOf, rememberFacts } from "./snapshot.js";
+
+type PskCallback = NonNullable<ConnectionOptions["pskCallback"]>;
 
 /** The options of `tls: true`, which share sessions, too. */
 export const TLS_DEFAULTS: ConnectionOptions = {};
@@ -75,7 +78,9 @@ export class TlsClient {
       let ticket: Buffer | undefined;
       let certificate: Buffer | undefined;
       let isSecure = false;
-      const given = this.#options.session;
+      /** What the program's `pskCallback` has failed with. */
+      let fault: { readonly cause: unknown } | undefined;
+      const { session: given, pskCallback } = this.#options;
       const kept = given === undefined ? this.#context.sessionOf(this.#server) : undefined;
       // Nothing checks the identity of a server again whose session is resumed.
       const keep = (): void => {
@@ -89,6 +94,7 @@ export class TlsClient {
           servername: this.#identity.servername,
           secureContext: this.#context.secureContext,
           session: given ?? kept?.ticket,
+          pskCallback: pskCallback && ((hint) => pskOf(pskCallback, hint, (cause) => (fault ??= { cause }))),
           checkServerIdentity: (_host, peer) => {
             certificate = peer.raw;
             const wrong = this.#check(peer);
@@ -96,7 +102,9 @@ export class TlsClient {
             return wrong;
           },
         });
-        const onFailure = (cause: unknown): void => giveUp(tlsFailed(cause, this.#subject));
+        const onFailure = (cause: unknown): void => {
+          giveUp(tlsFailed(fault === undefined ? cause : fault.cause, this.#subject));
+        };
         // By it Node refuses a certificate, and gives up a handshake. It would send FIN, and a server whose side stays
         // open would wait for ever. The TLS socket is destroyed when the stream beneath has closed.
         socket.destroy = (cause) => {
@@ -150,6 +158,20 @@ export class TlsClient {
       if (isNativeError(error)) return error;
       return new Error(`checkServerIdentity has thrown ${described(error)}`, { cause: error });
     }
+  }
+}
+
+/** The key that the program's function gives; `null`, with which the handshake fails, if there is something wrong with it. */
+function pskOf(
+  call: PskCallback,
+  hint: string | null,
+  failed: (cause: unknown) => void,
+): PSKCallbackNegotation | null {
+  try {
+    return checkedClientPsk(call(hint));
+  } catch (error) {
+    failed(error);
+    return null;
   }
 }
 

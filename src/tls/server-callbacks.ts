@@ -4,7 +4,7 @@
  */
 import type { TlsOptions, TLSSocket } from "node:tls";
 import { isNativeError, isPromise } from "node:util/types";
-import { wrongType } from "../options/checks.js";
+import { checkedServerPsk } from "./psk.js";
 
 type ServerFunctions = Pick<TlsOptions, "ALPNCallback" | "SNICallback" | "pskCallback">;
 
@@ -33,12 +33,7 @@ export function withCaughtCallbacks(
   if (pskCallback !== undefined) {
     caught.pskCallback = (socket, identity) => {
       try {
-        const found: unknown = pskCallback(socket, identity);
-        if (found === null || found === undefined) return null;
-        ignoreRejection(found);
-        const psk = ArrayBuffer.isView(found) ? found : (found as { psk?: unknown }).psk;
-        if (ArrayBuffer.isView(psk)) return psk as NodeJS.ArrayBufferView;
-        throw wrongType("the result of pskCallback", "memory, { psk } or null", found);
+        return checkedServerPsk(pskCallback(socket, identity));
       } catch (error) {
         failed(socket, error);
         return null;
