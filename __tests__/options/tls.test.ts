@@ -1,5 +1,6 @@
 /** The options of TLS that are refused before Node or OpenSSL sees them, or without what they held. */
 import type { ConnectionOptions, TlsOptions } from "node:tls";
+import { inspect } from "node:util";
 import { connect, listen, type Connection, type Listener } from "../../src/index.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { failure } from "../support/outcomes.js";
@@ -81,7 +82,8 @@ test.each([
     expect(error.code).toMatch(/^ERR_(INVALID_ARG_(TYPE|VALUE)|OUT_OF_RANGE)$/);
     expect(error.message).toContain(`options.${name}`);
     expect(error.message).not.toMatch(/secret|12|received/i);
-    expect(error.cause).toMatchObject({ code: error.code });
+    // The cause is printed with the error.
+    expect(inspect(error)).not.toMatch(/secret|123456/);
   }
 });
 

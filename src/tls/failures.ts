@@ -23,7 +23,8 @@ export function tlsOptionsFailed(cause: unknown, subject: Subject, options: Secu
     return refused("tls", subject, "ERR_UNKNOWN", reasonWithoutCode(options), { cause });
   const WrongArgument = code === "ERR_OUT_OF_RANGE" ? RangeError : TypeError;
   const message = cause.message.replace(/[.\s]*\bReceived\b.*$/s, "");
-  return Object.assign(new WrongArgument(message, { cause }), { code });
+  // Without the cause, which console.log prints with the error.
+  return Object.assign(new WrongArgument(message), { code });
 }
 
 /** What OpenSSL most likely did not take, where its error has no code: few options fail so. */
