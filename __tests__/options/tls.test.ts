@@ -87,6 +87,21 @@ test.each([
   }
 });
 
+test("options that an object has inherited count, at either end", async () => {
+  const asking = Object.create({ requestCert: true, ca: AUTHORITY }) as TlsOptions;
+  const server = { host: "127.0.0.1", tls: Object.assign(asking, LOCALHOST) };
+  const listener = keep(await listen(0, server));
+  const client = keep(
+    await connect("127.0.0.1", listener.port, { tls: Object.create({ ca: AUTHORITY }) as object }),
+  );
+  expect(await failure(client.read())).toMatchObject({ operation: "read" });
+  expect(listener.stats).toMatchObject({ accepted: 0, refused: { handshake: 1 } });
+
+  const pinned = { ca: AUTHORITY, checkServerIdentity: () => new Error("not the one that was pinned") };
+  const refused = connect("127.0.0.1", listener.port, { tls: Object.create(pinned) as object });
+  expect(await failure(refused)).toMatchObject({ message: expect.stringContaining("pinned") as string });
+});
+
 test("a list of protocols as a ClientHello has it is taken", async () => {
   const ALPNProtocols = Buffer.from([1, 65, 2, 66, 66]);
   const listener = keep(await listen(0, { host: "127.0.0.1", tls: { ...LOCALHOST, ALPNProtocols } }));

@@ -143,6 +143,10 @@ describe.each(SIDES)("the handshake of %s", (_, options) => {
       expect(error).toBeInstanceOf(Error);
       expect((error as { code?: unknown }).code).not.toBe("ERR_CLOSED");
     }
+    for (const none of [[options], Buffer.from("x"), new AbortController().signal, socket, null, "x"]) {
+      const error = (await failure(connection.startTls(none as object))) as Error;
+      expect(error.message).toMatch(/^"options" must be an object of options; received/);
+    }
     await connection.writeLine("still in the clear");
     expect(String(await once(socket, "data"))).toBe("still in the clear\n");
   });

@@ -1,7 +1,8 @@
 import type { ConnectionOptions, TlsOptions } from "node:tls";
 import { checkBoolean, wrongType } from "./checks.js";
 import { checkedOperation, type OperationOptions } from "./operation.js";
-import { checkStartTls } from "./tls.js";
+import { checkStartTls, isTlsOptions } from "./tls.js";
+import { ownOptions } from "../tls/own-options.js";
 import type { TlsSide } from "../tls/start-tls.js";
 
 /** How to begin TLS on a connection: Node's own options for that end, and these. */
@@ -31,10 +32,8 @@ interface StartTls {
 
 /** The options of `startTls` as they are at the call, checked. */
 export function checkedStartTls(given: StartTlsOptions): StartTls {
-  if (typeof given !== "object" || (given as unknown) === null) {
-    throw wrongType("options", "an object of options", given);
-  }
-  const { timeout, signal, isServer = false, allowTruncation, ...options } = given;
+  if (!isTlsOptions(given)) throw wrongType("options", "an object of options", given);
+  const { timeout, signal, isServer = false, allowTruncation, ...options } = ownOptions(given);
   checkBoolean("isServer", isServer);
   if (allowTruncation !== undefined) checkBoolean("allowTruncation", allowTruncation);
   checkStartTls(options, isServer);

@@ -218,7 +218,7 @@ function checkVersions(argument: string, { minVersion, maxVersion }: Record<stri
 }
 
 function checkTls(argument: string, value: unknown, names: readonly string[], expected: string): void {
-  if (!isOptions(value)) throw wrongType(argument, expected, value);
+  if (!isTlsOptions(value)) throw wrongType(argument, expected, value);
   const given = value as Record<string, unknown>;
   for (const name in given) {
     if (Object.hasOwn(ELSEWHERE, name)) {
@@ -234,7 +234,7 @@ function checkTls(argument: string, value: unknown, names: readonly string[], ex
 }
 
 /** Whether it may hold options: memory, a list, a signal, a socket, a server and the like do not. */
-function isOptions(value: unknown): boolean {
+export function isTlsOptions(value: unknown): boolean {
   if (typeof value !== "object" || value === null || isAnyArrayBuffer(value) || isPromise(value))
     return false;
   if (typeof (value as { on?: unknown }).on === "function") return false;

@@ -14,6 +14,7 @@ import { clientContextOf, type ClientContext } from "./contexts.js";
 import { endedInHandshake, tlsFailed, tlsOptionsFailed } from "./failures.js";
 import { checkIdentity, identityOf, type Identity } from "./identity.js";
 import { nodeTls } from "./node-tls.js";
+import { ownOptions } from "./own-options.js";
 import { checkedClientPsk } from "./psk.js";
 import { peerCertificateOf, rememberFacts } from "./snapshot.js";
 
@@ -45,9 +46,10 @@ export class TlsClient {
     allowTruncation = false,
     given: object = options,
   ) {
-    this.#options = { ...options };
-    this.#identity = identityOf(host, options);
-    this.#context = clientContextOf(options, given, subject);
+    const own = ownOptions(options);
+    this.#options = own;
+    this.#identity = identityOf(host, own);
+    this.#context = clientContextOf(own, given, subject);
     this.#allowTruncation = allowTruncation;
     const { servername, name } = this.#identity;
     this.#server = JSON.stringify([servername, name, subject.port ?? subject.address]);

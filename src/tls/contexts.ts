@@ -26,7 +26,7 @@ export class ClientContext {
   readonly #sessions = new Map<string, Session>();
 
   constructor(options: ConnectionOptions) {
-    this.options = { ...options };
+    this.options = options;
     this.secureContext = options.secureContext ?? nodeTls().createSecureContext(options);
   }
 
@@ -55,6 +55,7 @@ const contexts = new WeakMap<object, ClientContext>();
 /**
  * The context of options: the one that was made before for the object that they came from, unless that was changed since.
  *
+ * @param options - a copy of the program's, which stays as it is
  * @param given - the program's own object
  * @throws NetError for a key, a certificate, a cipher or a version that OpenSSL does not take
  */

@@ -12,6 +12,7 @@ import type { Subject } from "../errors.js";
 import { wrongValue } from "../options/checks.js";
 import { tlsOptionsFailed } from "./failures.js";
 import { nodeTls } from "./node-tls.js";
+import { ownOptions } from "./own-options.js";
 import { withCaughtCallbacks } from "./server-callbacks.js";
 import { rememberFacts } from "./snapshot.js";
 
@@ -48,9 +49,10 @@ export class TlsServer {
    * @param subject - how errors name the listener
    * @throws NetError for a key, a certificate, a cipher or a version that OpenSSL does not take
    */
-  constructor(options: TlsOptions, subject: Subject, allowTruncation = false) {
+  constructor(given: TlsOptions, subject: Subject, allowTruncation = false) {
+    const options = ownOptions(given);
     this.#allowTruncation = allowTruncation;
-    this.#options = { ...options };
+    this.#options = options;
     try {
       const caught = withCaughtCallbacks(options, (socket, cause) => this.#faults.set(socket, cause));
       this.server = nodeTls().createServer({ ...caught, handshakeTimeout: NO_TIMEOUT });
@@ -80,7 +82,8 @@ export class TlsServer {
    *
    * @throws TypeError for an option that belongs to the server, and is not as it was
    */
-  setTls(options: TlsOptions, subject: Subject): void {
+  setTls(given: TlsOptions, subject: Subject): void {
+    const options = ownOptions(given);
     for (const name of LASTING) {
       if (options[name] === undefined || isDeepStrictEqual(options[name], this.#options[name])) continue;
       throw wrongValue(`options.${name}`, "left out, or as it was given to listen", options[name]);
@@ -88,7 +91,7 @@ export class TlsServer {
     const isOther = IDENTITY.some((name) => options[name] !== undefined);
     const kept: TlsOptions = { ...this.#options };
     if (isOther) for (const name of IDENTITY) kept[name] = undefined;
-    const next = { ...kept, ...given(options) };
+    const next = { ...kept, ...defined(options) };
     try {
       this.server.setSecureContext({
         ...next,
@@ -164,7 +167,7 @@ function untrusted({ authorizationError }: TLSSocket): Error | undefined {
 }
 
 /** The options that are given: `undefined` is none. */
-function given(options: TlsOptions): TlsOptions {
+function defined(options: TlsOptions): TlsOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
