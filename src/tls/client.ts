@@ -5,7 +5,7 @@ import type { ConnectionOptions, PeerCertificate, PSKCallbackNegotation } from "
 import { isNativeError, isPromise } from "node:util/types";
 import { clock } from "../core/timing/clock.js";
 import { markHandled } from "../core/timing/fail-at-caller.js";
-import { resetBeneath } from "../core/transport/tls/beneath.js";
+import { closeBehindBeneath, resetBeneath } from "../core/transport/tls/beneath.js";
 import { secureTransport } from "../core/transport/tls/secure-transport.js";
 import type { Transport } from "../core/transport/transport.js";
 import type { Subject } from "../errors.js";
@@ -76,6 +76,7 @@ export class TlsClient {
       }
       signal?.addEventListener("abort", onAbort, { once: true });
       raw.on("error", ignore);
+      closeBehindBeneath(raw);
       let isIdentified = true;
       let ticket: Buffer | undefined;
       let certificate: Buffer | undefined;

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { Server, TlsOptions, TLSSocket } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import { clock } from "../core/timing/clock.js";
+import { closeBehindBeneath } from "../core/transport/tls/beneath.js";
 import { secureTransport } from "../core/transport/tls/secure-transport.js";
 import { parentOf, streamBeneath } from "../core/transport/tls-internals.js";
 import type { Transport } from "../core/transport/transport.js";
@@ -72,6 +73,7 @@ export class TlsServer {
     this.#underWay.set(raw, ended);
     // Otherwise a FIN in the handshake would not be noticed.
     raw.allowHalfOpen = false;
+    closeBehindBeneath(raw);
     if (parentOf(raw) !== undefined) this.server.emit("connection", raw);
     else beginning.run(raw, () => this.server.emit("connection", raw));
   }

@@ -15,6 +15,8 @@ interface TlsHandle extends Handle {
   readonly _parentWrap?: (Duplex & { readonly stream?: Duplex }) | null;
   /** Of the stream beneath: answers with an error number if it is reading already. */
   readStart?(): number;
+  /** Of a handle of a stream of JavaScript: called by its `readStart()`. */
+  onreadstart?: (() => number) | undefined;
   close?(done?: () => void): void;
   /** Of a handle of TCP: closes it with RST. */
   reset?(done?: () => void): number;
@@ -60,6 +62,13 @@ function bottomOf(socket: TLSSocket): TlsHandle | null {
   return handle;
 }
 
+/** The stream that a TLS socket was made on, and beneath that the last. */
+export function streamAtBottom(socket: TLSSocket): Duplex | undefined {
+  let stream: Duplex | undefined;
+  for (let below = streamBeneath(socket); below !== undefined; below = streamBeneath(below)) stream = below;
+  return stream;
+}
+
 /** Whether a TLS socket, or a TLS socket within one, is on a socket of the kernel's. */
 export function isOnKernelSocket(socket: TLSSocket): boolean {
   return bottomOf(socket)?.bind !== undefined;
@@ -72,15 +81,29 @@ export function isUnreferredBeneath(socket: TLSSocket): boolean {
 
 /**
  * Whether an end of stream that a TLS socket reports just now was said by its peer, with close_notify. The end of the
- * stream beneath is reported in the same way; but libuv stops reading then, and otherwise a handle reads on.
+ * stream beneath is reported in the same way; but libuv stops reading then, and otherwise a handle reads on. Beneath TLS in
+ * TLS that is asked of the stream at the bottom: a TLS handle passes the question on, unless its own stream has ended.
  */
 export function hasEndedCleanly(socket: TLSSocket): boolean {
   const handle = handleOf(socket);
   const beneath = handle?._parent;
   // A handle that does not read gets no end from beneath.
   if (beneath === undefined || handle?.reading === false) return true;
-  if (isOfJavaScript(beneath)) return streamBeneath(socket)?.readableEnded !== true;
-  return beneath.readStart?.() === -constants.errno.EALREADY;
+  const bottom = bottomOf(socket);
+  if (bottom === null || !isOfJavaScript(bottom)) return isReading(beneath);
+  const hasEnded = streamAtBottom(socket)?.readableEnded === true;
+  const own = bottom.onreadstart;
+  bottom.onreadstart = () => (hasEnded ? 0 : IS_READING);
+  const isClean = isReading(beneath);
+  bottom.onreadstart = own;
+  return isClean;
+}
+
+/** What libuv answers if it is asked to read from what it reads already. */
+const IS_READING = -constants.errno.EALREADY;
+
+function isReading(handle: TlsHandle): boolean {
+  return handle.readStart?.() === IS_READING;
 }
 
 /** Whether the stream beneath is read and written by JavaScript: its handle has no queue. */

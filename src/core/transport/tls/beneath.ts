@@ -1,5 +1,6 @@
 /** The streams that TLS sockets are made on. */
 import type { Duplex } from "node:stream";
+import { clock } from "../../timing/clock.js";
 import { isKernelSocket } from "../node-internals.js";
 import { resetSocket } from "../reset-socket.js";
 import { streamBeneath } from "../tls-internals.js";
@@ -11,9 +12,29 @@ import { TransportStream } from "../transport-stream.js";
  */
 export function resetBeneath(raw: Duplex): void {
   let stream = raw;
-  for (let below = streamBeneath(stream); below !== undefined; below = streamBeneath(stream)) stream = below;
+  for (let below = streamBeneath(stream); below !== undefined; below = streamBeneath(stream)) {
+    closeBehindBeneath(stream);
+    stream = below;
+  }
   if (stream.destroyed) return;
   if (isKernelSocket(stream)) resetSocket(stream);
   else if (stream instanceof TransportStream) stream.reset();
   else stream.destroy();
+}
+
+/**
+ * Has a TLS socket on which another one is made close in a turn of its own when the stream beneath it has closed. Node has it
+ * close within the `'close'` of that, and the one above would then wait for a `'close'` that was emitted already. It does
+ * nothing to other streams.
+ */
+export function closeBehindBeneath(raw: Duplex): void {
+  const beneath = streamBeneath(raw);
+  // A connection or a handshake that has taken the method does the same.
+  if (beneath === undefined || Object.hasOwn(raw, "destroy")) return;
+  const destroy = raw.destroy.bind(raw);
+  raw.destroy = (error) => {
+    if (beneath.destroyed) clock.setImmediate(() => destroy(error));
+    else destroy(error);
+    return raw;
+  };
 }
