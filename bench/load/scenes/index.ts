@@ -1,0 +1,15 @@
+import type { Scene } from "../scene.js";
+import { connections } from "./connections.js";
+import { descriptors, fewerThanDescriptors } from "./descriptors.js";
+import { flood } from "./flood.js";
+import { fullOfHandshakes, slowHandshakes, slowLines } from "./slow-loris.js";
+
+export const scenes: readonly Scene[] = [
+  connections,
+  flood,
+  slowHandshakes,
+  fullOfHandshakes,
+  slowLines,
+  descriptors,
+  fewerThanDescriptors,
+];
