@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { nextTick } from "node:process";
 import { bytesOf } from "../bytes/payload.js";
-import type { Interception } from "./interception.js";
-import { interceptionOf, SocketTransport } from "./kernel.js";
+import type { HandingLoan } from "./interception.js";
+import { loanOf, SocketTransport } from "./kernel.js";
 import { begunCharacter } from "./node-internals.js";
 import { EVENTS, SINK, type HandedSocket } from "./stream-socket.js";
 import type { Sink, Transport, TransportEvents } from "./transport.js";
@@ -21,12 +21,9 @@ export class AdoptedSocketTransport extends SocketTransport {
   readonly #wasFlowing: boolean | null;
   #early: readonly Buffer[];
 
-  constructor(
-    socket: HandedSocket,
-    intercept: (socket: HandedSocket) => Interception | null = interceptionOf,
-  ) {
+  constructor(socket: HandedSocket, lend: (socket: HandedSocket) => HandingLoan | null = loanOf) {
     const { allowHalfOpen, readableFlowing, readableEnded } = socket;
-    super(socket, intercept(socket));
+    super(socket, lend(socket));
     this.allowHalfOpen = allowHalfOpen;
     this.#hadEnded = readableEnded;
     this.#wasFlowing = readableFlowing;

@@ -1,5 +1,13 @@
+/** Methods of an object that stand-ins have taken the place of. */
+export interface Loan<Methods> {
+  /** The object's own. */
+  ownOf(object: object): Methods;
+  /** Puts the properties back as they were, but for those that other code has replaced meanwhile. */
+  giveBack(object: object): void;
+}
+
 /** Puts stand-ins in place of methods of an object, until the object is given its own back. */
-export class BorrowedMethods<T extends object, Name extends keyof T> {
+export class BorrowedMethods<T extends object, Name extends keyof T> implements Loan<Pick<T, Name>> {
   /** The object's own, as they were. */
   readonly own: Pick<T, Name>;
   readonly #object: T;
@@ -25,7 +33,10 @@ export class BorrowedMethods<T extends object, Name extends keyof T> {
     }
   }
 
-  /** Puts the properties back as they were, but for those that other code has replaced meanwhile. */
+  ownOf(): Pick<T, Name> {
+    return this.own;
+  }
+
   giveBack(): void {
     const object = this.#object;
     // The last one first, and by `delete`: V8 undoes the last addition. Otherwise it makes a table of all the properties.

@@ -4,7 +4,7 @@ import { nextTick } from "node:process";
 import type { Socket } from "node:net";
 import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
-import { Interception } from "./interception.js";
+import { HANDING, type HandingLoan } from "./interception.js";
 import { withTextEncoded, isList, joinedBytes, writeTo, type Payload } from "../bytes/payload.js";
 import { fitsInto } from "../bytes/pieces.js";
 import { NodeCallback } from "./node-callback.js";
@@ -29,6 +29,7 @@ import { resetSocket } from "./reset-socket.js";
 import { SocketStreamTransport } from "./socket-stream.js";
 import {
   EVENTS,
+  forgetConnection,
   onread,
   pauseForTurn,
   handOverUnread,
@@ -62,14 +63,14 @@ export function newSocket(handle?: Handle): Socket {
 export function takeOver(accepted: Socket): Transport {
   claim(accepted);
   if (!worksPastStreams()) return streamTransportOf(accepted);
-  return new SocketTransport(accepted, interceptionOf(accepted));
+  return new SocketTransport(accepted, loanOf(accepted));
 }
 
 /** Makes a socket hand over what arrives, as the sockets of {@link newSocket} always do. */
-export function interceptionOf(socket: HandedSocket): Interception | null {
-  const interception = socket instanceof StreamSocket ? null : new Interception(socket);
+export function loanOf(socket: HandedSocket): HandingLoan | null {
+  const loan = socket instanceof StreamSocket ? null : HANDING.lendTo(socket);
   startAfresh(socket);
-  return interception;
+  return loan;
 }
 
 /** The same for a socket that is used as any Duplex is. */
@@ -95,7 +96,7 @@ export function transportOf(connected: Socket): Transport {
 export class SocketTransport extends StreamBacked<HandedSocket> implements Transport {
   /** Whether the socket stays open at the end of its peer once it is detached, if the caller does not say. */
   protected readonly allowHalfOpen: boolean = false;
-  readonly #interception: Interception | null;
+  readonly #loan: HandingLoan | null;
   #onGone: (() => void) | null = null;
   /** Bytes that the kernel had taken when the socket was given back. */
   #takenBefore: number | undefined;
@@ -106,9 +107,10 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
   /** What is being sent, if that is too much to be handed over at once. */
   #large: PieceSender | null = null;
 
-  constructor(socket: HandedSocket, interception: Interception | null = null) {
+  /** @param loan - what a socket that is not of the library's own has of it; `null` for one of the library's own */
+  constructor(socket: HandedSocket, loan: HandingLoan | null = null) {
     super(socket);
-    this.#interception = interception;
+    this.#loan = loan;
   }
 
   // Getters, since a field is memory of each connection.
@@ -259,7 +261,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
 
   /** Whether there is anything to be left: the library's own sockets go with their connection. */
   protected get leavesWhenClosed(): boolean {
-    return this.#interception !== null;
+    return this.#loan !== null;
   }
 
   /** Leaves the socket as it was; it is closed, or has another owner. */
@@ -270,7 +272,13 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     if (this.#onGone !== null) stream.off("close", this.#onGone);
     stream[SINK] = stream[EVENTS] = undefined;
     this.#takenBefore ??= this.#takenFromStream;
-    this.#interception?.giveBack();
+    if (this.#loan !== null) this.giveBackMethods(this.#loan);
+  }
+
+  /** Leaves nothing on the socket of what was put there. */
+  protected giveBackMethods(loan: HandingLoan): void {
+    forgetConnection(this.stream);
+    loan.giveBack(this.stream);
   }
 
   get #takenFromStream(): number {

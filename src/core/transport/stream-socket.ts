@@ -113,6 +113,16 @@ export class StreamSocket extends Socket implements HandedSocket {
   }
 }
 
+/** Forgets the connection of a socket. */
+export function forgetConnection(socket: HandedSocket): void {
+  // The last one first, as in SharedMethods.
+  /* eslint-disable @typescript-eslint/no-dynamic-delete -- as there */
+  delete socket[TAKEN];
+  delete socket[EVENTS];
+  delete socket[SINK];
+  /* eslint-enable @typescript-eslint/no-dynamic-delete */
+}
+
 /** Whether other bytes are in the same memory, as they are in Node's pool: such a chunk cannot be given away. */
 function isShared({ length, buffer }: Uint8Array): boolean {
   return length !== buffer.byteLength;

@@ -6,7 +6,6 @@ import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { isList, type Payload } from "../bytes/payload.js";
-import { BorrowedMethods } from "./borrowed-methods.js";
 import { has, type Handle } from "./node-internals.js";
 
 /** The handle of a TLS socket: it encrypts what it is given, and sits on the handle of the stream beneath. */
@@ -143,41 +142,59 @@ export function resetWhole(socket: TLSSocket): void {
 /** Emitted with each error of TLS, also where its maker has left a TLS socket in a state in which it emits no `'error'`. */
 export const TLS_ERROR = "_tlsError";
 
-/** A call of the stream's own queue: `give` writes, or ends, and calls back. */
-type Call = (give: (done: Written) => void, done: Written) => void;
+/** Gives what the queue of a TLS socket has for its handle: `give` writes, or ends, and calls back. */
+export interface TlsWrites {
+  write(give: (done: Written) => void, done: Written): void;
+  end(give: (done: Written) => void, done: Written): void;
+}
 
-const WRITING = ["_write", "_writev", "_final"] as const;
+/** Has, of a TLS socket whose queue does not give bytes to the handle itself, what does so. */
+export const WRITES = Symbol("tcp6.writes");
 
-/** Takes the methods by which the queue of a TLS socket gives bytes and the end to the handle. */
-export class TlsWrites {
-  readonly #socket: TLSSocket;
-  readonly #methods: BorrowedMethods<Duplex, (typeof WRITING)[number]>;
+/** A TLS socket with the methods of {@link queueing}. */
+export interface QueueingSocket extends TLSSocket {
+  [WRITES]?: TlsWrites | undefined;
+}
 
-  constructor(socket: TLSSocket, write: Call, final: Call) {
-    this.#socket = socket;
-    this.#methods = new BorrowedMethods<Duplex, (typeof WRITING)[number]>(
-      socket,
-      (own) => ({
-        _write: (chunk, encoding, done) =>
-          write((written) => own._write.call(socket, chunk, encoding, written), done),
-        _writev: (chunks, done) => write((written) => own._writev?.call(socket, chunks, written), done),
-        _final: (done) => final((written) => own._final.call(socket, written), done),
-      }),
-      WRITING,
-    );
-  }
+/** The methods by which the queue of a TLS socket gives bytes and the end to the handle. */
+export type Queueing = Required<Pick<TLSSocket, "_write" | "_writev" | "_final">>;
 
-  /** Writes a payload past the queue. It must have called back before anything else is written: Node aborts otherwise. */
-  write(payload: Payload, done: Written): void {
-    const { own } = this.#methods;
-    if (typeof payload === "string") own._write.call(this.#socket, payload, "utf8", done);
-    else if (!isList(payload)) own._write.call(this.#socket, payload, "buffer" as BufferEncoding, done);
-    else own._writev?.call(this.#socket, payload.map(queued), done);
-  }
+/** Such methods that ask {@link WRITES}. */
+export function queueing(ownOf: (socket: object) => Queueing): Queueing {
+  return {
+    _write(this: QueueingSocket, chunk: unknown, encoding: BufferEncoding, done: Written): void {
+      const own = ownOf(this);
+      const writes = this[WRITES];
+      if (writes === undefined) own._write.call(this, chunk, encoding, done);
+      else writes.write((written) => own._write.call(this, chunk, encoding, written), done);
+    },
+    _writev(
+      this: QueueingSocket,
+      chunks: { chunk: unknown; encoding: BufferEncoding }[],
+      done: Written,
+    ): void {
+      const own = ownOf(this);
+      const writes = this[WRITES];
+      if (writes === undefined) own._writev.call(this, chunks, done);
+      else writes.write((written) => own._writev.call(this, chunks, written), done);
+    },
+    _final(this: QueueingSocket, done: Written): void {
+      const own = ownOf(this);
+      const writes = this[WRITES];
+      if (writes === undefined) own._final.call(this, done);
+      else writes.end((written) => own._final.call(this, written), done);
+    },
+  };
+}
 
-  giveBack(): void {
-    this.#methods.giveBack();
-  }
+/**
+ * Writes a payload past the queue, by a socket's own methods. It must have called back before anything else is written: Node
+ * aborts otherwise.
+ */
+export function writePast(socket: TLSSocket, own: Queueing, payload: Payload, done: Written): void {
+  if (typeof payload === "string") own._write.call(socket, payload, "utf8", done);
+  else if (!isList(payload)) own._write.call(socket, payload, "buffer" as BufferEncoding, done);
+  else own._writev.call(socket, payload.map(queued), done);
 }
 
 /** A chunk as the queue of a stream has it. */

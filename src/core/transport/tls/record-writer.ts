@@ -1,9 +1,17 @@
-import type { TLSSocket } from "node:tls";
 import type { Payload } from "../../bytes/payload.js";
 import { clock } from "../../timing/clock.js";
 import type { Taken } from "../outcome.js";
 import { isHandshaking } from "../stream-kinds.js";
-import { hasTakenAll, isSendingBeneath, TlsWrites, unsentRecordsOf } from "../tls-internals.js";
+import type { Loan } from "../borrowed-methods.js";
+import {
+  hasTakenAll,
+  isSendingBeneath,
+  unsentRecordsOf,
+  writePast,
+  WRITES,
+  type TlsWrites,
+} from "../tls-internals.js";
+import { TLS_HANDING, type HandedTlsSocket, type TlsHanding } from "./tls-interception.js";
 
 /** After this number of turns the outcome of every write that is not under way beneath is known. */
 const TURNS_TO_SETTLE = 3;
@@ -14,9 +22,10 @@ const POLL_MS = 20;
  * Gives writes to a TLS socket one by one: those of the connection past the socket's own queue, and those of the program that
  * come out of that queue. Node aborts if it gets a second write before the first has called back.
  */
-export class RecordWriter {
-  readonly #socket: TLSSocket;
-  readonly #writes: TlsWrites;
+export class RecordWriter implements TlsWrites {
+  readonly #socket: HandedTlsSocket;
+  /** What the socket has of ours, until nothing is under way. */
+  readonly loan: Loan<TlsHanding>;
   /**
    * What is under way. `settling`: a write that the kernel has taken, and Node has not called back. `due`: the FIN was asked
    * for, and nothing has been done yet.
@@ -32,13 +41,18 @@ export class RecordWriter {
   #serial = 0;
   #isLeaving = false;
 
-  constructor(socket: TLSSocket) {
+  private constructor(socket: HandedTlsSocket) {
     this.#socket = socket;
-    this.#writes = new TlsWrites(
-      socket,
-      (give, done) => this.#inTurn(() => this.#begin("writing", give, done)),
-      (give, done) => this.#inTurn(() => this.#end(give, done)),
-    );
+    this.loan = TLS_HANDING.lendTo(socket);
+    socket[WRITES] = this;
+  }
+
+  /** The writer of a socket: one that has not left it yet is used again. */
+  static of(socket: HandedTlsSocket): RecordWriter {
+    const left = socket[WRITES];
+    if (!(left instanceof RecordWriter)) return new RecordWriter(socket);
+    left.#isLeaving = false;
+    return left;
   }
 
   /** Whether nothing may be written past the socket's queue. */
@@ -56,13 +70,23 @@ export class RecordWriter {
     return this.#busy === "ending";
   }
 
+  /** What the socket's queue gives. */
+  write(give: (done: Taken) => void, done: Taken): void {
+    this.#inTurn(() => this.#begin("writing", give, done));
+  }
+
+  /** The end that the socket's queue gives. */
+  end(give: (done: Taken) => void, done: Taken): void {
+    this.#inTurn(() => this.#end(give, done));
+  }
+
   /**
    * Writes a payload; the writer must not be busy. Answers whether the kernel has taken all of it: `taken` is not called then.
    * Node says so a turn later, and takes no other write before.
    *
    * @param isSmall - whether its records are given to the kernel in one call, and nothing of the handshake is
    */
-  write(payload: Payload, isSmall: boolean, taken: Taken): boolean {
+  writePast(payload: Payload, isSmall: boolean, taken: Taken): boolean {
     if (this.#busy === "settling") {
       this.#held = { payload, taken };
       return false;
@@ -71,7 +95,7 @@ export class RecordWriter {
     this.#done = taken;
     const serial = ++this.#serial;
     const isBehind = unsentRecordsOf(this.#socket) > 0;
-    this.#writes.write(payload, this.#onDone);
+    writePast(this.#socket, this.loan.ownOf(this.#socket), payload, this.#onDone);
     if (isBehind) this.#whenSent(serial, null);
     // One that has failed is done by now.
     else if (isSmall && this.isWriting && hasTakenAll(this.#socket)) {
@@ -85,7 +109,13 @@ export class RecordWriter {
   /** Gives the socket its own methods back, once nothing is under way. */
   leave(): void {
     this.#isLeaving = true;
-    if (this.#busy === "no") this.#writes.giveBack();
+    if (this.#busy === "no") this.#giveBack();
+  }
+
+  #giveBack(): void {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- as in SharedMethods
+    delete this.#socket[WRITES];
+    this.loan.giveBack(this.#socket);
   }
 
   /** Begins what the socket's queue asks for, when that is next. */
@@ -122,7 +152,7 @@ export class RecordWriter {
     if (held !== null) {
       this.#held = null;
       this.#busy = "no";
-      this.write(held.payload, false, held.taken);
+      this.writePast(held.payload, false, held.taken);
       return;
     }
     const done = this.#done;
@@ -131,7 +161,7 @@ export class RecordWriter {
     this.#busy = "no";
     // The socket's queue goes first: the connection gives what it has next in its turn.
     if (next !== null) next();
-    else if (this.#isLeaving) this.#writes.giveBack();
+    else if (this.#isLeaving) this.#giveBack();
     done?.(error);
   };
 

@@ -1,51 +1,59 @@
-import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import { clock } from "../../timing/clock.js";
-import { Interception } from "../interception.js";
+import { handing, type Handing } from "../interception.js";
 import { wasReset } from "../node-internals.js";
 import { faultOfEnd } from "../stream-kinds.js";
-import { connectionReset, EVENTS, type HandedSocket } from "../stream-socket.js";
-import { hasEndedCleanly, streamBeneath } from "../tls-internals.js";
-import type { Sink } from "../transport.js";
+import { SharedMethods } from "../shared-methods.js";
+import { connectionReset, EVENTS, SINK, type HandedSocket } from "../stream-socket.js";
+import {
+  hasEndedCleanly,
+  queueing,
+  streamBeneath,
+  type Queueing,
+  type QueueingSocket,
+} from "../tls-internals.js";
+
+/** Whether an end without close_notify is one. */
+export const MAY_BE_CUT = Symbol("tcp6.may-be-cut");
+
+/** A TLS socket with the methods of {@link TLS_HANDING}. */
+export type HandedTlsSocket = QueueingSocket & HandedSocket & { [MAY_BE_CUT]?: boolean };
+
+/** The methods that a TLS socket is given. */
+export type TlsHanding = Handing & Queueing;
 
 /** Makes a TLS socket hand over what it decrypts, and tell whether the end of it was the peer's. */
-export class TlsInterception extends Interception {
-  readonly #socket: TLSSocket & HandedSocket;
-  readonly #allowTruncation: boolean;
+export const TLS_HANDING = new SharedMethods<TlsHanding>((ownOf) => {
+  const { push, destroy, ...others } = handing(ownOf);
+  const methods = {
+    ...others,
+    push(this: HandedTlsSocket, chunk: unknown, encoding?: BufferEncoding): boolean {
+      if (chunk !== null || this[SINK] === undefined) return push.call(this, chunk, encoding);
+      if (this.destroyed) return false;
+      const fault = faultIn(this);
+      if (fault === null) this[EVENTS]?.peerEnded();
+      else this[EVENTS]?.failed(fault);
+      return false;
+    },
+    /**
+     * When the stream beneath was destroyed first, the TLS socket follows in a turn of its own: both in one turn, within an
+     * event of the handshake, are a fault of memory in Node (nodejs/node #44563).
+     */
+    destroy(this: HandedTlsSocket, error?: Error): HandedTlsSocket {
+      if (streamBeneath(this)?.destroyed === true) clock.setImmediate(() => destroy.call(this, error));
+      else destroy.call(this, error);
+      return this;
+    },
+    ...queueing(ownOf),
+  };
+  return methods;
+});
 
-  constructor(socket: TLSSocket, allowTruncation: boolean) {
-    super(socket);
-    this.#socket = socket;
-    this.#allowTruncation = allowTruncation;
-  }
-
-  protected override received(sink: Sink, chunk: unknown): boolean {
-    if (chunk !== null) return super.received(sink, chunk);
-    const socket = this.#socket;
-    if (socket.destroyed) return false;
-    const fault = this.#faultOfEnd();
-    if (fault === null) socket[EVENTS]?.peerEnded();
-    else socket[EVENTS]?.failed(fault);
-    return false;
-  }
-
-  /**
-   * When the stream beneath was destroyed first, the TLS socket follows in a turn of its own: both in one turn, within an
-   * event of the handshake, are a fault of memory in Node (nodejs/node #44563).
-   */
-  protected override destroy(destroy: Socket["destroy"], error: Error | undefined): void {
-    if (streamBeneath(this.#socket)?.destroyed !== true) super.destroy(destroy, error);
-    else clock.setImmediate(() => super.destroy(destroy, error));
-  }
-
-  /** What an end that has arrived just now stands for; `null` if the peer has ended its side properly. */
-  #faultOfEnd(): Error | null {
-    const socket = this.#socket;
-    const fault = faultOfEnd(socket);
-    if (fault !== null || hasEndedCleanly(socket)) return fault;
-    if (wasReset(socket)) return connectionReset();
-    return this.#allowTruncation ? null : truncated();
-  }
+/** What an end that has arrived just now stands for; `null` if the peer has ended its side properly. */
+function faultIn(socket: HandedTlsSocket): Error | null {
+  const fault = faultOfEnd(socket);
+  if (fault !== null || hasEndedCleanly(socket)) return fault;
+  if (wasReset(socket)) return connectionReset();
+  return socket[MAY_BE_CUT] === true ? null : truncated();
 }
 
 function truncated(): Error {

@@ -1,15 +1,14 @@
-import type { TLSSocket } from "node:tls";
 import { Socket } from "node:net";
 import { nextTick } from "node:process";
 import { joinedBytes, sizeOf, type Payload } from "../../bytes/payload.js";
 import { fitsInto } from "../../bytes/pieces.js";
 import { clock } from "../../timing/clock.js";
 import { AdoptedSocketTransport } from "../adopted-socket.js";
-import { onceFinished } from "../finish.js";
 import { startAfresh } from "../kernel.js";
+import { onceFinished } from "../finish.js";
 import { failed, type Outcome, type Taken } from "../outcome.js";
 import { PieceSender } from "../piece-sender.js";
-import { EVENTS, SINK, type HandedSocket } from "../stream-socket.js";
+import { EVENTS, forgetConnection, SINK, type HandedSocket } from "../stream-socket.js";
 import { isHandshaking } from "../stream-kinds.js";
 import {
   isOnKernelSocket,
@@ -23,7 +22,7 @@ import type { Sink, TransportEvents } from "../transport.js";
 import { resetBeneath } from "./beneath.js";
 import { EarlyInput } from "./early-input.js";
 import { RecordWriter } from "./record-writer.js";
-import { TlsInterception } from "./tls-interception.js";
+import { MAY_BE_CUT, type HandedTlsSocket } from "./tls-interception.js";
 
 /** Most bytes that a socket is handed at once: it encrypts them all before it sends the first. */
 const PIECE_BYTES = 256 * 1024;
@@ -36,7 +35,7 @@ const ONE_CALL_BYTES = 64 * 1024;
  * Writable.
  */
 export class TlsTransport extends AdoptedSocketTransport {
-  readonly #socket: TLSSocket & HandedSocket;
+  readonly #socket: HandedTlsSocket;
   readonly #writer: RecordWriter;
   readonly #isOnKernelSocket: boolean;
   /** Takes what arrives before {@link attach}. */
@@ -58,12 +57,13 @@ export class TlsTransport extends AdoptedSocketTransport {
   /** Whether a method of the socket that sends is running: what calls back from within is deferred. */
   #isGiving = false;
 
-  constructor(socket: TLSSocket, allowTruncation: boolean) {
+  constructor(socket: HandedTlsSocket, allowTruncation: boolean) {
     // What is put on the socket first is taken off last.
-    const writer = new RecordWriter(socket);
+    const writer = RecordWriter.of(socket);
+    socket[MAY_BE_CUT] = allowTruncation;
     super(socket, () => {
       startAfresh(socket);
-      return new TlsInterception(socket, allowTruncation);
+      return writer.loan;
     });
     this.#socket = socket;
     this.#isOnKernelSocket = isOnKernelSocket(socket);
@@ -170,8 +170,15 @@ export class TlsTransport extends AdoptedSocketTransport {
     super.leave();
     this.stream.off(TLS_ERROR, onTlsError);
     this.stream.off("secure", this.#onSecure);
-    this.#writer.leave();
     if (this.stream.errored !== null) this.#ignoreLateErrors();
+  }
+
+  /** The methods by which it is written stay until nothing is under way. */
+  protected override giveBackMethods(): void {
+    forgetConnection(this.stream);
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- as in SharedMethods
+    delete this.#socket[MAY_BE_CUT];
+    this.#writer.leave();
   }
 
   /** What a socket was destroyed with, it may say after its 'close': its handle closes at once if what is beneath has closed. */
@@ -216,7 +223,9 @@ export class TlsTransport extends AdoptedSocketTransport {
       // What the program wrote to the socket itself goes first.
       const isBehind = stream.writableLength > 0 || this.#writer.isBusy;
       if (isBehind) stream.write(joinedBytes(payload), this.#onTaken);
-      else if (this.#writer.write(payload, this.#isSecure && this.#given <= ONE_CALL_BYTES, this.#onTaken)) {
+      else if (
+        this.#writer.writePast(payload, this.#isSecure && this.#given <= ONE_CALL_BYTES, this.#onTaken)
+      ) {
         this.#takenBytes += this.#given;
         this.#given = 0;
         this.#taken = null;

@@ -1,0 +1,47 @@
+import { BorrowedMethods, type Loan } from "./borrowed-methods.js";
+
+/** The methods that an object has without stand-ins. */
+export type OwnOf<Methods> = (object: object) => Methods;
+
+/**
+ * Stand-ins for methods of many objects: the same functions for all, since a function of its own for each would be most of
+ * what a connection costs.
+ */
+export class SharedMethods<Methods extends object> implements Loan<Methods> {
+  readonly #make: (ownOf: OwnOf<Methods>) => Methods;
+  readonly #standIns: Methods;
+  readonly #names: readonly (keyof Methods)[];
+
+  /** @param make - makes stand-ins that ask `ownOf(this)` for what they stand for */
+  constructor(make: (ownOf: OwnOf<Methods>) => Methods) {
+    this.#make = make;
+    this.#standIns = make((object) => this.ownOf(object));
+    this.#names = Object.keys(this.#standIns) as (keyof Methods)[];
+  }
+
+  /** Puts the stand-ins in place. An object with a method that it has not inherited gets stand-ins of its own. */
+  lendTo(object: Partial<Methods>): Loan<Methods> {
+    if (this.#names.some((name) => Object.hasOwn(object, name)))
+      return new BorrowedMethods<Methods, keyof Methods>(
+        object as Methods,
+        (own) => this.#make(() => own),
+        this.#names,
+      );
+    // Not by a new prototype: V8 would make a hidden class of its own for each object.
+    Object.assign(object, this.#standIns);
+    return this;
+  }
+
+  ownOf(object: object): Methods {
+    return Object.getPrototypeOf(object) as Methods;
+  }
+
+  giveBack(object: Partial<Methods>): void {
+    // The last one first, and by `delete`: V8 undoes the last addition. Otherwise it makes a table of all the properties.
+    for (let i = this.#names.length - 1; i >= 0; i--) {
+      const name = this.#names[i] as keyof Methods;
+      // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- see above
+      if (object[name] === this.#standIns[name]) delete object[name];
+    }
+  }
+}
