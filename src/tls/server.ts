@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { clock } from "../core/timing/clock.js";
 import { closeBehindBeneath } from "../core/transport/tls/beneath.js";
 import { secureTransport } from "../core/transport/tls/secure-transport.js";
-import { parentOf, streamBeneath } from "../core/transport/tls-internals.js";
+import { parentOf, streamBeneath, tellsParent } from "../core/transport/tls-internals.js";
 import type { Transport } from "../core/transport/transport.js";
 import type { Subject } from "../errors.js";
 import { wrongValue } from "../options/checks.js";
@@ -74,7 +74,7 @@ export class TlsServer {
     // Otherwise a FIN in the handshake would not be noticed.
     raw.allowHalfOpen = false;
     closeBehindBeneath(raw);
-    if (parentOf(raw) !== undefined) this.server.emit("connection", raw);
+    if (tellsParent()) this.server.emit("connection", raw);
     else beginning.run(raw, () => this.server.emit("connection", raw));
   }
 

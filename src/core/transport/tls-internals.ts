@@ -2,6 +2,7 @@
  * What Node does not document of its TLS sockets, and this library uses: how they sit on the stream beneath. The
  * capabilities are in the table of node-internals.ts.
  */
+import { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
@@ -11,7 +12,7 @@ import { has, type Handle } from "./node-internals.js";
 /** The handle of a TLS socket: it encrypts what it is given, and sits on the handle of the stream beneath. */
 interface TlsHandle extends Handle {
   readonly _parent?: TlsHandle;
-  readonly _parentWrap?: (Duplex & { readonly stream?: Duplex }) | null;
+  readonly _parentWrap?: Wrap | null;
   /** Of the stream beneath: answers with an error number if it is reading already. */
   readStart?(): number;
   /** Of a handle of a stream of JavaScript: called by its `readStart()`. */
@@ -20,6 +21,9 @@ interface TlsHandle extends Handle {
   /** Of a handle of TCP: closes it with RST. */
   reset?(done?: () => void): number;
 }
+
+/** A socket; or Node's own stream around one that is no socket. */
+type Wrap = Duplex & { readonly stream?: Duplex };
 
 type Written = (error?: Error | null) => void;
 
@@ -41,17 +45,26 @@ export function worksPastTls(socket: TLSSocket): boolean {
 export function streamBeneath(socket: object): Duplex | undefined {
   const handle = handleOf(socket);
   if (!has("knowsBeneathTls") || !("encrypted" in socket) || handle == null) return undefined;
-  // Node wraps a stream that is no socket in one of its own. Bun's handles tell nothing.
-  const wrap = handle._parentWrap ?? parentOf(socket) ?? undefined;
-  return wrap?.stream ?? wrap;
+  // Bun's handles tell nothing.
+  return handle._parentWrap == null ? parentOf(socket) : unwrapped(handle._parentWrap);
 }
 
-/**
- * The socket of the kernel's that a TLS socket was made on, also once it has closed; `null` for a socket that was not made on
- * one. `undefined`: this stream does not tell, and a TLS socket on it may not tell either.
- */
-export function parentOf(stream: object): (Duplex & { readonly stream?: Duplex }) | null | undefined {
-  return has("knowsBeneathTls") ? (stream as { _parent?: Duplex | null })._parent : undefined;
+/** The stream that a TLS socket was made on, also once it has closed; `undefined` where {@link tellsParent} says no. */
+export function parentOf(socket: object): Duplex | undefined {
+  const { _parent: parent } = socket as { _parent?: Wrap | null };
+  return parent == null || !has("knowsBeneathTls") ? undefined : unwrapped(parent);
+}
+
+const haveParents = "_parent" in new Socket();
+
+/** Whether the TLS sockets of this runtime tell {@link parentOf} their stream. */
+export function tellsParent(): boolean {
+  return has("knowsBeneathTls") && haveParents;
+}
+
+/** Node wraps a stream that is no socket in one of its own. */
+function unwrapped(wrap: Wrap): Duplex {
+  return wrap.stream ?? wrap;
 }
 
 /** The handle at the bottom: that of the kernel's socket, or of a stream of JavaScript. */
