@@ -22,6 +22,8 @@ export interface Pair {
   readonly hasStream: boolean;
   /** Whether the end of a stream is told apart from a stream that was cut off: then reads fail, with `ERR_TLS_TRUNCATED`. */
   readonly endsAreTold: boolean;
+  /** Whether a write that fails leaves what has arrived beneath. Node destroys a Duplex then, with what is unread in it. */
+  readonly keepsUnread: boolean;
   /** The family of the addresses that the ends have, if they have any. */
   readonly family: 4 | 6 | undefined;
   /** Drops both ends, in whatever state they are; settles when both are closed. */

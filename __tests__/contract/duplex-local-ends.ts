@@ -48,8 +48,7 @@ const moments: Readonly<Record<string, (a: Connection, b: Connection) => Promise
   },
   "after the peer has ended": async (a, b) => {
     a.duplex.resume();
-    await b.closeWrite();
-    await once(a.duplex, "end");
+    await Promise.all([once(a.duplex, "end"), b.closeWrite()]);
   },
 };
 

@@ -150,8 +150,7 @@ export const duplexReading: readonly ContractCase[] = [
     let got = "";
     a.duplex.on("readable", () => (got += String(a.duplex.read() ?? "")));
     await b.write("all of it");
-    await b.closeWrite();
-    await once(a.duplex, "end");
+    await Promise.all([once(a.duplex, "end"), b.closeWrite()]);
     assert.equal(got, "all of it");
   }),
 

@@ -52,7 +52,8 @@ export const errors: readonly ContractCase[] = [
       assert.match(failure.message, new RegExp(`^write .*${failure.code}`, "u"));
       assert.equal(failure.name, "NetError");
       assert.equal((failure.cause as NodeJS.ErrnoException).code, failure.code);
-      assert.equal(failure.written, takesAtOnce || kernel ? "nothing" : "partly");
+      // A stream that says later what it has taken may have the write that fails, or not any more.
+      assert.match(String(failure.written), takesAtOnce || kernel ? /^nothing$/u : /^(nothing|partly)$/u);
     },
   ),
 

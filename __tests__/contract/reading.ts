@@ -124,10 +124,10 @@ export const reading: readonly ContractCase[] = [
   }),
 
   onPair("readExactly at the end of the stream rejects and leaves the bytes unread", async ({ a, b }) => {
-    const waiting = a.readExactly(10);
+    const failing = fails(a.readExactly(10), "ERR_UNEXPECTED_EOF");
     await b.write("1234567");
     await b.closeWrite();
-    const { message, operation } = await fails(waiting, "ERR_UNEXPECTED_EOF");
+    const { message, operation } = await failing;
     assert.match(message, /7 of 10/u);
     assert.equal(operation, "read");
     await fails(a.readExactly(8), "ERR_UNEXPECTED_EOF");

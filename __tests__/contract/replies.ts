@@ -53,7 +53,8 @@ export const replies: readonly ContractCase[] = [
     await a.close();
   }),
 
-  onPair("a reply that is still in the kernel is read whole after a write has failed", async ({ a, b }) => {
+  onPair("a reply that is still in the kernel is read whole after a write has failed", async (pair) => {
+    const { a, b, keepsUnread } = pair;
     const reply = pattern(72 * 1024);
     await b.write(reply.subarray(0, 64 * 1024));
     await until(() => a.readableLength >= 64 * 1024);
@@ -62,8 +63,10 @@ export const replies: readonly ContractCase[] = [
     await b.close({ timeout: 10 });
     assert.equal((await fails(writeUntilItFails(a), ...GONE)).operation, "write");
     assert.ok(a.readableLength >= 64 * 1024);
-    sameBytes(await a.readExactly(reply.length), reply);
-    assert.equal((await fails(a.read(), ...GONE)).operation, "read");
+    if (keepsUnread) {
+      sameBytes(await a.readExactly(reply.length), reply);
+      assert.equal((await fails(a.read(), ...GONE)).operation, "read");
+    } else sameBytes(await a.readExactly(64 * 1024), reply.subarray(0, 64 * 1024));
     await fails(a.closed, ...GONE);
   }),
 

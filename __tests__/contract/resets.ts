@@ -60,6 +60,7 @@ export const resets: readonly ContractCase[] = [
   onPair("a reset while the connection waits for the peer's end closes it at once", async ({ a, b }) => {
     const closing = a.close();
     assert.equal(await b.read(), null);
+    await stillPending(closing);
     a.reset();
     await closing;
     await a.closed;
@@ -201,6 +202,7 @@ export const resets: readonly ContractCase[] = [
   onPair("a reset after both sides have ended is no failure", async ({ a, b }) => {
     const closing = a.close();
     await b.read();
+    await stillPending(closing);
     b.reset();
     await closing;
     await a.closed;

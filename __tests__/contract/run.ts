@@ -10,7 +10,7 @@
  * and gets a `CaseResult`, until it closes the channel.
  */
 import { inspect } from "node:util";
-import { kindsWithout, pairKinds, tlsKinds, type PairKind } from "../support/pairs.js";
+import { kindsWithout, pairKinds, type PairKind } from "../support/pairs.js";
 import type { ContractCase } from "./contract-case.js";
 import { connectionContract } from "./contract.js";
 
@@ -75,7 +75,7 @@ function serve(kind: PairKind, send: (message: unknown) => void): void {
 }
 
 const names = process.argv.slice(2);
-const known = [...pairKinds, ...tlsKinds, ...kindsWithout];
+const known = [...pairKinds, ...kindsWithout];
 const unknown = names.find((name) => known.every((kind) => kind.name !== name));
 if (unknown !== undefined) throw new Error(`no such kind of connection: ${unknown}`);
 const chosen = names.length === 0 ? pairKinds : known.filter(({ name }) => names.includes(name));

@@ -210,9 +210,7 @@ export const signals: readonly ContractCase[] = [
           throw new Error("for ever");
         },
       });
-      const waiting = read(a, { signal });
-      await b.closeWrite();
-      await Promise.allSettled([waiting]);
+      await Promise.allSettled([read(a, { signal }), b.closeWrite()]);
       await a.write("usable", { signal });
       assert.equal(text(await b.readExactly(6)), "usable");
     }),

@@ -140,8 +140,8 @@ export const webWritable: readonly ContractCase[] = [
     sameBytes(await b.readExactly(sent.length), sent);
     await a.write("between");
     assert.equal(text(await b.readExactly(7)), "between");
-    void source().pipeTo(a.writable);
-    sameBytes(await b.readAll(), sent);
+    const [received] = await Promise.all([b.readAll(), source().pipeTo(a.writable)]);
+    sameBytes(received, sent);
   }),
 
   onPair("writable: abort resets the connection", async ({ a, b, resets }) => {

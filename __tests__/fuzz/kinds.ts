@@ -32,6 +32,7 @@ const OTHER_STREAM = {
   stopsAtOnce: true,
   hasStream: true,
   endsAreTold: false,
+  keepsUnread: true,
   family: undefined,
 };
 

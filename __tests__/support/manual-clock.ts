@@ -19,8 +19,12 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Lets `ms` milliseconds pass, timer by timer; all consequences of a timer have happened before the next one fires. */
+  /**
+   * Lets `ms` milliseconds pass, timer by timer. What is under way has happened before the first one fires, and all
+   * consequences of a timer before the next one does.
+   */
   async advance(ms: number): Promise<void> {
+    await settled();
     const end = this.#now + ms;
     for (let timer = this.#first(); timer !== undefined && timer.at <= end; timer = this.#first()) {
       this.#timers.delete(timer);

@@ -32,6 +32,7 @@ const TCP: Facts = {
   stopsAtOnce: true,
   hasStream: true,
   endsAreTold: false,
+  keepsUnread: true,
 };
 const UNIX: Facts = { ...TCP, resets: false };
 /** Of streams that are no sockets of the kernel's. */
@@ -43,9 +44,11 @@ const OTHER_STREAM: Facts = {
   stopsAtOnce: true,
   hasStream: true,
   endsAreTold: false,
+  keepsUnread: true,
 };
 /** Of TLS on what has resets. */
 const TLS: Facts = { ...OTHER_STREAM, resets: true, endsAreTold: true };
+const TLS_ON_DUPLEX: Facts = { ...TLS, keepsUnread: false };
 const IN_MEMORY: Facts = {
   resets: true,
   takesAtOnce: true,
@@ -54,6 +57,7 @@ const IN_MEMORY: Facts = {
   stopsAtOnce: true,
   hasStream: false,
   endsAreTold: false,
+  keepsUnread: true,
 };
 
 /**
@@ -123,13 +127,10 @@ export const pairKinds: readonly PairKind[] = [
     enter: () => setCodeOfReset("ERR_TLS_TRUNCATED"),
     leave: () => setCodeOfReset(undefined),
   },
-];
-
-/** Kinds that the contract does not hold for as a whole yet: `run.ts` knows them. */
-export const tlsKinds: readonly PairKind[] = [
   {
     name: "TLS over memory",
-    makePair: async (options) => pairOf(...(await startedTls(connectedInMemory(options))), undefined, TLS),
+    makePair: async (options) =>
+      pairOf(...(await startedTls(connectedInMemory(options))), undefined, TLS_ON_DUPLEX),
   },
 ];
 
