@@ -236,7 +236,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
    *
    * @throws TypeError for wrong options; for `requestCert`, `rejectUnauthorized`, `ALPNProtocols`, `ALPNCallback`,
    *   `SNICallback`, `pskCallback`, `pskIdentityHint`, `enableTrace` and `highWaterMark` unless they are as `listen` was given
-   *   them, since no secure context has them; and for a listener without TLS
+   *   them, since no secure context has them; if no certificate or no version of TLS would be left; and for a listener
+   *   without TLS
    * @throws NetError with operation `"tls"` for a key, a certificate, a cipher or a version that OpenSSL does not take; all
    *   stays as it was
    */

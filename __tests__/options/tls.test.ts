@@ -38,6 +38,15 @@ test.each<[string, object, RegExp]>([
     { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" },
     /at most the maxVersion/,
   ],
+  ["a version below those that Node allows", { maxVersion: "TLSv1.1" }, /at least TLSv1.2, the minVersion/],
+  [
+    "a list of no certificates",
+    { key: [], cert: [] },
+    /what is in the file.*; received an array of 0 elements/,
+  ],
+  ["a list of no archives", { pfx: [] }, /what is in the file.*; received an array of 0 elements/],
+  ["a trace that is no boolean", { enableTrace: 1 }, /a boolean/],
+  ["a method that is no text", { secureProtocol: Buffer.from("x") }, /a string/],
 ])("%s is refused", async (_, tls, words) => {
   for (const error of await refusals(tls)) {
     expect(error.name).toMatch(/^(Type|Range)Error$/);

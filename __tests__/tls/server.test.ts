@@ -644,6 +644,22 @@ describe("setTls", () => {
     },
   );
 
+  test.each<[string, TlsOptions, string]>([
+    ["certificate", { passphrase: "alone" }, '"options" must be an object with key and cert'],
+    [
+      "version of TLS",
+      { minVersion: "TLSv1.3" },
+      '"options.minVersion" must be at most the maxVersion, TLSv1.2',
+    ],
+  ])("refuses what would leave no %s, and the old context stays", async (_, options, words) => {
+    const listener = await secure({ maxVersion: "TLSv1.2" });
+    expect(() => listener.setTls(options)).toThrow(TypeError);
+    expect(() => listener.setTls(options)).toThrow(words);
+    expect(await shownTo(listener, "localhost")).toBe("CN=localhost");
+    listener.setTls({ ciphers: "ECDHE" });
+    expect(await shownTo(listener, "localhost")).toBe("CN=localhost");
+  });
+
   test("is for listeners with TLS", async () => {
     const listener = await loopback();
     expect(() => listener.setTls(LOCALHOST)).toThrow(TypeError);

@@ -14,6 +14,7 @@ import {
   wrongValue,
   type Check,
 } from "./checks.js";
+import { checkCertificate, checkVersions } from "../tls/checks.js";
 import { nearest } from "./nearest.js";
 
 /** Options of both ends, as Node's releases know them. */
@@ -92,6 +93,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ca: checkAuthorities,
   cert: checkFile,
   checkServerIdentity: checkFunction,
+  enableTrace: checkBoolean,
   highWaterMark: checkSize,
   minDHSize: (name, value) => {
     checkSize(name, value);
@@ -104,6 +106,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
     checkFile(name, value);
   },
   pskCallback: checkFunction,
+  // Node takes no notice of what is no text.
+  secureProtocol: checkString,
   rejectUnauthorized: checkBoolean,
   requestCert: checkBoolean,
   servername: checkString,
@@ -121,7 +125,7 @@ export const checkClientTls: Check = (name, value) => {
 /** What `listen` takes for TLS. */
 export const checkServerTls: Check = (name, value) => {
   checkTls(name, value, SERVER, "an object of options for tls.createServer, { key, cert } at least");
-  checkCertificate(name, value as Record<string, unknown>);
+  checkCertificate(name, value as TlsOptions);
 };
 
 /** The options of `setTls`: what is left out stays as it was. */
@@ -132,16 +136,7 @@ export function checkSetTls(given: TlsOptions): void {
 /** The options of `startTls`, beside its own. */
 export function checkStartTls(given: ConnectionOptions | TlsOptions, isServer: boolean): void {
   checkTls("options", given, isServer ? SERVER : CLIENT, "an object of options");
-  if (isServer) checkCertificate("options", given as Record<string, unknown>);
-}
-
-/** Refuses a server that has no certificate to show, and nowhere to get one: each of its handshakes would fail. */
-function checkCertificate(argument: string, given: Record<string, unknown>): void {
-  if (["cert", "pfx", "SNICallback", "pskCallback"].some((name) => given[name] !== undefined)) return;
-  const expected =
-    "an object with key and cert, or with pfx (or with SNICallback or pskCallback): a server without a " +
-    "certificate takes no client";
-  throw wrongValue(argument, expected, given);
+  if (isServer) checkCertificate("options", given as TlsOptions);
 }
 
 /** Node ignores one without the other: the program would show no certificate. */
@@ -166,22 +161,25 @@ function contains(value: unknown, words: string): boolean | undefined {
 
 /** Refuses what can be no file that was read. What a string or memory holds is left to OpenSSL. */
 function checkFile(name: string, value: unknown): void {
-  if (Array.isArray(value)) {
+  // Of an empty list Node takes nothing, and the program would show no certificate.
+  if (Array.isArray(value) && value.length > 0) {
     for (const one of value as readonly unknown[]) checkFile(`${name}[]`, one);
     return;
   }
   if ((typeof value === "string" && value !== "") || (typeof value === "object" && value !== null)) {
-    if (!isPromise(value)) return;
+    if (!isPromise(value) && !Array.isArray(value)) return;
   }
   throw wrongType(name, "what is in the file, a string or a Buffer, or an array of such", value);
 }
 
 /** Node skips whatever is no certificate in PEM format (RFC 7468), such as a path, and then trusts no peer. */
 function checkAuthorities(name: string, value: unknown): void {
-  checkFile(name, value);
   if (Array.isArray(value)) {
     for (const one of value as readonly unknown[]) checkAuthorities(`${name}[]`, one);
-  } else if (contains(value, "CERTIFICATE-----") === false) {
+    return;
+  }
+  checkFile(name, value);
+  if (contains(value, "CERTIFICATE-----") === false) {
     throw wrongValue(name, "certificates in PEM format (their contents, not a path)", value);
   }
 }
@@ -206,15 +204,6 @@ function isProtocolList(list: Uint8Array): boolean {
   let at = 0;
   for (let length = list[at]; length !== undefined && length > 0; length = list[at]) at += 1 + length;
   return at === list.length;
-}
-
-const VERSIONS: readonly unknown[] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
-
-/** Of a server nothing else would tell that it takes no client. */
-function checkVersions(argument: string, { minVersion, maxVersion }: Record<string, unknown>): void {
-  const [least, most] = [VERSIONS.indexOf(minVersion), VERSIONS.indexOf(maxVersion)];
-  if (most < 0 || least <= most) return;
-  throw wrongValue(`${argument}.minVersion`, `at most the maxVersion, ${String(maxVersion)}`, minVersion);
 }
 
 function checkTls(argument: string, value: unknown, names: readonly string[], expected: string): void {

@@ -11,6 +11,7 @@ import { parentOf, streamBeneath, tellsParent } from "../core/transport/tls-inte
 import type { Transport } from "../core/transport/transport.js";
 import type { Subject } from "../errors.js";
 import { wrongValue } from "../options/checks.js";
+import { checkCertificate, checkVersions } from "./checks.js";
 import { tlsOptionsFailed } from "./failures.js";
 import { nodeTls } from "./node-tls.js";
 import { ownOptions } from "./own-options.js";
@@ -82,7 +83,8 @@ export class TlsServer {
    * Replaces the secure context. What is not given stays as it is; of the options that say who the server is, one replaces
    * all.
    *
-   * @throws TypeError for an option that belongs to the server, and is not as it was
+   * @throws TypeError for an option that belongs to the server, and is not as it was; and if no certificate or no version
+   *   of TLS would be left
    */
   setTls(given: TlsOptions, subject: Subject): void {
     const options = ownOptions(given);
@@ -94,6 +96,8 @@ export class TlsServer {
     const kept: TlsOptions = { ...this.#options };
     if (isOther) for (const name of IDENTITY) kept[name] = undefined;
     const next = { ...kept, ...defined(options) };
+    checkCertificate("options", next);
+    checkVersions("options", next);
     try {
       this.server.setSecureContext({
         ...next,
