@@ -332,6 +332,17 @@ describe("a client with a pre-shared key", () => {
     await echoes(await attempt(() => ({ psk, identity: "me" })));
   });
 
+  test("is told that there is no certificate to check, by a name and by an address", async () => {
+    const server = await tlsServer({ ...PSK, pskCallback: () => psk }, undefined, { port: 0, host: "::1" });
+    const tls = { ...PSK, pskCallback: () => ({ psk, identity: "me" }) };
+    for (const more of [{}, { servername: "localhost" }]) {
+      const error = await netError(connect("::1", server.port, { tls: { ...tls, ...more } }));
+      expect(error.message).toMatch(
+        /has a pre-shared key and no certificate: give tls: \{ checkServerIdentity \}/,
+      );
+    }
+  });
+
   const faults: [string, (hint: string | null) => unknown, string, RegExp][] = [
     ["throws", () => failNow(new Error("no key")), "ERR_UNKNOWN", /no key/],
     ["throws nothing", () => failNow(undefined), "ERR_UNKNOWN", /undefined/],

@@ -1,6 +1,7 @@
 import { isIP, isIPv6 } from "node:net";
 import type { ConnectionOptions, PeerCertificate } from "node:tls";
 import { domainToASCII } from "node:url";
+import { normalAddress } from "../address/endpoint.js";
 import { wrongType } from "../options/checks.js";
 import { certificateOf, nodeTls } from "./node-tls.js";
 
@@ -42,10 +43,14 @@ export function checkIdentity(name: string, certificate: PeerCertificate): Error
     // There is no certificate that would be the right one: `authorized` is `false` then.
     return Object.assign(new Error("there is no name to check"), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
   }
+  if ((certificate as Partial<PeerCertificate>).raw === undefined) {
+    const reason = "the server has a pre-shared key and no certificate: give tls: { checkServerIdentity }";
+    return new Error(reason);
+  }
   const wrong = nodeTls().checkServerIdentity(name, certificate);
-  // Node 22.23 takes a literal IPv6 address for a name, which no certificate has.
+  // Node 22.23 takes a literal IPv6 address for a name, which no certificate has. One that maps an IPv4 address leads to that.
   if (wrong === undefined || !isIPv6(name)) return wrong;
-  return certificateOf(certificate.raw).checkIP(name) === undefined ? wrong : undefined;
+  return certificateOf(certificate.raw).checkIP(normalAddress(name)) === undefined ? wrong : undefined;
 }
 
 /** A name as certificates have it: in ASCII, without the dot at its end; an IPv6 address without its zone. */
