@@ -24,6 +24,7 @@ import { LineSearch, READ_LINE } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
 import { Link } from "./core/link.js";
 import type { LinkSettings } from "./core/link-settings.js";
+import { succeed } from "./core/successors.js";
 import type { NonSharedBuffer } from "./core/bytes/non-shared.js";
 import type { Data } from "./core/bytes/payload.js";
 import { READ_ALL, READ_CHUNK, READ_EXACTLY, READ_INTO, READ_UNTIL, Search } from "./core/reading/reads.js";
@@ -395,7 +396,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
       const link = this.#link;
       const settings = { ...link.settings, maker: makerHere() };
       const transport = await startTls(link, side, operation, allowTruncation);
-      return connectionOver(transport, new Addresses(this), settings, link.subject);
+      const secure = connectionOver(transport, new Addresses(this), settings, link.subject);
+      succeed(link, linkOf(secure));
+      return secure;
     });
   }
 

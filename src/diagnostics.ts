@@ -32,7 +32,7 @@ export interface AttemptEvent extends DialEvent {
 
 /**
  * Why a listener has turned a client away. `"blocked"`: its address is on the `blockList`. `"maxConnections"`: as many
- * connections were open. `"handshake"`: its TLS handshake has failed, the client has left in it, or the time for it was up.
+ * connections were open. `"perAddress"`: `serve` had as many of its address. `"handshake"`: its TLS handshake has failed, the client has left in it, or the time for it was up.
  */
 export type RefusedReason = "blocked" | "perAddress" | "maxConnections" | "handshake";
 

@@ -4,6 +4,7 @@
  * How to read it, from the top down; imports only go down:
  *
  * - relay.ts, messages/: what is built on connections.
+ * - serve.ts: a handler for each client of a listener. serving/ does the work.
  * - connect-duplex.ts: a Duplex at once, for libraries that cannot wait for a connection. It connects as `connect` does.
  * - connect.ts, listen.ts: the two ways to a connection. The first races addresses (dial/), the second gives a
  *   listener.ts, whose clients come through accept/ and wait there.
@@ -16,6 +17,7 @@
  * - core/: one connection at work.
  *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life, whose states are in core/life.ts. core/link-settings.ts is what it captures.
+ *   - core/successors.ts: which connection has taken the place of another one.
  *   - core/facts.ts: what a connection says of itself to be printed.
  *   - core/forgotten.ts finds connections that the program no longer refers to.
  *   - core/reading/, core/writing/: its two halves. core/half-host.ts is what both need of the whole.
@@ -36,6 +38,7 @@ export { listen } from "./listen.js";
 export type { ListenEndpoint, ListenOptions } from "./options/listen.js";
 export { listenFds, type ListenFd, type ListenFdsOptions } from "./listen-fds.js";
 export { Listener, type ListenerAddress, type ListenerFacts, type ListenerStats } from "./listener.js";
+export { serve, type Handler, type ServeOptions } from "./serve.js";
 export { Connection } from "./connection.js";
 export type { ConnectionFacts, ConnectionState } from "./core/facts.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";

@@ -1,6 +1,7 @@
 import type { Server } from "node:net";
 import type tls from "node:tls";
 import { inspect } from "node:util";
+import type { Pipeline } from "./accept/arrival.js";
 import { AcceptLoop } from "./accept/loop.js";
 import type { AcceptQueue, Claim } from "./accept/queue.js";
 import { Servers } from "./accept/server.js";
@@ -54,7 +55,7 @@ export interface ListenerStats {
     readonly handshake: number;
     /** The `blockList` has their address. */
     readonly blocked: number;
-    /** 0, since listeners do not count the clients of an address. */
+    /** `serve` had `perAddress` others of their address. */
     readonly perAddress: number;
     /** `maxConnections` others were open. Those that a `maxConnections` of the `server` turns away are not counted. */
     readonly maxConnections: number;
@@ -69,6 +70,17 @@ export type ListenerParts = [
   options: ListenOptions,
   tls: TlsServer | undefined,
 ];
+
+/** @internal What takes clients out of a listener. */
+export interface Acceptance {
+  readonly pipeline: Pipeline;
+  readonly options: ListenOptions;
+  /** How errors name the listener. */
+  readonly subject: Subject;
+}
+
+/** @internal For what this library builds on listeners. */
+export let acceptanceOf: (listener: Listener) => Acceptance;
 
 /** @internal A listener on servers that are listening. */
 export let listenerOf: (...parts: ListenerParts) => Listener;
@@ -99,6 +111,11 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
   static {
     // Not by its name: a bundler renames a class that names itself.
     listenerOf = (...parts) => new this(...parts);
+    acceptanceOf = (listener) => ({
+      pipeline: listener.#servers.pipeline,
+      options: listener.#options,
+      subject: listener.#subject,
+    });
   }
 
   private constructor(...[servers, addresses, subject, options, tls]: ListenerParts) {
@@ -209,7 +226,7 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     if (this.#queue.closed) return await rejectedInTime(this.#closedError());
     const wait: Wait<Connection> = (resolve) => {
       const listenerClosed = (): void => failAtCaller(resolve, () => this.#closedError());
-      const claim: Claim = { settings, accept: resolve, listenerClosed };
+      const claim: Claim = { settings, admits: null, accept: resolve, listenerClosed };
       this.#queue.wait(claim);
       return () => this.#queue.leave(claim);
     };

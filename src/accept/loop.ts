@@ -1,4 +1,4 @@
-import type { AcceptQueue, Claim } from "./queue.js";
+import type { AcceptQueue, Admits, Claim } from "./queue.js";
 import { settingsOf, type ConnectionOptions } from "../options/connection.js";
 import type { Connection } from "../connection.js";
 import { ACCEPT_UNITS, inNextTurn, nextTurn, QUEUE_UNITS, spend } from "../core/timing/budget.js";
@@ -12,25 +12,27 @@ const DONE: Next = { value: undefined, done: true };
 export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> {
   readonly #queue: AcceptQueue;
   readonly #options: ConnectionOptions;
+  readonly #admits: Admits | null;
   readonly #waiting = new Set<Pull>();
   #left = false;
 
-  constructor(queue: AcceptQueue, options: ConnectionOptions) {
+  constructor(queue: AcceptQueue, options: ConnectionOptions, admits: Admits | null = null) {
     this.#queue = queue;
     this.#options = options;
+    this.#admits = admits;
   }
 
   next(): Promise<Next> {
     if (this.#left) return Promise.resolve(DONE);
     const settings = settingsOf(this.#options);
-    const value = this.#queue.take(settings);
+    const value = this.#queue.take(settings, this.#admits);
     if (value !== undefined) {
       const next: Next = { value, done: false };
       return spend(ACCEPT_UNITS) ? Promise.resolve(next) : nextTurn().then(() => next);
     }
     if (this.#queue.closed) return spend(QUEUE_UNITS) ? Promise.resolve(DONE) : inNextTurn(DONE);
     return new Promise((resolve) => {
-      const pull = new Pull(settings, resolve, this.#waiting);
+      const pull = new Pull(settings, this.#admits, resolve, this.#waiting);
       this.#waiting.add(pull);
       this.#queue.wait(pull);
     });
@@ -59,11 +61,18 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
 /** A call of `next()` that waits for a client. */
 class Pull implements Claim {
   readonly settings: LinkSettings;
+  readonly admits: Admits | null;
   readonly #resolve: (next: Next) => void;
   readonly #waiting: Set<Pull>;
 
-  constructor(settings: LinkSettings, resolve: (next: Next) => void, waiting: Set<Pull>) {
+  constructor(
+    settings: LinkSettings,
+    admits: Admits | null,
+    resolve: (next: Next) => void,
+    waiting: Set<Pull>,
+  ) {
     this.settings = settings;
+    this.admits = admits;
     this.#resolve = resolve;
     this.#waiting = waiting;
   }

@@ -18,10 +18,14 @@ export interface Arrival {
   readonly transport: Transport | null;
 }
 
+export type Admits = (arrival: Arrival) => boolean;
+
 /** A call that waits for a client. */
 export interface Claim {
   /** What the connection captures, read when the call was made. */
   readonly settings: LinkSettings;
+  /** Whether the call takes this client; if not, it has turned the client away. `null`: it takes every client. */
+  readonly admits: Admits | null;
   accept(connection: Connection): void;
   listenerClosed(): void;
 }
@@ -69,6 +73,7 @@ export class AcceptQueue {
   put(arrival: Arrival): void {
     const [first] = this.#claims;
     if (first !== undefined) {
+      if (first.admits !== null && !first.admits(arrival)) return;
       this.#claims.delete(first);
       first.accept(this.#establish(arrival, first.settings));
     } else if (this.hasRoom(0)) {
@@ -88,10 +93,12 @@ export class AcceptQueue {
   }
 
   /** A connection with the client that has waited longest, if any waits. */
-  take(settings: LinkSettings): Connection | undefined {
-    let arrival = this.#arrivals.shift();
-    while (arrival?.socket.destroyed === true) arrival = this.#arrivals.shift();
-    return arrival === undefined ? undefined : this.#establish(arrival, settings);
+  take(settings: LinkSettings, admits: Admits | null = null): Connection | undefined {
+    for (let arrival = this.#arrivals.shift(); arrival !== undefined; arrival = this.#arrivals.shift()) {
+      if (arrival.socket.destroyed || (admits !== null && !admits(arrival))) continue;
+      return this.#establish(arrival, settings);
+    }
+    return undefined;
   }
 
   /** Puts a call last among those that wait for a client. */

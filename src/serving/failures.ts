@@ -1,0 +1,64 @@
+import process from "node:process";
+import { isNativeError } from "node:util/types";
+import { isAbortError } from "abort-controller-x";
+import type { Connection } from "../connection.js";
+import { described } from "../options/described.js";
+
+/** Is told what a handler has failed with. */
+export type OnError = (error: unknown, connection: Connection) => unknown;
+
+/** The codes that a connection's own end has: of its calls, and of Node's functions over its streams. */
+const CODES_OF_END: readonly unknown[] = ["ERR_CLOSED", "ERR_STREAM_PREMATURE_CLOSE"];
+
+/** How many errors are looked at, each the cause of the one before. */
+const MAX_CAUSES = 8;
+
+/** Whether a handler has failed since its connection was reset, or since the signal of its context was aborted. */
+export function isOfStop(error: unknown, signal: AbortSignal): boolean {
+  let one = error;
+  try {
+    for (let looked = 0; looked < MAX_CAUSES && one !== undefined; looked++) {
+      if (one === signal.reason || isAbortError(one)) return true;
+      const { code, cause } = (one ?? {}) as { code?: unknown; cause?: unknown };
+      if (CODES_OF_END.includes(code)) return true;
+      one = cause;
+    }
+  } catch {
+    // A getter of its own has thrown.
+  }
+  return false;
+}
+
+/** Tells of a failure: calls `onError`, or warns. That `onError` fails itself is one warning more. */
+export function report(error: unknown, connection: Connection, onError: OnError | undefined): void {
+  if (onError === undefined) {
+    warn(error);
+    return;
+  }
+  try {
+    const told = onError(error, connection);
+    if (told !== undefined) Promise.resolve(told).catch(warn);
+  } catch (failure) {
+    warn(failure);
+  }
+}
+
+function warn(error: unknown): void {
+  try {
+    process.emitWarning(error as Error);
+  } catch {
+    // Node takes text and its own errors alone: none of another realm, and nothing else that was thrown.
+    const { message, ...options } = partsOf(error);
+    process.emitWarning(message, options);
+  }
+}
+
+function partsOf(error: unknown): { message: string; type?: string; detail?: string } {
+  const message = `a handler has failed with ${described(error)}`;
+  if (!isNativeError(error)) return { message };
+  try {
+    return { message: error.message, type: error.name, detail: error.stack ?? "" };
+  } catch {
+    return { message }; // A getter of its own has thrown.
+  }
+}
