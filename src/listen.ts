@@ -7,7 +7,8 @@ import { placesOf, subjectAt } from "./accept/places.js";
 import { AcceptQueue } from "./accept/queue.js";
 import { tlsStep } from "./accept/handshake.js";
 import type { Limits } from "./accept/limits.js";
-import { DEFAULT_BACKLOG, Servers } from "./accept/server.js";
+import { DEFAULT_BACKLOG, Servers, type Place } from "./accept/server.js";
+import { bindPath, checkPathOptions } from "./accept/unix-socket.js";
 import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
 import { failingInTime } from "./core/timing/budget.js";
 import { bounded } from "./core/timing/bounded.js";
@@ -62,6 +63,7 @@ async function listening(at: ListenEndpoint, options: ListenOptions): Promise<Li
   const target = listenTarget(at, options);
   const asked = subjectOf(target);
   const { signal, closeOn, reusePort } = options;
+  checkPathOptions(target, options, asked);
   if (reusePort === true) checkReusePort(target, asked);
   if ("path" in target) checkAbstractName(target.path, asked);
   if ("fd" in target) checkDescriptor(target.fd, asked);
@@ -86,7 +88,10 @@ async function open(target: ListenTarget, asked: Subject, options: ListenOptions
     const queue = new AcceptQueue(backlog, path);
     return new Servers(new Pipeline(queue, steps, handshakeTimeout, limitsOf(options)), options);
   };
-  const servers = await bindAll(places, asked, signal, newServers);
+  const bind = (at: readonly Place[]): Promise<Servers> => bindAll(at, asked, signal, newServers);
+  const servers = await (path === undefined
+    ? bind(places)
+    : bindPath(path, options, asked, (place) => bind([place])));
   const addresses = servers.bound.map(addressOf);
   return listenerOf(servers, addresses, boundSubject(asked, addresses), options, tls);
 }

@@ -9,11 +9,11 @@ import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
 import { countClaimed, forgetSent } from "../core/transport/claimed-sockets.js";
 import type { Handle } from "../core/transport/node-internals.js";
 import { giveClient, guardListening, takeClients } from "../core/transport/server-internals.js";
-import { translated, type Subject } from "../errors.js";
+import type { Subject } from "../errors.js";
 import { applyTo } from "../options/connection.js";
 import type { ListenOptions } from "../options/listen.js";
 import type { OpenCount, Pipeline } from "./arrival.js";
-import { notListening } from "./descriptors.js";
+import { bindError } from "./bind-error.js";
 import type { AcceptQueue } from "./queue.js";
 
 /** The default of Node and of most servers. CHICKEN's 10 overflows while an event loop is busy for 100 ms. */
@@ -170,7 +170,7 @@ export class Servers implements OpenCount {
  *
  * @param listening - called at once when it listens: in a worker of a cluster, the first client may come before this resolves
  */
-function startListening(
+export function startListening(
   server: Server,
   { where, subject }: Place,
   options: ListenOptions,
@@ -190,7 +190,7 @@ function startListening(
     };
     const failed = (cause: unknown): void => {
       ended();
-      reject("fd" in where ? notListening(subject, cause) : translated("listen", subject, cause));
+      reject(bindError(where, subject, cause));
     };
     server.on("listening", succeeded).on("error", failed);
     // Without a host Node binds at once, otherwise from a callback.

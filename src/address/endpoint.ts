@@ -19,7 +19,8 @@ const BRACKETED = /^\[([^[\]]*)\]:(.*)$/s;
 /** At most one colon: in an IPv6 address without brackets, nothing shows where the port begins. */
 const PLAIN = /^([^:]*):([^:]*)$/;
 /** What fits into `sun_path` (unix(7)), with the NUL at its end; pipes of Windows have no such bound. */
-const MAX_PATH_BYTES = process.platform === "win32" ? Infinity : process.platform === "linux" ? 107 : 103;
+export const MAX_PATH_BYTES =
+  process.platform === "win32" ? Infinity : process.platform === "linux" ? 107 : 103;
 /**
  * C libraries cut a name at its first NUL, so a name with a NUL is refused here. Text before an `@` may be a password, and
  * is no part of a name. A name has 255 octets at most (RFC 1035, section 2.3.4).

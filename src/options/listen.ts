@@ -10,6 +10,8 @@ import {
   checkSignal,
   checkSize,
   checkTimeout,
+  outOfRange,
+  wrongType,
   wrongValue,
 } from "./checks.js";
 import { CONNECTION, ENDS_APART, copyOfConnectionOptions, type ConnectionOptions } from "./connection.js";
@@ -19,6 +21,9 @@ import { checkServerTls, IN_TLS } from "./tls.js";
 
 /** The largest `int` of C, which is what listen(2) takes. */
 const MAX_BACKLOG = 2 ** 31 - 1;
+
+/** Reading, writing and executing for all; sockets make no use of the bits above. */
+const MAX_MODE = 0o777;
 
 /** How to listen. Each connection that is accepted captures the options of connections. */
 export interface ListenOptions extends ConnectionOptions {
@@ -75,6 +80,36 @@ export interface ListenOptions extends ConnectionOptions {
    * @example await listen(8_080, { reusePort: true });
    */
   reusePort?: boolean | undefined;
+  /**
+   * The permissions of a Unix socket's file, exactly these, from 0 to 0o777, whatever the umask is. A user who may write to the
+   * file may connect. At no moment can others connect: the socket has its mode before it gets its path. For this `listen`
+   * makes a directory beside the path, whose name begins with a dot, and removes it; a path that leaves no room for its name is
+   * a RangeError.
+   *
+   * A TypeError where there is no file: for a port, a descriptor, a name in the abstract namespace. In a worker of
+   * `node:cluster` the primary makes the socket, so the call rejects with `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`: there the
+   * umask of the primary says who may connect.
+   *
+   * @default 0o777 without the bits of the process's umask, which is 0o755 in most processes
+   * @example await listen("/run/app.sock", { mode: 0o660 });
+   */
+  mode?: number | undefined;
+  /**
+   * Takes over the path of a Unix socket that a crash has left behind: the file is a socket, and the system refuses
+   * connections to it (`ECONNREFUSED`). Any other file stays, and is `EADDRINUSE`. So is a server that is alive, which sees a
+   * client that leaves at once.
+   *
+   * Processes that try at the same time take turns, so that one of them gets the path: they hold a lock, a socket with the
+   * name of the path and `.lock`, which is stale when its process has died. Not kept away are programs that bind or
+   * remove the path without this option at that very moment, and other machines that share the directory.
+   *
+   * It does nothing where no file can be left behind: for a port, a descriptor, a name in the abstract namespace. A path that
+   * leaves no room for the name of the lock is a RangeError.
+   *
+   * @default false: a file at the path is `EADDRINUSE`
+   * @example await listen("/run/app.sock", { unlinkStale: true });
+   */
+  unlinkStale?: boolean | undefined;
   /**
    * Most milliseconds that `accept()` waits for a client. `Infinity`: forever. `0`: it takes only a client that is here.
    * `for await` loops ignore it.
@@ -155,6 +190,8 @@ const LISTEN = schemaOf<ListenOptions>(
     blockList: checkBlockList,
     ipv6Only: checkBoolean,
     reusePort: checkBoolean,
+    mode: checkMode,
+    unlinkStale: checkBoolean,
     acceptTimeout: checkTimeout,
     signal: checkSignal,
     tls: checkServerTls,
@@ -183,6 +220,13 @@ const ENDPOINT = endpointForm<{ port: unknown; host: unknown; path: unknown; fd:
   LISTEN,
 );
 
+/** Permissions are octal digits, so the bound is shown in them. */
+function checkMode(name: string, value: unknown): void {
+  if (typeof value !== "number") throw wrongType(name, "a number such as 0o660", value);
+  const isMode = Number.isInteger(value) && value >= 0 && value <= MAX_MODE;
+  if (!isMode) throw outOfRange(name, "a whole number from 0 to 0o777", value);
+}
+
 /** The options as they are at the call, checked, with the parameter `ipv6Only` where they have none. */
 export function checkedListenOptions(given: ListenOptions): Complete<ListenOptions> {
   return checkedOptions(given, LISTEN, copyOf);
@@ -190,6 +234,7 @@ export function checkedListenOptions(given: ListenOptions): Complete<ListenOptio
 
 function copyOf(given: ListenOptions): Complete<ListenOptions> {
   const { host, backlog, ipv6Only = getParameters().ipv6Only, reusePort, acceptTimeout, signal } = given;
+  const { mode, unlinkStale } = given;
   const { tls, handshakeTimeout, maxConnections, blockList } = given;
   const ofConnections = copyOfConnectionOptions(given);
   return {
@@ -200,6 +245,8 @@ function copyOf(given: ListenOptions): Complete<ListenOptions> {
     blockList,
     ipv6Only,
     reusePort,
+    mode,
+    unlinkStale,
     acceptTimeout,
     signal,
     tls,
