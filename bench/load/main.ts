@@ -8,6 +8,9 @@ import { disturbance, machine } from "../machine.js";
 import { Report } from "./report.js";
 import { scenes } from "./scenes/index.js";
 
+// A reader of the output may close it early, as `head` does.
+process.stdout.on("error", () => process.exit());
+
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !scenes.some((scene) => scene.name === name));
 if (unknown === undefined) process.exitCode = await run();
