@@ -184,6 +184,7 @@ const FUNCTIONS: Readonly<Record<string, readonly Call[]>> = {
     { call: (port) => loose(listen)({ host: "127.0.0.1", port }), args: [-1] },
     { call: (fd) => loose(listen)({ fd }), args: [-1] },
   ],
+  listenFds: [{ call: loose(tcp6.listenFds), args: [{}] }],
   resolve: [
     { call: loose(resolve), args: ["127.0.0.1", 1, {}] },
     { call: (found) => loose(resolve)("a.test", 1, { lookup: answering(null, found) }), args: ["::1"] },
