@@ -1,10 +1,14 @@
 /** How TLS connections end, and how the ends are told apart: with peers of Node's own, and a wire that is cut. */
 import { once } from "node:events";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { streamBeneath } from "../../../src/core/transport/tls-internals.js";
 import { Connection, type ConnectionOptions } from "../../../src/index.js";
 import { adopted, tlsPair } from "../../support/adopted-pairs.js";
-import { isPending, netError, until } from "../../support/outcomes.js";
+import { connectedInMemory } from "../../support/memory-pairs.js";
+import { isPending, netError, turn, until } from "../../support/outcomes.js";
 import { closeAll, endOf, keep } from "../../support/peers.js";
+import { startedTls } from "../../support/tls-pairs.js";
 import { tlsWire, type Side, type TlsWire } from "../../support/tls-wire.js";
 
 afterEach(closeAll);
@@ -184,6 +188,21 @@ describe.each<Side>(["client", "server"])("of a %s", (side) => {
     expect(connection.socket.closed).toBe(true);
   });
 });
+
+test.each([0, 1, 2])(
+  "a stream beneath that is no socket may close while the end is on its way (%i turns before)",
+  async (turns) => {
+    const [client, server] = await startedTls(connectedInMemory());
+    keep(client);
+    keep(server);
+    const beneath = streamBeneath(client.socket) as Duplex;
+    beneath.destroy();
+    for (let i = 0; i < turns; i++) await turn();
+    await Promise.allSettled([client.closeWrite(), client.closed]);
+    expect(client.socket.destroyed).toBe(true);
+    expect((await netError(server.readAll())).code).toMatch(/^(ECONNRESET|ERR_TLS_TRUNCATED)$/);
+  },
+);
 
 test("both ends can close at once, again and again", async () => {
   for (let round = 0; round < 20; round++) {

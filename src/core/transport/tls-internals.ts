@@ -23,7 +23,7 @@ interface TlsHandle extends Handle {
 }
 
 /** A socket; or Node's own stream around one that is no socket. */
-type Wrap = Duplex & { readonly stream?: Duplex };
+type Wrap = Duplex & { readonly stream?: Duplex; readonly _handle: object | null };
 
 type Written = (error?: Error | null) => void;
 
@@ -121,6 +121,11 @@ function isReading(handle: TlsHandle): boolean {
 /** Whether the stream beneath is read and written by JavaScript: its handle has no queue. */
 function isOfJavaScript(beneath: TlsHandle): boolean {
   return beneath.writeQueueSize === undefined;
+}
+
+/** Whether the stream beneath has closed, so that nothing can be given to it. */
+export function hasClosedBeneath(socket: TLSSocket): boolean {
+  return handleOf(socket)?._parentWrap?._handle === null;
 }
 
 /** Bytes of records that the stream beneath has not taken, the alerts and tickets of TLS itself among them. */

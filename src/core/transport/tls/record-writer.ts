@@ -4,6 +4,7 @@ import type { Taken } from "../outcome.js";
 import { isHandshaking } from "../stream-kinds.js";
 import type { Loan } from "../borrowed-methods.js";
 import {
+  hasClosedBeneath,
   hasTakenAll,
   isSendingBeneath,
   unsentRecordsOf,
@@ -141,7 +142,10 @@ export class RecordWriter implements TlsWrites {
     this.#busy = "due";
     this.#done = done;
     const serial = ++this.#serial;
-    const act = (): void => this.#begin("ending", give, done);
+    const act = (): void => {
+      // Node asserts that it is open, if it is a stream of JavaScript. The TLS socket is about to close with it.
+      if (!hasClosedBeneath(this.#socket)) this.#begin("ending", give, done);
+    };
     const later = (): void => void clock.setImmediate(() => this.#whenSent(serial, act));
     if (isHandshaking(this.#socket)) this.#socket.once("secure", later);
     else later();
