@@ -28,35 +28,74 @@ export interface TlsFacts {
   readonly sessionReused: boolean;
 }
 
-const remembered = new WeakMap<Duplex, TlsFacts>();
+/** What a handshake has agreed on, as long as the program has not asked: a frozen object takes ten times the memory. */
+class Agreed {
+  readonly protocol: string;
+  readonly cipher: CipherNameAndProtocol;
+  readonly alpnProtocol: unknown;
+  readonly servername: unknown;
+  readonly authorized: boolean;
+  readonly authorizationError: string | undefined;
+  readonly sessionReused: boolean;
+  readonly certificate: Buffer | X509Certificate | undefined;
+  #facts: TlsFacts | null = null;
+
+  constructor(socket: TLSSocket, certificate: Buffer | X509Certificate | undefined) {
+    this.protocol = socket.getProtocol() ?? "";
+    this.cipher = sharedCipher(socket.getCipher());
+    this.alpnProtocol = socket.alpnProtocol;
+    this.servername = (socket as { servername?: unknown }).servername;
+    this.authorized = socket.authorized;
+    this.authorizationError = codeOf(socket.authorizationError);
+    this.sessionReused = socket.isSessionReused();
+    this.certificate = certificate;
+  }
+
+  get facts(): TlsFacts {
+    return (this.#facts ??= this.#frozen());
+  }
+
+  #frozen(): TlsFacts {
+    const { protocol, cipher, alpnProtocol, servername, authorized, authorizationError, sessionReused } =
+      this;
+    let { certificate } = this;
+    return Object.freeze({
+      protocol,
+      cipher,
+      alpnProtocol: typeof alpnProtocol === "string" ? alpnProtocol : undefined,
+      servername: typeof servername === "string" && servername !== "" ? servername : undefined,
+      authorized,
+      authorizationError,
+      // Parsed when the program asks for it: that costs 20 to 220 µs.
+      get peerCertificate(): X509Certificate | undefined {
+        if (isUint8Array(certificate)) certificate = certificateOf(certificate);
+        return certificate;
+      },
+      sessionReused,
+    });
+  }
+}
+
+let lastCipher: CipherNameAndProtocol | null = null;
+
+/** The same object for connections one after the other that have the same cipher, as most have. */
+function sharedCipher(cipher: CipherNameAndProtocol): CipherNameAndProtocol {
+  const last = lastCipher;
+  if (last !== null && last.name === cipher.name && last.version === cipher.version) return last;
+  return (lastCipher = Object.freeze(cipher));
+}
+
+const remembered = new WeakMap<Duplex, Agreed>();
 
 /**
  * Remembers what the handshake of a TLS socket has agreed on.
  *
  * @param certificate - of the peer, parsed or as its bytes (DER)
  */
-export function rememberFacts(
-  socket: TLSSocket,
-  certificate: Buffer | X509Certificate | undefined,
-): TlsFacts {
-  const { alpnProtocol, authorized, authorizationError } = socket;
-  const { servername } = socket as { servername?: unknown };
-  const facts: TlsFacts = Object.freeze({
-    protocol: socket.getProtocol() ?? "",
-    cipher: socket.getCipher(),
-    alpnProtocol: typeof alpnProtocol === "string" ? alpnProtocol : undefined,
-    servername: typeof servername === "string" && servername !== "" ? servername : undefined,
-    authorized,
-    authorizationError: codeOf(authorizationError),
-    // Parsed when the program asks for it: that costs 20 to 220 µs.
-    get peerCertificate(): X509Certificate | undefined {
-      if (isUint8Array(certificate)) certificate = certificateOf(certificate);
-      return certificate;
-    },
-    sessionReused: socket.isSessionReused(),
-  });
-  remembered.set(socket, facts);
-  return facts;
+export function rememberFacts(socket: TLSSocket, certificate: Buffer | X509Certificate | undefined): Agreed {
+  const agreed = new Agreed(socket, certificate);
+  remembered.set(socket, agreed);
+  return agreed;
 }
 
 /**
@@ -65,10 +104,10 @@ export function rememberFacts(
  */
 export function factsOfTls(stream: Duplex | null): TlsFacts | undefined {
   if (stream === null) return undefined;
-  return (
+  const agreed =
     remembered.get(stream) ??
-    (isSecure(stream) ? rememberFacts(stream, peerCertificateOf(stream)) : undefined)
-  );
+    (isSecure(stream) ? rememberFacts(stream, peerCertificateOf(stream)) : undefined);
+  return agreed?.facts;
 }
 
 /**
