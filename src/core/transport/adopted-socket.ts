@@ -60,9 +60,9 @@ export class AdoptedSocketTransport extends SocketTransport {
     super.attach(sink, events);
     if (!sink.readsAhead) this.stopReading();
     for (const chunk of this.takeEarly()) sink.arrive(chunk, chunk.length, true);
-    if (this.stream.readableEnded) nextTick(this.#onEnd);
-    else this.stream.on("end", this.#onEnd);
-    this.stream.on("finish", this.#onFinish);
+    if (this.stream.readableEnded) nextTick(() => onEnd.call(this.stream));
+    else this.stream.on("end", onEnd);
+    this.stream.on("finish", onFinish);
     if (this.stream.writableEnded) events.outputEnded();
   }
 
@@ -87,18 +87,18 @@ export class AdoptedSocketTransport extends SocketTransport {
 
   protected override leave(): void {
     super.leave();
-    this.stream.off("end", this.#onEnd);
-    this.stream.off("finish", this.#onFinish);
+    this.stream.off("end", onEnd);
+    this.stream.off("finish", onFinish);
     this.stream.allowHalfOpen = this.allowHalfOpen;
   }
+}
 
-  readonly #onEnd = (): void => {
-    if (this.stream[SINK] !== undefined) this.stream[EVENTS]?.peerEnded();
-  };
+function onEnd(this: HandedSocket): void {
+  if (this[SINK] !== undefined) this[EVENTS]?.peerEnded();
+}
 
-  readonly #onFinish = (): void => {
-    this.stream[EVENTS]?.outputEnded();
-  };
+function onFinish(this: HandedSocket): void {
+  this[EVENTS]?.outputEnded();
 }
 
 /** Takes out all that a socket has read and its users have not, chunk by chunk as some releases give it. */

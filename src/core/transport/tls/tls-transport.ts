@@ -39,7 +39,7 @@ export class TlsTransport extends AdoptedSocketTransport {
   readonly #writer: RecordWriter;
   readonly #isOnKernelSocket: boolean;
   /** Takes what arrives before {@link attach}. */
-  readonly #early: EarlyInput;
+  #early: EarlyInput | null;
   /** Whether bytes are wanted. While the handshake is not done, the socket reads in any case. */
   #isWanted = false;
   /** Whether the connection has closed or reset the socket, which may take its time. */
@@ -54,6 +54,8 @@ export class TlsTransport extends AdoptedSocketTransport {
   #takenBytes = 0;
   /** Whether the handshake is done: a write is nothing but its records then. */
   #isSecure: boolean;
+  /** Listens while it is not. */
+  #onSecure: (() => void) | null = null;
   /** Whether a method of the socket that sends is running: what calls back from within is deferred. */
   #isGiving = false;
 
@@ -68,11 +70,11 @@ export class TlsTransport extends AdoptedSocketTransport {
     this.#socket = socket;
     this.#isOnKernelSocket = isOnKernelSocket(socket);
     this.#writer = writer;
-    this.#early = new EarlyInput(this.takeEarly());
-    this.#socket[SINK] = this.#early;
-    this.#socket[EVENTS] = this.#early;
+    this.#early = socket[SINK] = socket[EVENTS] = new EarlyInput(this.takeEarly());
     this.#isSecure = !isHandshaking(socket);
-    if (!this.#isSecure) socket.once("secure", this.#onSecure);
+    if (this.#isSecure) return;
+    this.#onSecure = () => this.#becomeSecure();
+    socket.once("secure", this.#onSecure);
   }
 
   override get callsBackAtOnce(): boolean {
@@ -116,7 +118,9 @@ export class TlsTransport extends AdoptedSocketTransport {
     super.attach(sink, events);
     this.stream.on(TLS_ERROR, onTlsError);
     if (!this.#isSecure) super.startReading();
-    this.#early.moveTo(sink, events);
+    const early = this.#early;
+    this.#early = null;
+    early?.moveTo(sink, events);
   }
 
   override startReading(): void {
@@ -169,7 +173,7 @@ export class TlsTransport extends AdoptedSocketTransport {
   protected override leave(): void {
     super.leave();
     this.stream.off(TLS_ERROR, onTlsError);
-    this.stream.off("secure", this.#onSecure);
+    if (this.#onSecure !== null) this.stream.off("secure", this.#onSecure);
     if (this.stream.errored !== null) this.#ignoreLateErrors();
   }
 
@@ -256,10 +260,10 @@ export class TlsTransport extends AdoptedSocketTransport {
       this.#socket[EVENTS]?.failed(error);
   };
 
-  readonly #onSecure = (): void => {
+  #becomeSecure(): void {
     this.#isSecure = true;
     if (!this.#isWanted) super.stopReading();
-  };
+  }
 }
 
 function ignore(): void {
