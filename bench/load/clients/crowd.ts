@@ -20,16 +20,18 @@ interface Joining {
   readonly atOnce?: number;
   /** 1 unless they shall never read. */
   readonly reads?: number;
+  /** The last number of their own address, 127.0.0.1 by default. */
+  readonly from?: number;
 }
 
 /** Opens `count` connections; each is open, or ended by the server, when this resolves. They stay until they are ended. */
 async function join(numbers: Numbers): Promise<Numbers> {
-  const { port, count, atOnce = AT_ONCE, reads = 1 } = numbers as unknown as Joining;
+  const { port, count, atOnce = AT_ONCE, reads = 1, from } = numbers as unknown as Joining;
   let begun = 0;
   const some = async (): Promise<void> => {
     while (begun < count) {
       begun++;
-      await opened(port, reads === 1);
+      await opened(port, { reads: reads === 1, from });
     }
   };
   await Promise.all(Array.from({ length: atOnce }, some));
@@ -38,23 +40,24 @@ async function join(numbers: Numbers): Promise<Numbers> {
 
 /** Opens connections as {@link join} does, and waits until the server has ended them. */
 async function flood(numbers: Numbers): Promise<Numbers> {
-  const { port, count, atOnce = AT_ONCE } = numbers as unknown as Joining;
+  const { port, count, atOnce = AT_ONCE, from } = numbers as unknown as Joining;
   let begun = 0;
   const some = async (): Promise<void> => {
     while (begun < count) {
       begun++;
-      const socket = await opened(port, true);
+      const socket = await opened(port, { from });
       // Those for which there was room stay.
       await Promise.race([closed(socket), sleep(100, undefined, { ref: false })]);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, some));
-  return state();
+  return {};
 }
 
-function opened(port: number, reads: boolean): Promise<Socket> {
+function opened(port: number, { reads = true, from = 1 } = {}): Promise<Socket> {
   return new Promise((resolve) => {
-    const socket = dial({ port, host: "127.0.0.1", noDelay: true });
+    const localAddress = `127.0.0.${from}`;
+    const socket = dial({ port, host: "127.0.0.1", localAddress, noDelay: true });
     open.add(socket);
     let end = "closed";
     const late = setTimeout(() => {
@@ -143,7 +146,7 @@ function drip({ port = 0, count = 0, interval = 0 }): Numbers {
       sent.set(socket, position + 1);
       if (socket.writable) socket.write(Buffer.of(HELLO[position] ?? 0));
     }
-    for (let missing = count - open.size; missing > 0; missing--) void opened(port, true);
+    for (let missing = count - open.size; missing > 0; missing--) void opened(port);
   }, interval);
   return {};
 }

@@ -19,11 +19,12 @@ export const flood: Scene = {
     await ending([server, clients, prober], async () => {
       const before = await server.ask("rest");
       const empty = await server.ask("state");
-      const { open = NaN, ...ends } = await clients.ask("flood", { port, count: CLIENTS, atOnce: 400 });
+      await clients.ask("flood", { port, count: CLIENTS, atOnce: 400 });
       const state = await whenever(
         () => server.ask("state"),
         ({ pending = 0, dropped = 0 }) => pending + dropped >= CLIENTS,
       );
+      const { open = NaN, ...ends } = await clients.ask("state");
       report.figure("clients", `${count(open)} stay, ${counts(ends)}`);
       report.cost(empty, state);
       report.equal("clients that wait", state.pending ?? NaN, BACKLOG);

@@ -2,6 +2,7 @@ import type { Scene } from "../scene.js";
 import { connections } from "./connections.js";
 import { descriptors, fewerThanDescriptors } from "./descriptors.js";
 import { flood } from "./flood.js";
+import { never, throws, writes } from "./handlers.js";
 import { fullOfHandshakes, slowHandshakes, slowLines } from "./slow-loris.js";
 
 export const scenes: readonly Scene[] = [
@@ -12,4 +13,7 @@ export const scenes: readonly Scene[] = [
   slowLines,
   descriptors,
   fewerThanDescriptors,
+  never,
+  throws,
+  writes,
 ];

@@ -1,6 +1,7 @@
 /** Sends every line back. */
-import { listen, type Connection, type ListenOptions } from "../../../src/index.js";
+import { listen, serve, type ListenOptions } from "../../../src/index.js";
 import { LOCALHOST } from "../../../__tests__/support/certificates.js";
+import { echo } from "./handlers.js";
 import { told, watch } from "./watched.js";
 
 interface Told extends Omit<ListenOptions, "tls"> {
@@ -12,14 +13,6 @@ interface Told extends Omit<ListenOptions, "tls"> {
 const { tls, lineTimeout, ...options } = told() as Told;
 const listener = await listen(0, { host: "127.0.0.1", ...options, tls: tls && LOCALHOST });
 
-async function echo(connection: Connection): Promise<void> {
-  for (;;) {
-    const line = await connection.readLine({ timeout: lineTimeout });
-    if (line === null) break;
-    await connection.writeLine(line);
-  }
-  await connection.close();
-}
-
 watch(() => listener);
-for await (const connection of listener) echo(connection).catch(() => connection.reset());
+// Slow clients and those that leave are errors of handlers.
+await serve(listener, echo(lineTimeout), { onError: () => undefined });
