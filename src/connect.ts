@@ -158,7 +158,7 @@ export function dialOptions(options: ConnectOptions, subject: Subject, find: Fin
   const client =
     tls && new TlsClient(tls === true ? TLS_DEFAULTS : tls, subject.host, subject, allowTruncation);
   const connectionOf = (transport: Transport, { addresses, path }: Omit<Raw, "transport" | "reset">) =>
-    connectionOver(transport, addresses, settings, subjectOf(addresses, path));
+    connectionOver("connect", transport, addresses, settings, subjectOf(addresses, path));
   return {
     subject,
     find,

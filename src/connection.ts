@@ -39,6 +39,7 @@ import {
   pullsOf,
 } from "./options/read.js";
 import type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
+import type { ConnectionOrigin } from "./diagnostics.js";
 import type { Subject } from "./errors.js";
 import { ConnectionDuplex } from "./views/connection-duplex.js";
 import type { SocketDuplex } from "./views/socket-duplex.js";
@@ -52,6 +53,7 @@ export let setDuplex: (connection: Connection, duplex: SocketDuplex) => void;
 
 /** @internal Makes a connection over a transport by {@link establish}. There is no other way to one. */
 export let connectionOver: (
+  origin: ConnectionOrigin,
   transport: Transport,
   addresses: Addresses,
   settings: LinkSettings,
@@ -85,8 +87,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
     setDuplex = (connection, duplex) => (connection.#duplex = duplex);
     // Not by its name: a bundler renames a class that names itself.
     const construct = (link: Link, addresses: Addresses) => new this(link, addresses);
-    connectionOver = (transport, addresses, settings, subject) =>
-      establish(construct, transport, addresses, settings, subject);
+    connectionOver = (origin, transport, addresses, settings, subject) =>
+      establish(construct, origin, transport, addresses, settings, subject);
   }
 
   /**
@@ -108,7 +110,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
     const addresses = new Addresses(stream as Addressed);
     const text = `stream (${classNameOf(stream) ?? "Duplex"})`;
     const subject = addresses.remotePort === undefined ? { text } : subjectOf(addresses);
-    const connection = connectionOver(transport, addresses, settingsOf(options), subject);
+    const connection = connectionOver("adopt", transport, addresses, settingsOf(options), subject);
     if ((stream as Partial<Socket>).connecting === true) {
       const stop = transport.whenConnected(() =>
         Object.assign(addresses, new Addresses(stream as Addressed)),
@@ -396,7 +398,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
       const link = this.#link;
       const settings = { ...link.settings, maker: makerHere() };
       const transport = await startTls(link, side, operation, allowTruncation);
-      const secure = connectionOver(transport, new Addresses(this), settings, link.subject);
+      const secure = connectionOver("startTls", transport, new Addresses(this), settings, link.subject);
       succeed(link, linkOf(secure));
       return secure;
     });

@@ -49,6 +49,46 @@ export interface RefusedEvent {
   readonly error: NetError;
 }
 
+/** What has made a connection: `startTls` makes one that takes the place of another. */
+export type ConnectionOrigin = "connect" | "accept" | "adopt" | "startTls";
+
+/** An event of `tcp6:connection:open`: a connection is there, whichever end has asked for it. */
+export interface ConnectionEvent {
+  /** Tells the connections of this process apart: the event of its end has the same. */
+  readonly id: number;
+  /** `"adopt"`: the program has made it of a stream, by `Connection.from`. */
+  readonly origin: ConnectionOrigin;
+  /** Both ends, `"127.0.0.1:5000 -> 127.0.0.1:80"`; the path of a Unix socket; what was adopted. */
+  readonly name: string;
+  /** Literal addresses, where there are any: as those of the `Connection`. */
+  readonly localAddress: string | undefined;
+  readonly localPort: number | undefined;
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+}
+
+/** An event of `tcp6:connection:close`: a connection is over, and its socket is closed, or was detached. */
+export interface ConnectionCloseEvent extends ConnectionEvent {
+  /** As those of the `Connection`: bytes that arrived here, and bytes that the kernel, or the stream, has taken. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** How many milliseconds it was open. */
+  readonly duration: number;
+  /**
+   * `"closed"`: in good order. `"reset"`: by `reset()` here, or since nothing could be sent in time. `"failed"`: the peer has
+   * reset it, or the network has failed. `"detached"`: the program has its socket, or `startTls` has.
+   */
+  readonly end: "closed" | "reset" | "failed" | "detached";
+  /** What `connection.closed` rejects with, if it does. */
+  readonly error?: NetError;
+}
+
+/** The channels of each {@link ConnectionEvent} and {@link ConnectionCloseEvent}. */
+export const connectionChannels = {
+  open: channel("tcp6:connection:open"),
+  close: channel("tcp6:connection:close"),
+} as const;
+
 /** The channel of each {@link RefusedEvent}. */
 export const refusedClients = channel("tcp6:listener:refused");
 

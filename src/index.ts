@@ -18,6 +18,7 @@
  *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life, whose states are in core/life.ts. core/link-settings.ts is what it captures.
  *   - core/successors.ts: which connection has taken the place of another one.
+ *   - core/announce.ts: events of connections that open and close.
  *   - core/facts.ts: what a connection says of itself to be printed.
  *   - core/forgotten.ts finds connections that the program no longer refers to.
  *   - core/reading/, core/writing/: its two halves. core/half-host.ts is what both need of the whole.
@@ -25,7 +26,7 @@
  *   - core/transport/: a stream of bytes below any policy, over the kernel's sockets, any other Duplex, or in memory.
  *   - core/bytes/: queues of bytes, and the memory they are in.
  *   - core/timing/: deadlines, cancellation, and what one turn of the event loop may do.
- * - diagnostics.ts: the channels on which events of connecting and of listeners are published.
+ * - diagnostics.ts: the channels on which events of connecting, of connections and of listeners are published.
  * - address/: endpoints, also as text and as URLs, and services. address/resolve.ts looks names up.
  * - parameters.ts, errors.ts, error-codes.ts: used by all of them. tls-words.ts is what errors of TLS say. inspection.ts is
  *   how objects and errors are printed.
@@ -61,7 +62,16 @@ export { resolve, type LookupFunction, type LookupOptions, type ResolveOptions }
 export type { LookupCallback, LookupRequest } from "./core/network.js";
 export type { AddressInfo } from "./address/endpoint.js";
 export { formatEndpoint, parseEndpoint, type Endpoint } from "./address/notation.js";
-export type { AttemptEvent, DialEvent, LookupEvent, RefusedEvent, RefusedReason } from "./diagnostics.js";
+export type {
+  AttemptEvent,
+  ConnectionCloseEvent,
+  ConnectionEvent,
+  ConnectionOrigin,
+  DialEvent,
+  LookupEvent,
+  RefusedEvent,
+  RefusedReason,
+} from "./diagnostics.js";
 export { getParameters, setParameters, withParameters, type NetParameters } from "./parameters.js";
 export {
   NetError,

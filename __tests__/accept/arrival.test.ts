@@ -579,7 +579,7 @@ describe("closing the listener", () => {
 describe("real steps", () => {
   /** Reads a line with the client's own address, as a proxy would send it ahead. */
   const readHeader = stepOf(async ({ socket, addresses }, signal) => {
-    const connection = connectionOver(takeOver(socket), addresses, settingsOf({}));
+    const connection = connectionOver("accept", takeOver(socket), addresses, settingsOf({}));
     const line = await connection.readLine({ limit: 107, signal });
     const [remoteAddress = "", port = ""] = line?.split(" ") ?? [];
     const { localAddress, localPort } = addresses;

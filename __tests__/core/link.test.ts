@@ -33,7 +33,7 @@ async function linkAndPeer(settings: Partial<LinkSettings> = {}): Promise<[Link,
   const [own, peer] = await socketPair();
   sockets.push(own, peer);
   peer.on("error", () => undefined);
-  return [new Link(adopt(own), { text: "test" }, { ...SETTINGS, ...settings }), peer];
+  return [new Link("adopt", adopt(own), { text: "test" }, { ...SETTINGS, ...settings }), peer];
 }
 
 /** How the connection has ended; `undefined` until it is over. */

@@ -24,7 +24,7 @@ function dialTo(ports: number[], handshake: Handshake<Connection>, options: Opti
     subject: { host: "name.test", text },
     find: () => Promise.resolve(candidates),
     establish: (transport, addresses) =>
-      keep(connectionOver(transport, addresses, settingsOf({}), subjectOf(addresses))),
+      keep(connectionOver("connect", transport, addresses, settingsOf({}), subjectOf(addresses))),
     discard: (late) => late.reset(),
     handshake,
     ...options,

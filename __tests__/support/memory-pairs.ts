@@ -7,7 +7,7 @@ import { settingsOf } from "../../src/options/connection.js";
 /** Two connections that are connected with each other in memory. */
 export function connectedInMemory(options: ConnectionOptions = {}): [Connection, Connection] {
   const [a, b] = memoryTransports().map((transport) =>
-    connectionOver(transport, new Addresses({}), settingsOf(options), { text: "memory" }),
+    connectionOver("connect", transport, new Addresses({}), settingsOf(options), { text: "memory" }),
   );
   return [a as Connection, b as Connection];
 }

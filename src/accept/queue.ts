@@ -130,7 +130,7 @@ export class AcceptQueue {
       claim(socket);
       leaveWhenClosed(socket);
     }
-    const connection = connectionOver(transport ?? takeOver(socket), addresses, settings, subject);
+    const connection = connectionOver("accept", transport ?? takeOver(socket), addresses, settings, subject);
     if (transport !== null && transport.stream !== socket) {
       // The errors of the socket beneath are those of the stream, which the connection is told of.
       transport.stream?.off("error", ignore);

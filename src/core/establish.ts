@@ -1,5 +1,7 @@
 import { subjectOf, type Addresses } from "../address/addresses.js";
+import type { ConnectionOrigin } from "../diagnostics.js";
 import type { Subject } from "../errors.js";
+import { announceOpen } from "./announce.js";
 import { noteMaker } from "./forgotten.js";
 import { Link } from "./link.js";
 import type { LinkSettings } from "./link-settings.js";
@@ -15,15 +17,17 @@ import type { Transport } from "./transport/transport.js";
  */
 export function establish<Connection extends object>(
   construct: (link: Link, addresses: Addresses) => Connection,
+  origin: ConnectionOrigin,
   transport: Transport,
   addresses: Addresses,
   settings: LinkSettings,
   subject: Subject = subjectOf(addresses),
 ): Connection {
-  const link = new Link(transport, subject, settings);
+  const link = new Link(origin, transport, subject, settings);
   const connection = construct(link, addresses);
   noteMaker(connection, link, settings.maker);
   const closeOn = settings.inherited?.closeOn;
+  announceOpen(link);
   if (closeOn !== undefined) endOn(closeOn, () => link.reset(), link.closed);
   return connection;
 }

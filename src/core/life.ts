@@ -83,3 +83,13 @@ export const OUTCOMES = {
 export function failedWith(operation: Operation, cause: unknown): Outcome {
   return { end: "failed", failure: { operation, cause } };
 }
+
+/** Resolves when the connection is over, with its failure. */
+export class Ending {
+  readonly promise: Promise<Failure | null>;
+  resolve!: (failure: Failure | null) => void;
+
+  constructor() {
+    this.promise = new Promise((resolve) => (this.resolve = resolve));
+  }
+}

@@ -4,12 +4,15 @@ import { rejectedInTime } from "./timing/budget.js";
 import { letReport } from "./timing/let-arrive.js";
 import { checkedOperation, type OperationOptions } from "../options/operation.js";
 import { aborted, NetTimeoutError, refused, translated, type Subject } from "../errors.js";
+import type { ConnectionOrigin } from "../diagnostics.js";
+import { announceClose, nextConnection } from "./announce.js";
 import { currentAlarm } from "./timing/alarm.js";
 import { markHandled } from "./timing/fail-at-caller.js";
 import type { HalfHost } from "./half-host.js";
 import type { Inherited, LinkSettings } from "./link-settings.js";
 import {
   CLOSING,
+  Ending,
   failedWith,
   OPEN,
   OUTCOMES,
@@ -27,18 +30,15 @@ import type { Transport, TransportEvents } from "./transport/transport.js";
 import type { Sleeper } from "./timing/wake-queue.js";
 import type { Duplex } from "node:stream";
 
-/** Resolves when the connection is over, with its failure. */
-interface Ending {
-  readonly promise: Promise<Failure | null>;
-  readonly resolve: (failure: Failure | null) => void;
-}
-
 /**
  * The life of a connection: its transport, its two halves, and how they end. {@link Life} is the table of it.
  */
 export class Link implements TransportEvents, HalfHost, Sleeper {
   /** Of the clock that was in use when the connection was made: its waits go by that one. */
   readonly #alarm = currentAlarm();
+  readonly id = nextConnection();
+  readonly openedAt = this.#alarm.now();
+  readonly origin: ConnectionOrigin;
   readonly transport: Transport;
   readonly subject: Subject;
   readonly input: Input;
@@ -61,7 +61,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   /** Whether it keeps the process alive. `unreferred`: the program has called `unref()`. */
   #hold: "held" | "free" | "unreferred";
 
-  constructor(transport: Transport, subject: Subject, settings: LinkSettings) {
+  constructor(origin: ConnectionOrigin, transport: Transport, subject: Subject, settings: LinkSettings) {
+    this.origin = origin;
     this.transport = transport;
     this.subject = subject;
     this.input = new Input(this, settings.readTimeout, settings.readAhead);
@@ -421,18 +422,12 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.#become({ kind: "over", outcome });
     this.#alarm.letSleep(this);
     this.#ending?.resolve(outcome.failure);
+    announceClose(this, outcome);
   }
 
   #whenOver(): Promise<Failure | null> {
     if (this.#life.kind === "over") return Promise.resolve(this.#life.outcome.failure);
-    if (this.#ending === null) {
-      let resolve!: (failure: Failure | null) => void;
-      const promise = new Promise<Failure | null>((settle) => {
-        resolve = settle;
-      });
-      this.#ending = { promise, resolve };
-    }
-    return this.#ending.promise;
+    return (this.#ending ??= new Ending()).promise;
   }
 }
 
