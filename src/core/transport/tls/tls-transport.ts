@@ -27,8 +27,11 @@ import { MAY_BE_CUT, type HandedTlsSocket } from "./tls-interception.js";
 /** Most bytes that a socket is handed at once: it encrypts them all before it sends the first. */
 const PIECE_BYTES = 256 * 1024;
 
-/** Most bytes whose records are given to the kernel in one call. Node gives it ten pieces of memory, most of 16 KiB. */
-const ONE_CALL_BYTES = 64 * 1024;
+/**
+ * Most bytes of a write that is done when the kernel has it, a turn before Node says so. Its records have to be given to the
+ * kernel in one call, which 64 KiB would be, too; but writes one after the other as large as that gain nothing.
+ */
+const SMALL_BYTES = 16 * 1024;
 
 /**
  * A transport over a TLS socket of Node's: read as the kernel's sockets are, past its Readable, and written past its
@@ -227,9 +230,7 @@ export class TlsTransport extends AdoptedSocketTransport {
       // What the program wrote to the socket itself goes first.
       const isBehind = stream.writableLength > 0 || this.#writer.isBusy;
       if (isBehind) stream.write(joinedBytes(payload), this.#onTaken);
-      else if (
-        this.#writer.writePast(payload, this.#isSecure && this.#given <= ONE_CALL_BYTES, this.#onTaken)
-      ) {
+      else if (this.#writer.writePast(payload, this.#isSecure && this.#given <= SMALL_BYTES, this.#onTaken)) {
         this.#takenBytes += this.#given;
         this.#given = 0;
         this.#taken = null;
