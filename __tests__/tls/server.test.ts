@@ -430,6 +430,11 @@ describe("server names", () => {
       /no such name/,
     ],
     ["rejects", () => Promise.reject(new Error("no such name")), /no such name/],
+    [
+      "calls back with text for a context",
+      (_, done) => done(null, "a name" as never),
+      /"the context of SNICallback" must be one of tls\.createSecureContext; received a string of 6 characters/,
+    ],
     ["calls back with what is no context", (_, done) => done(null, { a: 1 } as never), /SNI context/i],
   ];
   function failWith(thrown: unknown): never {

@@ -4,6 +4,7 @@
  */
 import type { TlsOptions, TLSSocket } from "node:tls";
 import { isNativeError, isPromise } from "node:util/types";
+import { wrongType } from "../options/checks.js";
 import { checkedServerPsk } from "./psk.js";
 
 type ServerFunctions = Pick<TlsOptions, "ALPNCallback" | "SNICallback" | "pskCallback">;
@@ -55,7 +56,10 @@ function callSni(
   const once: typeof done = (error, context) => {
     if (isDone) return;
     isDone = true;
-    done(error, context);
+    // Of anything else Node takes no notice, and the server shows the certificate of another name.
+    if (!error && context && typeof (context as unknown) !== "object")
+      done(wrongType("the context of SNICallback", "one of tls.createSecureContext", context));
+    else done(error, context);
   };
   const failed = (error: unknown): void => {
     once(asError(error));
