@@ -37,6 +37,8 @@ export interface Shared {
   tick(): number;
   /** Calls back in a later turn, before the run has ended. */
   later(callback: () => void): void;
+  /** Calls back when everything is closed. */
+  whenOver(callback: () => void): void;
   /** Reports a fault. */
   complain(text: string): void;
 }

@@ -5,7 +5,7 @@ import { written } from "./duplex.js";
 import type { Deed, End } from "./end.js";
 import { reasonOf, type Operation } from "./operation.js";
 import type { CallOf, Op } from "./scenario.js";
-import { tracesOn } from "./traces.js";
+import { tracesLeftOn, tracesOn } from "./traces.js";
 import { note, settle } from "./writing.js";
 
 function closeWrite(end: End, operation: Operation): Promise<void> {
@@ -62,7 +62,11 @@ function detach(end: End, operation: Operation, { allowHalfOpen }: CallOf<"detac
     return;
   }
   end.do("detach");
-  for (const trace of tracesOn(stream, end.shared.bare[end.name])) operation.complain(`left ${trace}`);
+  const bare = end.shared.bare[end.name];
+  for (const trace of tracesOn(stream, bare)) operation.complain(`left ${trace}`);
+  end.shared.whenOver(() => {
+    for (const trace of tracesLeftOn(stream, bare)) operation.complain(`left ${trace}`);
+  });
   end.detached = stream;
   end.wasDetached = true;
   // It ends itself then.

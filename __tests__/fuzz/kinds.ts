@@ -1,8 +1,11 @@
 /** The kinds of connections that are tried: those of the contract, and some more. */
+import { once } from "node:events";
 import { Duplex } from "node:stream";
+import { connect, createServer } from "node:tls";
 import { relay, type ConnectionOptions } from "../../src/index.js";
 import type { Pair } from "../contract/contract-case.js";
 import { adopted, memoryPair, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
+import { SELF_SIGNED } from "../support/certificates.js";
 import { connectedInMemory } from "../support/memory-pairs.js";
 import { pairKinds, type PairKind } from "../support/pairs.js";
 import { tracesOf, withListener, type Traces } from "./traces.js";
@@ -43,14 +46,12 @@ const STREAMS: Readonly<Record<string, MakeStreams>> = {
 };
 
 export const kinds: readonly Kind[] = [
-  // Of TLS, adopted sockets are fuzzed: the others differ from them only in how they began.
-  ...pairKinds
-    .filter(({ name }) => !name.startsWith("TLS"))
-    .map((kind) => {
-      if (kind.name === "connections in memory") return kindOf(kind, detachedInMemory);
-      const isAdopted = kind.name.startsWith("adopted");
-      return isAdopted ? kindOf(kind, STREAMS[kind.name] ?? socketPair) : accepted(kindOf(kind, socketPair));
-    }),
+  ...pairKinds.map((kind) => {
+    if (kind.name === "connections in memory") return kindOf(kind, detachedInMemory);
+    if (kind.name.startsWith("TLS")) return resuming(kindOf(kind, servedTlsPair));
+    const isAdopted = kind.name.startsWith("adopted");
+    return isAdopted ? kindOf(kind, STREAMS[kind.name] ?? socketPair) : accepted(kindOf(kind, socketPair));
+  }),
   // Before Node 26 a side does not notice that the other was destroyed, and waits until it times out.
   {
     ...kindOver("duplexPair", tellingPair, endedMemoryPair),
@@ -80,6 +81,15 @@ function accepted(kind: Kind): Kind {
   const bare = async () => {
     const { a, b } = await kind.bare();
     return { a, b: withListener(b, "close") };
+  };
+  return { ...kind, bare };
+}
+
+/** A kind whose one end keeps the sessions that its server sends, at any time, for the next connection. */
+function resuming(kind: Kind): Kind {
+  const bare = async () => {
+    const { a, b } = await kind.bare();
+    return { a: withListener(a, "session"), b };
   };
   return { ...kind, bare };
 }
@@ -136,6 +146,17 @@ function relayed(kind: PairKind): Kind {
       return { ...near, b: far.b, between, dispose };
     },
   };
+}
+
+/** The same as `tlsPair`, but by a `tls.Server` of Node's, which listens to its sockets. */
+async function servedTlsPair(): Promise<[Duplex, Duplex]> {
+  const [client, accepted] = await socketPair();
+  const server = createServer(SELF_SIGNED);
+  const secured = once(server, "secureConnection");
+  server.emit("connection", accepted);
+  const encrypted = connect({ socket: client, ca: SELF_SIGNED.cert, servername: "localhost" });
+  const [[served]] = (await Promise.all([secured, once(encrypted, "secureConnect")])) as [[Duplex], unknown];
+  return [encrypted, served];
 }
 
 /** What connections in memory are handed over as. */

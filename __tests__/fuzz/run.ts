@@ -44,6 +44,7 @@ class Run implements Shared {
   readonly #complaints: string[];
   readonly #ends: readonly [End, End];
   readonly #later: Promise<void>[] = [];
+  readonly #whenOver: (() => void)[] = [];
   #events = 0;
 
   constructor(
@@ -73,6 +74,10 @@ class Run implements Shared {
     this.#later.push(waited);
   }
 
+  whenOver(callback: () => void): void {
+    this.#whenOver.push(callback);
+  }
+
   complain(text: string): void {
     this.#complaints.push(text);
   }
@@ -95,6 +100,9 @@ class Run implements Shared {
       for (const { detached } of this.#ends) detached?.destroy();
     }
     await Promise.all(this.#later);
+    // What was destroyed calls back for its writes in the next turns.
+    if (this.#whenOver.length > 0) await pass(4);
+    for (const callback of this.#whenOver) callback();
     this.#judge(a, b);
     this.#judge(b, a);
     const listeners = listenersOf(this.signals);
