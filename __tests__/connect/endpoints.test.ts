@@ -1,5 +1,6 @@
 import {
   connect,
+  connectDuplex,
   connectTo,
   Connection,
   listen,
@@ -187,8 +188,24 @@ describe("a URL", () => {
   test("without a port fails with EAI_SERVICE if its protocol names no service", async () => {
     const error = await netError(connect(new URL("tcp://user:hunter2@127.0.0.1/hunter2?hunter2#hunter2")));
     expect(error).toMatchObject({ code: "EAI_SERVICE", operation: "resolve", host: "127.0.0.1" });
-    expect(error.message).toBe('resolve 127.0.0.1:tcp: no service named "tcp" (EAI_SERVICE)');
+    expect(error.message).toContain('resolve 127.0.0.1:tcp: no service named "tcp"');
     expect(JSON.stringify(error)).not.toContain("hunter2");
+    const unknown = await netError(connect(new URL("nosuch://127.0.0.1")));
+    expect(unknown.message).toBe('resolve 127.0.0.1:nosuch: no service named "nosuch" (EAI_SERVICE)');
+  });
+
+  test.each(["tls", "tcp", "ssl"])("of %s: without a port is told that it needs one", async (scheme) => {
+    const missing =
+      "so it has no port of its own; give the port, as a number or the name of a service (EAI_SERVICE)";
+    for (const call of [
+      () => connect(new URL(`${scheme}://127.0.0.1`)),
+      () => connect("127.0.0.1", scheme),
+      () => connectDuplex(new URL(`${scheme}://127.0.0.1`)).connection,
+    ]) {
+      const error = await netError(Promise.resolve().then(call));
+      expect(error).toMatchObject({ code: "EAI_SERVICE", operation: "resolve", host: "127.0.0.1" });
+      expect(error.message).toContain(missing);
+    }
   });
 
   const REFUSED: readonly (readonly [url: string, message: RegExp])[] = [

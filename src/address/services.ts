@@ -22,6 +22,9 @@ const ALSO_REGISTERED: ReadonlyMap<string, number> = new Map([
   ["http-alt", 8080],
 ]);
 
+/** Protocols of URLs that say how bytes are carried, and not what for. */
+const TRANSPORTS: ReadonlySet<string> = new Set(["ssl", "tcp", "tcp4", "tcp6", "tls"]);
+
 let local: ReadonlyMap<string, number> | undefined;
 let registered: ReadonlyMap<string, number> | undefined;
 
@@ -52,8 +55,15 @@ export function portOf(service: number | string, host?: string): number {
     cause = error; // The registry is a package of its own, which a bundler may have left behind.
   }
   const reason = cause === undefined ? "" : ", and IANA's registry could not be read";
-  const hint = familyOf(service) === 0 ? "" : ": that is an address, and the port is missing";
-  throw refused("resolve", subject, "EAI_SERVICE", `no service named ${name}${reason}${hint}`, { cause });
+  const message = `no service named ${name}${reason}${hintFor(service)}`;
+  throw refused("resolve", subject, "EAI_SERVICE", message, { cause });
+}
+
+/** What is most likely meant, where that can be told. */
+function hintFor(service: string): string {
+  if (familyOf(service) !== 0) return ": that is an address, and the port is missing";
+  if (!TRANSPORTS.has(service)) return "";
+  return ": many services use it, so it has no port of its own; give the port, as a number or the name of a service";
 }
 
 /**
