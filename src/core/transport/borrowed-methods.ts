@@ -6,6 +6,36 @@ export interface Loan<Methods> {
   giveBack(object: object): void;
 }
 
+/**
+ * By their objects: stand-ins that were given back while others stood in their place, and the properties that they had
+ * replaced. The others do not put them back.
+ */
+const retired = new WeakMap<object, Map<unknown, PropertyDescriptor | undefined>>();
+
+/** Remembers a stand-in that is given back, if another one has taken its place on the object. */
+export function retire(
+  object: object,
+  name: PropertyKey,
+  standIn: unknown,
+  before: PropertyDescriptor | undefined,
+): void {
+  if (!Object.hasOwn(object, name)) return;
+  const standIns = retired.get(object) ?? new Map<unknown, PropertyDescriptor | undefined>();
+  retired.set(object, standIns.set(standIn, before));
+}
+
+/** What is to be put back in place of a property of before: what that itself had replaced, if it is a retired stand-in. */
+function unretired(object: object, before: PropertyDescriptor | undefined): PropertyDescriptor | undefined {
+  const standIns = retired.get(object);
+  let property = before;
+  while (property !== undefined && standIns?.has(property.value) === true) {
+    const standIn: unknown = property.value;
+    property = standIns.get(standIn);
+    standIns.delete(standIn);
+  }
+  return property;
+}
+
 /** Puts stand-ins in place of methods of an object, until the object is given its own back. */
 export class BorrowedMethods<T extends object, Name extends keyof T> implements Loan<Pick<T, Name>> {
   /** The object's own, as they were. */
@@ -42,8 +72,13 @@ export class BorrowedMethods<T extends object, Name extends keyof T> implements 
     // The last one first, and by `delete`: V8 undoes the last addition. Otherwise it makes a table of all the properties.
     for (let i = this.#names.length - 1; i >= 0; i--) {
       const name = this.#names[i] as Name;
-      if (object[name] !== this.#standIns[name]) continue;
-      const property = this.#before?.get(name);
+      const standIn = this.#standIns[name];
+      const before = this.#before?.get(name);
+      if (object[name] !== standIn) {
+        retire(object, name, standIn, before);
+        continue;
+      }
+      const property = unretired(object, before);
       // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- see above
       if (property === undefined) delete object[name];
       else Object.defineProperty(object, name, property);

@@ -1,4 +1,4 @@
-import { BorrowedMethods, type Loan } from "./borrowed-methods.js";
+import { BorrowedMethods, retire, type Loan } from "./borrowed-methods.js";
 
 /** The methods that an object has without stand-ins. */
 export type OwnOf<Methods> = (object: object) => Methods;
@@ -40,8 +40,10 @@ export class SharedMethods<Methods extends object> implements Loan<Methods> {
     // The last one first, and by `delete`: V8 undoes the last addition. Otherwise it makes a table of all the properties.
     for (let i = this.#names.length - 1; i >= 0; i--) {
       const name = this.#names[i] as keyof Methods;
+      const standIn = this.#standIns[name];
+      if (object[name] !== standIn) retire(object, name, standIn, undefined);
       // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- see above
-      if (object[name] === this.#standIns[name]) delete object[name];
+      else delete object[name];
     }
   }
 }
