@@ -6,6 +6,8 @@ import { checkTimeout, wrongType, checkBoolean } from "./options/checks.js";
 import { checkedKeepAlive, setKeepAlive, type KeepAliveOptions } from "./options/keep-alive.js";
 import { factsOf, nameOf, shownOf, type ConnectionFacts } from "./core/facts.js";
 import type { Link } from "./core/link.js";
+import type { ProxyFacts } from "./proxy-protocol/header.js";
+import { ProxiedAddresses } from "./proxy-protocol/proxied-addresses.js";
 import { lineOf, type Style } from "./inspection.js";
 
 /** The socket beneath a connection: its addresses, counts and settings. */
@@ -17,6 +19,11 @@ export abstract class ConnectedSocket {
   constructor(link: Link, addresses: Addresses) {
     this.#link = link;
     this.#addresses = addresses;
+  }
+
+  /** @internal Where both ends are. */
+  protected get addresses(): Addresses {
+    return this.#addresses;
   }
 
   /** Our own address when the connection was made; `undefined` for a Unix socket. */
@@ -35,6 +42,19 @@ export abstract class ConnectedSocket {
 
   get remotePort(): number | undefined {
     return this.#addresses.remotePort;
+  }
+
+  /**
+   * What a PROXY header has said, if `listen` had the option `proxyProtocol` and one came; `undefined` otherwise.
+   *
+   * Where the header names the client, {@link remoteAddress} and {@link remotePort} are the client's, and those of
+   * {@link socket} the balancer's. Where it names none (command `"local"`, protocol `UNKNOWN`), all are the balancer's.
+   * {@link localAddress} is our own in any case: the address that the client has connected to is `destinationAddress`.
+   *
+   * @example console.log(connection.remoteAddress, connection.proxy?.tlvs.get(2)?.toString()); // client, server name
+   */
+  get proxy(): ProxyFacts | undefined {
+    return this.#addresses instanceof ProxiedAddresses ? this.#addresses.proxy : undefined;
   }
 
   /** 4 or 6; `undefined` for a Unix socket. */

@@ -398,7 +398,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
       const link = this.#link;
       const settings = { ...link.settings, maker: makerHere() };
       const transport = await startTls(link, side, operation, allowTruncation);
-      const secure = connectionOver("startTls", transport, new Addresses(this), settings, link.subject);
+      const secure = connectionOver("startTls", transport, this.addresses, settings, link.subject);
       succeed(link, linkOf(secure));
       return secure;
     });

@@ -32,19 +32,20 @@ export interface AttemptEvent extends DialEvent {
 
 /**
  * Why a listener has turned a client away. `"blocked"`: its address is on the `blockList`. `"maxConnections"`: as many
- * connections were open. `"perAddress"`: `serve` had as many of its address. `"handshake"`: its TLS handshake has failed, the client has left in it, or the time for it was up.
+ * connections were open. `"perAddress"`: `serve` had as many of its address. `"handshake"`: its PROXY header was wrong, its TLS handshake has failed, the client has left in them, or the time for them was up.
  */
 export type RefusedReason = "blocked" | "perAddress" | "maxConnections" | "handshake";
 
 /** An event of `tcp6:listener:refused`: a client was turned away before `accept()`. */
 export interface RefusedEvent {
   readonly reason: RefusedReason;
-  /** The literal address; `undefined` at a Unix socket. */
+  /** The literal address, as a PROXY header has it if one has been read; `undefined` at a Unix socket. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   /**
-   * What it has failed with. Operation `"accept"`: `ERR_IP_BLOCKED` if it was blocked, `ERR_LIMIT` if it was one too many.
-   * Operation `"tls"`: how its handshake has failed; a `NetTimeoutError` if the time was up.
+   * What it has failed with. Operation `"accept"`: `ERR_IP_BLOCKED` if it was blocked, `ERR_LIMIT` if it was one too many,
+   * `ERR_PROXY_PROTOCOL` if its PROXY header was wrong. Operation `"tls"`: how its handshake has failed. A `NetTimeoutError` if
+   * the time for either was up.
    */
   readonly error: NetError;
 }

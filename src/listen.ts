@@ -1,9 +1,10 @@
 import process from "node:process";
 import type { Server } from "node:net";
-import { Pipeline } from "./accept/arrival.js";
+import { Pipeline, type Step } from "./accept/arrival.js";
 import { bindAll } from "./accept/bind-all.js";
 import { checkDescriptor } from "./accept/descriptors.js";
 import { placesOf, subjectAt } from "./accept/places.js";
+import { blockStep, proxyStep } from "./accept/proxy-header.js";
 import { AcceptQueue } from "./accept/queue.js";
 import { tlsStep } from "./accept/handshake.js";
 import type { Limits } from "./accept/limits.js";
@@ -83,7 +84,7 @@ async function open(target: ListenTarget, asked: Subject, options: ListenOptions
   const places = await bounded("listen", asked, { signal }, (stop) => placesOf(target, options, asked, stop));
   const path = "path" in target ? target.path : undefined;
   const { backlog = DEFAULT_BACKLOG, handshakeTimeout } = options;
-  const steps = tls === undefined ? [] : [tlsStep(tls)];
+  const steps = stepsOf(options, tls);
   const newServers = (): Servers => {
     const queue = new AcceptQueue(backlog, path);
     return new Servers(new Pipeline(queue, steps, handshakeTimeout, limitsOf(options)), options);
@@ -94,6 +95,14 @@ async function open(target: ListenTarget, asked: Subject, options: ListenOptions
     : bindPath(path, options, asked, (place) => bind([place])));
   const addresses = servers.bound.map(addressOf);
   return listenerOf(servers, addresses, boundSubject(asked, addresses), options, tls);
+}
+
+/** What each client has to go through before it is accepted. */
+function stepsOf({ proxyProtocol = "off", blockList }: ListenOptions, tls: TlsServer | undefined): Step[] {
+  const handshake = tls === undefined ? [] : [tlsStep(tls)];
+  if (proxyProtocol === "off") return handshake;
+  const filter = blockList === undefined ? [] : [blockStep(blockList)];
+  return [proxyStep(proxyProtocol), ...filter, ...handshake];
 }
 
 /** The limits among the options; `null` if there are none. */

@@ -51,7 +51,10 @@ export interface ListenerStats {
   readonly dropped: number;
   /** Clients that were turned away, by reason. The channel `tcp6:listener:refused` tells of each. */
   readonly refused: {
-    /** Their TLS handshake has failed, they have left in it, or it was not done within `handshakeTimeout`. */
+    /**
+     * Their PROXY header was wrong, their TLS handshake has failed, they have left in them, or both were not done within
+     * `handshakeTimeout`.
+     */
     readonly handshake: number;
     /** The `blockList` has their address. */
     readonly blocked: number;

@@ -130,6 +130,8 @@ const TYPES = [
   "Operation",
   "OperationOptions",
   "PlatformCode",
+  "ProxyFacts",
+  "ProxyProtocol",
   "RefusedEvent",
   "RefusedReason",
   "RelayOptions",

@@ -20,6 +20,8 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export interface Replacement {
   readonly transport?: Transport;
   readonly addresses?: Addresses;
+  /** Whether the step has read from the socket as a stream. */
+  readonly wasRead?: boolean;
 }
 
 /**
@@ -98,7 +100,12 @@ export class Pipeline {
    * @param open - how many connections are open that were accepted
    */
   arrive(socket: Socket, local: LocalEnd | undefined, open: OpenCount): void {
-    const arrival: Arrival = { socket, addresses: new Addresses(socket, local), transport: null };
+    const arrival: Arrival = {
+      socket,
+      addresses: new Addresses(socket, local),
+      transport: null,
+      wasRead: false,
+    };
     const refusal = this.#limits === null ? null : this.#refusalOf(arrival, this.#limits, open);
     if (refusal !== null) this.turnAway(arrival, refusal);
     else if (!this.queue.hasRoom(this.#underWay.size)) this.queue.drop(arrival);
@@ -208,11 +215,12 @@ class ClientOnItsWay implements Passage, Sleeper {
       return;
     }
     if (replaced !== undefined) {
-      const { socket, transport, addresses } = this.arrival;
+      const { socket, transport, addresses, wasRead } = this.arrival;
       this.arrival = {
         socket,
         transport: replaced.transport ?? transport,
         addresses: replaced.addresses ?? addresses,
+        wasRead: replaced.wasRead ?? wasRead,
       };
     }
     this.#done++;
@@ -303,7 +311,7 @@ class ClientOnItsWay implements Passage, Sleeper {
 }
 
 /** The client has ended the connection, and the socket has not failed. */
-class Ended extends Error {
+export class Ended extends Error {
   readonly code = "ECONNRESET";
 
   constructor() {

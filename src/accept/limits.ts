@@ -27,7 +27,11 @@ export function limitReached(reason: string): (subject: Subject) => NetError {
  * still be read: such a client is blocked, since otherwise each blocked client could get through this way.
  */
 export function isBlocked(blockList: BlockList, { localAddress, remoteAddress }: Addresses): boolean {
-  if (remoteAddress === undefined) return localAddress !== undefined;
-  const [address = ""] = remoteAddress.split("%", 1);
-  return blockList.check(address, familyOf(address) === 6 ? "ipv6" : "ipv4");
+  return remoteAddress === undefined ? localAddress !== undefined : isListed(blockList, remoteAddress);
+}
+
+/** Whether a list has a literal address, whose zone is left out. */
+export function isListed(list: BlockList, literal: string): boolean {
+  const [address = ""] = literal.split("%", 1);
+  return list.check(address, familyOf(address) === 6 ? "ipv6" : "ipv4");
 }

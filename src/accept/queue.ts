@@ -4,6 +4,7 @@ import { connectionOver, type Connection } from "../connection.js";
 import type { LinkSettings } from "../core/link-settings.js";
 import { clock } from "../core/timing/clock.js";
 import { claim, leaveWhenClosed } from "../core/transport/claimed-sockets.js";
+import { takeOverRead } from "../core/transport/adopted-socket.js";
 import { takeOver } from "../core/transport/kernel.js";
 import { resetSocket } from "../core/transport/reset-socket.js";
 import type { Transport } from "../core/transport/transport.js";
@@ -14,8 +15,10 @@ export interface Arrival {
   readonly socket: Socket;
   /** Read when the client came: a socket has none once its client has left. */
   readonly addresses: Addresses;
-  /** What a step has put over the socket; `null` if none has, and all bytes are still in the kernel. */
+  /** What a step has put over the socket; `null` if none has. */
   readonly transport: Transport | null;
+  /** Whether a step has read from the socket as a stream, which has what the step has left. Otherwise all is in the kernel. */
+  readonly wasRead: boolean;
 }
 
 export type Admits = (arrival: Arrival) => boolean;
@@ -120,17 +123,13 @@ export class AcceptQueue {
     this.#arrivals.length = 0;
   }
 
-  #establish({ socket, addresses, transport }: Arrival, settings: LinkSettings): Connection {
+  #establish(arrival: Arrival, settings: LinkSettings): Connection {
+    const { socket, addresses, transport } = arrival;
     socket.off("close", this.#removeClosed);
     socket.off("error", ignore);
     this.accepted++;
     const subject = subjectOf(addresses, this.path);
-    if (transport !== null) {
-      socket.ref();
-      claim(socket);
-      leaveWhenClosed(socket);
-    }
-    const connection = connectionOver("accept", transport ?? takeOver(socket), addresses, settings, subject);
+    const connection = connectionOver("accept", transportOf(arrival), addresses, settings, subject);
     if (transport !== null && transport.stream !== socket) {
       // The errors of the socket beneath are those of the stream, which the connection is told of.
       transport.stream?.off("error", ignore);
@@ -138,6 +137,17 @@ export class AcceptQueue {
     }
     return connection;
   }
+}
+
+/** A transport over the client's socket, which is the program's from now on. */
+function transportOf({ socket, transport, wasRead }: Arrival): Transport {
+  if (transport === null && !wasRead) return takeOver(socket);
+  // The step that has read from it has called `unref()`.
+  socket.ref();
+  if (transport === null) return takeOverRead(socket);
+  claim(socket);
+  leaveWhenClosed(socket);
+  return transport;
 }
 
 /** Resets a client. */

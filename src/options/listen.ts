@@ -17,6 +17,7 @@ import {
 import { CONNECTION, ENDS_APART, copyOfConnectionOptions, type ConnectionOptions } from "./connection.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { getParameters } from "../parameters.js";
+import { checkProxyProtocol, copyOfProxyProtocol, type ProxyProtocol } from "./proxy.js";
 import { checkServerTls, IN_TLS } from "./tls.js";
 
 /** The largest `int` of C, which is what listen(2) takes. */
@@ -152,9 +153,27 @@ export interface ListenOptions extends ConnectionOptions {
    */
   tls?: TlsOptions | undefined;
   /**
-   * Most milliseconds from the arrival of a client until its handshake is done, also if it waits for an `SNICallback`. A
-   * client that takes longer is reset, and counted in `stats.refused.handshake`. `Infinity`: no bound, so that silent
-   * clients fill the backlog. `0`: no client can arrive. It has no effect without TLS.
+   * Whether clients begin with a PROXY header (https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt), version 1 or 2, by
+   * which a balancer says whom it relays. The header comes first, also with TLS. `remoteAddress` and `remotePort` of the
+   * connection are the client's then, those of its `socket` remain the balancer's, and {@link Connection.proxy} has all of
+   * the header. A `blockList` is asked for both addresses.
+   *
+   * `"require"`: every client does. One that sends no header, a wrong one or too long a one, or takes longer than
+   * `handshakeTimeout`, is reset, and counted in `stats.refused.handshake`: error `ERR_PROXY_PROTOCOL` or `ETIMEDOUT`. Only
+   * balancers may be able to connect, since anybody can write any address into a header.
+   *
+   * `{ trust }`: those on the list do, and the header of no other is read: a client that is not on the list is taken as it is,
+   * at once. What is added to the list later is in force at once. The clients of a Unix socket have no address, so they are
+   * on no list: give `"require"`.
+   *
+   * @default "off"
+   * @example await listen(8_080, { proxyProtocol: "require" });
+   */
+  proxyProtocol?: ProxyProtocol | undefined;
+  /**
+   * Most milliseconds from the arrival of a client until its PROXY header is read and its handshake is done, also if it waits
+   * for an `SNICallback`. A client that takes longer is reset, and counted in `stats.refused.handshake`. `Infinity`: no bound,
+   * so that silent clients fill the backlog. `0`: no client can arrive. It has no effect without TLS and `proxyProtocol`.
    *
    * @default 10_000
    * @example await listen(8_443, { tls: { key, cert }, handshakeTimeout: 5_000 });
@@ -195,6 +214,7 @@ const LISTEN = schemaOf<ListenOptions>(
     acceptTimeout: checkTimeout,
     signal: checkSignal,
     tls: checkServerTls,
+    proxyProtocol: checkProxyProtocol,
     handshakeTimeout: checkTimeout,
   },
   {
@@ -235,7 +255,7 @@ export function checkedListenOptions(given: ListenOptions): Complete<ListenOptio
 function copyOf(given: ListenOptions): Complete<ListenOptions> {
   const { host, backlog, ipv6Only = getParameters().ipv6Only, reusePort, acceptTimeout, signal } = given;
   const { mode, unlinkStale } = given;
-  const { tls, handshakeTimeout, maxConnections, blockList } = given;
+  const { tls, proxyProtocol, handshakeTimeout, maxConnections, blockList } = given;
   const ofConnections = copyOfConnectionOptions(given);
   return {
     ...ofConnections,
@@ -250,6 +270,7 @@ function copyOf(given: ListenOptions): Complete<ListenOptions> {
     acceptTimeout,
     signal,
     tls,
+    proxyProtocol: copyOfProxyProtocol(proxyProtocol),
     handshakeTimeout,
   };
 }

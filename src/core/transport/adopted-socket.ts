@@ -3,15 +3,27 @@ import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { nextTick } from "node:process";
 import { bytesOf } from "../bytes/payload.js";
+import { claim, leaveWhenClosed } from "./claimed-sockets.js";
 import type { HandingLoan } from "./interception.js";
 import { loanOf, SocketTransport } from "./kernel.js";
-import { begunCharacter } from "./node-internals.js";
+import { begunCharacter, worksPastStreams } from "./node-internals.js";
+import { SocketStreamTransport } from "./socket-stream.js";
 import { EVENTS, SINK, type HandedSocket } from "./stream-socket.js";
 import type { Sink, Transport, TransportEvents } from "./transport.js";
 
 /** A transport over a socket that the program has made, and perhaps used. */
 export function adoptSocket(socket: Socket): Transport {
   return new AdoptedSocketTransport(socket);
+}
+
+/** A transport over a socket that a server has accepted, and that was read as a stream: what is left in that is read first. */
+export function takeOverRead(accepted: Socket): Transport {
+  claim(accepted);
+  // What `detach()` leaves by default: the socket ends when its peer does.
+  accepted.allowHalfOpen = false;
+  if (worksPastStreams()) return adoptSocket(accepted);
+  leaveWhenClosed(accepted);
+  return new SocketStreamTransport(accepted);
 }
 
 /** A socket that had a life before: it may have been read from, written to, and ended. */
