@@ -21,6 +21,8 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Most descriptors that the program may have. */
   readonly descriptors?: number;
+  /** Descriptors of this process, which are those from 3 on of the program. */
+  readonly passed?: readonly number[];
 }
 
 // One that does not end by itself.
@@ -32,12 +34,13 @@ afterEach(endPrograms);
  */
 export async function run(
   name: string,
-  { args = [], nodeOptions = [], env = {}, descriptors }: RunOptions = {},
+  { args = [], nodeOptions = [], env = {}, descriptors, passed = [] }: RunOptions = {},
 ): Promise<Ended> {
   const program = bundle(new URL(`${name}.ts`, PROGRAMS));
   const node = [...nodeOptions, "--unhandled-rejections=strict", "--enable-source-maps", program, ...args];
   const limit = descriptors === undefined ? ":" : `ulimit -n ${descriptors}`;
   const shell = ["-c", `${limit} && exec "$@"`, "sh", process.execPath, ...node];
-  const { stdout, ...ended } = await new Program("/bin/sh", shell, { NODE_OPTIONS: "", ...env }).ended;
+  const environment = { NODE_OPTIONS: "", ...env };
+  const { stdout, ...ended } = await new Program("/bin/sh", shell, environment, passed).ended;
   return { ...ended, stdout: stdout.toString() };
 }

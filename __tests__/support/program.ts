@@ -20,9 +20,16 @@ export class Program {
   #stderr = "";
   readonly #name: string;
 
-  constructor(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** @param descriptors - of this process, which are those from 3 on of the other */
+  constructor(
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    descriptors: readonly number[] = [],
+  ) {
     this.#name = [command, ...args].join(" ");
-    const child = spawn(command, args, { stdio: "pipe", env: { ...process.env, ...env } });
+    const stdio = ["pipe", "pipe", "pipe", ...descriptors] as ["pipe", "pipe", "pipe"];
+    const child = spawn(command, args, { stdio, env: { ...process.env, ...env } });
     this.#process = child;
     running.add(child);
     child.stdout.on("data", (chunk: Buffer) => this.#stdout.push(chunk));

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { ListenOptions as ServerListenOptions } from "node:net";
 import { dirname } from "node:path";
 import { translated, type NetError, type Subject } from "../errors.js";
+import { isClusterWorker } from "./cluster-worker.js";
 import { codeOf } from "./file-system.js";
 
 /** What the codes mean of a descriptor that is a socket. */
@@ -10,6 +11,9 @@ const OF_DESCRIPTOR: Readonly<Record<string, string>> = {
   EINVAL: "this socket cannot listen: it is connected, or not of TCP and not a Unix stream socket",
 };
 
+/** What Node says of any descriptor of a cluster's primary that its worker cannot listen on. */
+const OF_PRIMARY = "the primary of this cluster has no such descriptor, or it is no socket that can listen";
+
 /** The error of a server that could not be bound. */
 export function bindError(where: ServerListenOptions, subject: Subject, cause: unknown): NetError {
   return translated("listen", subject, cause, { reason: reasonOf(where, String(codeOf(cause))) });
@@ -17,7 +21,7 @@ export function bindError(where: ServerListenOptions, subject: Subject, cause: u
 
 /** What is wrong, where the words for the code would not say it. */
 function reasonOf(where: ServerListenOptions, code: string): string | undefined {
-  if ("fd" in where) return OF_DESCRIPTOR[code];
+  if ("fd" in where) return code === "EINVAL" && isClusterWorker() ? OF_PRIMARY : OF_DESCRIPTOR[code];
   const { path } = where;
   // libuv makes EACCES of ENOENT, which Windows has for pipes.
   const isMissing = code === "EACCES" && path !== undefined && !existsSync(dirname(path));
