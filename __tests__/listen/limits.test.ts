@@ -153,6 +153,23 @@ test("a flood of clients leaves no more open than maxConnections, and each clien
   expect(new Set(ends)).toEqual(new Set(["ECONNRESET"]));
 });
 
+test("a client that maxConnections refuses costs no look at all connections that are open", async () => {
+  const listener = await loopback({ maxConnections: 400 });
+  for (let i = 0; i < 400; i++) void netClient(listener.port);
+  await until(() => listener.pending === 400);
+  const servers = await Promise.all(Array.from({ length: 400 }, async () => keep(await listener.accept())));
+  let looks = 0;
+  const socket = servers[0]?.socket as Socket & { _handle: unknown };
+  const handle = socket._handle;
+  Object.defineProperty(socket, "_handle", { configurable: true, get: () => (looks++, handle) });
+  for (let i = 0; i < 30; i++) expect(await endOfClient(listener.port)).toBe("ECONNRESET");
+  Object.defineProperty(socket, "_handle", { configurable: true, writable: true, value: handle });
+  expect(listener.stats.refused.maxConnections).toBe(30);
+  // 64 for each client, of 400.
+  expect(looks).toBeGreaterThan(0);
+  expect(looks).toBeLessThan(10);
+});
+
 test("maxConnections: 0 takes no client; without it the backlog alone bounds those that wait", async () => {
   const none = await loopback({ maxConnections: 0 });
   expect(await endOfClient(none.port)).toBe("ECONNRESET");

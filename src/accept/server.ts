@@ -3,7 +3,6 @@ import type { LocalEnd } from "../address/addresses.js";
 import { normalAddress } from "../address/endpoint.js";
 import { UNSPECIFIED } from "../address/resolve.js";
 import { network } from "../core/network.js";
-import { clock } from "../core/timing/clock.js";
 import { waitWithin } from "../core/timing/bounded.js";
 import { makeSocketsOf } from "../core/transport/accepted-sockets.js";
 import { countClaimed, forgetSent } from "../core/transport/claimed-sockets.js";
@@ -18,6 +17,9 @@ import type { AcceptQueue } from "./queue.js";
 
 /** The default of Node and of most servers. CHICKEN's 10 overflows while an event loop is busy for 100 ms. */
 export const DEFAULT_BACKLOG = 511;
+
+/** How many sockets may be looked at for each client that comes: that costs a twentieth of what the client costs. */
+const LOOKS_PER_CLIENT = 64;
 
 /** Where one server listens: what Node is told. Hosts are literal addresses, so that Node looks up none. */
 export interface Place {
@@ -42,8 +44,8 @@ export class Servers implements OpenCount {
   readonly #bound: Server[] = [];
   /** The address that the client which arrives now has connected to, where that is known. */
   #local: LocalEnd | undefined;
-  /** Whether the sockets that were sent to other processes were forgotten in this turn of the event loop. */
-  #hasForgottenSent = false;
+  /** How many sockets may be looked at, to find those that were sent to other processes. */
+  #looks = 0;
 
   constructor(pipeline: Pipeline, options: ListenOptions) {
     this.pipeline = pipeline;
@@ -94,15 +96,15 @@ export class Servers implements OpenCount {
     return this.open + this.queue.pending + this.pipeline.underWay;
   }
 
-  /** Whether at least as many sockets are open of the clients that were accepted. */
+  /** Whether at least as many sockets are open of the clients that were accepted. Is called once for each client that comes. */
   isAtLeast(count: number): boolean {
-    if (this.#claimed < count) return false;
-    // All sockets are looked at: in a flood of clients not for each of them.
-    if (!this.#hasForgottenSent) {
-      for (const server of this.#bound) forgetSent(server);
-      this.#hasForgottenSent = true;
-      clock.setImmediate(() => (this.#hasForgottenSent = false));
-    }
+    this.#looks += LOOKS_PER_CLIENT;
+    const claimed = this.#claimed;
+    if (claimed < count) return false;
+    // To look at all sockets takes longer the more there are: in a flood of clients that is not done for each of them.
+    if (this.#looks < claimed) return true;
+    this.#looks = 0;
+    for (const server of this.#bound) forgetSent(server);
     return this.#claimed >= count;
   }
 
