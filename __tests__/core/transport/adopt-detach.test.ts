@@ -37,7 +37,7 @@ function traces(stream: Duplex) {
 
 function symbolsOfOurs(stream: Duplex): symbol[] {
   return Object.getOwnPropertySymbols(stream).filter((symbol) =>
-    /tcp6\.(?:sink|events|taken)/u.test(String(symbol)),
+    /tcp6\.(?:sink|events|taken|writes|may-be-cut)/u.test(String(symbol)),
   );
 }
 
@@ -199,6 +199,38 @@ test("methods that the program has wrapped while a connection had the stream sta
     expect([String(chunk), pushed > 1]).toEqual(["two", true]);
     left.destroy();
     right.destroy();
+  }
+});
+
+test("a socket whose methods were wrapped during one connection works in the next", async () => {
+  for (const make of [socketPair, tlsPair]) {
+    const [left, right] = await make();
+    const before = traces(right).symbols;
+    const first = Connection.from(right);
+    const calls = new Set<string>();
+    const wrapped = ["push", "on", "destroy", "_write"] as const;
+    for (const name of wrapped) {
+      const inner = Reflect.get(right, name) as (...args: unknown[]) => unknown;
+      const wrapper = (...args: unknown[]) => {
+        calls.add(name);
+        return inner.apply(right, args);
+      };
+      Object.assign(right, { [name]: wrapper });
+    }
+    first.detach();
+    const second = Connection.from(right);
+    left.write("one");
+    expect(String(await second.read())).toBe("one");
+    await second.write("two");
+    expect(String(((await once(left, "data")) as [Buffer])[0])).toBe("two");
+    second.detach();
+    await turn();
+    right.write("three");
+    expect(String(((await once(left, "data")) as [Buffer])[0])).toBe("three");
+    right.destroy();
+    expect([...calls]).toEqual(expect.arrayContaining(["on", "_write", "destroy"]));
+    expect(traces(right).symbols).toEqual(before);
+    left.destroy();
   }
 });
 

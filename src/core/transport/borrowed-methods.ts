@@ -1,11 +1,3 @@
-/** Methods of an object that stand-ins have taken the place of. */
-export interface Loan<Methods> {
-  /** The object's own. */
-  ownOf(object: object): Methods;
-  /** Puts the properties back as they were, but for those that other code has replaced meanwhile. */
-  giveBack(object: object): void;
-}
-
 /**
  * By their objects: stand-ins that were given back while others stood in their place, and the properties that they had
  * replaced. The others do not put them back.
@@ -37,7 +29,7 @@ function unretired(object: object, before: PropertyDescriptor | undefined): Prop
 }
 
 /** Puts stand-ins in place of methods of an object, until the object is given its own back. */
-export class BorrowedMethods<T extends object, Name extends keyof T> implements Loan<Pick<T, Name>> {
+export class BorrowedMethods<T extends object, Name extends keyof T> {
   /** The object's own, as they were. */
   readonly own: Pick<T, Name>;
   readonly #object: T;
@@ -61,10 +53,6 @@ export class BorrowedMethods<T extends object, Name extends keyof T> implements 
       const value = this.#standIns[name];
       Object.defineProperty(object, name, { value, configurable: true, writable: true });
     }
-  }
-
-  ownOf(): Pick<T, Name> {
-    return this.own;
   }
 
   giveBack(): void {

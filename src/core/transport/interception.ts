@@ -1,8 +1,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Loan } from "./borrowed-methods.js";
 import { takenFrom } from "./node-internals.js";
-import { SharedMethods, type OwnOf } from "./shared-methods.js";
+import { SharedMethods, type Loan, type OwnOf } from "./shared-methods.js";
 import { EVENTS, received, handOverToStream, SINK, TAKEN, type HandedSocket } from "./stream-socket.js";
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Node's own types have it

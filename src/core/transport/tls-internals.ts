@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { isList, type Payload } from "../bytes/payload.js";
 import { has, type Handle } from "./node-internals.js";
+import type { OwnOf } from "./shared-methods.js";
 
 /** The handle of a TLS socket: it encrypts what it is given, and sits on the handle of the stream beneath. */
 interface TlsHandle extends Handle {
@@ -162,6 +163,8 @@ export const TLS_ERROR = "_tlsError";
 
 /** Gives what the queue of a TLS socket has for its handle: `give` writes, or ends, and calls back. */
 export interface TlsWrites {
+  /** Names the loan of the methods that ask it: a method of an earlier loan, which a program has wrapped, passes its calls on. */
+  readonly ownOf: OwnOf<Queueing>;
   write(give: (done: Written) => void, done: Written): void;
   end(give: (done: Written) => void, done: Written): void;
 }
@@ -178,12 +181,12 @@ export interface QueueingSocket extends TLSSocket {
 export type Queueing = Required<Pick<TLSSocket, "_write" | "_writev" | "_final">>;
 
 /** Such methods that ask {@link WRITES}. */
-export function queueing(ownOf: (socket: object) => Queueing): Queueing {
+export function queueing(ownOf: OwnOf<Queueing>): Queueing {
   return {
     _write(this: QueueingSocket, chunk: unknown, encoding: BufferEncoding, done: Written): void {
       const own = ownOf(this);
       const writes = this[WRITES];
-      if (writes === undefined) own._write.call(this, chunk, encoding, done);
+      if (writes?.ownOf !== ownOf) own._write.call(this, chunk, encoding, done);
       else writes.write((written) => own._write.call(this, chunk, encoding, written), done);
     },
     _writev(
@@ -193,13 +196,13 @@ export function queueing(ownOf: (socket: object) => Queueing): Queueing {
     ): void {
       const own = ownOf(this);
       const writes = this[WRITES];
-      if (writes === undefined) own._writev.call(this, chunks, done);
+      if (writes?.ownOf !== ownOf) own._writev.call(this, chunks, done);
       else writes.write((written) => own._writev.call(this, chunks, written), done);
     },
     _final(this: QueueingSocket, done: Written): void {
       const own = ownOf(this);
       const writes = this[WRITES];
-      if (writes === undefined) own._final.call(this, done);
+      if (writes?.ownOf !== ownOf) own._final.call(this, done);
       else writes.end((written) => own._final.call(this, written), done);
     },
   };

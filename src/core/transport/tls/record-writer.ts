@@ -2,7 +2,7 @@ import type { Payload } from "../../bytes/payload.js";
 import { clock } from "../../timing/clock.js";
 import type { Taken } from "../outcome.js";
 import { isHandshaking } from "../stream-kinds.js";
-import type { Loan } from "../borrowed-methods.js";
+import type { Loan, OwnOf } from "../shared-methods.js";
 import {
   hasClosedBeneath,
   hasTakenAll,
@@ -46,6 +46,10 @@ export class RecordWriter implements TlsWrites {
     this.#socket = socket;
     this.loan = TLS_HANDING.lendTo(socket);
     socket[WRITES] = this;
+  }
+
+  get ownOf(): OwnOf<TlsHanding> {
+    return this.loan.ownOf;
   }
 
   /** The writer of a socket: one that has not left it yet is used again. */
