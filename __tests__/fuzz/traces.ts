@@ -18,14 +18,17 @@ export function withListener({ listeners, methods }: Traces, name: string): Trac
   return { listeners: new Map([...listeners, [name, (listeners.get(name) ?? 0) + 1]]), methods };
 }
 
-/** What a TLS socket gets back only when it has called back for the write that was under way. */
-const OF_THE_WRITE = new Set(["_write", "_writev", "_final"]);
+/** What a TLS socket gets back only when it has called back for the write that was under way: all pass calls on till then. */
+const UNTIL_WRITTEN = new Set([
+  ...["_write", "_writev", "_final", "push", "read", "resume"],
+  ...["on", "addListener", "destroy", "ref", "unref"],
+]);
 
 /** What is on a stream that was handed over just now, and was not before. */
 export function tracesOn(stream: Duplex, before: Traces): string[] {
   const { listeners, methods } = tracesOf(stream);
   const more = [...listeners].filter(([name, count]) => count > (before.listeners.get(name) ?? 0));
-  const mayStay = "encrypted" in stream ? OF_THE_WRITE : new Set<string>();
+  const mayStay = "encrypted" in stream ? UNTIL_WRITTEN : new Set<string>();
   const strange = [...methods].filter((name) => !before.methods.has(name) && !mayStay.has(name));
   return [
     ...more.map(([name, count]) => `${String(count)} listeners of '${name}' on the stream`),
@@ -35,6 +38,6 @@ export function tracesOn(stream: Duplex, before: Traces): string[] {
 
 /** What is on it when it has closed. */
 export function tracesLeftOn(stream: Duplex, before: Traces): string[] {
-  const methods = [...tracesOf(stream).methods].filter((name) => OF_THE_WRITE.has(name));
+  const methods = [...tracesOf(stream).methods].filter((name) => UNTIL_WRITTEN.has(name));
   return methods.filter((name) => !before.methods.has(name)).map((name) => `a method ${name}() for good`);
 }
