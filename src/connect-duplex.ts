@@ -119,7 +119,7 @@ class DialingDuplex extends SecureView implements ConnectedDuplex {
   }
 
   protected override get isSecure(): boolean {
-    return this.#options.handshake !== undefined;
+    return this.#options.isSecure;
   }
 
   get autoSelectFamilyAttemptedAddresses(): string[] {

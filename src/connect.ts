@@ -17,7 +17,9 @@ import type { Addresses } from "./address/addresses.js";
 import { rawStreamOf, type Transport } from "./core/transport/transport.js";
 import { dial, type DialOptions } from "./dial/dial.js";
 import type { Subject } from "./errors.js";
+import { bytesOfProxyHeader } from "./options/proxy.js";
 import { getParameters } from "./parameters.js";
+import { sendHeader } from "./proxy-protocol/send.js";
 import { TLS_DEFAULTS, TlsClient } from "./tls/client.js";
 
 /** What has connected, before its handshake if it needs one. */
@@ -32,7 +34,10 @@ interface Raw {
 }
 
 /** How to dial a connection. */
-export type ConnectionDial = DialOptions<Connection, Connected>;
+export interface ConnectionDial extends DialOptions<Connection, Connected> {
+  /** Whether the connection will have TLS. */
+  readonly isSecure: boolean;
+}
 
 type Find = ConnectionDial["find"];
 
@@ -155,8 +160,11 @@ export function dialOptions(options: ConnectOptions, subject: Subject, find: Fin
   const parameters = getParameters();
   const { timeout = parameters.connectTimeout, attemptTimeout = parameters.attemptTimeout } = options;
   const { signal, closeOn, attemptDelay, localAddress, localPort, tls, allowTruncation } = options;
+  const header = options.proxyHeader && bytesOfProxyHeader(options.proxyHeader);
   const client =
     tls && new TlsClient(tls === true ? TLS_DEFAULTS : tls, subject.host, subject, allowTruncation);
+  // Over TCP alone, connected is finished.
+  const isFinished = client === undefined && header === undefined;
   const connectionOf = (transport: Transport, { addresses, path }: Omit<Raw, "transport" | "reset">) =>
     connectionOver("connect", transport, addresses, settings, subjectOf(addresses, path));
   return {
@@ -169,17 +177,20 @@ export function dialOptions(options: ConnectOptions, subject: Subject, find: Fin
     attemptTimeout,
     localAddress,
     localPort,
-    // Over TCP alone, connected is finished.
-    handshake:
-      client &&
-      (async (connected, stop) => {
-        const raw = connected as Raw;
-        return connectionOf(await client.handshake(rawStreamOf(raw.transport), stop), raw);
-      }),
+    isSecure: client !== undefined,
+    handshake: isFinished
+      ? undefined
+      : async (connected, stop) => {
+          const raw = connected as Raw;
+          const { transport } = raw;
+          if (header !== undefined) await sendHeader(transport, header, stop);
+          const secure = client && (await client.handshake(rawStreamOf(transport), stop));
+          return connectionOf(secure ?? transport, raw);
+        },
     establish: (transport, addresses, to) => {
       const path = "path" in to ? to.path : undefined;
       if (path === undefined) applyTo(transport, options);
-      if (client === undefined) return connectionOf(transport, { addresses, path });
+      if (isFinished) return connectionOf(transport, { addresses, path });
       return { transport, addresses, path, reset: () => transport.reset() };
     },
     discard: (late) => late.reset(),

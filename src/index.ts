@@ -44,7 +44,7 @@ export { Connection } from "./connection.js";
 export type { ConnectionFacts, ConnectionState } from "./core/facts.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
 export type { ConnectionOptions } from "./options/connection.js";
-export type { ProxyProtocol } from "./options/proxy.js";
+export type { ProxyHeader, ProxyProtocol } from "./options/proxy.js";
 export type { ProxyFacts } from "./proxy-protocol/header.js";
 export type { KeepAliveOptions } from "./options/keep-alive.js";
 export type { StartTlsOptions } from "./options/start-tls.js";

@@ -131,6 +131,7 @@ const TYPES = [
   "OperationOptions",
   "PlatformCode",
   "ProxyFacts",
+  "ProxyHeader",
   "ProxyProtocol",
   "RefusedEvent",
   "RefusedReason",

@@ -15,6 +15,7 @@ import { checkBoolean, checkTimeout, wrongType, wrongValue } from "./checks.js";
 import { CONNECTION, ENDS_APART, type ConnectionOptions } from "./connection.js";
 import { copyOfKeepAlive } from "./keep-alive.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
+import { checkProxyHeader, copyOfProxyHeader, type ProxyHeader } from "./proxy.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { checkClientTls, IN_TLS } from "./tls.js";
 
@@ -89,6 +90,18 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
    * @example await connect("db.internal", 5_433, { tls: { ca: await readFile("ca.pem") } });
    */
   tls?: true | ConnectionTlsOptions | undefined;
+  /**
+   * A PROXY header (https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt) to be sent first, before TLS and before all
+   * that the program writes: to a server that expects one, it says whom this connection relays. `"local"`: it relays nobody,
+   * as a health check. The deadline of the call bounds the sending. `bytesWritten` counts the header, unless TLS follows.
+   *
+   * @default no header
+   * @example
+   * const { remoteAddress, remotePort, localAddress, localPort } = client;
+   * const ends = { sourceAddress: remoteAddress, sourcePort: remotePort, destinationAddress: localAddress, destinationPort: localPort };
+   * await connect("app.internal", 8_080, { proxyHeader: { version: 2, ...ends } });
+   */
+  proxyHeader?: ProxyHeader | undefined;
 }
 
 /** How to connect a Duplex. */
@@ -133,6 +146,7 @@ const CONNECT = schemaOf<ConnectOptions>(
     localAddress: checkLiteral,
     localPort: checkPort,
     tls: checkClientTls,
+    proxyHeader: checkProxyHeader,
   },
   {
     ...OPERATION,
@@ -142,6 +156,7 @@ const CONNECT = schemaOf<ConnectOptions>(
       port: IN_ENDPOINT,
       path: IN_ENDPOINT,
       allowHalfOpen: ENDS_APART,
+      proxyProtocol: "it is an option of listen; a header to be sent is { proxyHeader }",
       handshakeTimeout: "it is an option of listen; timeout bounds the handshake, too",
     },
   },
@@ -222,7 +237,7 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
   const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead } = given;
   const { noDelay, keepAlive, closeOn, allowTruncation } = given;
   const { timeout, signal, family, lookup } = given;
-  const { attemptDelay, attemptTimeout, localAddress, localPort, tls } = given;
+  const { attemptDelay, attemptTimeout, localAddress, localPort, tls, proxyHeader } = given;
   return {
     readTimeout,
     writeTimeout,
@@ -242,5 +257,6 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
     localAddress,
     localPort,
     tls,
+    proxyHeader: copyOfProxyHeader(proxyHeader),
   };
 }

@@ -223,6 +223,7 @@ const LISTEN = schemaOf<ListenOptions>(
       port: IN_ENDPOINT,
       path: IN_ENDPOINT,
       allowHalfOpen: ENDS_APART,
+      proxyHeader: "it is an option of connect; to read headers is { proxyProtocol }",
       timeout: "listening is not bounded in time, a signal may cancel it",
     },
     insteadOfNumber: "a port is part of the endpoint, a backlog is { backlog }",

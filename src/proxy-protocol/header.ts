@@ -62,6 +62,9 @@ export const TLV = { crc32c: 3, noop: 4, uniqueId: 5 } as const;
 
 export const CHECKSUM_BYTES = 4;
 
+/** Most bytes of a unique id. */
+export const MAX_UNIQUE_ID_BYTES = 128;
+
 /** A whole header. */
 export interface ParsedHeader {
   readonly facts: ProxyFacts;
