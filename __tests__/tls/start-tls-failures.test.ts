@@ -133,6 +133,20 @@ describe.each(SIDES)("the handshake of %s", (_, options) => {
       expect(listenersOf(stop.signal)).toBe(0);
     }
   });
+
+  test("that is given up before it has begun, in whatever microtask, says so as one that is given up later", async () => {
+    for (let microtasks = 0; microtasks < 12; microtasks++) {
+      for (const way of ["reset", "close"] as const) {
+        const { connection, socket } = await withSocket();
+        const end = endOf(socket);
+        const starting = failure(connection.startTls(options));
+        for (let i = 0; i < microtasks; i++) await Promise.resolve();
+        await connection[way]();
+        expect(await starting).toMatchObject({ operation: "tls", code: "ERR_CLOSED" });
+        expect(await end).toMatch(RESET);
+      }
+    }
+  });
 });
 
 /** Text that must be in no message. */

@@ -58,6 +58,8 @@ export async function startTls(
     sent.catch(ignore);
     const work = async (stop: AbortSignal | undefined): Promise<Transport> => {
       await sent;
+      // The program may have closed it meanwhile.
+      if (!link.live || link.transport.destroyed) throw refused("tls", subject, "ERR_CLOSED");
       return await unlessDropped(link, link.detach(true, TAKEN_OVER), (raw) => handshake(raw, stop));
     };
     return await withEitherSignal(signal, inherited?.closeOn, (either) =>
@@ -107,7 +109,6 @@ async function sendAll(link: Link, isServer: boolean): Promise<void> {
   if (arrived.inTheClear) throw refused("tls", subject, "ERR_TLS_PLAINTEXT", PLAINTEXT);
   if (output.failure !== null) throw tlsFailed(output.failure.cause, subject);
   if (input.peerEnded) throw tlsFailed(endedInHandshake(), subject);
-  if (!link.live || link.transport.destroyed) throw refused("tls", subject, "ERR_CLOSED");
 }
 
 /** Does a handshake over the stream of a connection, unless the program closes or resets the connection meanwhile. */
