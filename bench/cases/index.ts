@@ -7,6 +7,7 @@ import { lines } from "./lines.js";
 import { receive } from "./receive.js";
 import { relay } from "./relay.js";
 import { send } from "./send.js";
+import { serve } from "./serve.js";
 import { smallWrites } from "./small-writes.js";
 import { tlsAccept, tlsConnect, tlsExchange, tlsIdle, tlsReceive, tlsSend } from "./tls.js";
 
@@ -19,6 +20,7 @@ export const cases: readonly Case[] = [
   send,
   smallWrites,
   accept,
+  serve,
   connect,
   idle,
   tlsExchange,

@@ -129,7 +129,7 @@ export class Service implements SessionHost {
       session.fail(error);
       return;
     }
-    session.follow(handled);
+    void session.follow(handled);
   }
 
   /** Counts a client under the limit for its address, or resets it. */

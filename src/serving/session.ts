@@ -25,14 +25,27 @@ export class Session {
     this.connection = connection;
   }
 
-  /** Waits for what the handler has returned, which may be anything. */
-  follow(handled: unknown): void {
-    if (handled === undefined) this.#close();
-    else
-      Promise.resolve(handled).then(
-        () => this.#close(),
-        (error: unknown) => this.fail(error),
-      );
+  /** Waits for what the handler has returned, which may be anything, and closes the connection. Never rejects. */
+  async follow(handled: unknown): Promise<void> {
+    try {
+      await handled;
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (this.#state !== "at work") return;
+    const link = this.#link;
+    const isSent = link.output.length === 0;
+    const closing = link.close();
+    if (isSent) this.#leave();
+    else this.#leaveWhenSent(link);
+    try {
+      await closing;
+      this.#end();
+    } catch (error) {
+      this.#host.failed(error, this);
+      this.#endWith(link);
+    }
   }
 
   /** The handler has failed. */
@@ -47,23 +60,6 @@ export class Session {
     link.reset();
     this.#leave();
     this.#endWith(link);
-  }
-
-  /** Closes the connection: the handler has settled. */
-  #close(): void {
-    if (this.#state !== "at work") return;
-    const link = this.#link;
-    const isSent = link.output.length === 0;
-    const closing = link.close();
-    if (isSent) this.#leave();
-    else this.#leaveWhenSent(link);
-    closing.then(
-      () => this.#end(),
-      (error: unknown) => {
-        this.#host.failed(error, this);
-        this.#endWith(link);
-      },
-    );
   }
 
   /** The peer may take its time to close its side: the connection does not count any more then. */
