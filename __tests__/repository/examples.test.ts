@@ -9,7 +9,9 @@ test("every example is run here", () => {
   const names = readdirSync(EXAMPLES).sort();
   expect(names).toEqual([
     "cancellable-request.ts",
+    "chat-room.ts", // in example-serving.test.ts, as graceful-server.ts and line-server.ts
     "echo-server.ts",
+    "graceful-server.ts",
     "gzip-file.ts", // in streams.test.ts, and so on
     "gzip-web.ts",
     "hello-client.ts",
@@ -17,6 +19,7 @@ test("every example is run here", () => {
     "http-agent.ts",
     "http-over-duplex.ts",
     "json-protocol.ts",
+    "line-server.ts",
     "probe.ts", // in probe.test.ts
     "starttls-smtp.ts", // in example-tls.test.ts, as tls-alpn.ts and tls-echo.ts
     "tcp-proxy.ts",
