@@ -11,8 +11,12 @@ const OF_DESCRIPTOR: Readonly<Record<string, string>> = {
   EINVAL: "this socket cannot listen: it is connected, or not of TCP and not a Unix stream socket",
 };
 
-/** What Node says of any descriptor of a cluster's primary that its worker cannot listen on. */
-const OF_PRIMARY = "the primary of this cluster has no such descriptor, or it is no socket that can listen";
+/** What they mean of a descriptor of a cluster's primary, of which Node says no more. */
+const OF_PRIMARY: Readonly<Record<string, string>> = {
+  EEXIST:
+    "the primary of this cluster uses the descriptor for something else; it closes it with its workers' last listener",
+  EINVAL: "the primary of this cluster has no such descriptor, or it is no socket that can listen",
+};
 
 /** The error of a server that could not be bound. */
 export function bindError(where: ServerListenOptions, subject: Subject, cause: unknown): NetError {
@@ -21,7 +25,7 @@ export function bindError(where: ServerListenOptions, subject: Subject, cause: u
 
 /** What is wrong, where the words for the code would not say it. */
 function reasonOf(where: ServerListenOptions, code: string): string | undefined {
-  if ("fd" in where) return code === "EINVAL" && isClusterWorker() ? OF_PRIMARY : OF_DESCRIPTOR[code];
+  if ("fd" in where) return (isClusterWorker() ? OF_PRIMARY : OF_DESCRIPTOR)[code];
   const { path } = where;
   // libuv makes EACCES of ENOENT, which Windows has for pipes.
   const isMissing = code === "EACCES" && path !== undefined && !existsSync(dirname(path));
