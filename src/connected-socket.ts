@@ -9,6 +9,7 @@ import type { Link } from "./core/link.js";
 import type { ProxyFacts } from "./proxy-protocol/header.js";
 import { ProxiedAddresses } from "./proxy-protocol/proxied-addresses.js";
 import { lineOf, type Style } from "./inspection.js";
+import { factsOfTls } from "./tls/snapshot.js";
 
 /** The socket beneath a connection: its addresses, counts and settings. */
 export abstract class ConnectedSocket {
@@ -148,9 +149,10 @@ export abstract class ConnectedSocket {
     return #link in this ? nameOf(this.#link, this.#addresses) : Object.prototype.toString.call(this);
   }
 
-  /** The addresses, state and byte counts, which `console.log` and `util.inspect` print in one line. */
+  /** The addresses, state, TLS and byte counts, which `console.log` and `util.inspect` print in one line. */
   toJSON(): ConnectionFacts {
-    return #link in this ? factsOf(this.#link, this.#addresses) : ({} as ConnectionFacts);
+    if (!(#link in this)) return {} as ConnectionFacts;
+    return factsOf(this.#link, this.#addresses, factsOfTls(this.#link.transport.stream));
   }
 
   /** @internal */

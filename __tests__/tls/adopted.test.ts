@@ -1,7 +1,8 @@
 /** What is known of a TLS socket that the program has made itself. */
 import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
-import { Connection } from "../../src/index.js";
+import { inspect } from "node:util";
+import { connect as connectOurs, Connection, listen } from "../../src/index.js";
 import { AUTHORITY, CLIENT, LOCALHOST } from "../support/certificates.js";
 import { turn } from "../support/outcomes.js";
 import { closeAll, keep, netClient } from "../support/peers.js";
@@ -32,6 +33,53 @@ test("both ends of adopted TLS sockets know what was agreed on, also when they a
   early.reset();
   await turn();
   expect(early.tls).toBe(facts);
+});
+
+test("what was agreed on is the same when the socket is handed over and adopted again", async () => {
+  const listener = keep(await listen({ host: "127.0.0.1", port: 0 }, { tls: LOCALHOST }));
+  const tls = { ca: AUTHORITY, servername: "localhost" };
+  const [client, server] = await Promise.all([
+    connectOurs("127.0.0.1", listener.port, { tls }),
+    listener.accept(),
+  ]);
+  for (const connection of [client, server]) {
+    const facts = connection.tls;
+    expect(facts).toMatchObject({ protocol: "TLSv1.3", servername: "localhost" });
+    const again = keep(Connection.from(connection.detach()));
+    expect(again.tls).toEqual(facts);
+    expect(connection.tls).toEqual(facts);
+  }
+});
+
+test("a connection says of TLS its version and its names when it is printed, and shows no certificate", async () => {
+  const listener = keep(
+    await listen({ host: "127.0.0.1", port: 0 }, { tls: { ...LOCALHOST, ALPNProtocols: ["x"] } }),
+  );
+  const to = ["127.0.0.1", listener.port] as const;
+  const tls = { ca: AUTHORITY, servername: "localhost", ALPNProtocols: ["x"] };
+  const [named, atServer] = await Promise.all([connectOurs(...to, { tls }), listener.accept()]);
+  for (const connection of [keep(named), keep(atServer)]) {
+    const agreed = { protocol: "TLSv1.3", servername: "localhost", alpnProtocol: "x" };
+    expect(connection.toJSON().tls).toEqual(agreed);
+    expect(inspect(connection)).toContain(
+      "tls: 'TLSv1.3', servername: 'localhost', alpnProtocol: 'x', bytesRead: 0",
+    );
+    expect(JSON.stringify(connection)).not.toContain("CERTIFICATE");
+    connection.reset();
+    // Also when it is over.
+    expect(connection.toJSON().tls).toEqual(agreed);
+  }
+
+  const [byAddress] = await Promise.all([
+    connectOurs(...to, { tls: { ca: AUTHORITY } }),
+    listener.accept().then(keep),
+  ]);
+  expect(keep(byAddress).toJSON().tls).toEqual({ protocol: "TLSv1.3" });
+  expect(inspect(byAddress)).toContain("{ state: 'open', tls: 'TLSv1.3', bytesRead: 0");
+
+  const plain = keep(await connectOurs(...to));
+  expect(Object.keys(plain.toJSON())).not.toContain("tls");
+  expect(inspect(plain)).not.toContain("tls");
 });
 
 test("a socket that says it is encrypted and is no TLS socket has nothing to say", async () => {

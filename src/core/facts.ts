@@ -31,6 +31,8 @@ export interface ConnectionFacts {
   readonly state: ConnectionState;
   /** The code of its failure. */
   readonly code?: string;
+  /** What the TLS handshake has agreed on, without certificates; left out without TLS. */
+  readonly tls?: { readonly protocol: string; readonly servername?: string; readonly alpnProtocol?: string };
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /** Bytes that have arrived and are unread. */
@@ -39,6 +41,12 @@ export interface ConnectionFacts {
   readonly writableLength: number;
 }
 
+type ShownTls = NonNullable<ConnectionFacts["tls"]>;
+type AgreedTls = { readonly [Name in keyof ShownTls]-?: ShownTls[Name] | undefined } & Pick<
+  ShownTls,
+  "protocol"
+>;
+
 /** @internal `"127.0.0.1:5000 -> 127.0.0.1:80"`; the path of a Unix socket; what was adopted. */
 export function nameOf({ subject }: Link, addresses: Addresses): string {
   // The addresses of a socket that was adopted while it connected are known later than its subject.
@@ -46,7 +54,7 @@ export function nameOf({ subject }: Link, addresses: Addresses): string {
 }
 
 /** @internal */
-export function factsOf(link: Link, addresses: Addresses): ConnectionFacts {
+export function factsOf(link: Link, addresses: Addresses, tls: AgreedTls | undefined): ConnectionFacts {
   const { localAddress, localPort, remoteAddress, remotePort } = addresses;
   return withoutUndefined<ConnectionFacts>({
     name: nameOf(link, addresses),
@@ -56,6 +64,7 @@ export function factsOf(link: Link, addresses: Addresses): ConnectionFacts {
     remotePort,
     state: stateOf(link),
     code: codeOf(link),
+    tls: tls === undefined ? undefined : shownTls(tls),
     bytesRead: link.input.received,
     bytesWritten: link.transport.bytesTaken,
     readableLength: link.input.readable,
@@ -69,14 +78,22 @@ interface Counted extends Pick<
 > {
   readonly state: string;
   readonly code?: string | undefined;
+  readonly tls?: ShownTls | undefined;
+}
+
+function shownTls({ protocol, servername, alpnProtocol }: AgreedTls): ShownTls {
+  return withoutUndefined<ShownTls>({ protocol, servername, alpnProtocol });
 }
 
 /** @internal The facts that one line shows beside the name; counts of unread and unsent bytes only if there are such bytes. */
-export function shownOf({ state, code, ...counts }: Counted): Shown {
+export function shownOf({ state, code, tls, ...counts }: Counted): Shown {
   const { bytesRead, bytesWritten, readableLength, writableLength } = counts;
   return {
     state,
     code,
+    tls: tls?.protocol,
+    servername: tls?.servername,
+    alpnProtocol: tls?.alpnProtocol,
     bytesRead,
     bytesWritten,
     readableLength: readableLength === 0 ? undefined : readableLength,
