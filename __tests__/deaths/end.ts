@@ -278,6 +278,8 @@ export class End {
     if (CODES.includes(code)) return true;
     const { distrusting, cut, deaths } = this.shared.plan;
     if (DISTRUST.includes(code)) return distrusting !== undefined;
+    // The byte that was changed may be one of the name of a protocol.
+    if (code === "ERR_TLS_ALPN_CALLBACK_INVALID_RESULT") return cut?.how === "flip";
     if (code.startsWith("ERR_SSL_") || code === "EPROTO")
       return distrusting !== undefined || cut !== undefined || deaths.length > 0;
     return OWN_DEEDS.includes(code) && this.#hasTouchedSockets;

@@ -140,10 +140,14 @@ export function hasTakenAll(socket: TLSSocket): boolean {
   return handle?._parent?.writeQueueSize === 0 && handle.writeQueueSize !== 0;
 }
 
-/** Whether the stream beneath has a write under way. */
+/**
+ * Whether the stream at the bottom has a write under way. In between, a TLS socket that could not send records of its own
+ * keeps them for ever.
+ */
 export function isSendingBeneath(socket: TLSSocket): boolean {
-  const unsent = handleOf(socket)?._parent?.writeQueueSize ?? streamBeneath(socket)?.writableLength ?? 0;
-  return unsent > 0;
+  let lowest: Duplex | undefined;
+  for (let below = streamBeneath(socket); below !== undefined; below = streamBeneath(below)) lowest = below;
+  return (bottomOf(socket)?.writeQueueSize ?? lowest?.writableLength ?? 0) > 0;
 }
 
 /** Closes a TLS socket that has connected by itself, with no socket beneath, and closes the connection with RST. */
