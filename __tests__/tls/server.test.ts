@@ -851,6 +851,16 @@ test("a client that renegotiates again and again fails its connection, and no ot
   await talk(other.client, other.server);
 });
 
+test("a program that destroys a client's socket in its secure event harms no other", async () => {
+  const listener = await secure();
+  const before = await pairOver(listener);
+  await talk(before.client, before.server);
+  listener.tlsServer?.prependOnceListener("secureConnection", (socket) => socket.destroy());
+  await closed(client(listener));
+  const after = await pairOver(listener);
+  await talk(after.client, after.server);
+});
+
 test.each([
   ["", []],
   [", where TLS sockets do not tell what is beneath", ["knowsBeneathTls"]],

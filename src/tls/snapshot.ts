@@ -76,10 +76,14 @@ class Agreed {
   }
 }
 
+/** Of a socket that the program has destroyed in its secure event. */
+const NO_CIPHER: CipherNameAndProtocol = Object.freeze({ name: "", standardName: "", version: "" });
+
 let lastCipher: CipherNameAndProtocol | null = null;
 
 /** The same object for connections one after the other that have the same cipher, as most have. */
-function sharedCipher(cipher: CipherNameAndProtocol): CipherNameAndProtocol {
+function sharedCipher(cipher: CipherNameAndProtocol | null): CipherNameAndProtocol {
+  if (cipher === null) return NO_CIPHER;
   const last = lastCipher;
   if (last !== null && last.name === cipher.name && last.version === cipher.version) return last;
   return (lastCipher = Object.freeze(cipher));
