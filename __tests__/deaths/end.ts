@@ -2,7 +2,7 @@
 import { getEventListeners } from "node:events";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { NetError, type Connection } from "../../src/index.js";
+import { getParameters, NetError, type Connection } from "../../src/index.js";
 import { pattern } from "../contract/payloads.js";
 import { pass } from "../fuzz/turns.js";
 import type { Death, Deed, Moment, Plan, Script, Who } from "./plan.js";
@@ -61,6 +61,8 @@ export class End {
   readonly #deaths: Death[];
   readonly #script: Script;
   readonly #deeds: Promise<unknown>[] = [];
+  /** When this end was closed; `undefined` before. */
+  closedAt: number | undefined;
   #hasClosed = false;
   #hasTouchedSockets = false;
 
@@ -251,6 +253,7 @@ export class End {
 
   #close(connection: Connection): Promise<void> {
     this.#hasClosed = true;
+    this.closedAt ??= performance.now();
     this.#sayEnd();
     return connection.close();
   }
@@ -270,8 +273,15 @@ export class End {
     }
     this.shared.count(`${what}: ${error.operation} ${error.code}`);
     if (!this.#mayFailWith(error.code)) this.complain(`${what} has failed with an unknown code: ${text}`);
-    else if (isGentle(plan) && !(this.#hasClosed && error.code === "ERR_CLOSED"))
+    else if (isGentle(plan) && !(this.#hasClosed && error.code === "ERR_CLOSED") && !this.#isLateFor(error))
       this.complain(`${what} has failed although nothing was done: ${text}`);
+  }
+
+  /** Whether the peer has closed so long ago that it has given up waiting for the end of this side: a busy machine is slow. */
+  #isLateFor({ code }: NetError): boolean {
+    const { closedAt = Infinity } = this.peer;
+    const isGone = code === "EPIPE" || code === "ECONNRESET";
+    return isGone && performance.now() - closedAt >= getParameters().lingerTimeout;
   }
 
   #mayFailWith(code: string): boolean {
