@@ -73,6 +73,24 @@ export const NGINX: Peer = {
   package: "nginx-light",
 };
 
+/** nginx's module for streams of any protocol, which it loads. */
+export const NGINX_STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so";
+
+export const NGINX_STREAM: Peer = {
+  command: NGINX.command,
+  version: ["-t", "-q", "-e", "stderr", "-c", "/dev/null", "-g", `load_module ${NGINX_STREAM_MODULE};`],
+  // It has loaded the module by then.
+  says: /no "events" section/,
+  package: "libnginx-mod-stream",
+};
+
+export const HAPROXY: Peer = {
+  command: "/usr/sbin/haproxy",
+  version: ["-v"],
+  says: /^HAProxy version/,
+  package: "haproxy",
+};
+
 export const POSTGRES: Peer = {
   command: join(programsOfPostgres(), "postgres"),
   version: ["--version"],
