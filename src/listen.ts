@@ -15,6 +15,7 @@ import { failingInTime } from "./core/timing/budget.js";
 import { bounded } from "./core/timing/bounded.js";
 import { withEitherSignal } from "./core/timing/either-signal.js";
 import { endOn } from "./core/timing/end-on.js";
+import { shareTicketKeys } from "./core/transport/server-internals.js";
 import { aborted, refused, type Subject } from "./errors.js";
 import {
   checkedListenOptions,
@@ -87,7 +88,9 @@ async function open(target: ListenTarget, asked: Subject, options: ListenOptions
   const steps = stepsOf(options, tls);
   const newServers = (): Servers => {
     const queue = new AcceptQueue(backlog, path);
-    return new Servers(new Pipeline(queue, steps, handshakeTimeout, limitsOf(options)), options);
+    const servers = new Servers(new Pipeline(queue, steps, handshakeTimeout, limitsOf(options)), options);
+    if (tls !== undefined) shareTicketKeys(servers.first, tls.server);
+    return servers;
   };
   const bind = (at: readonly Place[]): Promise<Servers> => bindAll(at, asked, signal, newServers);
   const servers = await (path === undefined

@@ -9,7 +9,7 @@ import { AUTHORITY, LOCALHOST } from "../../support/certificates.js";
 
 const WITH_TLS = process.argv[3] === "tls";
 
-/** Kept, so that the client comes with the session of one worker to the other, which cannot resume it. */
+/** Kept, so that the client comes with the session of one worker to the other. */
 const TLS = { ca: AUTHORITY, servername: "localhost" };
 
 const HERE = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
@@ -20,10 +20,13 @@ async function told(worker: Worker): Promise<unknown> {
   return message;
 }
 
-/** Who serves clients at `host`. */
+let sessions = 0;
+
+/** Who serves clients at `host`. The workers resume each other's sessions. */
 async function serverAt(host: string, port: number): Promise<string | null> {
   const connection = await connect(host, port, WITH_TLS ? { tls: TLS } : {});
   const name = await connection.readLine();
+  if (WITH_TLS) assert.equal(connection.tls?.sessionReused, sessions++ > 0);
   await connection.close();
   return name;
 }

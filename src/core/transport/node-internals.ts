@@ -61,6 +61,8 @@ const on = {
   worksPastTls: true,
   /** A TLS socket tells the stream that it was made on, which can then be reset. */
   knowsBeneathTls: true,
+  /** The workers of a cluster have the same ticket keys: each resumes the TLS sessions of all. */
+  sharesTicketKeys: true,
   /** A stream tells by `_final` that it has taken everything, and by `_destroy` that it is destroyed, without any event. */
   watchesEndings: true,
 };

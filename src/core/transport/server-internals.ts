@@ -2,7 +2,9 @@
  * What Node does not document of its servers, and this library uses: the handles of clients, and the count of connections.
  * The capabilities are in the table of node-internals.ts.
  */
+import { Buffer } from "node:buffer";
 import type { Server, Socket } from "node:net";
+import type { Server as TlsServer } from "node:tls";
 import { guard } from "./guard.js";
 import { handleOf, has, type Handle } from "./node-internals.js";
 
@@ -19,6 +21,27 @@ interface CountedSocket {
   /** Whose count its close takes it out of, and whose count `child.send()` does. */
   _server?: object | null;
   server?: object | null;
+}
+
+/** What a server of a cluster's worker gives the primary, which gives it to the servers of the other workers. */
+interface SharingServer {
+  _getServerData?(): TicketKeys;
+  _setServerData?(data: TicketKeys | null | undefined): void;
+}
+
+interface TicketKeys {
+  /** In hexadecimal digits, as Node's own TLS servers have them. */
+  readonly ticketKeys: string;
+}
+
+/** Has the workers of a cluster use the ticket keys of that one which listens first, as those with TLS servers of Node's do. */
+export function shareTicketKeys(listening: Server, tls: TlsServer): void {
+  if (!has("sharesTicketKeys")) return;
+  const sharing = listening as SharingServer;
+  sharing._getServerData = () => ({ ticketKeys: tls.getTicketKeys().toString("hex") });
+  sharing._setServerData = (data) => {
+    if (typeof data?.ticketKeys === "string") tls.setTicketKeys(Buffer.from(data.ticketKeys, "hex"));
+  };
 }
 
 /**
