@@ -1,5 +1,6 @@
 /**
- * Random deaths of TLS connections, as many lives as is said, in a process of their own, whose crash is a fault as well.
+ * Random deaths of TLS connections, as many lives as is said, in processes of their own, one for each processor. The crash
+ * of one is a fault as well.
  *
  *     npx tsx __tests__/deaths/stress.ts                           10 000 lives of random seeds
  *     npx tsx __tests__/deaths/stress.ts --seed 7 --lives 500      those of the seeds from 7 on
@@ -8,6 +9,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { writeSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { liveAll } from "./lives.js";
@@ -68,26 +70,32 @@ interface Outcome {
 async function watch(): Promise<void> {
   const begun = performance.now();
   let faults = 0;
+  let ended = 0;
+  let crashes = 0;
   const report = (fault: string) => {
     faults++;
     console.log(`${fault}\n`);
   };
-  let ended = 0;
-  let crashes = 0;
-  for (let from = first; from < first + lives && crashes < MAX_CRASHES;) {
-    const outcome = await liveIn(from, first + lives - from, times);
-    outcome.faults.forEach(report);
-    ended += outcome.ended;
-    if (outcome.crash === undefined) break;
-    crashes++;
-    report(await explained(outcome.crash));
-    from = outcome.last + 1;
-  }
+  const share = Math.ceil(lives / availableParallelism());
+  const shares = Array.from({ length: Math.ceil(lives / share) }, (_, index) => first + index * share);
+  await Promise.all(shares.map((from) => watchFrom(from, Math.min(from + share, first + lives))));
   const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
   const seeds = `seeds ${String(first)} to ${String(first + lives - 1)}`;
-  const end = faults === 0 ? "all well" : `${String(faults)} faults`;
-  console.log(`Node.js ${process.version}, ${seeds}: ${String(ended)} lives in ${seconds} s, ${end}`);
+  const outcome = faults === 0 ? "all well" : `${String(faults)} faults`;
+  console.log(`Node.js ${process.version}, ${seeds}: ${String(ended)} lives in ${seconds} s, ${outcome}`);
   if (faults > 0) process.exitCode = 1;
+
+  async function watchFrom(from: number, end: number): Promise<void> {
+    while (from < end && crashes < MAX_CRASHES) {
+      const outcome = await liveIn(from, end - from, times);
+      outcome.faults.forEach(report);
+      ended += outcome.ended;
+      if (outcome.crash === undefined) break;
+      crashes++;
+      report(await explained(outcome.crash));
+      from = outcome.last + 1;
+    }
+  }
 }
 
 /** Finds the life that a process has died of: the one that it dies of alone, too. */
