@@ -38,6 +38,13 @@ export class Report {
     this.figure(`served ${when}`, `${count(served)} of ${count(asked)}${times}${failed}`);
   }
 
+  /** Of two states of a server: how much of one processor it took between them. */
+  share(when: string, before: Numbers, after: Numbers): void {
+    const rise = (what: string): number => (after[what] ?? NaN) - (before[what] ?? NaN);
+    const share = (rise("user") + rise("system")) / rise("time");
+    this.figure(`CPU ${when}`, `${(100 * share).toFixed(0)} % of a processor`);
+  }
+
   /** Of two states of a server: what the load between them has cost it. */
   cost(before: Numbers, after: Numbers): void {
     const rise = (what: string): number => (after[what] ?? NaN) - (before[what] ?? NaN);

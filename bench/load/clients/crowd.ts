@@ -20,7 +20,7 @@ interface Joining {
   readonly atOnce?: number;
   /** 1 unless they shall never read. */
   readonly reads?: number;
-  /** The last number of their own address, 127.0.0.1 by default. */
+  /** The last number of their own address: 2 for 127.0.0.2. The system chooses it by default. */
   readonly from?: number;
 }
 
@@ -54,10 +54,16 @@ async function flood(numbers: Numbers): Promise<Numbers> {
   return {};
 }
 
-function opened(port: number, { reads = true, from = 1 } = {}): Promise<Socket> {
+interface Manner {
+  readonly reads?: boolean;
+  readonly from?: number | undefined;
+}
+
+function opened(port: number, { reads = true, from }: Manner = {}): Promise<Socket> {
   return new Promise((resolve) => {
-    const localAddress = `127.0.0.${from}`;
-    const socket = dial({ port, host: "127.0.0.1", localAddress, noDelay: true });
+    // To bind each socket makes the kernel look for a port that no other has.
+    const local = from === undefined ? {} : { localAddress: `127.0.0.${from}` };
+    const socket = dial({ port, host: "127.0.0.1", ...local, noDelay: true });
     open.add(socket);
     let end = "closed";
     const late = setTimeout(() => {

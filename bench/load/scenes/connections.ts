@@ -10,7 +10,7 @@ const MAX_CONNECTIONS = 13_100;
 const LATE = 300;
 
 /** Of a connection with a handler that waits for a line, in the process of the server. */
-const MOST_BYTES_EACH = 12 * 1_024;
+const MOST_BYTES_EACH = 16 * 1_024;
 
 export const connections: Scene = {
   name: "connections",
@@ -31,12 +31,17 @@ export const connections: Scene = {
       const empty = await server.ask("state");
       await idle.ask("join", { port, count: IDLE });
       await active.ask("join", { port, count: ACTIVE });
+      const joined = await server.ask("state");
+      report.share("while they join", empty, joined);
       await prober.ask("begin", { port });
       const paced = await active.ask("converse", { seconds: 5, pause: 1_000 });
+      const asked = await server.ask("state");
       report.served("one request a second", paced);
+      report.share("meanwhile", joined, asked);
       report.served("to new clients", await prober.ask("stop"));
       const full = await active.ask("converse", { seconds: 5, pause: 0 });
       report.served("at full speed", full);
+      report.share("meanwhile", asked, await server.ask("state"));
       report.figure("", `${count(full.perSecond ?? NaN)} requests per second`);
       await late.ask("join", { port, count: LATE });
       const tooMany = LATE - (MAX_CONNECTIONS - IDLE - ACTIVE);

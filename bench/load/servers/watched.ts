@@ -26,27 +26,26 @@ export function watch(listener: () => Listener, actions: Readonly<Record<string,
   };
   setInterval(look, LOOK_MS);
 
-  /** The most since the last time that this was asked. */
+  /** The most are those since {@link rest} was asked. */
   const state = (): Numbers => {
     look();
     const { connections, pending, stats } = listener();
     const { accepted, open, dropped, refused } = stats;
-    const numbers = {
+    return {
       ...{ connections, pending, accepted, open, dropped, ...refused },
       ...{ mostConnections, mostPending, mostHeap, mostRss, rss: rss(), heap: heap() },
       ...{ delay99: delay.percentile(99) / 1e6, delayMost: delay.max / 1e6 },
       ...process.cpuUsage(),
       time: performance.now() * 1e3,
     };
-    [mostConnections, mostPending, mostHeap, mostRss] = [0, 0, 0, 0];
-    delay.reset();
-    return numbers;
   };
 
   /** What is left once the garbage is gone. */
   const rest = (): Numbers => {
     gc?.();
     gc?.();
+    [mostConnections, mostPending, mostHeap, mostRss] = [0, 0, 0, 0];
+    setImmediate(() => delay.reset());
     return { heap: heap(), descriptors: readdirSync("/proc/self/fd").length };
   };
 
