@@ -22,7 +22,10 @@ import { lineOf, type Style } from "./inspection.js";
 import type { ListenOptions } from "./options/listen.js";
 import { getParameters } from "./parameters.js";
 
-/** Where a listener listens: a literal address, as IPv4 also where IPv6 maps it, or the path of a Unix socket. */
+/**
+ * Where a listener listens: a literal address, as IPv4 also where IPv6 maps it, or the path of a Unix socket, which is empty
+ * for one that was given by its descriptor.
+ */
 export type ListenerAddress =
   { readonly address: string; readonly port: number; readonly family: 4 | 6 } | { readonly path: string };
 
