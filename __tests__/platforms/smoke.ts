@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { createServer, connect as netConnect } from "node:net";
+import { BlockList, createServer, connect as netConnect } from "node:net";
 import {
   connect,
   connectDuplex,
@@ -12,6 +12,8 @@ import {
   NetError,
   NetTimeoutError,
   relay,
+  serve,
+  type Handler,
   type Listener,
 } from "../../src/index.js";
 import { systemNetwork, useNetwork, type Network } from "../../src/core/network.js";
@@ -338,6 +340,48 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal((await failure(given.connection)).code, "ERR_CLOSED");
     await listener.close();
     assert.equal((await failure(connectDuplex(HOST, listener.port).connection)).code, "ECONNREFUSED");
+  },
+
+  async "serve, its limits and its end"() {
+    const blockList = new BlockList();
+    blockList.addAddress("127.0.0.9");
+    const listener = await listen(0, { host: HOST, maxConnections: 3, blockList });
+    const stop = new AbortController();
+    const errors: unknown[] = [];
+    const handler: Handler = async (connection) => {
+      const line = await connection.readLine();
+      if (line === "fail") throw new Error("no");
+      if (line === "hang") await new Promise(() => undefined);
+      await connection.writeLine(String(line));
+    };
+    const serving = serve(listener, handler, {
+      ...{ signal: stop.signal, grace: 20, perAddress: 2 },
+      onError: (error) => errors.push((error as Error).message),
+    });
+    const ask = async (line: string, localAddress = HOST): Promise<unknown> => {
+      const client = await connect(HOST, listener.port, { localAddress }).catch(
+        (error: unknown) => error as NetError,
+      );
+      if (client instanceof NetError) return client.code;
+      void client.writeLine(line).catch(() => undefined);
+      const answer = await client.readLine().catch((error: unknown) => (error as NetError).code);
+      await client.close();
+      return answer;
+    };
+    assert.equal(await ask("hello"), "hello");
+    assert.equal(await ask("fail"), "ECONNRESET");
+    while (listener.connections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const hanging = [ask("hang"), ask("hang")];
+    while (listener.stats.accepted < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(await ask("one too many"), "ECONNRESET");
+    assert.equal(await ask("blocked", "127.0.0.9"), "ECONNRESET");
+    stop.abort();
+    await serving;
+    assert.deepEqual(await Promise.all(hanging), ["ECONNRESET", "ECONNRESET"]);
+    assert.deepEqual(errors, ["no"]);
+    assert.equal(listener.connections, 0);
+    const { accepted, refused } = listener.stats;
+    assert.deepEqual([accepted, refused.perAddress, refused.blocked], [4, 1, 1]);
   },
 
   async "a connection refused"() {

@@ -18,16 +18,20 @@ import {
   NetError,
   NetTimeoutError,
   resolve,
+  serve,
   type ByteReadable,
   type ByteWritable,
   type ConnectEndpoint,
+  type ConnectionCloseEvent,
   type ConnectionFacts,
+  type Handler,
   type ListenEndpoint,
   type ListenerFacts,
   type LookupFunction,
   type LookupRequest,
   type NetErrorCode,
   type NetParameters,
+  type ServeOptions,
   type SocketDuplex,
 } from "../../src/index.js";
 
@@ -45,6 +49,24 @@ export async function reads(connection: Connection): Promise<void> {
   for await (const bytes of connection) structuredClone(bytes, { transfer: [bytes.buffer] });
   for await (const frame of lengthPrefixed(connection)) frame.readUInt8(record?.length ?? chunk?.length);
   for await (const line of connection.lines()) line.trim();
+}
+
+export async function serving(listener: Listener): Promise<void> {
+  const echo: Handler = async (connection, { signal }) => {
+    await connection.write((await connection.read({ signal })) ?? "");
+  };
+  const options: ServeOptions = { concurrency: 10, perAddress: 2, grace: Infinity, onError: console.error };
+  await serve(listener, echo, {
+    ...options,
+    onError: (error: unknown, { remoteAddress }) => [error, remoteAddress],
+  });
+  await serve(listener, (connection) => connection.reset());
+  // @ts-expect-error -- the signal of the context is not to be replaced
+  await serve(listener, (_, context) => (context.signal = AbortSignal.abort()));
+  const { connections, stats } = listener;
+  const refused: number = stats.refused.perAddress + stats.refused.blocked + connections;
+  const told = (event: ConnectionCloseEvent): "closed" | "reset" | "failed" | "detached" => event.end;
+  console.log(refused, told);
 }
 
 export async function webStreams(connection: Connection): Promise<void> {
