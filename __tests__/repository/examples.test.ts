@@ -11,6 +11,7 @@ test("every example is run here", () => {
     "cancellable-request.ts",
     "chat-room.ts", // in example-serving.test.ts, as graceful-server.ts and line-server.ts
     "echo-server.ts",
+    "fleet", // in peers/fleet.test.ts
     "graceful-server.ts",
     "gzip-file.ts", // in streams.test.ts, and so on
     "gzip-web.ts",
