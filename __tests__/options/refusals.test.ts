@@ -157,6 +157,13 @@ beforeAll(async () => {
 const GIVEN_UP = { signal: AbortSignal.abort(TRAPPED) };
 
 /** All that is exported and takes something; the port 1 of the loopback refuses connections. */
+/** `serve` with a listener that is closed, so that it settles at once. */
+async function onClosedListener(...args: readonly unknown[]): Promise<unknown> {
+  const listener = await loopback();
+  await listener.close();
+  return loose(tcp6.serve)(listener, ...args);
+}
+
 const FUNCTIONS: Readonly<Record<string, readonly Call[]>> = {
   connect: [
     { call: loose(connect), args: ["127.0.0.1", 1, {}] },
@@ -196,6 +203,10 @@ const FUNCTIONS: Readonly<Record<string, readonly Call[]>> = {
       call: (found) => loose(resolve)("a.test", 1, { lookup: () => Promise.resolve([found]) }),
       args: ["::1"],
     },
+  ],
+  serve: [
+    { call: (listener) => loose(tcp6.serve)(listener, () => undefined), args: [null] },
+    { call: onClosedListener, args: [() => undefined, {}] },
   ],
   parseEndpoint: [{ call: loose(tcp6.parseEndpoint), args: ["127.0.0.1:1"] }],
   formatEndpoint: [
