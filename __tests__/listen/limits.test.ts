@@ -170,6 +170,20 @@ test("a client that maxConnections refuses costs no look at all connections that
   expect(looks).toBeLessThan(10);
 });
 
+test("a connection that was sent to another process makes room for the next client, also among many", async () => {
+  const listener = await loopback({ maxConnections: 200 });
+  const clients = await Promise.all(Array.from({ length: 200 }, () => netClient(listener.port)));
+  const servers = await Promise.all(clients.map(async () => keep(await listener.accept())));
+  const socket = servers[0]?.detach() as Socket & { _handle: { close(): void } | null };
+  // As child.send() leaves it.
+  socket._handle?.close();
+  socket._handle = null;
+  await netClient(listener.port);
+  keep(await listener.accept());
+  expect(listener.stats).toMatchObject({ accepted: 201, open: 200, refused: { maxConnections: 0 } });
+  socket.destroy();
+});
+
 test("maxConnections: 0 takes no client; without it the backlog alone bounds those that wait", async () => {
   const none = await loopback({ maxConnections: 0 });
   expect(await endOfClient(none.port)).toBe("ECONNRESET");
