@@ -21,6 +21,7 @@ test("every example is run here", () => {
     "http-over-duplex.ts",
     "json-protocol.ts",
     "line-server.ts",
+    "metrics.ts", // in example-metrics.test.ts
     "probe.ts", // in probe.test.ts
     "starttls-smtp.ts", // in example-tls.test.ts, as tls-alpn.ts and tls-echo.ts
     "tcp-proxy.ts",
