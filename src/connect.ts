@@ -11,7 +11,7 @@ import {
 } from "./options/connect.js";
 import { applyTo, settingsOf } from "./options/connection.js";
 import type { Complete } from "./options/schema.js";
-import { connectionOver, type Connection } from "./connection.js";
+import { Connection, connectionOver, linkOf } from "./connection.js";
 import { failingInTime } from "./core/timing/budget.js";
 import type { Addresses } from "./address/addresses.js";
 import { rawStreamOf, type Transport } from "./core/transport/transport.js";
@@ -181,16 +181,16 @@ export function dialOptions(options: ConnectOptions, subject: Subject, find: Fin
     handshake: isFinished
       ? undefined
       : async (connected, stop) => {
-          const raw = connected as Raw;
-          const { transport } = raw;
+          const { transport } = connected instanceof Connection ? linkOf(connected) : connected;
           if (header !== undefined) await sendHeader(transport, header, stop);
-          const secure = client && (await client.handshake(rawStreamOf(transport), stop));
-          return connectionOf(secure ?? transport, raw);
+          if (client === undefined) return connected as Connection;
+          return connectionOf(await client.handshake(rawStreamOf(transport), stop), connected as Raw);
         },
     establish: (transport, addresses, to) => {
       const path = "path" in to ? to.path : undefined;
       if (path === undefined) applyTo(transport, options);
-      if (isFinished) return connectionOf(transport, { addresses, path });
+      // Node reads a socket that has connected: without TLS there has to be a connection that gets what arrives.
+      if (client === undefined) return connectionOf(transport, { addresses, path });
       return { transport, addresses, path, reset: () => transport.reset() };
     },
     discard: (late) => late.reset(),

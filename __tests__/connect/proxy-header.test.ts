@@ -230,12 +230,16 @@ describe("a header that the peer does not take", () => {
     expect(streams.every(({ destroyed }) => destroyed)).toBe(true);
   });
 
-  test("that it takes later is a connection, with no listener left", async () => {
+  test("that it takes later is a connection, which has what the peer has said meanwhile", async () => {
     const { streams, writes } = cloggedNetwork();
     const connecting = connect("127.0.0.1", 9, { ...header, timeout: 5_000 });
     while (writes.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    streams[0]?.push("220 hello\n");
+    await new Promise((resolve) => setImmediate(resolve));
     writes[0]?.();
     const connection = await connecting;
+    expect(await connection.readLine()).toBe("220 hello");
+    expect(connection.bytesWritten).toBe(0);
     expect(streams[0]?.listenerCount("error")).toBe(1);
     connection.reset();
   });

@@ -1,7 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, listen, type Connection, type ListenEndpoint } from "../../src/index.js";
+import {
+  connect,
+  listen,
+  type Connection,
+  type ConnectOptions,
+  type ListenEndpoint,
+  type ListenOptions,
+} from "../../src/index.js";
 import { CAPABILITIES, switchOff, type Capability } from "../../src/core/transport/node-internals.js";
 import type { MakePair, Pair } from "../contract/contract-case.js";
 import { setCodeOfReset } from "../contract/expectations.js";
@@ -21,6 +28,15 @@ export interface PairKind {
 type Place = { host: string; family: 4 | 6 } | { path: string };
 
 const IPV4: Place = { host: "127.0.0.1", family: 4 };
+
+/** What the ends of a pair are given besides, for a header that comes first. */
+interface HeaderEnds {
+  readonly client?: ConnectOptions;
+  readonly server?: ListenOptions;
+}
+
+/** A header that leaves the ends of a connection as they are. */
+const BEHIND_HEADER: HeaderEnds = { client: { proxyHeader: "local" }, server: { proxyProtocol: "require" } };
 
 type Facts = Omit<Pair, "a" | "b" | "family" | "dispose">;
 
@@ -89,6 +105,7 @@ export const pairKinds: readonly PairKind[] = [
   { name: "TCP over IPv4", makePair: pairsOver(IPV4) },
   { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
   { name: "Unix sockets", makePair: unixPairs() },
+  { name: "TCP behind a PROXY header", makePair: pairsOver(IPV4, TCP, undefined, BEHIND_HEADER) },
   withoutKind("TCP without Node's internals", OPTIONAL, {
     ...TCP,
     takesAtOnce: false,
@@ -151,14 +168,15 @@ function withoutKind(name: string, off: readonly Capability[], facts?: Facts): P
   };
 }
 
-function pairsOver(place: Place, facts?: Facts, tls?: TlsEnds): MakePair {
+function pairsOver(place: Place, facts?: Facts, tls?: TlsEnds, header: HeaderEnds = {}): MakePair {
   return async (options = {}) => {
     const endpoint: ListenEndpoint = "path" in place ? place : { host: place.host, port: 0 };
-    const listener = await listen(endpoint, { ...options, tls: tls?.server });
+    const listener = await listen(endpoint, { ...options, ...header.server, tls: tls?.server });
     try {
       const [a, b] = await Promise.all([
         connect("path" in place ? place : { host: place.host, port: listener.port }, {
           ...options,
+          ...header.client,
           tls: tls?.client,
         }),
         listener.accept(),

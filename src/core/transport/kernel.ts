@@ -184,7 +184,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
       this.#counting ??= new PieceSender(
         PIECE_BYTES,
         (piece, done) => this.#sendAtOnce(joinedBytes(piece), done),
-        takenFrom(this.stream),
+        this.bytesTaken,
       );
       return this.#counting.send(withTextEncoded(payload), taken);
     }

@@ -124,7 +124,10 @@ export interface Transport {
   readonly drained: boolean;
   /** Bytes that the kernel has taken so far. */
   readonly bytesTaken: number;
-  /** Corrects {@link Transport.bytesTaken}: of a payload that has failed, `size` bytes were not taken. */
+  /**
+   * Corrects {@link Transport.bytesTaken}: of a payload that has failed, `size` bytes were not taken; or as many do not count
+   * that were written to the stream itself.
+   */
   refused(size: number): void;
   /** Sends FIN; everything must have been taken. `done` is called if that is `"pending"`. */
   end(done: Taken): Outcome;

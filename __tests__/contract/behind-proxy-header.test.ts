@@ -1,0 +1,3 @@
+import { contractHoldsFor } from "./holds.js";
+
+await contractHoldsFor("TCP behind a PROXY header");
