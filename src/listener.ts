@@ -92,7 +92,8 @@ export let acceptanceOf: (listener: Listener) => Acceptance;
 export let listenerOf: (...parts: ListenerParts) => Listener;
 
 /**
- * Accepts connections: one with each {@link accept}, or all in a loop, `for await (const connection of listener)`.
+ * Accepts connections: one with each {@link accept}, or all in a loop, `for await (const connection of listener)`. `serve`
+ * is that loop with limits, contained errors and an orderly end.
  *
  * Node takes clients from the kernel whether or not the program asks for them. Those that no call has accepted wait here,
  * unread, at most `backlog` of them. A client that comes when there is no room is reset, and counted in {@link dropped}.

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { connect as netConnect } from "node:net";
+import { connect as netConnect, type Socket } from "node:net";
 import { connect, listen, serve, type RefusedEvent } from "../../src/index.js";
 import { isPending, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, keep, netClient } from "../support/peers.js";
@@ -155,6 +155,23 @@ describe("perAddress", () => {
     expect(calls.map(({ connection }) => connection.remoteAddress)).toEqual(["127.0.0.2", "::1"]);
     stop.abort();
     await done;
+  });
+
+  test("goes by the address that a PROXY header has", async () => {
+    const { calls, handler } = gate();
+    const { port } = await service(handler, { perAddress: 1 }, { proxyProtocol: "require" });
+    const through = (source: string) =>
+      from("127.0.0.1", port)
+        .setNoDelay()
+        .on("connect", function (this: Socket) {
+          this.write(`PROXY TCP4 ${source} 198.51.100.2 56324 443\r\n`);
+        });
+    through("192.0.2.1");
+    await until(() => calls.length === 1);
+    expect(await endOf(through("192.0.2.1"))).toBe("ECONNRESET");
+    through("192.0.2.2");
+    await until(() => calls.length === 2);
+    expect(events).toMatchObject([{ reason: "perAddress", remoteAddress: "192.0.2.1" }]);
   });
 
   test("is asked when the turn of a client has come: with concurrency, clients of one address may wait", async () => {
