@@ -4,7 +4,15 @@ import { once } from "node:events";
 import { BlockList, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as tlsConnect, type TLSSocket } from "node:tls";
-import { connect, listen, type Connection, type ListenOptions, type RefusedEvent } from "../../src/index.js";
+import fc from "fast-check";
+import {
+  connect,
+  listen,
+  NetError,
+  type Connection,
+  type ListenOptions,
+  type RefusedEvent,
+} from "../../src/index.js";
 import { switchOff, type Capability } from "../../src/core/transport/node-internals.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { isPending, turn, until } from "../support/outcomes.js";
@@ -221,6 +229,61 @@ test("each good header leads to a connection that says what it has said", async 
     expect(String(await server.readExactly(4))).toBe("data");
     server.reset();
   }
+});
+
+test("however the bytes of a client are split, all of them arrive", async () => {
+  const listener = await loopback({ proxyProtocol: "require" });
+  const header = fc.constantFrom(
+    ...GOOD_HEADERS.map(({ bytes }) => bytes).filter(({ length }) => length < 400),
+  );
+  const scenario = fc.tuple(
+    header,
+    fc.uint8Array({ maxLength: 200 }),
+    fc.array(fc.integer({ min: 1, max: 80 })),
+  );
+  await fc.assert(
+    fc.asyncProperty(scenario, async ([bytes, data, sizes]) => {
+      const client = await netClient(listener.port);
+      const accepting = listener.accept();
+      const all = Buffer.concat([bytes, data]);
+      client.setNoDelay(true);
+      let at = 0;
+      for (const size of sizes) {
+        client.write(all.subarray(at, at + size));
+        at += size;
+        await turn();
+      }
+      client.end(all.subarray(at));
+      const server = keep(await accepting);
+      expect(server.proxy?.version).toBe(bytes[0] === LINE[0] ? 1 : 2);
+      expect((await server.readAll()).equals(data)).toBe(true);
+      await server.close();
+    }),
+    { numRuns: 60 },
+  );
+  expect(listener.stats).toMatchObject({ accepted: 60, open: 0, refused: { handshake: 0 } });
+});
+
+test("random bytes from many clients at a time refuse those clients, and nothing else happens", async () => {
+  const listener = await loopback({ proxyProtocol: "require" });
+  const begins = [Buffer.alloc(0), LINE.subarray(0, 12), BINARY.subarray(0, 12), BINARY.subarray(0, 14)];
+  const noise = fc.sample(fc.uint8Array({ minLength: 120, maxLength: 300 }), 80);
+  const ends = noise.map(async (bytes, i) => {
+    const client = await netClient(listener.port);
+    client.end(Buffer.concat([begins[i % begins.length] ?? LINE, bytes]));
+    return await endOf(client);
+  });
+  await Promise.all(ends);
+  await until(() => listener.connections === listener.pending);
+  for (const { error } of refusals) {
+    expect(error).toBeInstanceOf(NetError);
+    // One that ends inside what it says is its size has left.
+    expect(["ERR_PROXY_PROTOCOL", "ECONNRESET"]).toContain(error.code);
+  }
+  expect(refusals.length).toBeGreaterThan(60);
+  const client = await netClient(listener.port);
+  client.write(LINE);
+  while ((keep(await listener.accept()).proxy?.sourcePort ?? 0) !== 56_324);
 });
 
 test.each([
