@@ -9,6 +9,7 @@ import {
   connect,
   listen,
   NetError,
+  serve,
   type Connection,
   type ListenOptions,
   type RefusedEvent,
@@ -615,4 +616,24 @@ test("a connection of this library's is a client like any other", async () => {
   const client = keep(await connect("127.0.0.1", listener.port));
   await client.write([LINE, "hello\n"]);
   expect(await keep(await listener.accept()).readLine()).toBe("hello");
+});
+
+test("serve counts the connections of an address by that of the client, not of the balancer", async () => {
+  const listener = await loopback({ proxyProtocol: "require" });
+  const served: (string | undefined)[] = [];
+  const stop = new AbortController();
+  const serving = serve(
+    listener,
+    async (connection, { signal }) => {
+      served.push(connection.remoteAddress);
+      await once(signal, "abort");
+    },
+    { perAddress: 1, signal: stop.signal, grace: 0 },
+  );
+  for (const header of [LINE, LINE_OF_SIX, BINARY]) (await netClient(listener.port)).write(header);
+  await until(() => served.length + refusals.length === 3);
+  expect(served.sort()).toEqual(["192.0.2.1", "2001:db8::1"]);
+  expect(refusals).toMatchObject([{ reason: "perAddress", remoteAddress: "192.0.2.1" }]);
+  stop.abort();
+  await serving;
 });

@@ -92,7 +92,7 @@ export interface ConnectOptions extends ConnectionOptions, OperationOptions {
   tls?: true | ConnectionTlsOptions | undefined;
   /**
    * A PROXY header (https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt) to be sent first, before TLS and before all
-   * that the program writes: to a server that expects one, it says whom this connection relays. `"local"`: it relays nobody,
+   * that the program writes: to a server that expects one, it says whom this connection relays. `"local"`: it relays no client,
    * as a health check. The deadline of the call bounds the sending. `bytesWritten` does not count the header.
    *
    * @default no header

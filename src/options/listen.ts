@@ -159,8 +159,8 @@ export interface ListenOptions extends ConnectionOptions {
    * the header. A `blockList` is asked for both addresses.
    *
    * `"require"`: every client does. One that sends no header, a wrong one or too long a one, or takes longer than
-   * `handshakeTimeout`, is reset, and counted in `stats.refused.handshake`: error `ERR_PROXY_PROTOCOL` or `ETIMEDOUT`. Only
-   * balancers may be able to connect, since anybody can write any address into a header.
+   * `handshakeTimeout`, is reset, and counted in `stats.refused.handshake`: error `ERR_PROXY_PROTOCOL` or `ETIMEDOUT`. Let
+   * only balancers connect, since any client can write any address into a header.
    *
    * `{ trust }`: those on the list do, and the header of no other is read: a client that is not on the list is taken as it is,
    * at once. What is added to the list later is in force at once. The clients of a Unix socket have no address, so they are

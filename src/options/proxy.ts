@@ -63,7 +63,7 @@ export function checkProxyProtocol(name: string, value: unknown): void {
   if (value !== "off" && value !== "require") throw wrongValue(name, forms, value);
 }
 
-/** The PROXY header that a connection begins with: whom it relays, or `"local"`, which is nobody. */
+/** The PROXY header that a connection begins with: whom it relays, or `"local"` if it relays no client. */
 export type ProxyHeader =
   | "local"
   | {
