@@ -3,12 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Client } from "../../examples/fleet/client.js";
+import { connect } from "../../src/index.js";
 import { commandOf, example, EXAMPLES, sayingsOf } from "../repository/example.js";
 import { bundle } from "../support/bundle.js";
 import { writeIdentity } from "../support/certificate-files.js";
 import { AUTHORITY } from "../support/certificates.js";
+import { curl } from "../support/curl.js";
 import { freePort } from "../support/free-port.js";
-import { describeWith, HAPROXY } from "../support/machine.js";
+import { CURL, describeWith, HAPROXY, SYSTEMD } from "../support/machine.js";
 import { until } from "../support/outcomes.js";
 import { endPrograms, Program } from "../support/program.js";
 
@@ -33,6 +35,11 @@ afterEach(async () => {
   await endPrograms();
   await rm(directory, { recursive: true });
 });
+
+/** Where a worker finds its certificate. */
+function identity(): Record<string, string> {
+  return { TLS_KEY: join(directory, "key"), TLS_CERT: join(directory, "certificate") };
+}
 
 /** HAProxy with the configuration of the example, and the fleet behind it. */
 class Fleet {
@@ -60,10 +67,7 @@ class Fleet {
       return `127.0.0.1:${String(port)},${String(health)}`;
     });
     const worker = bundle(new URL("fleet/worker.ts", EXAMPLES));
-    const program = new Program(...commandOf("fleet/fleet", worker, ...places), {
-      TLS_KEY: join(directory, "key"),
-      TLS_CERT: join(directory, "certificate"),
-    });
+    const program = new Program(...commandOf("fleet/fleet", worker, ...places), identity());
     await program.says(/in service\n/);
     return new Fleet(program, haproxy, ports.get("4300") ?? 0);
   }
@@ -84,6 +88,12 @@ class Fleet {
     await this.haproxy.ended;
     return stderr;
   }
+}
+
+/** How a health check ends. */
+async function statusOf(port: number): Promise<string> {
+  const outcome = await curl("--silent", "--write-out", "%{http_code}", `http://127.0.0.1:${port}/`).ended;
+  return outcome.stdout.toString();
 }
 
 /** What became of the requests. */
@@ -161,5 +171,37 @@ describeWith(HAPROXY, "a fleet of workers behind HAProxy", () => {
     fleet.program.kill("SIGKILL");
     // Its workers have its stderr, too.
     expect(await fleet.program.ended).toMatchObject({ signal: "SIGKILL", stderr: "" });
+  });
+});
+
+describeWith([SYSTEMD, CURL], "a worker of the fleet that systemd starts", () => {
+  test("listens on the socket that it is passed, and is in good health until it is told to leave", async () => {
+    const [port, health] = [await freePort(), await freePort()];
+    const [worker, environment] = [bundle(new URL("fleet/worker.ts", EXAMPLES)), identity()];
+    const args = [
+      "--listen",
+      `127.0.0.1:${port}`,
+      "-E",
+      "TLS_KEY",
+      "-E",
+      "TLS_CERT",
+      process.execPath,
+      worker,
+    ];
+    const systemd = new Program(SYSTEMD.command, [...args, "elsewhere", String(health)], environment);
+    await systemd.says(/Listening on/);
+    await using client = await connect("127.0.0.1", port, { tls: TLS, proxyHeader: "local" });
+    await client.writeLine("Hello!");
+    expect(await client.readLine()).toMatch(/^\d+ 127\.0\.0\.1 Hello!$/);
+    expect(await statusOf(health)).toBe("200");
+    systemd.kill("SIGTERM"); // It has become the worker.
+    let status: string;
+    do status = await statusOf(health);
+    while (status === "200");
+    expect(status).toBe("404");
+    expect(await client.readLine()).toBe("bye");
+    expect(await client.readLine()).toBeNull();
+    await client.close();
+    expect(await systemd.ended).toMatchObject({ status: 0 });
   });
 });

@@ -1,10 +1,11 @@
 /**
  * Starts the workers of a fleet. SIGHUP replaces them one by one, SIGTERM ends them.
  *
- *     npx tsx examples/fleet/fleet.ts examples/fleet/worker.ts 127.0.0.1:4301,4401 127.0.0.1:4302,4402 …
+ *     node --import tsx examples/fleet/fleet.ts examples/fleet/worker.ts 127.0.0.1:4301,4401 127.0.0.1:4302,4402 …
  *
  * Each worker is given an endpoint and the port of its health check. The next one is replaced when HAProxy has found the
- * one before in good health. If a new worker does not start, the others are left as they are.
+ * one before in good health. If a new worker does not start, the others are left as they are. Signals go to this process
+ * alone, not to its group.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";

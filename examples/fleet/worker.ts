@@ -13,8 +13,9 @@ import { createServer } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { listen, listenFds, serve, type Connection } from "tcp6";
 
-/** Less than what a service manager waits before it kills the process. */
-const GRACE_MS = 10_000;
+// Together less than what a service manager waits before it kills the process.
+const NOTICE_MS = 5_000;
+const LEAVE_MS = 10_000;
 const SETTLE_MS = 100;
 
 const { TLS_KEY = "key.pem", TLS_CERT = "cert.pem" } = process.env;
@@ -55,12 +56,12 @@ async function answer(client: Connection): Promise<void> {
 }
 
 async function leave(): Promise<void> {
-  const signal = AbortSignal.timeout(GRACE_MS);
   word = "leaving";
-  await once(health, "leaving", { signal }).catch(() => "HAProxy does not ask.");
+  await once(health, "leaving", { signal: AbortSignal.timeout(NOTICE_MS) }).catch(() => "not asked");
   goodbye.abort();
+  const late = AbortSignal.timeout(LEAVE_MS);
   // Clients that HAProxy had just begun to connect come through their handshake, and are told "bye" as well.
   do await setTimeout(SETTLE_MS);
-  while (listener.connections > 0 && !signal.aborted);
+  while (listener.connections > 0 && !late.aborted);
   stop.abort();
 }
