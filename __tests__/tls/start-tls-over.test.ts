@@ -14,7 +14,7 @@ import {
   type ConnectionOptions,
   type StartTlsOptions,
 } from "../../src/index.js";
-import { adopted, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
+import { adopted, memoryPair, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { connectedInMemory } from "../support/memory-pairs.js";
 import { failure, isPending, netError, timeoutError, turn } from "../support/outcomes.js";
@@ -77,6 +77,7 @@ describe("startTls over what was adopted", () => {
     "sockets of Node's": socketPair,
     "TLS sockets of Node's": tlsPair,
     "a Duplex that is no socket": tunnelPair,
+    "both sides of a stream.duplexPair()": memoryPair,
   };
 
   test.each(Object.keys(STREAMS))("secures %s", async (name) => {
@@ -417,6 +418,20 @@ describe("TLS in TLS in TLS", () => {
       await relayed;
     },
   );
+
+  // Such a side calls back a write when the other side has read it, and finishes when that has read the end.
+  test.each([1, 2, 3])("ends one side after the other over a stream.duplexPair(), %d deep", async (depth) => {
+    let both = await adopted(memoryPair);
+    for (let each = 0; each < depth; each++) both = await secured(both);
+    const [a, b] = both;
+    await a.closeWrite();
+    expect(await b.read()).toBeNull();
+    await b.writeLine("reply");
+    await b.closeWrite();
+    expect(await a.readLine()).toBe("reply");
+    expect(await a.read()).toBeNull();
+    await Promise.all([a.closed, b.closed]);
+  });
 
   test("of Node's own is reset as a whole when it was adopted", async () => {
     let both: [Socket, Socket] = await tlsPair();

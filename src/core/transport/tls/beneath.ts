@@ -1,6 +1,8 @@
 /** The streams that TLS sockets are made on. */
+import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { clock } from "../../timing/clock.js";
+import { BorrowedMethods } from "../borrowed-methods.js";
 import { isKernelSocket } from "../node-internals.js";
 import { resetSocket } from "../reset-socket.js";
 import { streamBeneath } from "../tls-internals.js";
@@ -37,4 +39,25 @@ export function closeBehindBeneath(raw: Duplex): void {
     else destroy(error);
     return raw;
   };
+}
+
+/**
+ * Calls `taken` when TLS ends a stream of JavaScript beneath that has taken everything before the end. Some streams finish only
+ * when their other side has read the end, which the other side does not if the close_notify was enough for it.
+ */
+export function onceEndTaken(raw: Duplex, taken: () => void): void {
+  type End = (...args: unknown[]) => Duplex;
+  const methods = new BorrowedMethods<{ end: End }, "end">(
+    raw as { end: End },
+    (own) => ({
+      end: (...args) => {
+        methods.giveBack();
+        const isTaken = raw.writableLength === 0;
+        own.end.apply(raw, args);
+        if (isTaken) nextTick(taken);
+        return raw;
+      },
+    }),
+    ["end"],
+  );
 }

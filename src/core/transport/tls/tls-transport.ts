@@ -6,6 +6,7 @@ import { clock } from "../../timing/clock.js";
 import { AdoptedSocketTransport } from "../adopted-socket.js";
 import { startAfresh } from "../kernel.js";
 import { onceFinished } from "../finish.js";
+import { NodeCallback } from "../node-callback.js";
 import { failed, type Outcome, type Taken } from "../outcome.js";
 import { PieceSender } from "../piece-sender.js";
 import { EVENTS, forgetConnection, SINK, type HandedSocket } from "../stream-socket.js";
@@ -15,11 +16,12 @@ import {
   isSendingBeneath,
   isUnreferredBeneath,
   resetWhole,
+  streamAtBottom,
   streamBeneath,
   TLS_ERROR,
 } from "../tls-internals.js";
 import type { Sink, TransportEvents } from "../transport.js";
-import { resetBeneath } from "./beneath.js";
+import { onceEndTaken, resetBeneath } from "./beneath.js";
 import { EarlyInput } from "./early-input.js";
 import { RecordWriter } from "./record-writer.js";
 import { MAY_BE_CUT, type HandedTlsSocket } from "./tls-interception.js";
@@ -32,6 +34,12 @@ const PIECE_BYTES = 256 * 1024;
  * kernel in one call, which 64 KiB would be, too; but writes one after the other as large as that gain nothing.
  */
 const SMALL_BYTES = 16 * 1024;
+
+/**
+ * Within this number of turns of the event loop the other side of a stream within this process ends it behind the close_notify. Each TLS in
+ * TLS takes some: it sends a close_notify of its own.
+ */
+const TURNS_TO_END = 20;
 
 /**
  * A transport over a TLS socket of Node's: read as the kernel's sockets are, past its Readable, and written past its
@@ -149,13 +157,24 @@ export class TlsTransport extends AdoptedSocketTransport {
     // `bytesTaken` has never counted them.
   }
 
+  /** The end is taken when the kernel has it, or the stream of JavaScript beneath, which may finish later. */
+  override end(done: Taken): Outcome {
+    const beneath = this.#isOnKernelSocket ? undefined : streamAtBottom(this.#socket);
+    if (beneath === undefined) return super.end(done);
+    const callback = new NodeCallback(done);
+    onceEndTaken(beneath, callback.call);
+    const outcome = super.end(callback.call);
+    if (outcome === "pending") return callback.outcome();
+    return outcome;
+  }
+
   /** An end that is on its way is sent first: without it, the peer would take the stream for cut off. */
   override destroy(): void {
     if (this.destroyed) return;
     const { stream } = this;
     this.#isClosing = true;
     if (stream.writableEnded && !stream.writableFinished) onceFinished(stream, () => stream.destroy());
-    else stream.destroy();
+    else this.#destroyBehindEnd(TURNS_TO_END);
   }
 
   override reset(): void {
@@ -217,6 +236,19 @@ export class TlsTransport extends AdoptedSocketTransport {
     resetBeneath(raw);
     // Some streams emit no `'close'`.
     if (!(raw instanceof Socket)) clock.setImmediate(() => stream.destroy());
+  }
+
+  /**
+   * Destroys the socket: over a stream of JavaScript when that has brought its end, which follows the close_notify. The other
+   * side of some streams cannot send the end any more once this side is destroyed: its writes are called back when they are
+   * read here.
+   */
+  #destroyBehindEnd(turns: number): void {
+    const { stream } = this;
+    const isWaiting = turns > 0 && !this.#isOnKernelSocket && !stream.destroyed;
+    if (isWaiting && streamAtBottom(this.#socket)?.readableEnded === false)
+      clock.setImmediate(() => this.#destroyBehindEnd(turns - 1));
+    else stream.destroy();
   }
 
   #give(payload: Payload, taken: Taken): Outcome {
