@@ -42,10 +42,11 @@ export interface ConnectionFacts {
 }
 
 type ShownTls = NonNullable<ConnectionFacts["tls"]>;
-type AgreedTls = { readonly [Name in keyof ShownTls]-?: ShownTls[Name] | undefined } & Pick<
-  ShownTls,
-  "protocol"
->;
+interface AgreedTls {
+  readonly protocol: string;
+  readonly servername: string | undefined;
+  readonly alpnProtocol: string | undefined;
+}
 
 /** @internal `"127.0.0.1:5000 -> 127.0.0.1:80"`; the path of a Unix socket; what was adopted. */
 export function nameOf({ subject }: Link, addresses: Addresses): string {
