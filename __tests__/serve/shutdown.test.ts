@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { connect, listen, NetTimeoutError, serve, type Connection, type Handler } from "../../src/index.js";
 import { LOCALHOST } from "../support/certificates.js";
 import { onManualClock } from "../support/manual-clock.js";
@@ -10,6 +11,8 @@ afterEach(async () => {
   await endServices();
   await closeAll();
 });
+
+type Service = Awaited<ReturnType<typeof service>>;
 
 async function refuses(port: number): Promise<boolean> {
   return netClient(port).then(
@@ -243,6 +246,27 @@ describe("aborted twice, serve does not wait", () => {
     await done;
     expect(calls[0]?.signal.aborted).toBe(true);
   });
+});
+
+test("one signal stops any number of services, with one listener on it, and each abort is told to those that are left", async () => {
+  const { calls, handler } = gate();
+  const stop = new AbortController();
+  const { signal } = stop;
+  const services = [];
+  for (let count = 0; count < 12; count++) services.push(await service(handler, { signal, grace: Infinity }));
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  const [first, second, ...others] = services as [Service, Service, ...Service[]];
+  const ends = [endOf(await netClient(first.port)), endOf(await netClient(second.port))];
+  await until(() => calls.length === 2);
+  stop.abort();
+  await Promise.all(others.map(({ done }) => done));
+  calls.find(({ connection }) => connection.localPort === first.port)?.settle();
+  await first.done;
+  expect(await isPending(second.done)).toBe(true);
+  signal.dispatchEvent(new Event("abort"));
+  await second.done;
+  expect(await Promise.all(ends)).toEqual(["end", "ECONNRESET"]);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 test("a client that was accepted in the very turn of the abort is served in its grace, or reset without", async () => {

@@ -7,6 +7,7 @@ import { waitWithin } from "../core/timing/bounded.js";
 import { endOn } from "../core/timing/end-on.js";
 import { reasonOfAbort, refused } from "../errors.js";
 import { acceptanceOf, type Acceptance, type Listener } from "../listener.js";
+import { onEachAbort } from "./abort-events.js";
 import { isOfStop, report, type OnError } from "./failures.js";
 import { Session, type SessionHost } from "./session.js";
 
@@ -63,14 +64,13 @@ export class Service implements SessionHost {
   async run(): Promise<void> {
     const { signal } = this.#options;
     const { closeOn } = this.#acceptance.options;
-    // Not once: it may be emitted again.
-    signal?.addEventListener("abort", this.#onAbort);
+    const leave = signal === undefined ? null : onEachAbort(signal, this.#onAbort);
     const working = this.#work();
     if (closeOn !== undefined) endOn(closeOn, () => this.#stopNow(), working);
     try {
       await working;
     } finally {
-      signal?.removeEventListener("abort", this.#onAbort);
+      leave?.();
     }
   }
 
@@ -206,14 +206,17 @@ export class Service implements SessionHost {
 }
 
 /**
- * What the limit for each address goes by. The clients of a Unix socket have none, and are not limited. A TCP client that
- * has reset the connection may have none any more.
+ * What the limit for each address goes by. The clients of a Unix socket have none, also of one of a balancer, and are not
+ * limited. A TCP client that has reset the connection may have none any more.
  */
-function addressOf({ localAddress, remoteAddress }: Ends): string | undefined {
-  return remoteAddress ?? (localAddress === undefined ? undefined : "");
+function addressOf({ localAddress, remoteAddress, proxy }: Ends): string | undefined {
+  if (remoteAddress !== undefined) return remoteAddress;
+  return localAddress === undefined || proxy !== undefined ? undefined : "";
 }
 
 interface Ends {
   readonly localAddress?: string | undefined;
   readonly remoteAddress?: string | undefined;
+  /** What a PROXY header has said. */
+  readonly proxy?: unknown;
 }
