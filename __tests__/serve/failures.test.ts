@@ -120,7 +120,25 @@ describe("an onError that fails itself", () => {
     const failure = expect.objectContaining({ message: "onError has failed" }) as unknown;
     expect(warnings).toEqual([[failure], [failure]]);
   });
+
+  test("with what is no error is a warning that says so", async () => {
+    const { port } = await service(() => Promise.reject(new Error("no")), {
+      // eslint-disable-next-line @typescript-eslint/no-misused-promises, @typescript-eslint/prefer-promise-reject-errors -- programs do
+      onError: () => Promise.reject(undefined),
+    });
+    expect(await endOfClient(port)).toBe("ECONNRESET");
+    await until(() => warnings.length === 1);
+    expect(warnings).toEqual([["onError has failed with undefined", {}]]);
+  });
 });
+
+function oddError(property: string): Error {
+  return Object.defineProperty(new Error("no"), property, {
+    get: () => {
+      throw new Error("never read");
+    },
+  });
+}
 
 describe("without onError", () => {
   const class_ = class Odd {
@@ -139,6 +157,22 @@ describe("without onError", () => {
     ["text", "no", ["no"]],
     ["undefined", undefined, ["a handler has failed with undefined", {}]],
     ["an object", new class_(), ["a handler has failed with an object (Odd)", {}]],
+    // Node would print them in a later turn, and what is thrown then ends the process.
+    [
+      "an error whose message throws",
+      oddError("message"),
+      [expect.stringMatching(/^a handler has failed with an /), {}],
+    ],
+    [
+      "an error whose stack throws",
+      oddError("stack"),
+      [expect.stringMatching(/^a handler has failed with an /), {}],
+    ],
+    [
+      "an error whose name is a symbol",
+      Object.assign(new Error("no"), { name: Symbol("odd") }),
+      [expect.stringMatching(/^a handler has failed with an /), {}],
+    ],
   ];
   test.each(thrown)("%s that a handler throws is a warning of the process", async (_, error, warning) => {
     const { port } = await service(() => Promise.reject(error), { onError: undefined });

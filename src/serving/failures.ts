@@ -32,31 +32,41 @@ export function isOfStop(error: unknown, signal: AbortSignal): boolean {
 /** Tells of a failure: calls `onError`, or warns. That `onError` fails itself is one warning more. */
 export function report(error: unknown, connection: Connection, onError: OnError | undefined): void {
   if (onError === undefined) {
-    warn(error);
+    warn(error, "a handler");
     return;
   }
   try {
     const told = onError(error, connection);
-    if (told !== undefined) Promise.resolve(told).catch(warn);
+    if (told !== undefined) Promise.resolve(told).catch((failure: unknown) => warn(failure, "onError"));
   } catch (failure) {
-    warn(failure);
+    warn(failure, "onError");
   }
 }
 
-function warn(error: unknown): void {
+/** @param who - has failed with the error */
+function warn(error: unknown, who: string): void {
   try {
+    if (error instanceof Error) readAll(error);
     process.emitWarning(error as Error);
   } catch {
     // Node takes text and its own errors alone: none of another realm, and nothing else that was thrown.
-    const { message, ...options } = partsOf(error);
+    const { message, ...options } = partsOf(error, who);
     process.emitWarning(message, options);
   }
 }
 
-function partsOf(error: unknown): { message: string; type?: string; detail?: string } {
-  const message = `a handler has failed with ${described(error)}`;
+/** Throws what Node would throw when it prints the warning, in a later turn, where that would be uncaught. */
+function readAll(error: Error): void {
+  const { name, message, stack, code, detail } = error as Error & { code?: unknown; detail?: unknown };
+  // It makes text of them, and of a symbol there is none.
+  [error, name, message, stack, code, detail].join();
+}
+
+function partsOf(error: unknown, who: string): { message: string; type?: string; detail?: string } {
+  const message = `${who} has failed with ${described(error)}`;
   if (!isNativeError(error)) return { message };
   try {
+    readAll(error);
     return { message: error.message, type: error.name, detail: error.stack ?? "" };
   } catch {
     return { message }; // A getter of its own has thrown.
