@@ -135,6 +135,7 @@ function checked(options: ServeOptions): Complete<ServeOptions> {
 
 /** A whole number, 1 or more, or `Infinity`: with 0 no client would ever be served. */
 function checkRoom(name: string, value: unknown): void {
+  const isRoom = value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 1);
+  if (typeof value === "number" && !isRoom) throw outOfRange(name, "a whole number, 1 or more", value);
   checkLimit(name, value);
-  if (value === 0) throw outOfRange(name, "1 or more", value);
 }

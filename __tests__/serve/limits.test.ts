@@ -174,6 +174,38 @@ describe("perAddress", () => {
     expect(events).toMatchObject([{ reason: "perAddress", remoteAddress: "192.0.2.1" }]);
   });
 
+  test("is not for the clients of a balancer's Unix socket, which have no address", async () => {
+    const { calls, handler } = gate();
+    const { port } = await service(handler, { perAddress: 1 }, { proxyProtocol: "require" });
+    const paths = Buffer.alloc(216);
+    paths.write("/run/client.sock", 0);
+    paths.write("/run/balancer.sock", 108);
+    const head = Buffer.from([
+      0x0d,
+      0x0a,
+      0x0d,
+      0x0a,
+      0,
+      0x0d,
+      0x0a,
+      ...Buffer.from("QUIT\n"),
+      0x21,
+      0x31,
+      0,
+      216,
+    ]);
+    for (const count of [1, 2, 3]) {
+      (await netClient(port)).write(Buffer.concat([head, paths]));
+      await until(() => calls.length === count);
+    }
+    expect(calls.map(({ connection }) => connection.remoteAddress)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    for (const { settle } of calls) settle();
+  });
+
   test("is asked when the turn of a client has come: with concurrency, clients of one address may wait", async () => {
     const { calls, handler } = gate();
     const { port, listener } = await service(handler, { perAddress: 1, concurrency: 2 });

@@ -212,16 +212,16 @@ describe("wrong arguments", () => {
       ["listener", echo, 5],
       '"options" must be an object of options (a limit is { concurrency }); received 5',
     ],
-    [["listener", echo, { concurrency: 0 }], '"concurrency" must be 1 or more; received 0'],
+    [["listener", echo, { concurrency: 0 }], '"concurrency" must be a whole number, 1 or more; received 0'],
     [
       ["listener", echo, { concurrency: 1.5 }],
-      '"concurrency" must be a whole number, 0 or more; received 1.5',
+      '"concurrency" must be a whole number, 1 or more; received 1.5',
     ],
     [
       ["listener", echo, { perAddress: "5" }],
       '"perAddress" must be a whole number; received a string of 1 character',
     ],
-    [["listener", echo, { perAddress: 0 }], '"perAddress" must be 1 or more; received 0'],
+    [["listener", echo, { perAddress: 0 }], '"perAddress" must be a whole number, 1 or more; received 0'],
     [["listener", echo, { grace: -1 }], '"grace" must be 0 or more milliseconds; received -1'],
     [
       ["listener", echo, { signal: new AbortController() }],
