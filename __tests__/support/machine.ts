@@ -64,6 +64,9 @@ export const SYSTEMD: Peer = {
   package: "systemd",
 };
 
+/** It checks units. */
+export const SYSTEMD_ANALYZE: Peer = { ...SYSTEMD, command: "systemd-analyze" };
+
 // What is in /usr/sbin is not in the PATH of users other than root.
 
 export const NGINX: Peer = {
