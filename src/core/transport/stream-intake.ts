@@ -72,6 +72,8 @@ export class StreamIntake {
     const stream = this.#stream;
     this.#sink = sink;
     stream.on("end", this.#onEnd);
+    // A TLS socket may have ended between its handshake and its connection.
+    this.spent ||= hasEnded(stream);
     if (this.spent && !stream.destroyed) nextTick(this.#onEnd);
     if (sink.readsAhead) {
       this.#ask();
