@@ -236,6 +236,15 @@ describe("the connection that takes the place of another", () => {
   });
 });
 
+test("a second startTls at once is told that the first has taken over the connection", async () => {
+  const [a, b] = await ends();
+  const starting = secured([a, b]);
+  const error = await netError(a.startTls(CLIENT));
+  expect(error).toMatchObject({ code: "ERR_CLOSED", operation: "tls" });
+  expect(error.message).toContain("startTls has taken over the connection");
+  await works(...(await starting));
+});
+
 describe("relay", () => {
   test("passes on what came by startTls, both ways and to both ends", async () => {
     const [near, middle] = await secured(await ends());

@@ -25,6 +25,9 @@ const HANDSHAKE = 0x16;
 
 const TAKEN_OVER = "startTls has taken over the connection";
 
+/** The connections that a startTls has begun on: none goes on as it was. */
+const taken = new WeakSet<Link>();
+
 const PLAINTEXT = "bytes have arrived in the clear, before the handshake";
 
 type Handshake = (raw: Duplex, signal: AbortSignal | undefined) => Promise<Transport>;
@@ -72,13 +75,15 @@ export async function startTls(
 }
 
 /** Refuses a connection that has ended, or that something reads. */
-function checkFree({ live, life, subject, input, output, transport }: Link): void {
+function checkFree(link: Link): void {
+  const { live, life, subject, input, output, transport } = link;
   if (life.kind === "over" || life.kind === "destroyed") {
     const { failure } = life.outcome;
     if (failure !== null) throw translated("tls", subject, failure.cause);
   }
   if (output.failure !== null) throw translated("tls", subject, output.failure.cause);
   if (!live || transport.destroyed) throw refused("tls", subject, "ERR_CLOSED");
+  if (taken.has(link)) throw refused("tls", subject, "ERR_CLOSED", TAKEN_OVER);
   if (output.ending || output.ended) throw refused("tls", subject, "ERR_CLOSED", "the output is closed");
   if (input.isShut) throw refused("tls", subject, "ERR_CLOSED", "the input is closed");
   if (input.closed || input.isBusy()) throw refused("tls", subject, "ERR_BUSY");
@@ -97,6 +102,7 @@ async function sendAll(link: Link, isServer: boolean): Promise<void> {
     arrived.inTheClear = true;
     link.reset();
   };
+  taken.add(link);
   input.claim(TAKEN_OVER, check);
   check();
   // The end of the output is no end of the stream then.
