@@ -13,15 +13,12 @@ import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
 import { Service } from "./serving/service.js";
 
 /**
- * Serves one connection, which is closed when the handler returns or its promise settles.
+ * Serves one connection, which is closed when the handler returns or its promise settles. What it resolves to is not used.
  *
  * @param context.signal - is aborted when what is left is reset: see {@link serve}. Give it to calls that do not end with
  *   the connection
  */
-export type Handler = (
-  connection: Connection,
-  context: { readonly signal: AbortSignal },
-) => void | Promise<void>;
+export type Handler = (connection: Connection, context: { readonly signal: AbortSignal }) => unknown;
 
 /** How to serve. */
 export interface ServeOptions {

@@ -63,7 +63,7 @@ describe("a connection is closed", () => {
   test("when the promise is one of another library", async () => {
     let resolve = (): void => undefined;
     const thenable = { then: (settle: () => void) => (resolve = settle) };
-    const { port } = await service(() => thenable as unknown as Promise<void>);
+    const { port } = await service(() => thenable);
     const end = endOf(await netClient(port));
     expect(await isPending(end)).toBe(true);
     resolve();

@@ -20,7 +20,7 @@ export interface Call {
 export function gate(): { readonly calls: Call[]; readonly handler: Handler } {
   const calls: Call[] = [];
   const handler: Handler = (connection, { signal }) =>
-    new Promise((settle, fail) => calls.push({ connection, signal, settle, fail }));
+    new Promise<void>((settle, fail) => calls.push({ connection, signal, settle, fail }));
   return { calls, handler };
 }
 

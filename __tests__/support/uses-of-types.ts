@@ -17,6 +17,7 @@ import {
   Listener,
   NetError,
   NetTimeoutError,
+  relay,
   resolve,
   serve,
   type ByteReadable,
@@ -61,6 +62,7 @@ export async function serving(listener: Listener): Promise<void> {
     onError: (error: unknown, { remoteAddress }) => [error, remoteAddress],
   });
   await serve(listener, (connection) => connection.reset());
+  await serve(listener, async (connection) => relay(connection, await connect("localhost", 80)));
   // @ts-expect-error -- the signal of the context is not to be replaced
   await serve(listener, (_, context) => (context.signal = AbortSignal.abort()));
   const { connections, stats } = listener;
