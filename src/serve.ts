@@ -70,6 +70,8 @@ export interface ServeOptions {
 
 const GRACE_MS = 10_000;
 
+const OF_LISTEN = "it is an option of listen";
+
 const SERVE = schemaOf<ServeOptions>(
   {
     concurrency: checkRoom,
@@ -80,9 +82,13 @@ const SERVE = schemaOf<ServeOptions>(
   },
   {
     elsewhere: {
-      maxConnections: "it is an option of listen",
-      blockList: "it is an option of listen",
-      backlog: "it is an option of listen",
+      maxConnections: OF_LISTEN,
+      blockList: OF_LISTEN,
+      backlog: OF_LISTEN,
+      handshakeTimeout: OF_LISTEN,
+      closeOn: OF_LISTEN,
+      proxyProtocol: OF_LISTEN,
+      tls: OF_LISTEN,
     },
     insteadOfNumber: "a limit is { concurrency }",
   },

@@ -230,6 +230,7 @@ describe("wrong arguments", () => {
     [["listener", echo, { onError: true }], '"onError" must be a function; received true'],
     [["listener", echo, { onerror: echo }], '"onerror" is no option: did you mean "onError"?'],
     [["listener", echo, { maxConnections: 1 }], '"maxConnections" is no option: it is an option of listen'],
+    [["listener", echo, { tls: {} }], '"tls" is no option: it is an option of listen'],
   ];
 
   test.each(wrong)("%p are refused, and the listener is as it was", async (args, message) => {
