@@ -1,5 +1,8 @@
 import { DONE, run } from "./run.js";
 
-test("threads that listen by themselves on one port need reusePort, and share the clients then", async () => {
-  expect(await run("reuse-port")).toEqual(DONE);
-});
+test.each(["threads", "processes"])(
+  "%s that listen by themselves on one port need reusePort, and share the clients then",
+  async (kind) => {
+    expect(await run("reuse-port", { args: [kind] })).toEqual(DONE);
+  },
+);
