@@ -76,9 +76,9 @@ describe("the graceful server", () => {
     const [idle, busy] = [await client(port), await client(port)];
     await idle.writeLine("1");
     expect(await idle.readLine()).toBe("done: 1");
-    await busy.writeLine("300");
-    await busy.writeLine("300");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Once the first is answered, the second has begun: it came with the first.
+    await busy.write("2\n300\n300\n");
+    expect(await busy.readLine()).toBe("done: 2");
     server.kill("SIGTERM");
     expect(await idle.read()).toBe(null);
     await idle.close();
@@ -94,16 +94,16 @@ describe("the graceful server", () => {
   ])("ends %s, whatever it has begun", async (_, grace, times) => {
     const server = example("graceful-server", 0, grace);
     const port = await portOf(server);
-    const busy = await client(port);
-    await busy.writeLine("60000");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const [idle, busy] = [await client(port), await client(port)];
+    await busy.write("2\n60000\n");
+    expect(await busy.readLine()).toBe("done: 2");
     server.kill("SIGTERM");
-    if (times === 2) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      server.kill("SIGTERM");
-    }
+    // The server ends what is idle when it has got the signal.
+    expect(await idle.read()).toBe(null);
+    await idle.close();
+    if (times === 2) server.kill("SIGTERM");
     await expect(busy.read()).rejects.toMatchObject({ code: "ECONNRESET" });
-    expect(await sayingsOf(server)).toBe(`listening on port ${port}\nclosed after 1 connections\n`);
+    expect(await sayingsOf(server)).toBe(`listening on port ${port}\nclosed after 2 connections\n`);
   });
 });
 
