@@ -265,10 +265,12 @@ test("however the bytes of a client are split, all of them arrive", async () => 
   expect(listener.stats).toMatchObject({ accepted: 60, open: 0, refused: { handshake: 0 } });
 });
 
-test("random bytes from many clients at a time refuse those clients, and nothing else happens", async () => {
+const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
+
+test(`random bytes from many clients at a time refuse those clients, and nothing else happens (SEED=${String(seed)})`, async () => {
   const listener = await loopback({ proxyProtocol: "require" });
   const begins = [Buffer.alloc(0), LINE.subarray(0, 12), BINARY.subarray(0, 12), BINARY.subarray(0, 14)];
-  const noise = fc.sample(fc.uint8Array({ minLength: 120, maxLength: 300 }), 80);
+  const noise = fc.sample(fc.uint8Array({ minLength: 120, maxLength: 300 }), { numRuns: 80, seed });
   const ends = noise.map(async (bytes, i) => {
     const client = await netClient(listener.port);
     client.end(Buffer.concat([begins[i % begins.length] ?? LINE, bytes]));
