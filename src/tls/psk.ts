@@ -1,6 +1,6 @@
 /**
- * The result of a program's `pskCallback`. It is checked here, since Node's own errors show the key that was given, and are
- * uncaught on its releases of before 2026.
+ * The result of a program's `pskCallback`. It is checked here, since Node's own errors show the key that was given, and some
+ * releases throw them where no program can catch them.
  */
 import { Buffer } from "node:buffer";
 import type { PSKCallbackNegotation } from "node:tls";
