@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { BlockList, type Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -19,6 +18,7 @@ import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { isPending, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient, socketPath } from "../support/peers.js";
 import { BAD_HEADERS, binary, GOOD_HEADERS, tlv } from "../support/proxy-headers.js";
+import { notedRefusals } from "../support/refusals.js";
 import { nothingLeft } from "../support/resources.js";
 
 const LINE = Buffer.from("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n");
@@ -29,18 +29,10 @@ const BINARY = binary(
   "c0000201c6336402dc0401bb" + tlv(2, "example.org") + tlv(5, Buffer.alloc(128, 7)),
 );
 
-const CHANNEL = "tcp6:listener:refused";
-const refusals: RefusedEvent[] = [];
-const note = (event: unknown): void => void refusals.push(event as RefusedEvent);
-
-beforeEach(() => {
-  refusals.length = 0;
-  subscribe(CHANNEL, note);
-});
+const refusals = notedRefusals();
 
 afterEach(async () => {
   switchOff();
-  unsubscribe(CHANNEL, note);
   await closeAll();
   await nothingLeft();
 });

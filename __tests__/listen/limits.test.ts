@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { BlockList, connect as netConnect, type Socket } from "node:net";
 import {
@@ -15,19 +14,12 @@ import { switchOff } from "../../src/core/transport/node-internals.js";
 import { until } from "../support/outcomes.js";
 import { closeAll, endOf, endOfClient, keep, loopback, netClient, socketPath } from "../support/peers.js";
 import { SELF_SIGNED } from "../support/certificates.js";
+import { notedRefusals } from "../support/refusals.js";
 
-const CHANNEL = "tcp6:listener:refused";
-const events: RefusedEvent[] = [];
-const note = (event: unknown): void => void events.push(event as RefusedEvent);
-
-beforeEach(() => {
-  events.length = 0;
-  subscribe(CHANNEL, note);
-});
+const events = notedRefusals();
 
 afterEach(async () => {
   switchOff();
-  unsubscribe(CHANNEL, note);
   await closeAll();
 });
 

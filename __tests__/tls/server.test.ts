@@ -1,5 +1,4 @@
 /** The handshakes of listeners with TLS: who gets in, who does not, and what is left of those. */
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { constants } from "node:crypto";
 import { once } from "node:events";
 import type { NetConnectOpts, Socket } from "node:net";
@@ -24,6 +23,7 @@ import { switchOff } from "../../src/core/transport/node-internals.js";
 import * as certificates from "../support/certificates.js";
 import { failure, isPending, netError, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient, socketPath } from "../support/peers.js";
+import { notedRefusals } from "../support/refusals.js";
 import { nothingLeft } from "../support/resources.js";
 
 const {
@@ -37,17 +37,9 @@ const {
   UNTRUSTED_CLIENT,
 } = certificates;
 
-const CHANNEL = "tcp6:listener:refused";
-let refusals: RefusedEvent[];
-const note = (event: unknown): void => void refusals.push(event as RefusedEvent);
-
-beforeEach(() => {
-  refusals = [];
-  subscribe(CHANNEL, note);
-});
+const refusals = notedRefusals();
 
 afterEach(async () => {
-  unsubscribe(CHANNEL, note);
   switchOff();
   await closeAll();
   await nothingLeft();
