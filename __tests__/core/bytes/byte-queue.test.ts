@@ -12,6 +12,7 @@ type Step =
   | { readonly kind: "copy" | "append"; readonly size: number }
   | { readonly kind: "take" | "takeRun" | "takeInto" | "skip" | "at"; readonly share: number }
   | { readonly kind: "indexOf"; readonly needle: Uint8Array; readonly share: number }
+  | { readonly kind: "putBack"; readonly sizes: readonly number[] }
   | { readonly kind: "clear" };
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
@@ -35,6 +36,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       share,
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("putBack" as const), sizes: fc.array(size, { maxLength: 3 }) }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: "clear" as const }) },
 );
 
@@ -43,6 +48,7 @@ class Model {
   readonly queue: ByteQueue;
   expected = Buffer.alloc(0);
   sent = 0;
+  position = 0;
   /** All that was taken out, which must stay as it was. */
   readonly kept: { readonly given: Buffer; readonly copy: Buffer }[] = [];
 
@@ -96,6 +102,16 @@ class Model {
         expect(queue.indexOf(step.needle, from)).toBe(expected.indexOf(step.needle, from));
         return;
       }
+      case "putBack": {
+        const before = queue.position + queue.length;
+        const chunks = step.sizes.map((length, n) => bytesFrom(this.sent + n, length));
+        queue.putBack(chunks);
+        this.expected = Buffer.concat([...chunks, expected]);
+        for (const chunk of chunks) chunk.fill(9);
+        expect(queue.position).toBeGreaterThan(before);
+        this.position = queue.position;
+        return;
+      }
       case "clear":
         queue.clear();
         this.#drop(expected.length);
@@ -104,9 +120,9 @@ class Model {
   }
 
   check(): void {
-    const { queue, expected, sent } = this;
+    const { queue, expected, position } = this;
     expect(queue.length).toBe(expected.length);
-    expect(queue.taken).toBe(sent - expected.length);
+    expect(queue.position).toBe(position);
     const run = queue.peekRun();
     expect(run.equals(expected.subarray(0, run.length))).toBe(true);
     expect(run.length > 0).toBe(expected.length > 0);
@@ -129,6 +145,7 @@ class Model {
 
   #drop(size: number): void {
     this.expected = this.expected.subarray(size);
+    this.position += size;
   }
 }
 
@@ -179,6 +196,14 @@ test.each(["copied", "appended"])(
     expect(runs).toBeLessThan(10);
   },
 );
+
+test("bytes that are put back one at a time share memory, too", () => {
+  const queue = new ByteQueue();
+  for (let n = 0; n < 5_000; n++) queue.putBack([Buffer.of(n)]);
+  let runs = 0;
+  for (; queue.length > 0; runs++) queue.takeRun();
+  expect(runs).toBeLessThan(10);
+});
 
 test("later arrivals do not change what was taken", () => {
   const queue = new ByteQueue();

@@ -56,7 +56,7 @@ function readInPieces<A>(
     const outcome = outcomeOf(take, queue, argument, false);
     if (outcome !== "wait") {
       if (typeof outcome === "string") return outcome;
-      const rest = pieces.reduce((size, { length }) => size + length, 0) - queue.taken;
+      const rest = pieces.reduce((size, { length }) => size + length, 0) - queue.position;
       return { ...outcome, left: rest };
     }
   }

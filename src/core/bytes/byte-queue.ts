@@ -26,8 +26,11 @@ export class ByteQueue {
 
   /** How many bytes are in the queue. */
   length = 0;
-  /** How many bytes have left the queue since it was made. */
-  taken = 0;
+  /**
+   * The position of the first byte: it grows by each byte that leaves the queue, and beyond the last byte that was in the
+   * queue when bytes are put back. What has noted a position can tell whether the queue still begins there.
+   */
+  position = 0;
 
   /** Arrivals below half of `blockSize` are gathered. */
   constructor(blockSize = BLOCK_BYTES) {
@@ -44,6 +47,19 @@ export class ByteQueue {
   append(chunk: NonSharedBuffer): void {
     if (2 * chunk.length < this.#blockSize) this.#gather(chunk, chunk.length);
     else this.#push(chunk);
+  }
+
+  /** Puts copies of chunks before the bytes in the queue. */
+  putBack(chunks: readonly Uint8Array[]): void {
+    this.position += this.length + 1;
+    for (let index = chunks.length - 1; index >= 0; index--) this.#prepend(chunks[index] ?? EMPTY);
+  }
+
+  /** Takes all bytes, in as many runs as they are in. */
+  takeRuns(): NonSharedBuffer[] {
+    const runs: NonSharedBuffer[] = [];
+    while (this.length > 0) runs.push(this.takeRun());
+    return runs;
   }
 
   /** Takes the first run of adjacent bytes; the queue must not be empty. */
@@ -127,7 +143,7 @@ export class ByteQueue {
   /** Drops the first `size` bytes; there must be as many. */
   skip(size: number): void {
     this.length -= size;
-    this.taken += size;
+    this.position += size;
     if (this.length === 0) {
       this.#reset();
       return;
@@ -224,6 +240,23 @@ export class ByteQueue {
     memory.copy(this.#open, this.#used, 0, size);
     this.#used += size;
     this.length += size;
+  }
+
+  /** The end of `chunk` fills what has left the first block, whose memory nobody else has; the rest goes into a new block. */
+  #prepend(chunk: Uint8Array): void {
+    const size = chunk.length;
+    const fits = Math.min(this.#start, size);
+    this.#start -= fits;
+    if (fits > 0) this.#blocks[this.#first]?.set(chunk.subarray(size - fits), this.#start);
+    this.length += size;
+    const rest = size - fits;
+    if (rest === 0) return;
+    // With room before it for more of the kind.
+    const block = 2 * rest < this.#blockSize ? this.#newBlock() : Buffer.allocUnsafeSlow(rest);
+    this.#start = block.length - rest;
+    block.set(chunk.subarray(0, rest), this.#start);
+    if (this.#first > 0) this.#blocks[--this.#first] = block;
+    else this.#blocks.unshift(block);
   }
 
   #newBlock(): NonSharedBuffer {

@@ -255,15 +255,12 @@ export class Input implements Sink {
   /** Takes out all bytes, for the reader that the stream has from now on. */
   drain(): NonSharedBuffer[] {
     if (this.streamReader !== null) this.putBack(this.streamReader.takeBack());
-    return this.#takeOut();
+    return this.#queue.takeRuns();
   }
 
   /** Puts copies of bytes before those in the queue: the stream that had them may have given away other parts of their memory. */
   putBack(unread: readonly Buffer[]): void {
-    if (unread.length === 0 || discards(this.#state)) return;
-    const later = this.#takeOut();
-    for (const chunk of unread) this.#queue.copy(chunk, chunk.length);
-    for (const chunk of later) this.#queue.append(chunk);
+    if (unread.length > 0 && !discards(this.#state)) this.#queue.putBack(unread);
   }
 
   /** The signal of the waiting read was aborted. */
@@ -431,12 +428,6 @@ export class Input implements Sink {
   #keep(memory: Buffer, size: number, lent: boolean): void {
     if (lent) this.#queue.copy(memory, size);
     else this.#queue.append((size === memory.length ? memory : memory.subarray(0, size)) as NonSharedBuffer);
-  }
-
-  #takeOut(): NonSharedBuffer[] {
-    const runs: NonSharedBuffer[] = [];
-    while (this.#queue.length > 0) runs.push(this.#queue.takeRun());
-    return runs;
   }
 
   #refill(): void {

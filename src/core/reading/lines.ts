@@ -50,15 +50,15 @@ export class LineRun {
 
   /** The search for the end of the line at the queue's front, which goes on where it has stopped. */
   searchIn(queue: ByteQueue): LineSearch {
-    if (this.#searchedFrom !== queue.taken) this.#search.from = 0;
-    this.#searchedFrom = queue.taken;
+    if (this.#searchedFrom !== queue.position) this.#search.from = 0;
+    this.#searchedFrom = queue.position;
     return this.#search;
   }
 
   /** Takes the next line, if a run is at the queue's front; otherwise returns `undefined`. */
   take(queue: ByteQueue): string | undefined {
-    if (queue.taken - this.#position >= this.#text.length && !this.#begin(queue)) return undefined;
-    const begin = queue.taken - this.#position;
+    if (queue.position - this.#position >= this.#text.length && !this.#begin(queue)) return undefined;
+    const begin = queue.position - this.#position;
     const feed = this.#text.indexOf("\n", begin);
     const end = feed > begin && this.#text.charCodeAt(feed - 1) === CARRIAGE_RETURN ? feed - 1 : feed;
     if (end - begin > this.limit) return undefined;
@@ -90,7 +90,7 @@ export class LineRun {
     const size = run.lastIndexOf(0x0a) + 1;
     if (size <= feed + 1 || size > constants.MAX_STRING_LENGTH) return false;
     this.#bytes = run.subarray(0, size);
-    this.#position = queue.taken;
+    this.#position = queue.position;
     this.#text = run.toString("latin1", 0, size);
     this.#isPlain = this.encoding === "latin1" || this.encoding === "binary" || isAscii(this.#bytes);
     return true;
