@@ -3,7 +3,7 @@ import { checkLimit, notConnection, oneOf } from "../options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import type { OperationOptions } from "../options/operation.js";
 import { Connection, linkOf } from "../connection.js";
-import { lengthPrefix, NEXT_FRAME, READ_FRAME, type FrameFormat } from "../core/reading/frames.js";
+import { encodedLength, NEXT_FRAME, READ_FRAME, type FrameFormat } from "../core/reading/frames.js";
 import { Loop } from "../core/reading/loops.js";
 import type { ConnectionFacts } from "../core/facts.js";
 import type { Link } from "../core/link.js";
@@ -124,7 +124,7 @@ class LengthPrefixed implements Frames {
       );
     }
     const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-    return this.#link.output.write([lengthPrefix(size, bytes), ...parts], options);
+    return this.#link.output.write([encodedLength(size, bytes), ...parts], options);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<NonSharedBuffer> {

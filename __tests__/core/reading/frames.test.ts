@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import {
-  lengthPrefix,
+  encodedLength,
   takeFrame,
   takeNextFrame,
   type FrameFormat,
@@ -109,7 +109,7 @@ test("frames are the same however their stream is cut, and whenever it is read",
       cuts,
       fc.boolean(),
       (bytes, payloads, at, ended) => {
-        const wire = Buffer.concat(payloads.flatMap((each) => [lengthPrefix(each.length, bytes), each]));
+        const wire = Buffer.concat(payloads.flatMap((each) => [encodedLength(each.length, bytes), each]));
         const { frames, stop, left } = inPieces(chop(wire, at), { bytes, limit: Infinity }, ended);
         expect(frames).toEqual(payloads.map((each) => Buffer.from(each).toString("hex")));
         expect([stop, left]).toEqual([ended ? "end" : "wait", 0]);
@@ -129,7 +129,7 @@ test("frames that are cut off or over the limit stop the reading where they begi
       cuts,
       fc.boolean(),
       (bytes, payloads, most, end, at, ended) => {
-        const wire = Buffer.concat(payloads.flatMap((each) => [lengthPrefix(each.length, bytes), each]));
+        const wire = Buffer.concat(payloads.flatMap((each) => [encodedLength(each.length, bytes), each]));
         const cut = wire.subarray(0, end);
         const format = { bytes, limit: most };
         expect(inPieces(chop(cut, at), format, ended)).toEqual(naive(cut, format, ended));
@@ -161,7 +161,7 @@ test("a length is an unsigned big-endian number of as many bytes", () => {
   fc.assert(
     fc.property(width, fc.nat({ max: Number.MAX_SAFE_INTEGER }), (bytes, number) => {
       const size = number % 256 ** bytes;
-      const prefix = lengthPrefix(size, bytes);
+      const prefix = encodedLength(size, bytes);
       expect(prefix).toHaveLength(bytes);
       expect(Number(BigInt(`0x${prefix.toString("hex")}`))).toBe(size);
     }),

@@ -42,7 +42,7 @@ export const READ_FRAME = new Read(takeFrame);
 export const NEXT_FRAME = new Read(takeNextFrame);
 
 /** The bytes that go before a frame: its length. */
-export function lengthPrefix(size: number, bytes: number): Buffer {
+export function encodedLength(size: number, bytes: number): Buffer {
   const prefix = Buffer.alloc(bytes);
   if (bytes <= 4) prefix.writeUIntBE(size, 0, bytes);
   else prefix.writeBigUInt64BE(BigInt(size));
