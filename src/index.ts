@@ -60,6 +60,8 @@ export {
   type Frames,
   type FramesFacts,
 } from "./messages/length-prefixed.js";
+export type { Codec, Messages } from "./messages/codec.js";
+export { lengthPrefix, type LengthPrefixOptions } from "./messages/codecs/length-prefix.js";
 export { resolve, type LookupFunction, type LookupOptions, type ResolveOptions } from "./address/resolve.js";
 export type { LookupCallback, LookupRequest } from "./core/network.js";
 export type { AddressInfo } from "./address/endpoint.js";

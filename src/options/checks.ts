@@ -78,6 +78,19 @@ export function checkSize(
   }
 }
 
+/** A whole number from `least`, which may be negative, up to `most`. */
+export function checkInteger(
+  name: string,
+  value: unknown,
+  least: number,
+  most: number,
+): asserts value is number {
+  if (typeof value !== "number") throw wrongType(name, "a whole number", value);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw outOfRange(name, `a whole number from ${String(least)} to ${String(most)}`, value);
+  }
+}
+
 /** A limit, in bytes or of a count: a whole number, 0 or more, or `Infinity`. */
 export function checkLimit(name: string, value: unknown): asserts value is number {
   if (value !== Infinity) checkSize(name, value);
