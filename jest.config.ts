@@ -6,7 +6,11 @@ const config: Config = {
   testMatch: ["**/__tests__/**/*.test.ts"],
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": ["ts-jest", { useESM: true, diagnostics: false }] },
-  moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1", "^tcp6$": "<rootDir>/src/index.ts" },
+  moduleNameMapper: {
+    "^(\\.{1,2}/.*)\\.js$": "$1",
+    "^tcp6$": "<rootDir>/src/index.ts",
+    "^tcp6/testing$": "<rootDir>/src/testing/index.ts",
+  },
   modulePathIgnorePatterns: ["<rootDir>/dist/"],
   testTimeout: 20_000,
   // Many tests wait for something: as many workers as there are processors would leave these idle.

@@ -12,7 +12,7 @@ import {
   NetError,
   NetTimeoutError,
 } from "../src/index.js";
-import { connectedInMemory } from "./support/memory-pairs.js";
+import { memoryPair } from "../src/testing/memory-pair.js";
 import { closeAll, endOfClient, keep, loopback, pair, socketPath, unusedPort } from "./support/peers.js";
 
 afterEach(closeAll);
@@ -138,7 +138,7 @@ describe("a connection is printed as one line: its ends, its state, its counts",
   });
 
   test("in memory", async () => {
-    const [a, b] = connectedInMemory();
+    const [a, b] = memoryPair();
     await a.write("123");
     expect(inspect(a)).toBe("Connection memory { state: 'open', bytesRead: 0, bytesWritten: 3 }");
     a.reset();
@@ -420,7 +420,7 @@ describe("an error is printed with its stack and its own fields", () => {
 });
 
 test("the prototypes can be printed as well", () => {
-  const frames = Object.getPrototypeOf(lengthPrefixed(connectedInMemory()[0])) as object;
+  const frames = Object.getPrototypeOf(lengthPrefixed(memoryPair()[0])) as object;
   const base = Object.getPrototypeOf(Connection.prototype) as object;
   for (const prototype of [Connection.prototype, base, Listener.prototype, frames]) {
     for (const one of [prototype, Object.create(prototype) as object]) {

@@ -3,6 +3,7 @@
  *
  * How to read it, from the top down; imports only go down:
  *
+ * - testing/: `tcp6/testing`, for the tests of programs that use connections. This entry does not load it.
  * - relay.ts, messages/: what is built on connections.
  * - serve.ts: a handler for each client of a listener. serving/ does the work.
  * - connect-duplex.ts: a Duplex at once, for libraries that cannot wait for a connection. It connects as `connect` does.

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connect as tlsConnect, TLSSocket, createSecureContext } from "node:tls";
 import { connect, Connection, type ConnectOptions } from "../../src/index.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
-import { connectedInMemory } from "../support/memory-pairs.js";
+import { memoryPair } from "../../src/testing/memory-pair.js";
 import { pass } from "../fuzz/turns.js";
 import { End, type Shared } from "./end.js";
 import type { Place, Places, Watcher } from "./place.js";
@@ -236,7 +236,7 @@ class Life implements Watcher, Shared {
   /** The connections of a life that is in memory. */
   readonly #memory: { pair?: [Connection, Connection] } = {};
   get #inMemory(): [Connection, Connection] {
-    return (this.#memory.pair ??= connectedInMemory(this.#settings));
+    return (this.#memory.pair ??= memoryPair(this.#settings));
   }
 
   /** The same by way of a Duplex that is no socket, if that is the route. */

@@ -4,9 +4,9 @@ import { Duplex } from "node:stream";
 import { connect, createServer } from "node:tls";
 import { relay, type ConnectionOptions } from "../../src/index.js";
 import type { Pair } from "../contract/contract-case.js";
-import { adopted, memoryPair, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
+import { adopted, duplexesInMemory, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
 import { SELF_SIGNED } from "../support/certificates.js";
-import { connectedInMemory } from "../support/memory-pairs.js";
+import { memoryPair } from "../../src/testing/memory-pair.js";
 import { pairKinds, type PairKind } from "../support/pairs.js";
 import { tracesOf, withListener, type Traces } from "./traces.js";
 
@@ -161,13 +161,13 @@ async function servedTlsPair(): Promise<[Duplex, Duplex]> {
 
 /** What connections in memory are handed over as. */
 function detachedInMemory(): Promise<[Duplex, Duplex]> {
-  const [a, b] = connectedInMemory();
+  const [a, b] = memoryPair();
   return Promise.resolve([a.detach(), b.detach()]);
 }
 
 /** Both sides of a `stream.duplexPair()`, of which each sees an end when the other is destroyed, also while that was ending. */
 async function tellingPair(): Promise<[Duplex, Duplex]> {
-  const [a, b] = await memoryPair();
+  const [a, b] = await duplexesInMemory();
   a.once("close", () => b.destroyed || b.push(null));
   b.once("close", () => a.destroyed || a.push(null));
   return [a, b];

@@ -18,7 +18,8 @@ import {
   type NetParameters,
 } from "../../src/index.js";
 import { linkOf } from "../../src/connection.js";
-import { memoryPair, socketPair } from "../support/adopted-pairs.js";
+import { memoryPair } from "../../src/testing/index.js";
+import { duplexesInMemory, socketPair } from "../support/adopted-pairs.js";
 import { isPending, timeoutError, turn, until } from "../support/outcomes.js";
 import { closeAll, keep, netClient, socketPath } from "../support/peers.js";
 import { describeWherePossible } from "../support/where-possible.js";
@@ -106,7 +107,12 @@ const WAYS: Readonly<Record<string, Way>> = {
     return [keep(await made), keep(await listener.accept())];
   },
   "accept() on a path": accepting((listener) => listener.accept(), socketPath),
-  "Connection.from(duplex)": adopting(memoryPair),
+  "Connection.from(duplex)": adopting(duplexesInMemory),
+  memoryPair: (options, spoil) => {
+    const [near, far] = memoryPair(options);
+    spoil();
+    return Promise.resolve([keep(near), keep(far)]);
+  },
 };
 
 interface Row<T> {
@@ -283,7 +289,7 @@ describeWherePossible("the kernel is told", isLinux ? undefined : "not Linux, or
 });
 
 test("a Duplex that has the settings of a socket is told of them", async () => {
-  const [stream] = await memoryPair();
+  const [stream] = await duplexesInMemory();
   const told: unknown[] = [];
   const settable = Object.assign(stream, {
     setNoDelay: (on: boolean) => told.push(["noDelay", on]),

@@ -4,7 +4,7 @@ import * as tcp6 from "../../src/index.js";
 import { Connection, connect, lengthPrefixed, listen, Listener, NetError, resolve } from "../../src/index.js";
 import type { LookupFunction } from "../../src/index.js";
 import { failure, netError } from "../support/outcomes.js";
-import { connectedInMemory } from "../support/memory-pairs.js";
+import { memoryPair } from "../../src/testing/memory-pair.js";
 import { closeAll, loopback, socketPath, unusedPort } from "../support/peers.js";
 
 afterEach(closeAll);
@@ -135,7 +135,7 @@ function loose(call: unknown): Loose {
 
 /** A connection whose peer has sent two lines and its end. */
 async function connection(): Promise<Connection> {
-  const [ours, theirs] = connectedInMemory();
+  const [ours, theirs] = memoryPair();
   await theirs.write("one\ntwo\n");
   await theirs.closeWrite();
   return ours;

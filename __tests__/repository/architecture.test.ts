@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build as bundle } from "esbuild";
 import ts from "typescript";
 import * as library from "../../src/index.js";
+import * as testing from "../../src/testing/index.js";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -13,6 +14,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
  * `/` are folders; a file that is named itself does not belong to the layer of its folder.
  */
 const LAYERS = [
+  "testing/",
   "index.ts",
   "relay.ts",
   "messages/",
@@ -149,6 +151,10 @@ const TYPES = [
   "TlsFacts",
 ];
 
+const TESTING_VALUES = ["memoryPair"];
+
+const TESTING_TYPES = ["MemoryPairOptions"];
+
 /** Which files each file imports, types included; all by their paths below `src`. */
 type Imports = ReadonlyMap<string, readonly string[]>;
 
@@ -280,7 +286,13 @@ describe("a connection is made in one place", () => {
   });
 
   test("every way to one goes through it", () => {
-    const ways = ["accept/queue.ts", "connect.ts", "connection.ts", "connection.ts"];
+    const ways = [
+      "accept/queue.ts",
+      "connect.ts",
+      "connection.ts",
+      "connection.ts",
+      "testing/memory-pair.ts",
+    ];
     expect(placesOf(/^connectionOver$/).sort()).toEqual(ways);
   });
 });
@@ -490,18 +502,16 @@ describe("the checks themselves", () => {
   });
 });
 
-describe("src/index.ts", () => {
+describe.each([
+  { entry: "index.ts", module: library, values: VALUES, types: TYPES },
+  { entry: "testing/index.ts", module: testing, values: TESTING_VALUES, types: TESTING_TYPES },
+])("src/$entry", ({ entry, module, values, types }) => {
   test("exports these values and no others", () => {
-    expect(Object.keys(library).sort()).toEqual(VALUES);
+    expect(Object.keys(module).sort()).toEqual(values);
   });
 
   test("exports these values and types, each by its name", () => {
-    const index = ts.createSourceFile(
-      "index.ts",
-      sources.get("index.ts") ?? "",
-      ts.ScriptTarget.Latest,
-      true,
-    );
+    const index = ts.createSourceFile(entry, sources.get(entry) ?? "", ts.ScriptTarget.Latest, true);
     const exported = index.statements.flatMap((statement): string[] => {
       if (!ts.isExportDeclaration(statement)) return [`not an export: ${statement.getText()}`];
       const { exportClause, isTypeOnly } = statement;
@@ -510,9 +520,11 @@ describe("src/index.ts", () => {
         (one) => (isTypeOnly || one.isTypeOnly ? "type " : "") + one.name.text,
       );
     });
-    expect(exported.sort()).toEqual([...VALUES, ...TYPES.map((name) => `type ${name}`)].sort());
+    expect(exported.sort()).toEqual([...values, ...types.map((name) => `type ${name}`)].sort());
   });
+});
 
+describe("src/index.ts", () => {
   test("opens with a reading map that names every layer, and nothing else", () => {
     const [map = ""] = /^\/\*\*.*?\*\//s.exec(sources.get("index.ts") ?? "") ?? [];
     const mentioned = map.match(/(?:[\w-]+\/)*(?:[\w-]+\.ts\b|[\w-]+\/(?=[\s:,)]))/g) ?? [];

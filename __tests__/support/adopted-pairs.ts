@@ -40,7 +40,7 @@ export async function tunnelPair(): Promise<[Duplex, Duplex]> {
 }
 
 /** Both sides of a `stream.duplexPair()`. Before Node 26 one side did not notice the other's `destroy()`. */
-export function memoryPair(): Promise<[Duplex, Duplex]> {
+export function duplexesInMemory(): Promise<[Duplex, Duplex]> {
   const pair = duplexPair();
   for (const [side, other] of [pair, pair.toReversed()] as [Duplex, Duplex][]) {
     side.once("close", () => {

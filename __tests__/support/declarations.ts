@@ -7,8 +7,8 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SOURCES = join(ROOT, "src/");
 const PUBLISHED = join(ROOT, "dist/");
 
-/** The main declaration file, from which a user imports. */
-export const ENTRY = join(PUBLISHED, "index.d.ts");
+/** The declaration files from which a user imports. */
+const ENTRIES = ["index", "testing/index"];
 
 /** What `npm run build` declares, by the path of each file. Nothing is written. */
 export function emitDeclarations(): ReadonlyMap<string, string> {
@@ -17,7 +17,10 @@ export function emitDeclarations(): ReadonlyMap<string, string> {
   ).config;
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
   const emitted = new Map<string, string>();
-  const program = ts.createProgram([join(SOURCES, "index.ts")], options);
+  const program = ts.createProgram(
+    ENTRIES.map((name) => join(SOURCES, `${name}.ts`)),
+    options,
+  );
   const write: ts.WriteFileCallback = (path, text) => void emitted.set(join(path), text);
   program.emit(undefined, write, undefined, true);
   return emitted;
@@ -103,10 +106,14 @@ export function unexportedTypes(program: ts.Program): string[] {
   const checker = program.getTypeChecker();
   const resolve = (symbol: ts.Symbol): ts.Symbol =>
     symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-  const entry = program.getSourceFile(ENTRY);
-  const module = entry && checker.getSymbolAtLocation(entry);
-  if (module === undefined) throw new Error(`no exports in ${ENTRY}`);
-  const exported = new Set(checker.getExportsOfModule(module).map(resolve));
+  const exported = new Set(
+    ENTRIES.flatMap((name) => {
+      const entry = program.getSourceFile(join(PUBLISHED, `${name}.d.ts`));
+      const module = entry && checker.getSymbolAtLocation(entry);
+      if (module === undefined) throw new Error(`the program imports nothing from ${name}`);
+      return checker.getExportsOfModule(module).map(resolve);
+    }),
+  );
   const found = new Set<string>();
   const walked = new Set<ts.Symbol>();
   const isOurs = ({ declarations = [] }: ts.Symbol): boolean =>

@@ -12,7 +12,7 @@ import {
 import { CAPABILITIES, switchOff, type Capability } from "../../src/core/transport/node-internals.js";
 import type { MakePair, Pair } from "../contract/contract-case.js";
 import { setCodeOfReset } from "../contract/expectations.js";
-import { connectedInMemory } from "./memory-pairs.js";
+import { memoryPair } from "../../src/testing/memory-pair.js";
 import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
 import { ANY_TLS, onlyTls, startedTls, type TlsEnds } from "./tls-pairs.js";
 
@@ -126,7 +126,7 @@ export const pairKinds: readonly PairKind[] = [
   },
   {
     name: "connections in memory",
-    makePair: (options) => Promise.resolve(pairOf(...connectedInMemory(options), undefined, IN_MEMORY)),
+    makePair: (options) => Promise.resolve(pairOf(...memoryPair(options), undefined, IN_MEMORY)),
   },
   { name: "TLS 1.2", makePair: pairsOver(IPV4, TLS, onlyTls("TLSv1.2")) },
   { name: "TLS 1.3", makePair: pairsOver(IPV4, TLS, onlyTls("TLSv1.3")) },
@@ -146,8 +146,7 @@ export const pairKinds: readonly PairKind[] = [
   },
   {
     name: "TLS over memory",
-    makePair: async (options) =>
-      pairOf(...(await startedTls(connectedInMemory(options))), undefined, TLS_ON_DUPLEX),
+    makePair: async (options) => pairOf(...(await startedTls(memoryPair(options))), undefined, TLS_ON_DUPLEX),
   },
 ];
 

@@ -35,6 +35,7 @@ import {
   type ServeOptions,
   type SocketDuplex,
 } from "../../src/index.js";
+import { memoryPair, type MemoryPairOptions } from "../../src/testing/index.js";
 
 // TypeScript's own, which no export shadows.
 type Given = Parameters<typeof resolve>;
@@ -139,3 +140,9 @@ export const made: unknown[] = [new Connection(), new Listener()];
 
 // @ts-expect-error -- a class without a public constructor cannot be extended
 export class Own extends Connection {}
+
+export function inMemory(options: MemoryPairOptions): [client: Connection, server: Connection] {
+  // @ts-expect-error -- there is no such option
+  memoryPair({ capactiy: 1 });
+  return memoryPair({ ...options, capacity: 1, readTimeout: 5 });
+}

@@ -1,9 +1,9 @@
-import { connectedInMemory } from "../support/memory-pairs.js";
+import { memoryPair } from "../../src/testing/memory-pair.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { turn } from "../support/outcomes.js";
 
 test("small writes of one length after each other are sent, also where the stream beneath takes a turn for each", async () => {
-  const [a, b] = connectedInMemory();
+  const [a, b] = memoryPair();
   const [client, server] = await Promise.all([
     a.startTls({ ca: AUTHORITY, servername: "localhost" }),
     b.startTls({ ...LOCALHOST, isServer: true }),

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { inspect } from "node:util";
 import { Connection, NetError, type StartTlsOptions } from "../../src/index.js";
 import { AUTHORITY, KEY_OF_ANOTHER, LOCALHOST, OTHER_EXAMPLE } from "../support/certificates.js";
-import { connectedInMemory } from "../support/memory-pairs.js";
+import { memoryPair } from "../../src/testing/memory-pair.js";
 import { failure, netError, timeoutError, turn } from "../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient, pair } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
@@ -297,7 +297,7 @@ describe("both ends", () => {
   });
 
   test("are reset in memory, too", async () => {
-    const [a, b] = connectedInMemory();
+    const [a, b] = memoryPair();
     const [starting, reading] = [a.startTls({ ...CLIENT, timeout: 10 }), b.readAll()].map(failure);
     expect(await starting).toMatchObject({ operation: "tls", code: "ETIMEDOUT" });
     expect(await reading).toMatchObject({ operation: "read", code: "ECONNRESET" });

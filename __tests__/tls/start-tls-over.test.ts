@@ -14,9 +14,9 @@ import {
   type ConnectionOptions,
   type StartTlsOptions,
 } from "../../src/index.js";
-import { adopted, memoryPair, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
+import { adopted, duplexesInMemory, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
-import { connectedInMemory } from "../support/memory-pairs.js";
+import { memoryPair } from "../../src/testing/memory-pair.js";
 import { failure, isPending, netError, timeoutError, turn } from "../support/outcomes.js";
 import { closeAll, keep, loopback, pair } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
@@ -77,7 +77,7 @@ describe("startTls over what was adopted", () => {
     "sockets of Node's": socketPair,
     "TLS sockets of Node's": tlsPair,
     "a Duplex that is no socket": tunnelPair,
-    "both sides of a stream.duplexPair()": memoryPair,
+    "both sides of a stream.duplexPair()": duplexesInMemory,
   };
 
   test.each(Object.keys(STREAMS))("secures %s", async (name) => {
@@ -372,7 +372,7 @@ describe("the same object of options", () => {
 describe("TLS in TLS in TLS", () => {
   const BENEATH: Readonly<Record<string, () => Promise<[Connection, Connection]>>> = {
     "a TCP connection": ends,
-    "a connection in memory": () => Promise.resolve(connectedInMemory()),
+    "a connection in memory": () => Promise.resolve(memoryPair()),
     "an adopted Duplex": () => adopted(tunnelPair),
   };
 
@@ -430,7 +430,7 @@ describe("TLS in TLS in TLS", () => {
 
   // Such a side calls back a write when the other side has read it, and finishes when that has read the end.
   test.each([1, 2, 3])("ends one side after the other over a stream.duplexPair(), %d deep", async (depth) => {
-    let both = await adopted(memoryPair);
+    let both = await adopted(duplexesInMemory);
     for (let each = 0; each < depth; each++) both = await secured(both);
     const [a, b] = both;
     await a.closeWrite();

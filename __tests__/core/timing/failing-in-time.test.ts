@@ -8,7 +8,7 @@ import {
   type Connection,
   type LookupFunction,
 } from "../../../src/index.js";
-import { connectedInMemory } from "../../support/memory-pairs.js";
+import { memoryPair } from "../../../src/testing/memory-pair.js";
 import { closeAll, loopback } from "../../support/peers.js";
 
 afterEach(closeAll);
@@ -33,8 +33,8 @@ const CALLS: Readonly<Record<string, () => Promise<unknown>>> = {
   "resolve by a lookup that answers at once": () => resolve("name.example", 1, { lookup }),
   "resolve without time": () => resolve("name.example", 1, { timeout: 0 }),
   "relay with a wrong argument": () => relay(wrong, wrong),
-  "relay with an aborted signal": () => relay(...connectedInMemory(), ABORTED),
-  "send of what is no frame": () => lengthPrefixed(connectedInMemory()[0]).send(wrong),
+  "relay with an aborted signal": () => relay(...memoryPair(), ABORTED),
+  "send of what is no frame": () => lengthPrefixed(memoryPair()[0]).send(wrong),
 };
 
 async function turnsBeside(call: () => Promise<unknown>): Promise<number> {

@@ -7,7 +7,7 @@ import { socketSettingsOf } from "../../../src/core/transport/socket-settings.js
 import { connect, Connection } from "../../../src/index.js";
 import { turn, until } from "../../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, pair } from "../../support/peers.js";
-import { memoryPair, socketPair, tlsPair, tunnelPair } from "../../support/adopted-pairs.js";
+import { duplexesInMemory, socketPair, tlsPair, tunnelPair } from "../../support/adopted-pairs.js";
 
 afterEach(closeAll);
 
@@ -180,7 +180,7 @@ test("the methods of a socket's own class are called again when it was handed ov
 });
 
 test("methods that the program has wrapped while a connection had the stream stay wrapped, and work", async () => {
-  for (const make of [socketPair, memoryPair]) {
+  for (const make of [socketPair, duplexesInMemory]) {
     const [left, right] = await make();
     const connection = Connection.from(right);
     let pushed = 0;
@@ -253,7 +253,7 @@ test("a paused socket comes back paused, a socket with a 'data' listener flows o
 describe.each([
   ["a socket", socketPair],
   ["a TLS socket", tlsPair],
-  ["a side of a pair", memoryPair],
+  ["a side of a pair", duplexesInMemory],
 ] as const)("%s comes back flowing as it was", (_name, make) => {
   test.each<[string, (stream: Duplex) => unknown]>([
     ["untouched", () => undefined],

@@ -12,7 +12,7 @@ import { connect as tlsConnect, TLSSocket } from "node:tls";
 import { connect, Connection, type ConnectionOptions } from "../../../src/index.js";
 import { failure, netError, timeoutError, turn, until } from "../../support/outcomes.js";
 import { closeAll, keep, loopback } from "../../support/peers.js";
-import { memoryPair, socketPair, tlsPair } from "../../support/adopted-pairs.js";
+import { duplexesInMemory, socketPair, tlsPair } from "../../support/adopted-pairs.js";
 import { SELF_SIGNED } from "../../support/certificates.js";
 
 afterEach(closeAll);
@@ -254,7 +254,7 @@ describe("streams that their maker has written to, or ended", () => {
   const stuck: readonly (readonly [string, () => Promise<[Duplex, Duplex | undefined]>])[] = [
     ["a socket with bytes", () => clogged(socketPair())],
     ["a TLS socket with bytes", () => clogged(tlsPair())],
-    ["a side of a pair with bytes", () => clogged(memoryPair())],
+    ["a side of a pair with bytes", () => clogged(duplexesInMemory())],
     [
       "a socket that a connection has written to",
       async () => {

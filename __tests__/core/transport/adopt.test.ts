@@ -12,7 +12,7 @@ import { Duplex, duplexPair, PassThrough, Readable } from "node:stream";
 import { connect, Connection, listen, NetError } from "../../../src/index.js";
 import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../../support/peers.js";
 import { netError, timeoutError, turn, until } from "../../support/outcomes.js";
-import { memoryPair, socketPair, tlsPair } from "../../support/adopted-pairs.js";
+import { duplexesInMemory, socketPair, tlsPair } from "../../support/adopted-pairs.js";
 
 afterEach(closeAll);
 
@@ -104,7 +104,7 @@ describe("Connection.from, over a duplexPair", () => {
   });
 
   test("the other side's destroy settles every call that waits", async () => {
-    const [left, right] = await memoryPair();
+    const [left, right] = await duplexesInMemory();
     const [a, b] = [Connection.from(left), Connection.from(right)];
     const reading = a.read();
     b.reset();
@@ -284,7 +284,7 @@ describe("what a stream has behind it when it is adopted", () => {
   test.each([
     ["a socket", socketPair],
     ["a TLS socket", tlsPair],
-    ["one side of a pair", memoryPair],
+    ["one side of a pair", duplexesInMemory],
   ])("%s: what it has buffered is read first", async (_name, make) => {
     const [left, right] = await make();
     left.write("first,");
@@ -471,7 +471,7 @@ describe("streams that misbehave", () => {
 describe("detach of an adopted stream", () => {
   test.each([
     ["a TLS socket", tlsPair],
-    ["one side of a pair", memoryPair],
+    ["one side of a pair", duplexesInMemory],
   ])("%s: gives the same stream, as it was, with its unread bytes", async (_name, make) => {
     const [left, right] = await make();
     const before = traces(right);

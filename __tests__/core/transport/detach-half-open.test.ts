@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { connect, Connection, listen } from "../../../src/index.js";
-import { memoryPair, socketPair, tlsPair } from "../../support/adopted-pairs.js";
+import { duplexesInMemory, socketPair, tlsPair } from "../../support/adopted-pairs.js";
 import { turn, until } from "../../support/outcomes.js";
 import { closeAll, keep, socketPath } from "../../support/peers.js";
 
@@ -44,8 +44,8 @@ const kinds: readonly (readonly [string, () => Promise<Ends>, boolean])[] = [
   ["an adopted socket that is not half-open", adoptedFrom(socketPair, false), false],
   ["an adopted half-open TLS socket", adoptedFrom(tlsPair, true), true],
   ["an adopted TLS socket that is not half-open", adoptedFrom(tlsPair, false), false],
-  ["an adopted half-open side of a pair", adoptedFrom(memoryPair, true), true],
-  ["an adopted side of a pair that is not half-open", adoptedFrom(memoryPair, false), false],
+  ["an adopted half-open side of a pair", adoptedFrom(duplexesInMemory, true), true],
+  ["an adopted side of a pair that is not half-open", adoptedFrom(duplexesInMemory, false), false],
 ];
 
 /** More than the kernel takes of a peer that reads nothing. */

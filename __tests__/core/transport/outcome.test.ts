@@ -8,7 +8,7 @@ import { adopt } from "../../../src/core/transport/adopt.js";
 import { switchOff } from "../../../src/core/transport/node-internals.js";
 import { causeOfFailure, type Outcome } from "../../../src/core/transport/outcome.js";
 import type { Transport } from "../../../src/core/transport/transport.js";
-import { memoryPair, socketPair, tlsPair } from "../../support/adopted-pairs.js";
+import { duplexesInMemory, socketPair, tlsPair } from "../../support/adopted-pairs.js";
 import { netError, turn, until } from "../../support/outcomes.js";
 
 const MIB = 1024 * 1024;
@@ -74,7 +74,7 @@ const kinds = [
   { kind: "a socket that is written to by its own method", make: socketPair, off: ["writesDirectly"] },
   { kind: "a socket that does not tell what is unsent", make: socketPair, off: ["tellsUnsentBytes"] },
   { kind: "a TLS socket", make: tlsPair, off: [] },
-  { kind: "a stream", make: memoryPair, off: [] },
+  { kind: "a stream", make: duplexesInMemory, off: [] },
 ] as const;
 
 describe.each(kinds)("$kind", ({ make, off }) => {

@@ -4,7 +4,7 @@ import { connect as netConnect, createServer, type AddressInfo, type Socket } fr
 import { PassThrough } from "node:stream";
 import { connect as tlsConnect, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { Connection } from "../../../src/index.js";
-import { memoryPair, socketPair } from "../../support/adopted-pairs.js";
+import { duplexesInMemory, socketPair } from "../../support/adopted-pairs.js";
 import { SELF_SIGNED } from "../../support/certificates.js";
 import { turn, until } from "../../support/outcomes.js";
 import { closeAll, keep } from "../../support/peers.js";
@@ -92,7 +92,7 @@ test("a socket that is still connecting is not read before a read waits", async 
 });
 
 test("a stream that flows stops until a read waits", async () => {
-  const [one, other] = await memoryPair();
+  const [one, other] = await duplexesInMemory();
   one.on("data", () => undefined);
   const connection = keep(Connection.from(one, UNREAD));
   other.write("for the connection");
@@ -103,7 +103,7 @@ test("a stream that flows stops until a read waits", async () => {
 });
 
 test("a stream from which nothing was read is given back with nothing changed", async () => {
-  const [one, other] = await memoryPair();
+  const [one, other] = await duplexesInMemory();
   const before = { listeners: one.eventNames(), flowing: one.readableFlowing, own: Object.keys(one).sort() };
   const connection = Connection.from(one, UNREAD);
   await severalTurns();

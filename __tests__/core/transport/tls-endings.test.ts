@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { streamBeneath } from "../../../src/core/transport/tls-internals.js";
 import { Connection, type ConnectionOptions } from "../../../src/index.js";
 import { adopted, tlsPair } from "../../support/adopted-pairs.js";
-import { connectedInMemory } from "../../support/memory-pairs.js";
+import { memoryPair } from "../../../src/testing/memory-pair.js";
 import { isPending, netError, turn, until } from "../../support/outcomes.js";
 import { closeAll, endOf, keep } from "../../support/peers.js";
 import { startedTls } from "../../support/tls-pairs.js";
@@ -192,7 +192,7 @@ describe.each<Side>(["client", "server"])("of a %s", (side) => {
 test.each([0, 1, 2])(
   "a stream beneath that is no socket may close while the end is on its way (%i turns before)",
   async (turns) => {
-    const [client, server] = await startedTls(connectedInMemory());
+    const [client, server] = await startedTls(memoryPair());
     keep(client);
     keep(server);
     const beneath = streamBeneath(client.socket) as Duplex;
