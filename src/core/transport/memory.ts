@@ -7,13 +7,14 @@
  * with RST.
  */
 import { AsyncResource } from "node:async_hooks";
-import type { Buffer } from "node:buffer";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { memoryChanged } from "../bytes/given-bytes.js";
-import { bytesOf, partsOf, writeTo, type Payload } from "../bytes/payload.js";
+import { writeTo, type Payload } from "../bytes/payload.js";
+import { Rest } from "../bytes/rest.js";
 import { refill } from "../timing/budget.js";
 import { clock } from "../timing/clock.js";
 import { failed, type Outcome, type Taken } from "./outcome.js";
+import { systemError } from "./system-error.js";
 import { TransportStream } from "./transport-stream.js";
 import type { HandOver, Sink, Transport, TransportEvents } from "./transport.js";
 
@@ -292,54 +293,9 @@ class MemoryTransport implements Transport {
   }
 }
 
-/** What is left of a payload. Its memory is the caller's, so that bytes which leave it have to be copied. */
-class Rest {
-  /** Bytes that are left. */
-  size = 0;
-  readonly #parts: readonly Buffer[];
-  #index = 0;
-  #offset = 0;
-
-  constructor(payload: Payload) {
-    this.#parts = partsOf(payload)
-      .map((part) => bytesOf(part))
-      .filter(({ length }) => length > 0);
-    for (const { length } of this.#parts) this.size += length;
-  }
-
-  /** Takes the next bytes, at most `most`, in the caller's memory; `null` if that was transferred or resized. */
-  take(most: number): Buffer | null {
-    const part = this.#parts[this.#index];
-    if (part === undefined || part.length === 0) return null;
-    const bytes = part.subarray(this.#offset, this.#offset + most);
-    this.#offset += bytes.length;
-    this.size -= bytes.length;
-    if (this.#offset === part.length) {
-      this.#index++;
-      this.#offset = 0;
-    }
-    return bytes;
-  }
-
-  /** Takes all that is left, as far as the memory is what it was. */
-  takeAll(): Buffer[] {
-    const all: Buffer[] = [];
-    for (let bytes = this.take(this.size); bytes !== null; bytes = this.take(this.size)) all.push(bytes);
-    return all;
-  }
-}
-
 function runTurn(end: MemoryTransport): void {
   end.takeTurn();
 }
-
-/** An error as the platform makes it. */
-function systemError(code: "ECONNRESET" | "EPIPE", syscall: "read" | "write"): Error {
-  return Object.assign(new Error(`${syscall} ${code}`), { errno: ERRNO[code], code, syscall });
-}
-
-/** The numbers of these errors on Linux; Node looks up their descriptions by number. */
-const ERRNO = { ECONNRESET: -104, EPIPE: -32 };
 
 function ignore(): void {
   // There is nothing to cancel.
