@@ -49,7 +49,10 @@ export interface Network {
     connected: (transport: Transport, addresses: Addresses) => void,
     failed: (cause: unknown) => void,
   ) => () => void;
-  /** A server that does not listen yet. */
+  /**
+   * A server that does not listen yet. That of another network than the system's need not be one of Node's: it has the methods
+   * `listen`, `address`, `close`, `ref` and `unref` and the events of one, and its `'connection'` gives a `TransportStream`.
+   */
   readonly createServer: (options: ServerOpts) => Server;
   /** Asks for the addresses of a name. */
   readonly lookup: (name: string, request: LookupRequest, callback: LookupCallback) => void;

@@ -8,6 +8,9 @@ import { AsyncResource } from "node:async_hooks";
 import { setInterval } from "node:timers";
 import { LONGEST_TIMER_MS } from "./clock.js";
 
+/** Kept: a simulation replaces it for a while in `node:timers` as well. */
+const setSystemInterval = setInterval;
+
 let holders = 0;
 let timer: NodeJS.Timeout | undefined;
 
@@ -17,7 +20,7 @@ const scope = new AsyncResource("tcp6.hold");
 /** Keeps the process alive until {@link release} was called as often as this. */
 export function hold(): void {
   if (holders++ > 0) return;
-  timer ??= scope.runInAsyncScope(() => setInterval(ignore, LONGEST_TIMER_MS));
+  timer ??= scope.runInAsyncScope(() => setSystemInterval(ignore, LONGEST_TIMER_MS));
   timer.ref();
 }
 

@@ -1,14 +1,17 @@
 /** A kernel socket that the program has made: how it becomes a transport, and is given back as it was. */
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { nextTick } from "node:process";
 import { bytesOf } from "../bytes/payload.js";
 import { claim, leaveWhenClosed } from "./claimed-sockets.js";
 import type { HandingLoan } from "./interception.js";
 import { loanOf, SocketTransport } from "./kernel.js";
+import { StreamTransport } from "./duplex.js";
 import { begunCharacter, worksPastStreams } from "./node-internals.js";
 import { SocketStreamTransport } from "./socket-stream.js";
 import { EVENTS, SINK, type HandedSocket } from "./stream-socket.js";
+import { TransportStream } from "./transport-stream.js";
 import type { Sink, Transport, TransportEvents } from "./transport.js";
 
 /** A transport over a socket that the program has made, and perhaps used. */
@@ -21,8 +24,10 @@ export function takeOverRead(accepted: Socket): Transport {
   claim(accepted);
   // What `detach()` leaves by default: the socket ends when its peer does.
   accepted.allowHalfOpen = false;
-  if (worksPastStreams()) return adoptSocket(accepted);
+  const isOfSystem = !((accepted as Duplex) instanceof TransportStream);
+  if (isOfSystem && worksPastStreams()) return adoptSocket(accepted);
   leaveWhenClosed(accepted);
+  if (!isOfSystem) return new StreamTransport(accepted);
   return new SocketStreamTransport(accepted);
 }
 

@@ -3,8 +3,10 @@
  * leave it; its `maxConnections` is about all that are open, so these are counted here.
  */
 import type { Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { clock } from "../timing/clock.js";
 import { hasHandle } from "./node-internals.js";
+import { TransportStream } from "./transport-stream.js";
 import { closeIfDrained, connectionsOf, leaveCount } from "./server-internals.js";
 
 const CLAIMED = Symbol("tcp6.claimed");
@@ -51,7 +53,8 @@ export function countClaimed(server: object): number {
 /** Forgets the claimed sockets that another process has been sent; one that closes is forgotten by {@link leave}. */
 export function forgetSent(server: object): void {
   for (const socket of (server as Claiming)[CLAIMED] ?? []) {
-    if (!hasHandle(socket)) (server as Claiming)[CLAIMED]?.delete(socket);
+    const isSent = !hasHandle(socket) && !((socket as Duplex) instanceof TransportStream);
+    if (isSent) (server as Claiming)[CLAIMED]?.delete(socket);
   }
 }
 

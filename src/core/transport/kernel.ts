@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { HANDING, type HandingLoan } from "./interception.js";
@@ -40,6 +41,7 @@ import {
 } from "./stream-socket.js";
 import type { HandedSocket } from "./stream-socket.js";
 import { StreamBacked } from "./stream-backed.js";
+import { TransportStream } from "./transport-stream.js";
 import type { Sink, Transport, TransportEvents } from "./transport.js";
 
 /**
@@ -59,9 +61,17 @@ export function newSocket(handle?: Handle): Socket {
   return new StreamSocket(unstarted(handle, onread));
 }
 
-/** A transport over a socket that a server has accepted and no code has read from. */
+/**
+ * A transport over a socket that a server has accepted and no code has read from. The servers of a network that is not the
+ * system's give streams over transports in their place.
+ */
 export function takeOver(accepted: Socket): Transport {
   claim(accepted);
+  const client: Duplex = accepted;
+  if (client instanceof TransportStream) {
+    leaveWhenClosed(accepted);
+    return client.giveBack();
+  }
   if (!worksPastStreams()) return streamTransportOf(accepted);
   return new SocketTransport(accepted, loanOf(accepted));
 }

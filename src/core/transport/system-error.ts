@@ -1,7 +1,16 @@
 /** An error as the platform makes it. */
-export function systemError(code: "ECONNRESET" | "EPIPE", syscall: "read" | "write"): Error {
+export function systemError(code: keyof typeof ERRNO, syscall: string): Error {
   return Object.assign(new Error(`${syscall} ${code}`), { errno: ERRNO[code], code, syscall });
 }
 
 /** The numbers of these errors on Linux; Node looks up their descriptions by number. */
-const ERRNO = { ECONNRESET: -104, EPIPE: -32 };
+const ERRNO = {
+  EPIPE: -32,
+  EADDRINUSE: -98,
+  EADDRNOTAVAIL: -99,
+  ENETUNREACH: -101,
+  ECONNRESET: -104,
+  ETIMEDOUT: -110,
+  ECONNREFUSED: -111,
+  EHOSTUNREACH: -113,
+};

@@ -46,6 +46,11 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
     this.#transport.destroy();
   }
 
+  /** The transport, of a stream that no code has read from or written to. Its next owner attaches to it. */
+  giveBack(): Transport {
+    return this.#transport;
+  }
+
   /** Closes both ends, with a reset. */
   reset(): void {
     this.#transport.reset();
