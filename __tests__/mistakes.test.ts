@@ -31,7 +31,17 @@ const from: Loose = (stream) => tcp6.Connection.from(stream as Duplex);
 
 /** A connection without its types. */
 type Untyped = Record<
-  | ("close" | "detach" | "lines" | "read" | "readExactly" | "readInto" | "readUntil" | "setKeepAlive")
+  | (
+      | "close"
+      | "detach"
+      | "lines"
+      | "read"
+      | "readExactly"
+      | "readInto"
+      | "readUntil"
+      | "readUntilAny"
+      | "setKeepAlive"
+    )
   | ("startTls" | "write" | "writeLine"),
   Loose
 >;
@@ -351,7 +361,19 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     ],
     [
       (connection) => connection.readUntil(/\n/),
-      '"delimiter" must be a string or a Uint8Array; received an object (RegExp)',
+      '"delimiter" must be a string, a Uint8Array, or a list of them; received an object (RegExp)',
+    ],
+    [
+      (connection) => connection.readUntil([/\n/]),
+      '"delimiter[]" must be a string or a Uint8Array; received an object (RegExp)',
+    ],
+    [
+      (connection) => connection.readUntilAny("\n"),
+      '"delimiters" must be a list of strings and Uint8Arrays (readUntil takes one); received a string of 1 character',
+    ],
+    [
+      (connection) => connection.readUntilAny("login: ", "Password: "),
+      '"delimiters" must be a list of strings and Uint8Arrays (readUntil takes one); received a string of 7 characters',
     ],
     [
       (connection) => connection.lines("utf8"),

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isUint8Array } from "node:util/types";
@@ -27,7 +26,18 @@ import type { LinkSettings } from "./core/link-settings.js";
 import { succeed } from "./core/successors.js";
 import type { NonSharedBuffer } from "./core/bytes/non-shared.js";
 import type { Data } from "./core/bytes/payload.js";
-import { READ_ALL, READ_CHUNK, READ_EXACTLY, READ_INTO, READ_UNTIL, Search } from "./core/reading/reads.js";
+import {
+  READ_ALL,
+  READ_CHUNK,
+  READ_EXACTLY,
+  READ_INTO,
+  READ_UNTIL,
+  READ_UNTIL_ANY,
+  type DelimitedRecord,
+  type SearchForGiven,
+} from "./core/reading/reads.js";
+import { SearchForAny, searchFor, type DelimiterSearch } from "./core/reading/search.js";
+import { delimiterListOf, delimitersOf, type Delimiter } from "./options/delimiters.js";
 import {
   ALL_LIMIT,
   CHUNKS,
@@ -179,22 +189,56 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * Resolves to the bytes before the next `delimiter`, which is consumed and not part of them, or to `null` at the end
    * of the stream.
    *
-   * @param delimiter - one or more bytes; a string stands for its UTF-8
+   * Of several delimiters the one counts that is complete first, however the bytes arrive; of those that are complete with the
+   * same byte, the longest: of `["\n", "\r\n"]`, the latter ends `"line\r\n"`. A delimiter that has another one in it, but not
+   * at its end, is never found: with `["\r", "\r\n"]` every `"\r"` ends a record. {@link readUntilAny} tells which one it was.
+   *
+   * @param delimiter - one or more bytes, a string stands for its UTF-8; or a list of delimiters
    * @throws NetError `ERR_LIMIT` if more than `options.limit` bytes come before it (64 KiB by default),
    *   `ERR_UNEXPECTED_EOF` if the stream ends before it; otherwise as {@link read}. In every case the bytes stay unread
    */
-  readUntil(delimiter: string | Uint8Array, options?: LimitOptions): Promise<NonSharedBuffer | null> {
-    let search: Search;
+  readUntil(
+    delimiter: Delimiter | readonly Delimiter[],
+    options?: LimitOptions,
+  ): Promise<NonSharedBuffer | null> {
+    let search: DelimiterSearch;
     try {
-      if (typeof delimiter !== "string" && !isUint8Array(delimiter))
-        throw wrongType("delimiter", "a string or a Uint8Array", delimiter);
-      if (delimiter.length === 0) throw wrongValue("delimiter", "at least one byte", delimiter);
-      // A copy, also of bytes: the caller may do with those as it likes.
-      search = new Search(Buffer.from(delimiter as string), limitOf(options, LIMITED, LINE_LIMIT));
+      search = searchFor(delimitersOf(delimiter), limitOf(options, LIMITED, LINE_LIMIT));
     } catch (error) {
       return rejectedInTime(error);
     }
     return this.#link.input.request(READ_UNTIL, search, options, undefined, LIMITED);
+  }
+
+  /**
+   * Resolves to the bytes before the next of several delimiters, and to that delimiter as it was given; or to `null` at the end
+   * of the stream. The delimiter is consumed. Which one counts is the same as for {@link readUntil}.
+   *
+   * @throws as {@link readUntil}
+   *
+   * @example
+   * const asked = await connection.readUntilAny(["login: ", "Password: "]);
+   * if (asked?.delimiter === "Password: ") await connection.writeLine(password);
+   */
+  readUntilAny<const D extends Delimiter>(
+    delimiters: readonly D[],
+    options?: LimitOptions,
+  ): Promise<DelimitedRecord<D> | null> {
+    let sought: SearchForGiven;
+    try {
+      const search = new SearchForAny(delimiterListOf(delimiters), limitOf(options, LIMITED, LINE_LIMIT));
+      sought = { search, given: [...delimiters] };
+    } catch (error) {
+      return rejectedInTime(error);
+    }
+    const { input } = this.#link;
+    return input.request(
+      READ_UNTIL_ANY,
+      sought,
+      options,
+      undefined,
+      LIMITED,
+    ) as Promise<DelimitedRecord<D> | null>;
   }
 
   /**

@@ -43,6 +43,8 @@ export { Listener, type ListenerAddress, type ListenerFacts, type ListenerStats 
 export { serve, type Handler, type ServeOptions } from "./serve.js";
 export { Connection } from "./connection.js";
 export type { ConnectionFacts, ConnectionState } from "./core/facts.js";
+export type { DelimitedRecord } from "./core/reading/reads.js";
+export type { Delimiter } from "./options/delimiters.js";
 export type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
 export type { ConnectionOptions } from "./options/connection.js";
 export type { ProxyHeader, ProxyProtocol } from "./options/proxy.js";

@@ -9,6 +9,7 @@ type Calls = readonly (readonly [name: string, call: Call])[];
 export const partialReads: Calls = [
   ["readExactly", (end, options) => end.readExactly(1e9, options)],
   ["readUntil", (end, options) => end.readUntil("|", options)],
+  ["readUntilAny", (end, options) => end.readUntilAny(["|", "\0"], options)],
   ["readLine", (end, options) => end.readLine(options)],
   ["readAll", (end, options) => end.readAll(options)],
   ["lines", (end, options) => end.lines(options).next()],

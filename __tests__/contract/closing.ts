@@ -178,6 +178,7 @@ export const closing: readonly ContractCase[] = [
       a.read(),
       a.readExactly(1),
       a.readUntil("x"),
+      a.readUntilAny(["x"]),
       a.readLine(),
       a.readAll(),
       a.readInto(new Uint8Array(1)),

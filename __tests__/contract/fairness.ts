@@ -15,6 +15,7 @@ const readers: Readonly<Record<string, Loop>> = {
     return () => end.readInto(target);
   },
   readUntil: (end) => () => end.readUntil("\n"),
+  readUntilAny: (end) => () => end.readUntilAny(["\n", "\r"]),
   readLine: (end) => () => end.readLine(),
   "reads that alternate": (end) => async () => {
     await end.readExactly(1);

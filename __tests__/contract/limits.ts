@@ -144,6 +144,18 @@ export const limits: readonly ContractCase[] = [
     assert.equal(text(await a.readUntil("--", { limit: 5 })), "abcde");
   }),
 
+  onPair("readUntilAny waits as long as one of its delimiters may keep the limit", async ({ a, b }) => {
+    const waiting = a.readUntilAny(["--", "\r\n"], { limit: 4 });
+    await b.write("abcd\r");
+    await until(() => a.bytesRead === 5);
+    await b.write("\n");
+    assert.deepEqual(await waiting, { bytes: Buffer.from("abcd"), delimiter: "\r\n" });
+    const hopeless = a.readUntilAny(["--", "\r\n"], { limit: 4 });
+    void b.write("abcd\rf--");
+    await fails(hopeless, "ERR_LIMIT");
+    assert.equal(text(await a.readUntil(["\r\n", "--"], { limit: 6 })), "abcd\rf");
+  }),
+
   onPair("readUntil waits as long as the limit may still be kept", async ({ a, b }) => {
     const waiting = a.readUntil("--", { limit: 4 });
     await b.write("abcd-");

@@ -101,6 +101,7 @@ export const memory: readonly ContractCase[] = [
       for (const write of writers(a)) await refused(() => write(fake));
       await refused(() => a.readInto(fake));
       await refused(() => a.readUntil(fake));
+      await refused(() => a.readUntilAny(["x", fake]));
       await refused(() => a.duplex.write(fake));
       await refused(() => a.duplex.end(fake));
     }

@@ -20,6 +20,10 @@ const READS: readonly Read[] = [
   async (connection, size) => ({ bytes: await connection.readExactly(size) }),
   async (connection) => ({ bytes: await connection.readUntil("\0", { limit: Infinity }), after: 1 }),
   async (connection) => ({
+    bytes: (await connection.readUntilAny(["\0", "\u0001"], { limit: Infinity }))?.bytes,
+    after: 1,
+  }),
+  async (connection) => ({
     bytes: ((await connection.chunks().next()) as IteratorResult<Buffer, undefined>).value,
   }),
   async (connection) => ({ bytes: await lengthPrefixed(connection, { bytes: 1 }).receive(), before: 1 }),
@@ -87,7 +91,7 @@ export const ownership: readonly ContractCase[] = [
     await b.write("||\0\0\0\0x");
     const reads = [
       () => a.readUntil("|"),
-      () => a.readUntil("|"),
+      async () => (await a.readUntilAny(["|"]))?.bytes,
       () => a.readExactly(0),
       () => lengthPrefixed(a).receive(),
     ];

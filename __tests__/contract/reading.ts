@@ -180,6 +180,42 @@ export const reading: readonly ContractCase[] = [
     assert.equal(text(await a.read()), "!");
   }),
 
+  onPair("readUntilAny tells which delimiter has come, as it was given", async ({ a, b }) => {
+    const stx = Uint8Array.of(2);
+    await b.write("Welcome\r\nlogin: me\n\u0002Password: rest");
+    const delimiters = ["\n", "\r\n", "login: ", stx, "Password: "];
+    const got: unknown[] = [];
+    for (let n = 0; n < 5; n++) {
+      const { bytes, delimiter } = (await a.readUntilAny(delimiters)) ?? assert.fail("the stream ended");
+      got.push(text(bytes), delimiter);
+    }
+    assert.deepEqual(got, ["Welcome", "\r\n", "", "login: ", "me", "\n", "", stx, "", "Password: "]);
+    assert.equal(got[7], stx);
+    assert.equal(text(await a.readExactly(4)), "rest");
+  }),
+
+  onPair("of several delimiters the one counts that is complete first, byte by byte", async ({ a, b }) => {
+    const delimiters = ["login: ", "log", "\r\n", "\n"];
+    const waiting = a.readUntil(delimiters);
+    for (const [index, letter] of "lo\rlogin: ".split("").entries()) {
+      await b.write(letter);
+      await until(() => a.bytesRead === index + 1);
+    }
+    assert.equal(text(await waiting), "lo\r");
+    assert.equal(text(await a.readExactly(4)), "in: ");
+  }),
+
+  onPair("readUntilAny: the list and its memory are the caller's, also while it waits", async ({ a, b }) => {
+    const first = Buffer.from("--");
+    const delimiters = [first, Buffer.from("||")];
+    const reading = a.readUntilAny(delimiters);
+    first.fill("x");
+    delimiters.length = 0;
+    await b.write("xx--rest");
+    assert.equal((await reading)?.delimiter, first);
+    assert.equal(text(await a.read()), "rest");
+  }),
+
   onPair("readUntil at the end of the stream rejects while bytes are left", async ({ a, b }) => {
     const unfinished = fails(a.readUntil("\n"), "ERR_UNEXPECTED_EOF");
     await b.write("no end");
@@ -206,6 +242,7 @@ export const reading: readonly ContractCase[] = [
       assert.equal(await a.readInto(new Uint8Array(4)), null);
       assert.equal(await a.readLine(), null);
       assert.equal(await a.readUntil("x"), null);
+      assert.equal(await a.readUntilAny(["x", "y"]), null);
       assert.equal((await a.readAll()).length, 0);
       assert.equal((await a.lines().next()).done, true);
       assert.equal((await a.chunks().next()).done, true);
@@ -220,6 +257,7 @@ export const reading: readonly ContractCase[] = [
       a.readInto(new Uint8Array(1)),
       a.readExactly(1),
       a.readUntil("x"),
+      a.readUntilAny(["x"]),
       a.readLine(),
       a.readAll(),
       a.lines().next(),

@@ -174,6 +174,7 @@ export const resets: readonly ContractCase[] = [
       await fails(all, "ECONNRESET");
       await fails(a.readLine(), "ECONNRESET");
       await fails(a.readUntil("x"), "ECONNRESET");
+      await fails(a.readUntilAny(["x"]), "ECONNRESET");
     }
     assert.equal(text(await a.readExactly(11)), "half a line");
   }),

@@ -230,6 +230,8 @@ describe("in operations", () => {
       loose(connection.readInto.bind(connection))(Buffer.alloc(1), options),
     readExactly: (connection, _, options) => loose(connection.readExactly.bind(connection))(1, options),
     readUntil: (connection, _, options) => loose(connection.readUntil.bind(connection))("\n", options),
+    readUntilAny: (connection, _, options) =>
+      loose(connection.readUntilAny.bind(connection))(["\n"], options),
     readLine: (connection, _, options) => loose(connection.readLine.bind(connection))(options),
     readAll: (connection, _, options) => loose(connection.readAll.bind(connection))(options),
     lines: (connection, _, options) => loose(connection.lines.bind(connection))(options),
@@ -283,6 +285,7 @@ describe("in operations", () => {
     ["readInto", SIZE, TARGET],
     ["readExactly", SIZE, TARGET],
     ["readUntil", LIMIT, TARGET],
+    ["readUntilAny", LIMIT, TARGET],
     ["readLine", LIMIT, TARGET],
     ["readAll", LIMIT, TARGET],
     ["lines", LIMIT, TARGET],

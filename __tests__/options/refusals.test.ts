@@ -258,7 +258,13 @@ const OBJECTS: Readonly<Record<string, readonly [of: () => unknown, methods: Arg
   "a connection": [
     connection,
     {
-      ...{ read: [{}], readInto: [Buffer.alloc(4), {}], readExactly: [1, {}], readUntil: ["\n", {}] },
+      ...{
+        read: [{}],
+        readInto: [Buffer.alloc(4), {}],
+        readExactly: [1, {}],
+        readUntil: ["\n", {}],
+        readUntilAny: [["\n"], {}],
+      },
       ...{ readLine: [{}], readAll: [{}], lines: [{}], chunks: [{}], [Symbol.asyncIterator]: [] },
       ...{ write: ["x", {}], writeLine: ["x", {}], flush: [{}] },
       ...{

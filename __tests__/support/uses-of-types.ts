@@ -27,6 +27,7 @@ import {
   type ConnectionFacts,
   type Handler,
   type ListenEndpoint,
+  type DelimitedRecord,
   type ListenerFacts,
   type LookupFunction,
   type LookupRequest,
@@ -46,6 +47,10 @@ export async function reads(connection: Connection): Promise<void> {
   const chunk: Buffer<ArrayBuffer> | null = await connection.read();
   const exact: Uint8Array<ArrayBuffer> = await connection.readExactly(2);
   const record: Buffer<ArrayBuffer> | null = await connection.readUntil("\n");
+  const asked = await connection.readUntilAny(["login: ", "Password: "]);
+  const prompt: "login: " | "Password: " | undefined = asked?.delimiter;
+  const any: DelimitedRecord | null = await connection.readUntilAny([prompt ?? "", exact]);
+  any?.bytes.readUInt8();
   const all: ArrayBuffer = (await connection.readAll()).buffer;
   structuredClone(all, { transfer: [all, exact.buffer] });
   for await (const bytes of connection) structuredClone(bytes, { transfer: [bytes.buffer] });

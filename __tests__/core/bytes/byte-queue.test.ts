@@ -94,7 +94,11 @@ class Model {
         return;
       case "at": {
         const position = Math.min(this.#within(step.share), expected.length - 1);
-        if (position >= 0) expect(queue.at(position)).toBe(expected[position]);
+        if (position < 0) return;
+        expect(queue.at(position)).toBe(expected[position]);
+        const run = queue.runAt(position);
+        expect(run.length).toBeGreaterThan(0);
+        expect(run.equals(expected.subarray(position, position + run.length))).toBe(true);
         return;
       }
       case "indexOf": {

@@ -3,16 +3,17 @@ import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { LineSearch, takeTextLine } from "../../../src/core/reading/lines.js";
 import {
   Refusal,
-  Search,
   takeAll,
   takeChunk,
   takeExactly,
   takeInto,
   takeIteration,
   takeUntil,
+  takeUntilAny,
   WAIT,
   type Take,
 } from "../../../src/core/reading/reads.js";
+import { Search, SearchForAny } from "../../../src/core/reading/search.js";
 
 /** Small, so that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;
@@ -92,6 +93,99 @@ test("readUntil takes what a search of all bytes would find, however they arrive
     }),
     { numRuns: 2_000 },
   );
+});
+
+/** Where the first delimiter is complete, the longest one of those that end there. */
+function firstComplete(
+  delimiters: readonly Uint8Array[],
+  bytes: Buffer,
+): readonly [number, Uint8Array] | null {
+  for (let end = 1; end <= bytes.length; end++) {
+    const before = bytes.subarray(0, end);
+    const complete = delimiters.filter(
+      (each) => end >= each.length && before.subarray(-each.length).equals(each),
+    );
+    const [longest] = complete.sort((one, other) => other.length - one.length);
+    if (longest !== undefined) return [end - longest.length, longest];
+  }
+  return null;
+}
+
+test("of several delimiters readUntil finds the one that is complete first, however the bytes arrive", () => {
+  const delimiter = fc.uint8Array({ minLength: 1, maxLength: 4, max: 2 });
+  const delimiters = fc.array(delimiter, { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(pieces, delimiters, limit, fc.boolean(), (parts, needles, most, ended) => {
+      const whole = Buffer.concat(parts);
+      const found = firstComplete(needles, whole);
+      let expected: Outcome;
+      if (found !== null) {
+        const [begin, { length }] = found;
+        const left = whole.length - begin - length;
+        expected = begin > most ? "ERR_LIMIT" : { taken: whole.toString("hex", 0, begin), left };
+      } else {
+        const begins = Array.from({ length: Math.min(most, whole.length) + 1 }, (_, begin) => begin);
+        const hopeful = begins.some((begin) => needles.some((needle) => isBegun(needle, whole, begin)));
+        if (!hopeful) expected = "ERR_LIMIT";
+        else if (!ended) expected = "wait";
+        else expected = whole.length === 0 ? "end" : "ERR_UNEXPECTED_EOF";
+      }
+      expect(readInPieces(takeUntil, new SearchForAny(needles, most), parts, ended)).toEqual(expected);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("readUntilAny gives the records and delimiters of a stream one after the other, however they arrive", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ max: 3, maxLength: 6 }), { maxLength: 20 }),
+      fc.uniqueArray(fc.stringMatching(/^[\x00-\x03]{1,4}$/), { minLength: 1, maxLength: 64 }),
+      (parts, given) => {
+        const needles = given.map((text) => Buffer.from(text));
+        const sought = { search: new SearchForAny(needles, Infinity), given };
+        const queue = new ByteQueue(SMALL_BLOCKS);
+        let rest = Buffer.alloc(0);
+        for (const part of parts) {
+          queue.append(Buffer.from(part));
+          rest = Buffer.concat([rest, part]);
+          for (;;) {
+            const record = takeUntilAny(queue, sought, false);
+            const expected = firstComplete(needles, rest);
+            if (expected === null) {
+              expect(record).toBe(WAIT);
+              break;
+            }
+            const [begin, delimiter] = expected;
+            expect(record).toEqual({
+              bytes: Buffer.from(rest.subarray(0, begin)),
+              delimiter: Buffer.from(delimiter).toString(),
+            });
+            rest = rest.subarray(begin + delimiter.length);
+          }
+        }
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+test("a search begins anew when other bytes are at the front of the queue", () => {
+  for (const search of [
+    new Search(Buffer.from("--"), 9),
+    new SearchForAny([Buffer.from("--"), Buffer.from("|")], 9),
+  ]) {
+    const queue = queueOf("abc-");
+    expect(search.in(queue)).toBe(-1);
+    queue.putBack([Buffer.from("1--")]);
+    expect(search.in(queue)).toBe(1);
+    queue.skip(3);
+    expect(search.in(queue)).toBe(-1);
+    queue.skip(1);
+    queue.append(Buffer.from("-"));
+    expect(search.in(queue)).toBe(2);
+    expect(search.in(queue)).toBe(2);
+  }
 });
 
 test("readLine takes what a search of all bytes would find, however they arrive", () => {

@@ -86,6 +86,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     const reads: readonly (readonly [string, (connection: Connection) => Promise<unknown>])[] = [
       ["1234", (connection) => connection.readExactly(4)],
       ["1234|", (connection) => connection.readUntil("|")],
+      ["1234|", (connection) => connection.readUntilAny(["|", "-"])],
       ["1234\n", (connection) => connection.readLine()],
       ["\0\u00041234", (connection) => lengthPrefixed(connection, { bytes: 2 }).receive()],
     ];

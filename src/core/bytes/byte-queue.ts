@@ -123,6 +123,15 @@ export class ByteQueue {
     return this.length === 0 ? EMPTY : this.#run(this.#first, this.#start);
   }
 
+  /** The adjacent bytes from `from` on, left where they are; `from` must be in the queue. */
+  runAt(from: number): NonSharedBuffer {
+    for (let index = this.#first, start = this.#start; ; index++, start = 0) {
+      const size = this.#end(index) - start;
+      if (from < size) return this.#run(index, start + from);
+      from -= size;
+    }
+  }
+
   /** The byte at `position`, which must be in the queue. */
   at(position: number): number | undefined {
     for (let index = this.#first, from = this.#start; ; index++, from = 0) {

@@ -1,6 +1,7 @@
 import { Buffer, constants, isAscii } from "node:buffer";
 import type { ByteQueue } from "../bytes/byte-queue.js";
-import { overLimit, Read, Refusal, Search, WAIT, type Take } from "./reads.js";
+import { overLimit, Read, Refusal, WAIT, type Take } from "./reads.js";
+import { Search } from "./search.js";
 
 const LINE_FEED = Buffer.from("\n");
 const CARRIAGE_RETURN = 0x0d;
@@ -38,21 +39,13 @@ export class LineRun {
   #isPlain = false;
 
   /** Finds the lines that are in no run. */
-  readonly #search: LineSearch;
-  #searchedFrom = 0;
+  readonly search: LineSearch;
 
   constructor(
     readonly limit: number,
     readonly encoding: BufferEncoding,
   ) {
-    this.#search = new LineSearch(limit, encoding);
-  }
-
-  /** The search for the end of the line at the queue's front, which goes on where it has stopped. */
-  searchIn(queue: ByteQueue): LineSearch {
-    if (this.#searchedFrom !== queue.position) this.#search.from = 0;
-    this.#searchedFrom = queue.position;
-    return this.#search;
+    this.search = new LineSearch(limit, encoding);
   }
 
   /** Takes the next line, if a run is at the queue's front; otherwise returns `undefined`. */
@@ -84,7 +77,7 @@ export class LineRun {
   /** Begins the run at the queue's front, if it has more than one line. Returns whether it has. */
   #begin(queue: ByteQueue): boolean {
     this.drop();
-    const feed = this.searchIn(queue).in(queue);
+    const feed = this.search.in(queue);
     if (feed === -1) return false;
     const run = queue.peekRun();
     const size = run.lastIndexOf(0x0a) + 1;
@@ -117,7 +110,7 @@ export const takeTextLine: Take<string | null, LineSearch> = (queue, search, end
 
 /** The next line, from the run or by itself, in the form that an iterator's `next` resolves to. */
 export const takeNextLine: Take<IteratorResult<string, undefined>, LineRun> = (queue, run, ended) => {
-  const line = run.take(queue) ?? takeTextLine(queue, run.searchIn(queue), ended);
+  const line = run.take(queue) ?? takeTextLine(queue, run.search, ended);
   if (typeof line === "string") return { value: line, done: false };
   if (line === WAIT || line instanceof Refusal) return line;
   return { value: undefined, done: true };

@@ -1,8 +1,10 @@
 import { Buffer, constants } from "node:buffer";
+import type { Delimiter } from "../../options/delimiters.js";
 import type { ByteQueue } from "../bytes/byte-queue.js";
 import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import { maxBufferBytes, ownBytes } from "../bytes/own-memory.js";
 import type { ReusedMemory } from "../bytes/reused-memory.js";
+import type { DelimiterSearch, SearchForAny } from "./search.js";
 
 /** Not enough bytes have arrived: the read waits. */
 export const WAIT: unique symbol = Symbol("wait");
@@ -55,36 +57,6 @@ export class Read<T, A> {
   }
 }
 
-/** A search for a delimiter, which goes on where it has stopped when more bytes have arrived. */
-export class Search {
-  /** No delimiter begins before this position. */
-  from = 0;
-  /** Most bytes before the delimiter; one buffer can hold them. */
-  readonly limit: number;
-
-  constructor(
-    readonly delimiter: Uint8Array,
-    limit: number,
-  ) {
-    this.limit = Math.min(limit, constants.MAX_LENGTH);
-  }
-
-  /** Where the delimiter begins, or -1. */
-  in(queue: ByteQueue): number {
-    const found = queue.indexOf(this.delimiter, this.from);
-    this.from = found === -1 ? Math.max(0, queue.length - this.delimiter.length + 1) : found;
-    return found;
-  }
-
-  /** Whether the last bytes that have arrived may be the beginning of a delimiter that begins within the limit. */
-  mayKeepLimit(queue: ByteQueue): boolean {
-    for (let begin = this.from; begin <= Math.min(this.limit, queue.length); begin++) {
-      if (queue.endsWithPartOf(this.delimiter, begin)) return true;
-    }
-    return false;
-  }
-}
-
 export const takeChunk: Take<NonSharedBuffer | null, undefined> = (queue, _, ended) => {
   if (queue.length > 0) return queue.takeRun();
   return ended ? null : WAIT;
@@ -114,8 +86,8 @@ export const takeExactly: Take<NonSharedBuffer, number> = (queue, size, ended) =
   return ended ? unexpectedEnd(`after ${String(queue.length)} of ${String(size)} bytes`) : WAIT;
 };
 
-export const takeUntil: Take<NonSharedBuffer | null, Search> = (queue, search, ended) => {
-  const { limit, delimiter } = search;
+export const takeUntil: Take<NonSharedBuffer | null, DelimiterSearch> = (queue, search, ended) => {
+  const { limit } = search;
   const end = search.in(queue);
   if (end === -1) {
     if (queue.length > limit && !search.mayKeepLimit(queue)) return overLimit(limit);
@@ -125,9 +97,32 @@ export const takeUntil: Take<NonSharedBuffer | null, Search> = (queue, search, e
       : unexpectedEnd(`after ${String(queue.length)} bytes without the delimiter`);
   }
   if (end > limit) return overLimit(limit);
+  const { length } = search.delimiter;
   const found = queue.take(end);
-  queue.skip(delimiter.length);
+  queue.skip(length);
   return found;
+};
+
+/** What comes before the delimiter that was found, and that delimiter as the caller has given it. */
+export interface DelimitedRecord<D extends Delimiter = Delimiter> {
+  readonly bytes: NonSharedBuffer;
+  readonly delimiter: D;
+}
+
+/** A search for several delimiters, and these as the caller has given them. */
+export interface SearchForGiven {
+  readonly search: SearchForAny;
+  readonly given: readonly Delimiter[];
+}
+
+export const takeUntilAny: Take<DelimitedRecord | null, SearchForGiven> = (
+  queue,
+  { search, given },
+  ended,
+) => {
+  const bytes = takeUntil(queue, search, ended);
+  if (bytes === null || bytes === WAIT || bytes instanceof Refusal) return bytes;
+  return { bytes, delimiter: given[search.index] as Delimiter };
 };
 
 export const takeAll: Take<NonSharedBuffer, number> = (queue, limit, ended) => {
@@ -174,7 +169,9 @@ export const READ_INTO: Read<number | null, Uint8Array> = new Read(
 /** `readExactly()`. */
 export const READ_EXACTLY: Read<NonSharedBuffer, number> = new Read(takeExactly);
 /** `readUntil()`. */
-export const READ_UNTIL: Read<NonSharedBuffer | null, Search> = new Read(takeUntil);
+export const READ_UNTIL: Read<NonSharedBuffer | null, DelimiterSearch> = new Read(takeUntil);
+/** `readUntilAny()`. */
+export const READ_UNTIL_ANY: Read<DelimitedRecord | null, SearchForGiven> = new Read(takeUntilAny);
 /** `readAll()`. */
 export const READ_ALL: Read<NonSharedBuffer, number> = new Read(takeAll);
 
