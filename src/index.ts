@@ -64,7 +64,10 @@ export {
   type FramesFacts,
 } from "./messages/length-prefixed.js";
 export type { Codec, Messages } from "./messages/codec.js";
+export { delimited } from "./messages/codecs/delimited.js";
+export { jsonLines } from "./messages/codecs/json-lines.js";
 export { lengthPrefix, type LengthPrefixOptions } from "./messages/codecs/length-prefix.js";
+export { varintPrefix } from "./messages/codecs/varint-prefix.js";
 export { resolve, type LookupFunction, type LookupOptions, type ResolveOptions } from "./address/resolve.js";
 export type { LookupCallback, LookupRequest } from "./core/network.js";
 export type { AddressInfo } from "./address/endpoint.js";

@@ -72,8 +72,10 @@ const VALUES = [
   "connect",
   "connectDuplex",
   "connectTo",
+  "delimited",
   "formatEndpoint",
   "getParameters",
+  "jsonLines",
   "lengthPrefix",
   "lengthPrefixed",
   "listen",
@@ -83,6 +85,7 @@ const VALUES = [
   "resolve",
   "serve",
   "setParameters",
+  "varintPrefix",
   "withParameters",
 ];
 
