@@ -82,7 +82,7 @@ test("a lookup lists the addresses in the resolver's order, not in that of the r
 
 test("an attempt that fails has ended before the next is started, and has its error", async () => {
   const { port } = await loopback();
-  const closed = await unusedPort("127.0.0.2");
+  const closed = await unusedPort();
   const addresses = [
     { address: "127.0.0.2", port: closed, family: 4 as const },
     { address: "127.0.0.1", port, family: 4 as const },
@@ -105,7 +105,7 @@ test("the error of a failed attempt is the one in `attempts` of the call's error
 });
 
 test("the events of a call share an id, a host and a clock that only goes forward", async () => {
-  const { port } = await loopback();
+  const { port } = await loopback({}, await unusedPort());
   keep(await connect("two.test", port, { lookup: lookupOf("127.0.0.2", "127.0.0.1") }));
   const events = told.map(([, event]) => event);
   expect(new Set(events.map(({ id }) => id)).size).toBe(1);
@@ -185,7 +185,7 @@ test("a call with wrong arguments publishes nothing", async () => {
 test("without subscribers nothing is published", async () => {
   for (const name of NAMES) unsubscribe(name, note);
   const publish = Object.values(channels).map((channel) => jest.spyOn(channel, "publish"));
-  const { port } = await loopback();
+  const { port } = await loopback({}, await unusedPort());
   keep(await connect("one.test", port, { lookup: lookupOf("127.0.0.2", "127.0.0.1") }));
   await netError(connect("127.0.0.1", await unusedPort()));
   for (const spy of publish) expect(spy).not.toHaveBeenCalled();

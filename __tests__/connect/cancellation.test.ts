@@ -212,7 +212,7 @@ describe("an abort", () => {
   });
 
   test("at any moment either yields a connection that works or leaves none", async () => {
-    const listener = await loopback();
+    const listener = await loopback({}, await unusedPort());
     const outcomes = { connected: 0, aborted: 0 };
     for (let moment = 0; moment < 120; moment++) {
       const controller = new AbortController();

@@ -175,7 +175,7 @@ describe("a Duplex that connects", () => {
   });
 
   test("emits 'lookup' for each address of a name, and none for a literal address", async () => {
-    const listener = await loopback();
+    const listener = await loopback({}, await unusedPort());
     const lookup = lookupOf("127.0.0.2", "127.0.0.1");
     const lookups: unknown[] = [];
     const noteTo = (duplex: ConnectedDuplex) => duplex.on("lookup", (...seen) => lookups.push(seen));
@@ -486,9 +486,9 @@ test("destroyed at any moment it closes, and leaves nothing behind", async () =>
       .resume()
       .end("hello"),
   );
-  server.listen(0, "127.0.0.1");
+  const port = await unusedPort();
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as { port: number };
   const outcomes = { connected: 0, destroyed: 0 };
   for (let moment = 0; moment < 200; moment++) {
     const { signal } = new AbortController();
@@ -539,7 +539,7 @@ test("a stream's own ways work on it: for await, pipes, await using", async () =
 });
 
 test("a Duplex that connects lists the addresses it has tried, as a net.Socket does", async () => {
-  const { port } = await loopback();
+  const { port } = await loopback({}, await unusedPort());
   const duplex = connectDuplex("athena.test", port, {
     lookup: (_host, _options, done) =>
       done(null, [

@@ -126,8 +126,8 @@ describe("where to connect", () => {
   });
 
   test("that is a mapped address is of family 4, as its connection is", async () => {
-    const listener = await loopback();
-    const { port } = listener;
+    const port = await unusedPort();
+    const listener = await loopback({}, port);
     const mapped = { address: "::ffff:127.0.0.1", port, family: 6 as const };
     for (const connecting of [
       connect("::ffff:127.0.0.1", port, { family: 4 }),
@@ -298,7 +298,7 @@ describe("family", () => {
 describe("localAddress and localPort", () => {
   test("are where the connection comes from", async () => {
     const listener = await loopback();
-    const localPort = await unusedPort("127.0.0.3");
+    const localPort = await unusedPort();
     const options = { localAddress: "127.0.0.3", localPort };
     const client = keep(await connect("127.0.0.1", listener.port, options));
     const server = keep(await listener.accept());
@@ -411,8 +411,8 @@ describe("lookup", () => {
   });
 
   test("that leads to a dead address and a live one reaches the live one", async () => {
-    const listener = keep(await listen(0, { host: "::1" }));
-    const port = listener.port;
+    const port = await unusedPort();
+    keep(await listen(port, { host: "::1" }));
     const client = keep(await connect("both.test", port, { lookup: lookupOf("127.0.0.1", "::1") }));
     expect(client.remoteAddress).toBe("::1");
   });

@@ -36,7 +36,7 @@ describe("a refused connection", () => {
   onLinux.each(["127.0.0.1", "::1"])(
     "is the error of a socket that is connected to itself, at %s",
     async (host) => {
-      const port = await unusedPort(host);
+      const port = await unusedPort();
       const plain = netConnect({ host, port, localAddress: host, localPort: port });
       await once(plain, "connect");
       expect(plain.localPort).toBe(plain.remotePort);

@@ -16,7 +16,7 @@ async function refuses(port: number): Promise<boolean> {
 describe("closeOn of a listener", () => {
   test("closes it when the signal is aborted, as close() does", async () => {
     const shutdown = new AbortController();
-    const listener = await loopback({ closeOn: shutdown.signal });
+    const listener = await loopback({ closeOn: shutdown.signal }, await unusedPort());
     const waiting = endOf(await netClient(listener.port));
     await until(() => listener.pending === 1);
     expect(await isPending(listener.closed)).toBe(true);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, listen, Listener } from "../../src/index.js";
 import { switchOff, type Capability } from "../../src/core/transport/node-internals.js";
 import { failure, isPending, netError, turn, until } from "../support/outcomes.js";
-import { closeAll, endOf, keep, loopback, netClient } from "../support/peers.js";
+import { closeAll, endOf, keep, loopback, netClient, unusedPort } from "../support/peers.js";
 import { nothingLeft } from "../support/resources.js";
 
 /** What of Node's internals is switched off. */
@@ -17,7 +17,7 @@ afterEach(() => switchOff());
 
 describe("close", () => {
   test("frees the port by the time it settles", async () => {
-    const { port, close } = await loopback().then((listener) => ({
+    const { port, close } = await loopback({}, await unusedPort()).then((listener) => ({
       port: listener.port,
       close: () => listener.close(),
     }));
@@ -36,7 +36,7 @@ describe("close", () => {
 
   test.each(SWITCHES)("frees the port while accepted connections go on (%s)", async (_, off) => {
     switchOff(...off);
-    const listener = await loopback();
+    const listener = await loopback({}, await unusedPort());
     const client = await netClient(listener.port);
     const connection = keep(await listener.accept());
     await listener.close();
@@ -133,10 +133,10 @@ describe("closed", () => {
 });
 
 test("await using closes the listener at the end of its block", async () => {
-  let port: number;
+  const port = await unusedPort();
   {
-    await using listener = await listen(0, { host: "127.0.0.1" });
-    port = listener.port;
+    await using listener = await listen(port, { host: "127.0.0.1" });
+    expect(listener.port).toBe(port);
     keep(await connect("127.0.0.1", port));
   }
   expect(await netError(connect("127.0.0.1", port))).toMatchObject({ code: "ECONNREFUSED" });

@@ -58,8 +58,9 @@ describe("where to listen", () => {
   });
 
   test("{ port, host } listens on that address only", async () => {
-    const listener = keep(await listen({ port: "0", host: "127.0.0.2" }));
-    expect(listener.address).toEqual({ address: "127.0.0.2", port: listener.port, family: 4 });
+    const port = await unusedPort();
+    const listener = keep(await listen({ port: String(port), host: "127.0.0.2" }));
+    expect(listener.address).toEqual({ address: "127.0.0.2", port, family: 4 });
     expect(await reaches("127.0.0.2", portOf(listener))).toBe(true);
     expect(await reaches("127.0.0.1", portOf(listener))).toBe(false);
   });
@@ -72,13 +73,14 @@ describe("where to listen", () => {
   });
 
   test.each([
-    ["127.0.0.1:0", "127.0.0.1", 4],
-    ["[::1]:0", "::1", 6],
-    ["[::ffff:127.0.0.1]:0", "127.0.0.1", 4],
-    ["localhost:0", undefined, undefined],
-  ])("%s is a host and a port", async (endpoint, address, family) => {
-    const listener = keep(await listen(endpoint));
-    expect(listener.address).toMatchObject({ port: listener.port });
+    ["127.0.0.1", "127.0.0.1", 4],
+    ["[::1]", "::1", 6],
+    ["[::ffff:127.0.0.1]", "127.0.0.1", 4],
+    ["localhost", undefined, undefined],
+  ])("%s:PORT is a host and a port", async (host, address, family) => {
+    const port = await unusedPort();
+    const listener = keep(await listen(`${host}:${port}`));
+    expect(listener.address).toMatchObject({ port });
     if (address !== undefined) expect(listener.address).toMatchObject({ address, family });
     const { localAddress } = keep(
       await connect((listener.address as { address: string }).address, listener.port),
@@ -362,16 +364,17 @@ describe("without a host", () => {
   test.each(["option", "parameter", "setParameters"])(
     "and ipv6Only (%s) it listens on 0.0.0.0: a caller who names no host expects IPv4 at least",
     async (how) => {
+      const port = await unusedPort();
       if (how === "setParameters") setParameters({ ipv6Only: true });
       try {
         const listener = keep(
           how === "option"
-            ? await listen(0, { ipv6Only: true })
+            ? await listen(port, { ipv6Only: true })
             : how === "parameter"
-              ? await withParameters({ ipv6Only: true }, () => listen({ port: 0 }))
-              : await listen(0),
+              ? await withParameters({ ipv6Only: true }, () => listen({ port }))
+              : await listen(port),
         );
-        expect(listener.address).toEqual({ address: "0.0.0.0", port: listener.port, family: 4 });
+        expect(listener.address).toEqual({ address: "0.0.0.0", port, family: 4 });
         expect(await reaches("127.0.0.1", portOf(listener))).toBe(true);
         expect(await reaches("::1", portOf(listener))).toBe(false);
       } finally {
@@ -385,7 +388,7 @@ describe("ipv6Only", () => {
   test(":: takes IPv4 clients without it and refuses them with it", async () => {
     const both = keep(await listen(0, { host: "::" }));
     expect(await reaches("127.0.0.1", portOf(both))).toBe(true);
-    const six = keep(await listen(0, { host: "::", ipv6Only: true }));
+    const six = keep(await listen(await unusedPort(), { host: "::", ipv6Only: true }));
     expect(six.address).toMatchObject({ address: "::" });
     expect(await reaches("::1", portOf(six))).toBe(true);
     expect(await reaches("127.0.0.1", portOf(six))).toBe(false);
@@ -393,7 +396,7 @@ describe("ipv6Only", () => {
 
   test("the option goes before the parameter", async () => {
     await withParameters({ ipv6Only: true }, async () => {
-      const six = keep(await listen(0, { host: "::" }));
+      const six = keep(await listen(await unusedPort(), { host: "::" }));
       expect(await reaches("127.0.0.1", portOf(six))).toBe(false);
       const both = keep(await listen(0, { host: "::", ipv6Only: false }));
       expect(await reaches("127.0.0.1", portOf(both))).toBe(true);

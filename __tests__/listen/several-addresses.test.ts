@@ -1,5 +1,5 @@
 import { on as eventsOf, once } from "node:events";
-import { createConnection, createServer, type AddressInfo, type Server } from "node:net";
+import { createConnection, createServer, type Server } from "node:net";
 import { constants } from "node:os";
 import { promisify } from "node:util";
 import { connect, listen, Listener, type Connection, type NetError } from "../../src/index.js";
@@ -16,32 +16,37 @@ const SWITCHES: readonly [name: string, off: readonly Capability[]][] = [
   ["without acceptsHandles", ["acceptsHandles"]],
 ];
 
+const made: Server[] = [];
+
 /** The addresses of this machine that the tests listen on. */
 const HERE = ["127.0.0.1", "::1", "127.0.0.2"] as const;
 
 afterEach(async () => {
   useNetwork(systemNetwork);
   switchOff();
+  // Of a call of listen that has not settled, too.
+  for (const server of made.splice(0)) if (server.listening) server.close();
   await closeAll();
 });
 
-/** Has every name resolve to these addresses, and calls `made` with each server that is made. */
-function nameHas(addresses: readonly string[], made: (server: Server) => void = () => undefined): void {
+/** Has every name resolve to these addresses, and calls `note` with each server that is made. */
+function nameHas(addresses: readonly string[], note: (server: Server) => void = () => undefined): void {
   useNetwork({
     ...systemNetwork,
     lookup: (_name, _request, callback) => callback(null, addresses),
     createServer: (options) => {
       const server = systemNetwork.createServer(options);
-      made(server);
+      made.push(server);
+      note(server);
       return server;
     },
   });
 }
 
-/** A listener on all of the addresses, as those of one name. */
-async function listenOn(addresses: readonly string[] = HERE, port = 0): Promise<Listener> {
+/** A listener on all of the addresses, as those of one name: on this port, or one that is free at all of them. */
+async function listenOn(addresses: readonly string[] = HERE, port?: number): Promise<Listener> {
   nameHas(addresses);
-  return keep(await listen({ host: "several.test", port }));
+  return keep(await listen({ host: "several.test", port: port ?? (await unusedPort()) }));
 }
 
 /** Whether a client can reach `port` at `host`. */
@@ -56,10 +61,10 @@ async function reaches(host: string, port: number): Promise<boolean> {
 }
 
 /** A server of Node's on this address. */
-async function occupy(host: string, port = 0): Promise<Server & { port: number }> {
-  const server = createServer((socket) => socket.destroy()).listen({ host, port, ipv6Only: true });
+async function occupy(host: string, port: number): Promise<Server> {
+  const server = keep(createServer((socket) => socket.destroy())).listen({ host, port, ipv6Only: true });
   await once(server, "listening");
-  return Object.assign(server, { port: (server.address() as AddressInfo).port });
+  return server;
 }
 
 async function closed(server: Server): Promise<void> {
@@ -74,9 +79,9 @@ function literals({ addresses }: Listener): string[] {
 
 describe("the addresses of a name", () => {
   test("are all listened on, on one port", async () => {
-    const listener = await listenOn();
-    const { port } = listener;
-    expect(port).toBeGreaterThan(0);
+    expect((await listenOn(HERE, 0)).port).toBeGreaterThan(0);
+    const port = await unusedPort();
+    const listener = await listenOn(HERE, port);
     expect(listener.addresses).toEqual([
       { address: "127.0.0.1", port, family: 4 },
       { address: "::1", port, family: 6 },
@@ -188,7 +193,7 @@ describe("addresses that this machine does not have", () => {
   });
 
   test("fail the call if there is no other, with an error for each", async () => {
-    const error = await netError(listenOn(["192.0.2.77", "192.0.2.78"]));
+    const error = await netError(listenOn(["192.0.2.77", "192.0.2.78"], 0));
     expect(error).toMatchObject({ code: "EADDRNOTAVAIL", operation: "listen", host: "several.test" });
     expect(error.message).toMatch(
       /^listen several\.test:0: 192\.0\.2\.77:0: .+ \(EADDRNOTAVAIL\); 192\.0\.2\.78:0: .+ \(EADDRNOTAVAIL\)$/,
@@ -203,8 +208,8 @@ describe("addresses that this machine does not have", () => {
 
 describe("a port in use at one address", () => {
   test.each(HERE)("fails the whole call, and nothing is left listening (%s)", async (taken) => {
-    const other = await occupy(taken);
-    const { port } = other;
+    const port = await unusedPort();
+    const other = await occupy(taken, port);
     const error = await netError(listenOn(["192.0.2.77", ...HERE], port));
     expect(error).toMatchObject({ code: "EADDRINUSE", host: "several.test", address: taken, port });
     expect(error.attempts?.map(({ code }) => code)).toEqual(["EADDRNOTAVAIL", "EADDRINUSE"]);
@@ -217,35 +222,45 @@ describe("a port in use at one address", () => {
 
   test("has another port tried, if the system chooses it", async () => {
     /** Listens while the ports that the first address gets are taken at the second, as often as `times`. */
-    function listenWhileTaken(times: number): { listening: Promise<Listener>; taken: Server[] } {
+    function listenWhileTaken(times: number): {
+      listening: Promise<Listener>;
+      ports: number[];
+      taken: Server[];
+    } {
+      const ports: number[] = [];
       const taken: Server[] = [];
       nameHas(["127.0.0.1", "127.0.0.2"], (server) => {
         const listenNow = server.listen.bind(server) as (...args: unknown[]) => Server;
         server.listen = (...args: unknown[]) => {
           const [{ host, port }] = args as [{ host: string; port: number }];
-          if (host === "127.0.0.1" || taken.length === times) return listenNow(...args);
-          taken.push(createServer().listen(port, host, () => listenNow(...args)));
+          if (host === "127.0.0.1" || ports.length === times) return listenNow(...args);
+          ports.push(port);
+          const other = keep(createServer());
+          // Another process has it: that is as good.
+          other.once("error", (error) => server.emit("error", error));
+          other.listen(port, host, () => {
+            taken.push(other);
+            listenNow(...args);
+          });
           return server;
         };
       });
-      return { listening: listen("several.test:0"), taken };
+      return { listening: listen("several.test:0"), ports, taken };
     }
 
-    const { listening, taken } = listenWhileTaken(3);
+    const { listening, ports, taken } = listenWhileTaken(3);
     const listener = keep(await listening);
-    expect(taken).toHaveLength(3);
+    expect(ports).toHaveLength(3);
     expect(literals(listener)).toEqual(["127.0.0.1", "127.0.0.2"]);
-    for (const server of taken) {
-      const { port } = server.address() as AddressInfo;
-      expect(port).not.toBe(listener.port);
-      expect(await reaches("127.0.0.1", port)).toBe(false);
-    }
+    expect(ports).not.toContain(listener.port);
+    // The ports that were taken are let go at the first address.
+    await nothingLeft(taken.length + 2);
     await Promise.all([...taken.map(closed), listener.close()]);
 
     const endless = listenWhileTaken(Infinity);
     const error = await netError(endless.listening);
     expect(error).toMatchObject({ code: "EADDRINUSE", address: "127.0.0.2" });
-    expect(endless.taken).toHaveLength(10);
+    expect(endless.ports).toHaveLength(10);
     await Promise.all(endless.taken.map(closed));
     await nothingLeft();
   });
@@ -269,7 +284,7 @@ describe.each(SWITCHES)("one queue for all addresses (%s)", (_, off) => {
 
   test("has one backlog", async () => {
     nameHas(HERE);
-    const listener = keep(await listen("several.test:0", { backlog: 2 }));
+    const listener = keep(await listen({ host: "several.test", port: await unusedPort() }, { backlog: 2 }));
     const clients = [];
     for (const host of HERE) {
       clients.push(endOf(keep(createConnection({ host, port: listener.port }))));
@@ -332,7 +347,7 @@ describe("the server of a listener on several addresses", () => {
   test("counts what Node could not accept at any address", async () => {
     const servers: Server[] = [];
     nameHas(HERE, (server) => servers.push(server));
-    const listener = keep(await listen("several.test:0"));
+    const listener = keep(await listen({ host: "several.test", port: await unusedPort() }));
     expect(servers).toHaveLength(3);
     const told: unknown[] = [];
     listener.server.on("error", (error: NodeJS.ErrnoException) => told.push(error.code));
@@ -368,9 +383,7 @@ describe.each(SWITCHES)("closing (%s)", (_, off) => {
   test.each(["listener.close()", "listener.server.close()"])(
     "by %s frees the port at all addresses",
     async (how) => {
-      const first = await listenOn();
-      const { port } = first;
-      await first.close();
+      const port = await unusedPort();
       for (let round = 0; round < 10; round++) {
         const listener = await listenOn(HERE, port);
         const clients = [];
@@ -421,7 +434,8 @@ describe.each(SWITCHES)("closing (%s)", (_, off) => {
     const servers: Server[] = [];
     let closes = 0;
     nameHas(HERE, (server) => servers.push(server.on("close", () => closes++)));
-    const listener = keep(await listen("several.test:0"));
+    const port = await unusedPort();
+    const listener = keep(await listen({ host: "several.test", port }));
     const accepting = netError(listener.accept());
     servers[2]?.close();
     expect(await accepting).toMatchObject({ code: "ERR_CLOSED" });
@@ -429,7 +443,7 @@ describe.each(SWITCHES)("closing (%s)", (_, off) => {
     await listener.close();
     await nothingLeft();
     expect(closes).toBe(3);
-    for (const host of HERE) expect(await reaches(host, listener.port)).toBe(false);
+    for (const host of HERE) expect(await reaches(host, port)).toBe(false);
   });
 });
 

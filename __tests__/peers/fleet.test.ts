@@ -9,7 +9,7 @@ import { bundle } from "../support/bundle.js";
 import { writeIdentity } from "../support/certificate-files.js";
 import { AUTHORITY } from "../support/certificates.js";
 import { curl } from "../support/curl.js";
-import { freePort } from "../support/free-port.js";
+import { unusedPort } from "../support/unused-port.js";
 import { CURL, describeWith, HAPROXY, SYSTEMD } from "../support/machine.js";
 import { until } from "../support/outcomes.js";
 import { endPrograms, Program } from "../support/program.js";
@@ -53,7 +53,7 @@ class Fleet {
     const given = await readFile(new URL("fleet/haproxy.cfg", EXAMPLES), "utf8");
     const ports = new Map<string, number>();
     for (const [port] of given.matchAll(/\b4[34]0\d\b/g)) {
-      if (!ports.has(port)) ports.set(port, await freePort());
+      if (!ports.has(port)) ports.set(port, await unusedPort());
     }
     const configuration = given
       .replaceAll(/\b4[34]0\d\b/g, (port) => String(ports.get(port)))
@@ -176,7 +176,7 @@ describeWith(HAPROXY, "a fleet of workers behind HAProxy", () => {
 
 describeWith([SYSTEMD, CURL], "a worker of the fleet that systemd starts", () => {
   test("listens on the socket that it is passed, and is in good health until it is told to leave", async () => {
-    const [port, health] = [await freePort(), await freePort()];
+    const [port, health] = [await unusedPort(), await unusedPort()];
     const [worker, environment] = [bundle(new URL("fleet/worker.ts", EXAMPLES)), identity()];
     const args = [
       "--listen",

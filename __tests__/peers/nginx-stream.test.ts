@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { connect, type Listener } from "../../src/index.js";
 import { writeIdentity } from "../support/certificate-files.js";
 import { AUTHORITY } from "../support/certificates.js";
-import { freePort } from "../support/free-port.js";
+import { unusedPort } from "../support/unused-port.js";
 import { describeWith, NGINX, NGINX_STREAM, NGINX_STREAM_MODULE } from "../support/machine.js";
 import { closeAll, keep, loopback } from "../support/peers.js";
 import { endPrograms, Program } from "../support/program.js";
@@ -61,7 +61,7 @@ describeWith(NGINX_STREAM, "nginx's stream module", () => {
     directory = await mkdtemp(join(tmpdir(), "tcp6-nginx-stream-"));
     await writeIdentity(directory);
     backend = await loopback({ proxyProtocol: "require" });
-    const [sends, reads, readsBeforeTls] = [await freePort(), await freePort(), await freePort()];
+    const [sends, reads, readsBeforeTls] = [await unusedPort(), await unusedPort(), await unusedPort()];
     ports = { sends, reads, readsBeforeTls, backend: backend.port };
     const file = join(directory, "nginx.conf");
     await writeFile(file, configuration(directory, ports));

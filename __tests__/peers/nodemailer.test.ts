@@ -8,7 +8,7 @@ import type SMTPPool from "nodemailer/lib/smtp-pool";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 import { connectDuplex } from "../../src/index.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
-import { freePort } from "../support/free-port.js";
+import { unusedPort } from "../support/unused-port.js";
 import { netError } from "../support/outcomes.js";
 import {
   asSocket,
@@ -153,7 +153,7 @@ test("nodemailer's socket, which it connects itself, may be one that connects al
 });
 
 test("nodemailer writes its code into the error of a connect, and keeps ours beside it", async () => {
-  const port = await freePort();
+  const port = await unusedPort();
   const options: Partial<SMTPPool.Options> = {
     getSocket: (_options, callback) =>
       callback(null, { connection: asSocket(connectDuplex("127.0.0.1", port)) }),

@@ -8,7 +8,7 @@ import { connect, relay, type RelayResult } from "../../src/index.js";
 import { certificateFiles, type CertificateFiles } from "../support/certificate-files.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { curl } from "../support/curl.js";
-import { freePort } from "../support/free-port.js";
+import { unusedPort } from "../support/unused-port.js";
 import { CURL, describeWith, OPENSSL } from "../support/machine.js";
 import { opensslClient } from "../support/openssl.js";
 import { netError } from "../support/outcomes.js";
@@ -48,7 +48,7 @@ describeWith(
     }
 
     async function download(file: string, ...args: string[]): Promise<Download> {
-      const port = await freePort();
+      const port = await unusedPort();
       const serve = `cd "$(dirname "$1")" && exec ${OPENSSL.command} s_server -WWW -accept "127.0.0.1:$0" -cert "$1" -key "$2"`;
       const server = new Program("sh", ["-c", serve, String(port), files.cert, files.key]);
       await server.says(/^ACCEPT/m);

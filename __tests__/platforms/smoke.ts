@@ -17,6 +17,7 @@ import {
   type Listener,
 } from "../../src/index.js";
 import { systemNetwork, useNetwork, type Network } from "../../src/core/network.js";
+import { unusedPort } from "../support/unused-port.js";
 
 const HOST = "127.0.0.1";
 const BIG = Buffer.from(Array.from({ length: 251 }, (_, i) => i))
@@ -339,7 +340,7 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
     given.destroy();
     assert.equal((await failure(given.connection)).code, "ERR_CLOSED");
     await listener.close();
-    assert.equal((await failure(connectDuplex(HOST, listener.port).connection)).code, "ECONNREFUSED");
+    assert.equal((await failure(connectDuplex(HOST, await unusedPort()).connection)).code, "ECONNREFUSED");
   },
 
   async "serve, its limits and its end"() {
@@ -385,10 +386,7 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   async "a connection refused"() {
-    const listener = await listen(0, { host: HOST });
-    const { port } = listener;
-    await listener.close();
-    const error = await failure(connect(HOST, port));
+    const error = await failure(connect(HOST, await unusedPort()));
     assert.equal(error.code, "ECONNREFUSED");
     assert.equal(error.operation, "connect");
   },
@@ -397,8 +395,8 @@ export const cases: Readonly<Record<string, () => Promise<void>>> = {
     const here = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
     const lookup: Network["lookup"] = (_name, _request, callback) => callback(null, ["192.0.2.77", ...here]);
     useNetwork({ ...systemNetwork, lookup });
-    const listener = await listen("several.test:0");
-    const { port } = listener;
+    const port = await unusedPort();
+    const listener = await listen({ host: "several.test", port });
     assert.equal(String(listener), here.map((address) => `${address}:${String(port)}`).join(", "));
     for (const address of here) {
       const [client, server] = await Promise.all([connect(address, port), listener.accept()]);

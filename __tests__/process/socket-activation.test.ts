@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { connect, type Connection } from "../../src/index.js";
 import { bundle } from "../support/bundle.js";
-import { freePort } from "../support/free-port.js";
+import { unusedPort } from "../support/unused-port.js";
 import { describeWith, SYSTEMD } from "../support/machine.js";
 import { closeAll, keep, socketPath } from "../support/peers.js";
 import { endPrograms, Program } from "../support/program.js";
@@ -18,7 +18,7 @@ async function askedBy(client: Connection): Promise<string | null> {
 describeWith(SYSTEMD, "systemd's socket activation", () => {
   test("the descriptors are listened on, clients that came before the program included, and the files stay", async () => {
     const program = bundle(new URL("programs/socket-activation.ts", import.meta.url));
-    const [port, path] = [await freePort(), socketPath()];
+    const [port, path] = [await unusedPort(), socketPath()];
     const places = [`127.0.0.1:${port}`, `[::1]:${port}`, path].flatMap((place) => ["--listen", place]);
     const args = [...places, "--fdname=four:six:unix", process.execPath, program];
     const systemd = new Program(SYSTEMD.command, args, { NODE_OPTIONS: "" });

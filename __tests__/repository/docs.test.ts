@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { freePort } from "../support/free-port.js";
+import { unusedPort } from "../support/unused-port.js";
 import { describeWith } from "../support/machine.js";
 import { endPrograms, Program } from "../support/program.js";
 import { RECIPE_SERVERS, type RunningServer } from "../support/recipe-servers.js";
@@ -143,7 +143,7 @@ async function run({ module, prints }: Block, port: number): Promise<void> {
 }
 
 test.each(BLOCKS.filter(({ server }) => server === undefined))("$name does what it says", async (block) => {
-  await run(block, await freePort());
+  await run(block, await unusedPort());
 });
 
 test("the servers that blocks need are known", () => {

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { connect, listen, type Connection } from "../../src/index.js";
 import { endPrograms } from "../support/program.js";
+import { unusedPort } from "../support/unused-port.js";
 import { example, EXAMPLES, portOf, sayingsOf } from "./example.js";
 
 afterEach(endPrograms);
@@ -41,10 +42,9 @@ describe("hello", () => {
   });
 
   test("the client says why it could not connect", async () => {
-    const listener = await listen(0);
-    await listener.close();
-    const { status, stderr } = await example("hello-client", listener.port).ended;
-    expect(stderr).toContain(`connect localhost:${String(listener.port)}: `);
+    const port = await unusedPort();
+    const { status, stderr } = await example("hello-client", port).ended;
+    expect(stderr).toContain(`connect localhost:${String(port)}: `);
     expect(stderr).toContain("connection refused (ECONNREFUSED)");
     expect(status).toBe(1);
   });

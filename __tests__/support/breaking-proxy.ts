@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from "node:net";
-import { freePort } from "./free-port.js";
+import { unusedPort } from "./unused-port.js";
 import { until } from "./outcomes.js";
 
 /** A client of the proxy, and the connection to the server that its bytes go to. */
@@ -28,7 +28,7 @@ export class BreakingProxy implements AsyncDisposable {
 
   /** Resolves to a proxy that listens on a free port of 127.0.0.1. */
   static async open(target: NetConnectOpts): Promise<BreakingProxy> {
-    const proxy = new BreakingProxy(await freePort(), target);
+    const proxy = new BreakingProxy(await unusedPort(), target);
     await proxy.resume();
     return proxy;
   }

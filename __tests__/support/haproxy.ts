@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AUTHORITY, LOCALHOST } from "./certificates.js";
-import { freePort } from "./free-port.js";
+import { unusedPort } from "./unused-port.js";
 import { HAPROXY } from "./machine.js";
 import { Program } from "./program.js";
 
@@ -71,7 +71,7 @@ export interface Haproxy extends AsyncDisposable {
 export async function startHaproxy(backends: Backends): Promise<Haproxy> {
   const directory = await mkdtemp(join(tmpdir(), "tcp6-haproxy-"));
   const ports = Object.fromEntries(
-    await Promise.all(NAMES.map(async (name) => [name, await freePort()] as const)),
+    await Promise.all(NAMES.map(async (name) => [name, await unusedPort()] as const)),
   ) as Ports;
   const file = join(directory, "haproxy.cfg");
   await writeFile(join(directory, "identity"), `${LOCALHOST.cert}\n${LOCALHOST.key}`);

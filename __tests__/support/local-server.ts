@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./free-port.js";
+import { unusedPort } from "./unused-port.js";
 import type { Peer } from "./machine.js";
 import { Program, type Outcome } from "./program.js";
 
@@ -31,7 +31,7 @@ export class LocalServer {
   /** A server that does not run yet. */
   static async create(recipe: ServerRecipe): Promise<LocalServer> {
     const directory = await mkdtemp(join(tmpdir(), "tcp6-server-"));
-    const server = new LocalServer(recipe, directory, await freePort());
+    const server = new LocalServer(recipe, directory, await unusedPort());
     await recipe.prepare?.(directory, server.port);
     return server;
   }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeIdentity } from "./certificate-files.js";
-import { freePort } from "./free-port.js";
+import { unusedPort } from "./unused-port.js";
 import { Program } from "./program.js";
 import { NGINX } from "./machine.js";
 
@@ -50,7 +50,7 @@ export interface Nginx {
 
 /** Starts nginx; its files are those in `files` of the directory. */
 export async function startNginx(directory: string): Promise<Nginx> {
-  const [port, tlsPort] = [await freePort(), await freePort()];
+  const [port, tlsPort] = [await unusedPort(), await unusedPort()];
   const file = join(directory, "nginx.conf");
   await mkdir(join(directory, "files", "uploads"), { recursive: true });
   await writeIdentity(directory);

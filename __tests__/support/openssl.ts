@@ -1,5 +1,5 @@
 import type { CertificateFiles } from "./certificate-files.js";
-import { freePort } from "./free-port.js";
+import { unusedPort } from "./unused-port.js";
 import { OPENSSL } from "./machine.js";
 import { Program } from "./program.js";
 
@@ -21,7 +21,7 @@ export async function startReversingServer(
   files: CertificateFiles,
   ...args: string[]
 ): Promise<OpensslServer> {
-  const port = await freePort();
+  const port = await unusedPort();
   const program = new Program(OPENSSL.command, [
     ...["s_server", "-rev", "-accept", `127.0.0.1:${String(port)}`],
     ...["-cert", files.cert, "-key", files.key, ...args],

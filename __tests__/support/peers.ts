@@ -1,24 +1,21 @@
 import { once } from "node:events";
-import {
-  connect as netConnect,
-  createServer,
-  type AddressInfo,
-  type NetConnectOpts,
-  type Socket,
-} from "node:net";
+import { connect as netConnect, Server, type NetConnectOpts, type Socket } from "node:net";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection, connect, listen, Listener, type ListenOptions } from "../../src/index.js";
 
-type Opened = Listener | Connection | Socket;
+export { unusedPort } from "./unused-port.js";
+
+type Opened = Listener | Connection | Socket | Server;
 
 const opened: Opened[] = [];
 const folders: string[] = [];
 
-/** Remembers what a test has opened, for {@link closeAll}. */
+/** Remembers what a test has opened, for {@link closeAll}: of a server of Node's, its clients too. */
 export function keep<T extends Opened>(thing: T): T {
   opened.push(thing);
+  if (thing instanceof Server) thing.on("connection", keep);
   return thing;
 }
 
@@ -28,6 +25,7 @@ export async function closeAll(): Promise<void> {
   await Promise.all(
     things.map(async (thing) => {
       if (thing instanceof Listener) return thing.close();
+      if (thing instanceof Server) return closeServer(thing);
       if (thing instanceof Connection) thing.reset();
       else thing.destroy();
       const socket = thing instanceof Connection ? thing.socket : thing;
@@ -37,6 +35,12 @@ export async function closeAll(): Promise<void> {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
+async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  server.close();
+  await once(server, "close");
+}
+
 /** The path of a Unix socket that does not exist yet. */
 export function socketPath(): string {
   const folder = mkdtempSync(join(tmpdir(), "tcp6-"));
@@ -44,9 +48,9 @@ export function socketPath(): string {
   return join(folder, "socket");
 }
 
-/** A listener on an IPv4 loopback address, any port. */
-export async function loopback(options: ListenOptions = {}): Promise<Listener & { port: number }> {
-  return keep(await listen({ host: "127.0.0.1", port: 0 }, options));
+/** A listener on an IPv4 loopback address, on any port. A test that needs the port once it is closed gives one that is unused. */
+export async function loopback(options: ListenOptions = {}, port = 0): Promise<Listener & { port: number }> {
+  return keep(await listen({ host: "127.0.0.1", port }, options));
 }
 
 /** A client of Node's own, connected; its errors are noted, not thrown. */
@@ -78,14 +82,4 @@ export async function pair(options: ListenOptions = {}): Promise<{ client: Conne
   const listener = await loopback(options);
   const [client, server] = await Promise.all([connect("127.0.0.1", listener.port), listener.accept()]);
   return { client: keep(client), server: keep(server) };
-}
-
-/** A port of the loopback on which nothing listens. */
-export async function unusedPort(host = "127.0.0.1"): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { LOCALHOST } from "./certificates.js";
-import { freePort } from "./free-port.js";
+import { unusedPort } from "./unused-port.js";
 import { Program } from "./program.js";
 import { POSTGRES } from "./machine.js";
 
@@ -52,7 +52,7 @@ export class Postgres {
   /** Starts it, unless it runs: on a port that it keeps. */
   async start(): Promise<void> {
     if (this.#program !== undefined) return;
-    if (this.#port === 0) this.#port = await freePort();
+    if (this.#port === 0) this.#port = await unusedPort();
     const places = ["-h", "127.0.0.1", "-p", String(this.#port), "-k", this.#directory];
     // The cluster need not survive a power failure.
     this.#program = run(POSTGRES.command, "-D", this.#data, "-F", "-l", ...places);

@@ -6,7 +6,7 @@ import {
   type ListenOptions,
   type ServeOptions,
 } from "../../src/index.js";
-import { loopback } from "./peers.js";
+import { loopback, unusedPort } from "./peers.js";
 
 /** What a handler was called with, and how the test has it settle. */
 export interface Call {
@@ -38,7 +38,7 @@ export async function service(
   readonly done: Promise<void>;
   readonly errors: unknown[];
 }> {
-  const listener = await loopback(listening);
+  const listener = await loopback(listening, await unusedPort());
   const stop = new AbortController();
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);

@@ -16,7 +16,7 @@ import {
 import * as certificates from "../support/certificates.js";
 import { lookupOf } from "../support/lookups.js";
 import { failure, netError, timeoutError, until } from "../support/outcomes.js";
-import { closeAll, endOf, keep, socketPath } from "../support/peers.js";
+import { closeAll, endOf, keep, socketPath, unusedPort } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
 import { closeServers, endWith, plainServer, tlsServer } from "../support/tls-servers.js";
 
@@ -144,7 +144,8 @@ describe("a client", () => {
   });
 
   test("does the handshake with the address that wins the race", async () => {
-    const server = await tlsServer();
+    const here = { host: "127.0.0.1", port: await unusedPort() };
+    const server = await tlsServer(LOCALHOST, undefined, here);
     const connection = await connect("localhost", server.port, {
       tls: TRUSTING,
       lookup: lookupOf("::1", "127.0.0.1"),
@@ -482,8 +483,9 @@ describe("a handshake is given up", () => {
 });
 
 test("a handshake that fails is not tried at the next address", async () => {
-  const expired = await tlsServer(certificates.EXPIRED);
-  const good = await tlsServer(LOCALHOST, undefined, { host: "127.0.0.2", port: expired.port });
+  const here = { host: "127.0.0.1", port: await unusedPort() };
+  const expired = await tlsServer(certificates.EXPIRED, undefined, here);
+  const good = await tlsServer(LOCALHOST, undefined, { ...here, host: "127.0.0.2" });
   const lookup = lookupOf("127.0.0.1", "127.0.0.2");
   const error = await netError(connect("localhost", expired.port, { tls: TRUSTING, lookup }));
   expect(error.code).toBe("CERT_HAS_EXPIRED");
@@ -520,7 +522,8 @@ test("a checkServerIdentity may say nothing by null", async () => {
 });
 
 test("the failure of a handshake is that of an attempt, after those of other addresses", async () => {
-  const server = await tlsServer(certificates.EXPIRED);
+  const here = { host: "127.0.0.1", port: await unusedPort() };
+  const server = await tlsServer(certificates.EXPIRED, undefined, here);
   const lookup = lookupOf("::1", "127.0.0.1");
   const error = await netError(connect("localhost", server.port, { tls: TRUSTING, lookup }));
   expect(error).toMatchObject({ operation: "tls", code: "CERT_HAS_EXPIRED", host: "localhost" });

@@ -63,7 +63,7 @@ export const LOCAL_ENDS: readonly Scene[] = [
     network: SILENCE,
     async play(race) {
       await using listener = await listen(0, { host: "10.9.0.1" });
-      const localPort = await unusedPort("0.0.0.0");
+      const localPort = await unusedPort();
       const addresses = [to("10.9.0.2", PORT), to("10.9.0.1", listener.port)];
       const connection = await connectTo(addresses, { localPort, attemptTimeout: 500, attemptDelay: 10 });
       assert.equal(connection.localPort, localPort);

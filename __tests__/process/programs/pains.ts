@@ -12,6 +12,7 @@ import {
   type Listener,
   type LookupFunction,
 } from "../../../src/index.js";
+import { unusedPort } from "../../support/unused-port.js";
 
 const HOST = "127.0.0.1";
 const BIG = Buffer.alloc(16 * 1024 * 1024, "all or nothing, ");
@@ -195,15 +196,14 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   async "the error of a refused connection says where and why"() {
-    const one = await listener();
-    await one.close();
+    const port = await unusedPort();
     const lookup: LookupFunction = (_host, _options, callback) =>
       callback(null, [
         { address: "::1", family: 6 },
         { address: HOST, family: 4 },
       ]);
-    const { message } = await failure(connect("both.test", one.port, { lookup }));
-    for (const part of [`both.test:${one.port}`, `[::1]:${one.port}`, `${HOST}:${one.port}`, "ECONNREFUSED"])
+    const { message } = await failure(connect("both.test", port, { lookup }));
+    for (const part of [`both.test:${port}`, `[::1]:${port}`, `${HOST}:${port}`, "ECONNREFUSED"])
       assert(message.includes(part), message);
   },
 
@@ -242,8 +242,8 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   async "closing a listener ends its loops, fails its calls and frees its port"() {
-    const one = await listener();
-    const { port } = one;
+    const port = await unusedPort();
+    const one = await listen(port, { host: HOST });
     const looping = (async () => {
       for await (const connection of one) connection.reset();
     })();
