@@ -57,6 +57,7 @@ export type { NonSharedBuffer, NonSharedUint8Array } from "./core/bytes/non-shar
 export type { ByteReadable, ByteWritable } from "./views/web-streams.js";
 export type { SocketDuplex } from "./views/socket-duplex.js";
 export { relay, type RelayOptions, type RelayResult } from "./relay.js";
+export { framed, type FramedOptions } from "./messages/framed.js";
 export {
   lengthPrefixed,
   type FrameOptions,

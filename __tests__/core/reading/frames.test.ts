@@ -14,7 +14,7 @@ const SMALL_BLOCKS = 4;
 /** What becomes of a stream: its frames, then why there are no more for now. */
 interface Outcome {
   readonly frames: string[];
-  readonly stop: "wait" | "end" | "ERR_LIMIT" | "ERR_UNEXPECTED_EOF";
+  readonly stop: "wait" | "end" | Refusal["code"];
   /** Bytes that are left unread. */
   readonly left: number;
 }

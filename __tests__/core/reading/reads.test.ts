@@ -19,7 +19,7 @@ import { Search, SearchForAny } from "../../../src/core/reading/search.js";
 const SMALL_BLOCKS = 4;
 
 /** What a read makes of bytes, in a form that can be compared. */
-type Outcome = "wait" | "ERR_LIMIT" | "ERR_UNEXPECTED_EOF" | "end" | { taken: string; left: number };
+type Outcome = "wait" | "end" | Refusal["code"] | { taken: string; left: number };
 
 function outcomeOf<A>(take: Take<Buffer | null, A>, queue: ByteQueue, argument: A, ended: boolean): Outcome {
   const before = queue.length;

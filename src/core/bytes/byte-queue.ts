@@ -118,6 +118,27 @@ export class ByteQueue {
     return filled;
   }
 
+  /**
+   * Copies the bytes from position `from` up to `to` to the same positions of `target`, and leaves them in the queue. `from`
+   * is 0, or near the end: the way to it is as long as the bytes behind it.
+   */
+  copyTo(target: Buffer, from: number, to: number): void {
+    let index = this.#first;
+    let position = 0;
+    if (from > 0) {
+      index = this.#blocks.length;
+      position = this.length;
+      while (position > from) position -= this.#sizeOf(--index);
+    }
+    while (position < to) {
+      const start = index === this.#first ? this.#start : 0;
+      const skipped = Math.max(0, from - position);
+      const size = Math.min(this.#end(index) - start, to - position);
+      this.#blocks[index++]?.copy(target, position + skipped, start + skipped, start + size);
+      position += size;
+    }
+  }
+
   /** The first run of adjacent bytes, left where it is. */
   peekRun(): NonSharedBuffer {
     return this.length === 0 ? EMPTY : this.#run(this.#first, this.#start);
@@ -220,6 +241,11 @@ export class ByteQueue {
 
   #end(index: number): number {
     return this.#isOpen(index) ? this.#used : (this.#blocks[index]?.length ?? 0);
+  }
+
+  /** How many bytes of a block are in the queue. */
+  #sizeOf(index: number): number {
+    return this.#end(index) - (index === this.#first ? this.#start : 0);
   }
 
   #isOpen(index: number): boolean {

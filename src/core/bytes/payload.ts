@@ -13,16 +13,16 @@ export type Payload = string | Uint8Array | readonly (string | Uint8Array)[];
 export const MAX_UTF8_BYTES_PER_CODE_UNIT = 3;
 
 /**
- * What a caller wants written, without its empty parts.
+ * What a caller wants written, without its empty parts. Errors call it `name`, and a part of it `nameOfPart`.
  *
  * @throws TypeError for anything but text, views and ArrayBuffers, and for memory that is gone
  */
-export function payloadOf(data: unknown): Payload {
-  if (!Array.isArray(data)) return partOf(data, "data");
+export function payloadOf(data: unknown, name = "data", nameOfPart = "data[]"): Payload {
+  if (!Array.isArray(data)) return partOf(data, name);
   const parts = [];
   // By index: the methods of arrays skip holes.
   for (let at = 0; at < data.length; at++) {
-    const part = partOf(data[at], "data[]");
+    const part = partOf(data[at], nameOfPart);
     if (part.length > 0) parts.push(part);
   }
   return parts.length === 1 ? (parts[0] ?? "") : parts;

@@ -159,7 +159,7 @@ export class Input implements Sink {
       if (state.kind === "failed") return rejectedInTime(this.#failed(state.cause));
       return this.#wait(read, argument, options, probe);
     }
-    if (taken instanceof Refusal) return rejectedInTime(this.#refused(taken.code, taken.reason));
+    if (taken instanceof Refusal) return rejectedInTime(taken.errorFor(this.#host.subject));
     if (this.#stopped) this.#refill();
     probe?.given?.(taken);
     return isInTime ? Promise.resolve(taken) : inNextTurn(taken);
@@ -363,12 +363,14 @@ export class Input implements Sink {
   /** Tries the waiting read again, since bytes have arrived or the state has changed. */
   #retry(waiting: Waiting): void {
     const taken = this.#try(waiting.read, waiting.argument);
+    // A codec is code of the program's, which may have ended the read.
+    if (this.#waiting !== waiting) return;
     if (taken === WAIT) {
       const { cause } = this.#state as { cause?: unknown };
       if (this.#state.kind === "failed") this.#fail(waiting, () => this.#failed(cause));
       else if (!waiting.whole) waiting.deadline = this.#host.deadlineIn(waiting.bound);
     } else if (taken instanceof Refusal) {
-      this.#fail(waiting, () => this.#refused(taken.code, taken.reason));
+      this.#fail(waiting, () => taken.errorFor(this.#host.subject));
     } else {
       this.#settle(waiting, taken);
     }

@@ -5,6 +5,7 @@ import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import { maxBufferBytes, ownBytes } from "../bytes/own-memory.js";
 import type { ReusedMemory } from "../bytes/reused-memory.js";
 import type { DelimiterSearch, SearchForAny } from "./search.js";
+import { refused, type Subject } from "../../errors.js";
 
 /** Not enough bytes have arrived: the read waits. */
 export const WAIT: unique symbol = Symbol("wait");
@@ -12,9 +13,15 @@ export const WAIT: unique symbol = Symbol("wait");
 /** The read fails with `code`, since the bytes that have arrived can never satisfy it. They stay unread. */
 export class Refusal {
   constructor(
-    readonly code: "ERR_LIMIT" | "ERR_UNEXPECTED_EOF",
+    readonly code: "ERR_INVALID_MESSAGE" | "ERR_LIMIT" | "ERR_UNEXPECTED_EOF",
     readonly reason: string,
+    readonly cause?: unknown,
   ) {}
+
+  /** Makes the error that the read rejects with. */
+  errorFor(subject: Subject): unknown {
+    return refused("read", subject, this.code, this.reason, { cause: this.cause });
+  }
 }
 
 /**

@@ -1,0 +1,337 @@
+/** Messages by a codec of the program's own, over connections in memory. */
+import { Buffer } from "node:buffer";
+import { inspect } from "node:util";
+import { framed, NetError, type Codec, type Connection, type Data } from "../../src/index.js";
+import { until } from "../contract/expectations.js";
+import { memoryPair } from "../../src/testing/memory-pair.js";
+
+/** Messages with a byte of length before them. */
+const short: Codec<Buffer, Data> = {
+  decode(bytes) {
+    const size = 1 + (bytes[0] ?? 0);
+    return bytes.length < size ? size : { message: bytes.subarray(1, size), size };
+  },
+  encode(message) {
+    const payload = Buffer.from(message as string);
+    return [Buffer.of(payload.length), payload];
+  },
+};
+
+let a: Connection;
+let b: Connection;
+
+beforeEach(() => {
+  [a, b] = memoryPair();
+});
+
+afterEach(() => {
+  a.reset();
+  b.reset();
+});
+
+/** What a promise rejects with. */
+async function rejection(promise: Promise<unknown>): Promise<Error & { code?: string }> {
+  return promise.then(
+    () => {
+      throw new Error("it did not reject");
+    },
+    (error: unknown) => error as Error,
+  );
+}
+
+/** Has bytes arrive at `a`. */
+async function arrived(bytes: Data): Promise<void> {
+  const before = a.bytesRead;
+  await b.write(bytes);
+  await until(() => a.bytesRead > before);
+}
+
+/** A codec whose `decode` answers this. */
+function answering(answer: unknown): Codec<string> {
+  return { decode: () => answer as number, encode: (message) => message };
+}
+
+test("messages go both ways, until the end of the stream", async () => {
+  const [one, other] = [framed(a, short), framed(b, short)];
+  expect(one.connection).toBe(a);
+  await one.send("hello");
+  await one.send("");
+  await a.closeWrite();
+  await other.send("welcome");
+  expect(String(await other.receive())).toBe("hello");
+  expect(await other.receive()).toHaveLength(0);
+  expect(await other.receive()).toBeNull();
+  expect(String(await one.receive())).toBe("welcome");
+});
+
+test("a loop gives the messages to come, and leaves those that it has not given", async () => {
+  await b.write("\x011\x012\x013");
+  await b.closeWrite();
+  const messages = framed(a, short);
+  for await (const message of messages) {
+    expect(String(message)).toBe("1");
+    break;
+  }
+  expect(String(await messages.receive())).toBe("2");
+  const rest: string[] = [];
+  for await (const message of messages) rest.push(String(message));
+  expect(rest).toEqual(["3"]);
+});
+
+test("a loop that is left while it waits gives up its place", async () => {
+  const messages = framed(a, short);
+  const loop = messages[Symbol.asyncIterator]();
+  const waiting = loop.next();
+  await loop.return?.();
+  expect(await waiting).toEqual({ value: undefined, done: true });
+  await b.write("\x011");
+  expect(String(await messages.receive())).toBe("1");
+});
+
+test("a message may be null or undefined, which a loop tells from the end", async () => {
+  const codec: Codec<null | undefined, string> = {
+    decode: (bytes) => ({ message: bytes[0] === 0 ? null : undefined, size: 1 }),
+    encode: (message) => message,
+  };
+  await b.write("\0\x01");
+  await b.closeWrite();
+  const got: unknown[] = [];
+  for await (const message of framed(a, codec)) got.push(message);
+  expect(got).toEqual([null, undefined]);
+});
+
+test("a decode that throws is an invalid message, with the cause, and leaves the bytes unread", async () => {
+  const cause = new SyntaxError("secret");
+  const codec: Codec<string> = {
+    decode() {
+      throw cause;
+    },
+    encode: (message) => message,
+  };
+  await arrived("bytes");
+  const messages = framed(a, codec);
+  const loop = messages[Symbol.asyncIterator]();
+  for (const call of [() => messages.receive(), () => loop.next()]) {
+    const error = await rejection(call());
+    expect(error).toBeInstanceOf(NetError);
+    expect(error).toMatchObject({ code: "ERR_INVALID_MESSAGE", operation: "read", cause });
+    expect(error.message).not.toContain("secret");
+  }
+  expect(String(await a.read())).toBe("bytes");
+});
+
+test("a decode that throws an error of a connection is an invalid message too", async () => {
+  const cause = new NetError("of another", { code: "ECONNRESET", operation: "read" });
+  const codec: Codec<string> = {
+    decode() {
+      throw cause;
+    },
+    encode: (message) => message,
+  };
+  const failing = rejection(framed(a, codec).receive());
+  await b.write("bytes");
+  expect(await failing).toMatchObject({ code: "ERR_INVALID_MESSAGE", cause });
+});
+
+const SIZES = [0, -1, -0, 1.5, 6, 2 ** 53, Infinity, NaN, undefined, null, "2"];
+
+test.each(SIZES)("a size of %p is refused, and leaves the bytes unread", async (size) => {
+  const messages = framed(a, answering({ message: "x", size }));
+  await b.write("bytes");
+  const error = await rejection(messages.receive());
+  expect(error).toBeInstanceOf(RangeError);
+  expect(error.message).toMatch(/^"decode\(bytes\)\.size" must be a whole number from 1 to 5/);
+  expect(String(await a.read())).toBe("bytes");
+});
+
+test.each([0, -1, 4, 5, 5.5, NaN, Infinity, -Infinity])(
+  "a need of %p bytes where 5 are there is refused",
+  async (need) => {
+    const waiting = rejection(framed(a, answering(need)).receive());
+    await b.write("bytes");
+    const error = await waiting;
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error.message).toMatch(/^"decode\(bytes\)" must be a whole number above 5/);
+    expect(String(await a.read())).toBe("bytes");
+  },
+);
+
+test.each([
+  ["a string", "text"],
+  ["null", null],
+  ["a bigint", 9n],
+  ["true", true],
+  ["a list", []],
+  ["bytes", Buffer.of(1)],
+  ["a function", () => 1],
+  ["a promise", Promise.resolve(1)],
+])("%s is no answer of decode", async (_name, answer) => {
+  const waiting = rejection(framed(a, answering(answer)).receive());
+  await b.write("bytes");
+  const error = await waiting;
+  expect(error).toBeInstanceOf(TypeError);
+  expect(error.message).toMatch(
+    /^"decode\(bytes\)" must be \{ message, size \}, a number of bytes, or undefined/,
+  );
+  expect(String(await a.read())).toBe("bytes");
+});
+
+test.each([
+  undefined,
+  null,
+  5,
+  "codec",
+  {},
+  { decode: () => 1 },
+  { encode: () => "" },
+  { decode: 1, encode: 1 },
+])("%p is no codec", (codec) => {
+  expect(() => framed(a, codec as unknown as Codec<string>)).toThrow(TypeError);
+});
+
+test("what is over the limit is refused by what is known of it", async () => {
+  await b.write(Buffer.from([9, 1, 2, 3]));
+  const messages = framed(a, short, { limit: 9 });
+  expect(await rejection(messages.receive())).toMatchObject({ code: "ERR_LIMIT" });
+  expect(await rejection(messages.receive())).toMatchObject({ code: "ERR_LIMIT" });
+  expect(a.readableLength).toBe(4);
+  expect(await rejection(messages.send("123456789"))).toMatchObject({
+    code: "ERR_LIMIT",
+    operation: "write",
+    written: "nothing",
+  });
+  await messages.send("12345678");
+  expect(String(await b.read())).toBe("\x0812345678");
+  expect(
+    await framed(a, short, { limit: 10 })
+      .receive({ timeout: 0 })
+      .catch((error: unknown) => (error as Error).name),
+  ).toBe("NetTimeoutError");
+});
+
+test("a limit of 0 refuses every message, a limit of Infinity none", async () => {
+  await b.write("\x011");
+  expect(await rejection(framed(a, short, { limit: 0 }).receive())).toMatchObject({ code: "ERR_LIMIT" });
+  expect(String(await framed(a, short, { limit: Infinity }).receive())).toBe("1");
+});
+
+test("an end inside a message is unexpected, and leaves its bytes unread", async () => {
+  await b.write("\x05123");
+  await b.closeWrite();
+  const messages = framed(a, short);
+  const error = await rejection(messages.receive());
+  expect(error).toMatchObject({ code: "ERR_UNEXPECTED_EOF" });
+  expect(error.message).toMatch(/after 4 bytes of an unfinished message/);
+  expect(String(await a.readAll())).toBe("\x05123");
+  expect(await messages.receive()).toBeNull();
+});
+
+test("other reads between messages, also within what was asked for, change what comes next", async () => {
+  const messages = framed(a, short);
+  await b.write("\x03abc\x02de\x05fg");
+  expect(String(await messages.receive())).toBe("abc");
+  expect((await a.readExactly(1)).readUInt8()).toBe(2);
+  expect(String(await a.readExactly(2))).toBe("de");
+  await expect(messages.receive({ timeout: 0 })).rejects.toThrow("timed out");
+  expect(String(await a.readExactly(1))).toBe("\x05");
+  await b.write("\x01x");
+  expect(String(await a.readExactly(2))).toBe("fg");
+  expect(String(await messages.receive())).toBe("x");
+});
+
+test("what encode throws is what send rejects with, and nothing is sent", async () => {
+  const thrown = new RangeError("no such message");
+  const codec: Codec<string> = {
+    decode: () => undefined,
+    encode() {
+      throw thrown;
+    },
+  };
+  expect(await rejection(framed(a, codec).send("x"))).toBe(thrown);
+  for (const encoded of [undefined, 5, Promise.resolve("x"), [1]]) {
+    const wrong = { decode: () => undefined, encode: () => encoded as unknown as string };
+    const error = await rejection(framed(a, wrong).send("x"));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toMatch(/^"encode\(message\)(?:\[\])?" must be a string/);
+  }
+  expect(a.bytesWritten).toBe(0);
+});
+
+test("send is sent in one go, as a list", async () => {
+  const messages = framed(a, short);
+  const reading = b.read();
+  await messages.send("list");
+  expect(String(await reading)).toBe("\x04list");
+});
+
+test("wrong options are refused before encode is called", async () => {
+  let encoded = 0;
+  const codec: Codec<string> = { decode: () => undefined, encode: (message) => (encoded++, message) };
+  expect(await rejection(framed(a, codec).send("x", { timeout: -1 }))).toBeInstanceOf(RangeError);
+  expect(encoded).toBe(0);
+  expect(() => framed(a, codec, { limit: -1 })).toThrow(RangeError);
+  expect(() => framed(a, codec, { limt: 1 } as object)).toThrow(/did you mean "limit"/);
+  expect(() => framed({} as unknown as Connection, codec)).toThrow(TypeError);
+});
+
+test("a decode that reads from its connection is refused", async () => {
+  for (const waits of [true, false]) {
+    const messages = framed(a, {
+      decode(bytes: Buffer) {
+        void a.readExactly(1).catch(() => undefined);
+        return { message: "x", size: bytes.length };
+      },
+      encode: () => "",
+    });
+    if (!waits) await arrived("two");
+    const failing = rejection(messages.receive());
+    if (waits) await b.write("one");
+    // While the read waits, the other is refused: nothing is wrong.
+    const outcome = await failing.catch(() => undefined);
+    expect(outcome instanceof TypeError).toBe(!waits);
+    await a.read({ timeout: 0 }).catch(() => undefined);
+  }
+});
+
+test("a decode that receives from its own messages is refused, and what it has found is given", async () => {
+  const inner: Promise<Error>[] = [];
+  const messages = framed(a, {
+    decode(bytes: Buffer) {
+      inner.push(rejection(messages.receive()));
+      return { message: "x", size: bytes.length };
+    },
+    encode: () => "",
+  });
+  await arrived("bytes");
+  expect(await messages.receive()).toBe("x");
+  expect(await inner[0]).toBeInstanceOf(TypeError);
+  const waiting = messages.receive();
+  await b.write("bytes");
+  expect(await waiting).toBe("x");
+  expect(await inner[1]).toMatchObject({ code: "ERR_BUSY" });
+});
+
+test.each([true, false])(
+  "a decode that resets its connection fails its own receive (waiting: %p)",
+  async (waits) => {
+    const messages = framed(a, {
+      decode(bytes: Buffer) {
+        a.reset();
+        return { message: "x", size: bytes.length };
+      },
+      encode: () => "",
+    });
+    if (!waits) await arrived("bytes");
+    const failing = rejection(messages.receive());
+    if (waits) await b.write("bytes").catch(() => undefined);
+    expect(await failing).toBeInstanceOf(Error);
+    expect(await rejection(messages.receive())).toMatchObject({ code: "ERR_CLOSED" });
+  },
+);
+
+test("messages are printed as one line, and have their facts", () => {
+  const messages = framed(a, short, { limit: 99 });
+  expect((messages as unknown as Connection).toString()).toBe(a.toString());
+  expect(inspect(messages)).toMatch(/^Messages .* \{ state: 'open', limit: 99 \}$/);
+  expect(JSON.parse(JSON.stringify(messages))).toMatchObject({ limit: 99, connection: { state: "open" } });
+});

@@ -1,0 +1,169 @@
+import { inspect } from "node:util";
+import { checkFunction, checkLimit, notConnection, wrongType } from "../options/checks.js";
+import { checkedOperation, WRITE, type OperationOptions } from "../options/operation.js";
+import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
+import { Connection, linkOf } from "../connection.js";
+import type { ConnectionFacts } from "../core/facts.js";
+import type { Link } from "../core/link.js";
+import { Loop } from "../core/reading/loops.js";
+import { NEXT_MESSAGE, RECEIVE, type Taker } from "../core/reading/messages.js";
+import { overLimit, Refusal } from "../core/reading/reads.js";
+import { payloadOf, sizeOf, type Payload } from "../core/bytes/payload.js";
+import { rejectedInTime } from "../core/timing/budget.js";
+import { rejectedQuietly } from "../core/writing/sender.js";
+import { refused } from "../errors.js";
+import { lineOf, type Style } from "../inspection.js";
+import type { Codec, Messages } from "./codec.js";
+import { Decoding } from "./decoding.js";
+import { directOf, type Direct } from "./direct.js";
+
+/** Most bytes of a message by default. */
+export const MESSAGE_LIMIT = 4 * 1024 * 1024;
+
+/** Bounds of {@link framed}. */
+export interface FramedOptions {
+  /**
+   * Most bytes of a message, received or sent, with all that `encode` adds to it: what `decode` gives as `size`. The codecs
+   * of this library that put a length or a delimiter to each message do not count that. `Infinity`: as many as one buffer can
+   * hold.
+   *
+   * @default 4 MiB
+   * @example framed(connection, codec, { limit: 64 * 1024 });
+   */
+  limit?: number | undefined;
+}
+
+const FRAMED = schemaOf<FramedOptions>({ limit: checkLimit }, { insteadOfNumber: "a limit is { limit }" });
+
+/** What {@link Messages} say of themselves. */
+interface MessagesFacts {
+  readonly connection: ConnectionFacts;
+  readonly limit: number;
+}
+
+/**
+ * Cuts the byte stream of a connection into messages, as a codec says.
+ *
+ * @throws TypeError, RangeError for wrong arguments
+ *
+ * @example
+ * const codec = {
+ *   decode(bytes) {
+ *     if (bytes.length < 2) return 2;
+ *     const size = 2 + bytes.readUInt16BE();
+ *     return bytes.length < size ? size : { message: bytes.toString("utf8", 2, size), size };
+ *   },
+ *   encode: (text) => [Buffer.of(text.length >> 8, text.length), text],
+ * };
+ * for await (const message of framed(connection, codec)) console.log(message);
+ */
+export function framed<I, O = I>(
+  connection: Connection,
+  codec: Codec<I, O>,
+  options: FramedOptions = {},
+): Messages<I, O> {
+  if (!((connection as unknown) instanceof Connection)) throw notConnection("connection", connection);
+  checkCodec(codec);
+  const { limit = MESSAGE_LIMIT } = checkedOptions(options, FRAMED, copyOf);
+  return new Framed(connection, directOf(codec) ?? new ByCodec(codec), limit);
+}
+
+function copyOf({ limit }: FramedOptions): Complete<FramedOptions> {
+  return { limit };
+}
+
+function checkCodec(codec: unknown): void {
+  if ((typeof codec !== "object" && typeof codec !== "function") || codec === null)
+    throw wrongType("codec", "an object with the methods decode and encode", codec);
+  const { decode, encode } = codec as { decode?: unknown; encode?: unknown };
+  checkFunction("codec.decode", decode);
+  checkFunction("codec.encode", encode);
+}
+
+/** The way of a codec that has none of its own. */
+class ByCodec<I, O> implements Direct<I, O> {
+  readonly #codec: Codec<I, O>;
+
+  constructor(codec: Codec<I, O>) {
+    this.#codec = codec;
+  }
+
+  takerFor(limit: number): Taker<I> {
+    return new Decoding(this.#codec, limit);
+  }
+
+  payloadFor(message: O, limit: number): Payload | Refusal {
+    const payload = payloadOf(this.#codec.encode(message), "encode(message)", "encode(message)[]");
+    const size = sizeOf(payload);
+    return size > limit ? overLimit(limit, size) : payload;
+  }
+}
+
+/** Messages over a connection. */
+export class Framed<I, O> implements Messages<I, O> {
+  readonly connection: Connection;
+  readonly #link: Link;
+  readonly #direct: Direct<I, O>;
+  readonly #taker: Taker<I>;
+  readonly #limit: number;
+
+  constructor(connection: Connection, direct: Direct<I, O>, limit: number) {
+    this.connection = connection;
+    this.#link = linkOf(connection);
+    this.#direct = direct;
+    this.#taker = direct.takerFor(limit);
+    this.#limit = limit;
+  }
+
+  receive(options?: OperationOptions): Promise<I | null> {
+    return this.#link.input.request(RECEIVE, this.#taker, options) as Promise<I | null>;
+  }
+
+  send(message: O, options?: OperationOptions): Promise<void> {
+    let payload: Payload | Refusal;
+    try {
+      if (options !== undefined) options = checkedOperation(options, WRITE);
+      payload = this.#direct.payloadFor(message, this.#limit);
+    } catch (error) {
+      return rejectedInTime(error);
+    }
+    if (payload instanceof Refusal) {
+      const { code, reason } = payload;
+      return rejectedQuietly(refused("write", this.#link.subject, code, reason, { written: "nothing" }));
+    }
+    return this.#link.output.send(payload, options);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<I> {
+    return new MessageLoop(this.#link, this.#taker);
+  }
+
+  /** `toString()` of the connection. */
+  toString(): string {
+    return #taker in this ? this.connection.toString() : Object.prototype.toString.call(this);
+  }
+
+  toJSON(): MessagesFacts {
+    if (!(#taker in this)) return {} as MessagesFacts;
+    return { connection: this.connection.toJSON(), limit: this.#limit };
+  }
+
+  [inspect.custom](depth: number, style: Style): unknown {
+    if (!(#taker in this)) return this;
+    const { connection, limit } = this.toJSON();
+    return lineOf("Messages", this.toString(), { state: connection.state, limit }, depth, style);
+  }
+}
+
+class MessageLoop<T> extends Loop<T> {
+  protected override readonly argument: { readonly taker: Taker<T> };
+
+  constructor(link: Link, taker: Taker<T>) {
+    super(link.input);
+    this.argument = { taker };
+  }
+
+  protected override pull(): Promise<IteratorResult<T, undefined>> {
+    return this.input.pull(NEXT_MESSAGE, this.argument, undefined) as Promise<IteratorResult<T, undefined>>;
+  }
+}
