@@ -1,14 +1,7 @@
 import type { Connection } from "./connection.js";
 import { failingInTime } from "./core/timing/budget.js";
 import { Listener } from "./listener.js";
-import {
-  checkFunction,
-  checkLimit,
-  checkSignal,
-  checkTimeout,
-  outOfRange,
-  wrongType,
-} from "./options/checks.js";
+import { checkFunction, checkRoom, checkSignal, checkTimeout, wrongType } from "./options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
 import { Service } from "./serving/service.js";
 
@@ -134,11 +127,4 @@ function checked(options: ServeOptions): Complete<ServeOptions> {
     grace,
     onError,
   }));
-}
-
-/** A whole number, 1 or more, or `Infinity`: with 0 no client would ever be served. */
-function checkRoom(name: string, value: unknown): void {
-  const isRoom = value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 1);
-  if (typeof value === "number" && !isRoom) throw outOfRange(name, "a whole number, 1 or more", value);
-  checkLimit(name, value);
 }

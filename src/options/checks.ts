@@ -96,6 +96,13 @@ export function checkLimit(name: string, value: unknown): asserts value is numbe
   if (value !== Infinity) checkSize(name, value);
 }
 
+/** A whole number, 1 or more, or `Infinity`: where 0 would let nothing go on. */
+export function checkRoom(name: string, value: unknown): void {
+  const isRoom = value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 1);
+  if (typeof value === "number" && !isRoom) throw outOfRange(name, "a whole number, 1 or more", value);
+  checkLimit(name, value);
+}
+
 /** A `net.BlockList`, of whatever realm. */
 export function checkBlockList(name: string, value: unknown): asserts value is BlockList {
   const { check } = (value ?? {}) as Partial<BlockList>;
