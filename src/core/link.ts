@@ -55,7 +55,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   #ending: Ending | null = null;
   #closed: Promise<void> | null = null;
   #onDropped: (() => void)[] | null = null;
-  #onLeftOpen: (() => void) | null = null;
+  #onLeftOpen: (() => void)[] | null = null;
   /** Whether the program has asked for {@link closed}. */
   #isAwaited = false;
   /** Whether it keeps the process alive. `unreferred`: the program has called `unref()`. */
@@ -118,7 +118,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   peerEnded(): void {
     this.input.end(this.output.failure);
     this.#endIfDone();
-    if (this.#onLeftOpen !== null) this.#tellIfLeftOpen();
+    if (this.#onLeftOpen !== null && this.#isLeftOpen) for (const act of this.#onLeftOpen) act();
   }
 
   failed(cause: unknown): void {
@@ -239,8 +239,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
 
   /** Calls `act` when the peer has ended its side and ours is still open. */
   whenLeftOpen(act: () => void): void {
-    this.#onLeftOpen = act;
-    this.#tellIfLeftOpen();
+    (this.#onLeftOpen ??= []).push(act);
+    if (this.#isLeftOpen) act();
   }
 
   /** Without `allowHalfOpen` an adopted stream ends as it did before it was adopted, and any other ends with its peer. */
@@ -385,8 +385,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     return this.input.abandoned || this.output.abandoned;
   }
 
-  #tellIfLeftOpen(): void {
-    if (this.input.peerEnded && this.live && !this.output.ended) this.#onLeftOpen?.();
+  get #isLeftOpen(): boolean {
+    return this.input.peerEnded && this.live && !this.output.ended;
   }
 
   /** The connection is over, so only its unread bytes are left to drop. */
