@@ -7,7 +7,17 @@ import { tlsWords } from "./tls-words.js";
 
 /** What was being done when an error struck. `flush` counts as `write`, `closeWrite` as `close`. */
 export type Operation =
-  "listen" | "accept" | "resolve" | "connect" | "tls" | "read" | "write" | "close" | "detach" | "relay";
+  | "listen"
+  | "accept"
+  | "resolve"
+  | "connect"
+  | "tls"
+  | "read"
+  | "write"
+  | "request"
+  | "close"
+  | "detach"
+  | "relay";
 
 /** Where an operation took place: the fields of its errors that say so, and the words for it in their messages. */
 export interface Subject {
@@ -90,8 +100,8 @@ export class NetError extends Error {
   /** Of an error in the `attempts` of a `connect`: how many milliseconds the attempt took. */
   declare duration?: number;
   /**
-   * Of a failed write: how much of its data the kernel took. `"nothing"`: the data may be sent again safely. `"partly"`:
-   * some of the data, perhaps all.
+   * Of a failed write or request: how much of its data the kernel took. `"nothing"`: the data may be sent again safely.
+   * `"partly"`: some of the data, perhaps all.
    */
   declare readonly written?: "nothing" | "partly";
 
@@ -310,6 +320,16 @@ export function attemptsFailed(subject: Subject, error: NetError, attempts: NetE
   const reason = addsNothing ? own : attempts.includes(error) ? faults : `${own}: ${faults}`;
   const where = { host, address, port, text };
   const { message, fields } = composed(operation, where, code, reason, { syscall, cause, attempts });
+  return error instanceof NetTimeoutError
+    ? new NetTimeoutError(message, { ...fields, timeout: error.timeout })
+    : new NetError(message, fields);
+}
+
+/** The same failure for another caller: an error of its own, which says how much of that caller's data the kernel took. */
+export function failureFor(error: NetError, written: "nothing" | "partly"): NetError {
+  const { message, code, operation, syscall, host, address, port, cause } = error;
+  const parts = (error as Composed)[PARTS];
+  const fields = { code, operation, syscall, host, address, port, cause, written, [PARTS]: parts };
   return error instanceof NetTimeoutError
     ? new NetTimeoutError(message, { ...fields, timeout: error.timeout })
     : new NetError(message, fields);

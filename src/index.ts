@@ -5,6 +5,7 @@
  *
  * - testing/: `tcp6/testing`, for the tests of programs that use connections. This entry does not load it.
  * - relay.ts, messages/: what is built on connections.
+ * - requests.ts: requests over messages, which several callers share. requesting/ does the work.
  * - serve.ts: a handler for each client of a listener. serving/ does the work.
  * - connect-duplex.ts: a Duplex at once, for libraries that cannot wait for a connection. It connects as `connect` does.
  * - connect.ts, listen.ts: the two ways to a connection. The first races addresses (dial/), the second gives a
@@ -69,6 +70,7 @@ export { delimited } from "./messages/codecs/delimited.js";
 export { jsonLines } from "./messages/codecs/json-lines.js";
 export { lengthPrefix, type LengthPrefixOptions } from "./messages/codecs/length-prefix.js";
 export { varintPrefix } from "./messages/codecs/varint-prefix.js";
+export { requests, type RequestOptions, type Requests, type RequestsFacts } from "./requests.js";
 export { resolve, type LookupFunction, type LookupOptions, type ResolveOptions } from "./address/resolve.js";
 export type { LookupCallback, LookupRequest } from "./core/network.js";
 export type { AddressInfo } from "./address/endpoint.js";
