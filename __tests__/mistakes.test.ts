@@ -42,7 +42,7 @@ type Untyped = Record<
       | "readUntilAny"
       | "setKeepAlive"
     )
-  | ("startTls" | "write" | "writeLine"),
+  | ("peek" | "split" | "startTls" | "unread" | "write" | "writeLine"),
   Loose
 >;
 
@@ -382,6 +382,23 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     [
       (connection) => connection.lines({ delimiter: ";" }),
       '"delimiter" is no option: readUntil(delimiter) takes one',
+    ],
+    [
+      (connection) => connection.split(/,/),
+      '"delimiter" must be a string, a Uint8Array, or a list of them; received an object (RegExp)',
+    ],
+    [
+      (connection) => connection.split(),
+      '"delimiter" must be a string, a Uint8Array, or a list of them; received undefined',
+    ],
+    [(connection) => connection.peek(), '"size" must be a whole number; received undefined'],
+    [
+      (connection) => connection.unread(Promise.resolve("a chunk")),
+      '"bytes" must be a string, a view or an ArrayBuffer, or an array of them; received an object (Promise): is an await missing?',
+    ],
+    [
+      (connection) => connection.unread(null),
+      '"bytes" must be a string, a view or an ArrayBuffer, or an array of them; received null',
     ],
     [
       (connection) => connection.lines({ encoding: "utf-8" }),

@@ -13,7 +13,7 @@ import type { ConnectionOptions } from "./options/connection.js";
 import { adopt } from "./core/transport/adopt.js";
 import type { Transport } from "./core/transport/transport.js";
 import { establish } from "./core/establish.js";
-import { Chunks, Lines } from "./core/reading/loops.js";
+import { Chunks, Lines, Records } from "./core/reading/loops.js";
 import { failingInTime, rejectedInTime } from "./core/timing/budget.js";
 import { makerHere } from "./core/forgotten.js";
 import { checkedStartTls, type StartTlsOptions } from "./options/start-tls.js";
@@ -25,8 +25,9 @@ import { Link } from "./core/link.js";
 import type { LinkSettings } from "./core/link-settings.js";
 import { succeed } from "./core/successors.js";
 import type { NonSharedBuffer } from "./core/bytes/non-shared.js";
-import type { Data } from "./core/bytes/payload.js";
+import { joinedBytes, payloadOf, type Data } from "./core/bytes/payload.js";
 import {
+  PEEK,
   READ_ALL,
   READ_CHUNK,
   READ_EXACTLY,
@@ -47,8 +48,9 @@ import {
   LINE,
   LINE_LIMIT,
   pullsOf,
+  SPLIT,
 } from "./options/read.js";
-import type { ChunksOptions, LimitOptions, LineOptions } from "./options/read.js";
+import type { ChunksOptions, LimitOptions, LineOptions, SplitOptions } from "./options/read.js";
 import type { ConnectionOrigin } from "./diagnostics.js";
 import type { Subject } from "./errors.js";
 import { ConnectionDuplex } from "./views/connection-duplex.js";
@@ -263,6 +265,42 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
   }
 
   /**
+   * Resolves to the next `size` bytes, which stay unread; to fewer at the end of the stream, to none behind the last byte. The
+   * buffer is a copy, and belongs to the caller. More bytes than `readAhead` are read while this waits.
+   *
+   * @throws NetError `ERR_LIMIT`, at once, for more bytes than one buffer can hold on this machine; otherwise as {@link read}
+   *
+   * @example
+   * const isTls = (await connection.peek(1))[0] === 0x16;
+   */
+  peek(size: number, options?: OperationOptions): Promise<NonSharedBuffer> {
+    try {
+      checkSize("size", size);
+    } catch (error) {
+      return rejectedInTime(error);
+    }
+    return this.#link.input.request(PEEK, size, options);
+  }
+
+  /**
+   * Puts a copy of `bytes` before all that is unread, at once: they are what reads get next, also behind the end of the
+   * stream. They count for {@link readableLength} and `readAhead`, and not for {@link bytesRead}. They need not be bytes that
+   * were read.
+   *
+   * @param bytes - a string, put back as UTF-8, any view, an `ArrayBuffer`, or a list of them
+   * @throws TypeError for anything else
+   * @throws NetError `ERR_BUSY` if a read waits, or a stream over the connection is being read; `ERR_CLOSED`, also after
+   *   {@link closeRead}
+   *
+   * @example
+   * const head = await connection.readExactly(8);
+   * if (!head.equals(MAGIC)) connection.unread(head);
+   */
+  unread(bytes: Data | readonly Data[]): void {
+    this.#link.input.unread(joinedBytes(payloadOf(bytes, "bytes", "bytes[]")));
+  }
+
+  /**
    * Resolves to all bytes up to the end of the stream.
    *
    * @param options.limit - most bytes; 16 MiB by default, `Infinity` for as many as a `Buffer` can hold
@@ -290,6 +328,32 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
   lines(options?: LineOptions): AsyncIterableIterator<string> {
     const limit = limitOf(options, LINE, LINE_LIMIT);
     return new Lines(this.#link.input, limit, encodingOf(options), pullsOf(options, LINE));
+  }
+
+  /**
+   * Iterates over the records to come, the bytes before each `delimiter`, as {@link readUntil} reads them, until the end of the
+   * stream. Each buffer belongs to the caller.
+   *
+   * `timeout` bounds each record, `signal` the loop. `break` leaves the connection open and the rest unread. So does `return()`
+   * while a `next()` waits; that `next()` resolves to `{ done: true }`.
+   *
+   * @param delimiter - one or more bytes, a string stands for its UTF-8; or a list of delimiters
+   * @param options.limit - most bytes of a record, its delimiter not counted; 64 KiB by default
+   * @param options.last - yield what comes before the end of the stream without a delimiter; by default that is
+   *   `ERR_UNEXPECTED_EOF`, and the bytes stay unread
+   *
+   * @example
+   * for await (const message of connection.split("\x1c\r", { limit: 1024 * 1024 })) console.log(message);
+   */
+  split(
+    delimiter: Delimiter | readonly Delimiter[],
+    options?: SplitOptions,
+  ): AsyncIterableIterator<NonSharedBuffer> {
+    const delimiters = delimitersOf(delimiter);
+    const search = searchFor(delimiters, limitOf(options, SPLIT, LINE_LIMIT));
+    const { last = false } = options ?? {};
+    checkBoolean("last", last);
+    return new Records(this.#link.input, search, last, pullsOf(options, SPLIT));
   }
 
   /**

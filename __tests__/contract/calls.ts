@@ -11,8 +11,10 @@ export const partialReads: Calls = [
   ["readUntil", (end, options) => end.readUntil("|", options)],
   ["readUntilAny", (end, options) => end.readUntilAny(["|", "\0"], options)],
   ["readLine", (end, options) => end.readLine(options)],
+  ["peek", (end, options) => end.peek(1e9, options)],
   ["readAll", (end, options) => end.readAll(options)],
   ["lines", (end, options) => end.lines(options).next()],
+  ["split", (end, options) => end.split("|", options).next()],
 ];
 
 /** Every kind of read. */

@@ -182,7 +182,9 @@ export const closing: readonly ContractCase[] = [
       a.readLine(),
       a.readAll(),
       a.readInto(new Uint8Array(1)),
+      a.peek(1),
       a.lines().next(),
+      a.split("x").next(),
       a.chunks().next(),
       a.read({ timeout: 0 }),
     ];

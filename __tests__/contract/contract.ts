@@ -25,6 +25,7 @@ import { memory } from "./memory.js";
 import { ownership, resizing } from "./ownership.js";
 import { readAhead } from "./read-ahead.js";
 import { reading } from "./reading.js";
+import { records } from "./records.js";
 import { relays } from "./relay.js";
 import { replies } from "./replies.js";
 import { resets } from "./resets.js";
@@ -33,6 +34,7 @@ import { signals } from "./signals.js";
 import { stacks } from "./stacks.js";
 import { timeouts } from "./timeouts.js";
 import { unawaitedWrites } from "./unawaited-writes.js";
+import { unread } from "./unread.js";
 import { webStreams } from "./web-streams.js";
 import { writing } from "./writing.js";
 
@@ -45,6 +47,8 @@ export const connectionContract: readonly ContractCase[] = [
   ...lines,
   ...loops,
   ...leftLoops,
+  ...records,
+  ...unread,
   ...writing,
   ...memory,
   ...clogged,

@@ -21,7 +21,9 @@ const readers: Readonly<Record<string, Loop>> = {
     await end.readExactly(1);
     await end.readLine();
   },
+  peek: (end) => () => end.peek(1),
   lines: (end) => end.lines(),
+  split: (end) => end.split("\n"),
   frames: (end) => lengthPrefixed(end, { bytes: 1 })[Symbol.asyncIterator](),
 };
 

@@ -21,6 +21,7 @@ const LOOPS: readonly (readonly [name: string, make: MakeLoop, partial: string])
   ["chunks", (connection, options) => connection.chunks(options), ""],
   ["recycled chunks", (connection, options) => connection.chunks({ ...options, recycle: true }), ""],
   ["lines", (connection, options) => connection.lines(options), "half a li"],
+  ["split", (connection, options) => connection.split("\n", options), "half a rec"],
   ["frames", (connection) => lengthPrefixed(connection)[Symbol.asyncIterator]() as Loop, "\0\0\0\u0009half"],
 ];
 
@@ -111,7 +112,7 @@ export const leftLoops: readonly ContractCase[] = [
     }),
   ),
 
-  ...LOOPS.slice(0, 3).map(([name, makeLoop]) =>
+  ...LOOPS.slice(0, 4).map(([name, makeLoop]) =>
     onPair(
       `${name}: a loop that is left takes its listener off the signal, and never times out`,
       async ({ a, b }) => {

@@ -124,6 +124,8 @@ export const limits: readonly ContractCase[] = [
     await fails(a.readLine(), "ERR_LIMIT");
     await fails(a.lines().next(), "ERR_LIMIT");
     await fails(a.readUntil("\n"), "ERR_LIMIT");
+    await fails(a.readUntilAny(["\n", "|"]), "ERR_LIMIT");
+    await fails(a.split("\n").next(), "ERR_LIMIT");
     assert.equal(await a.readLine({ limit: Infinity }), `${most}y`);
   }),
 
@@ -204,6 +206,7 @@ export const limits: readonly ContractCase[] = [
       for (const size of [Number.MAX_SAFE_INTEGER, 2 ** 50]) {
         const { message } = await fails(a.readExactly(size), "ERR_LIMIT");
         assert.match(message, new RegExp(`${String(size)} bytes, more than the limit of \\d+ bytes`, "u"));
+        await fails(a.peek(size), "ERR_LIMIT");
       }
       const frames = lengthPrefixed(a, { bytes: 8, limit: Infinity });
       await fails(frames.receive(), "ERR_LIMIT");

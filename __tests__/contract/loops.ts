@@ -29,10 +29,11 @@ export const loops: readonly ContractCase[] = [
     assert.equal(text(await b.read()), "still writable");
   }),
 
-  ...(["lines", "chunks"] as const).map((loop) =>
+  ...(["lines", "split", "chunks"] as const).map((loop) =>
     onPair(`${loop}: options that are changed later change nothing`, async ({ a, b }) => {
       const options = { timeout: 60_000, signal: undefined as AbortSignal | undefined };
-      const iterator: AsyncIterator<unknown, undefined> = a[loop](options);
+      const iterator: AsyncIterator<unknown, undefined> =
+        loop === "split" ? a.split("\n", options) : a[loop](options);
       options.timeout = 0;
       options.signal = AbortSignal.abort();
       const next = iterator.next();

@@ -102,6 +102,8 @@ export const memory: readonly ContractCase[] = [
       await refused(() => a.readInto(fake));
       await refused(() => a.readUntil(fake));
       await refused(() => a.readUntilAny(["x", fake]));
+      assert.throws(() => a.split(fake), TypeError);
+      assert.throws(() => a.unread(fake), TypeError);
       await refused(() => a.duplex.write(fake));
       await refused(() => a.duplex.end(fake));
     }

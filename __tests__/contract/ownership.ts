@@ -24,6 +24,11 @@ const READS: readonly Read[] = [
     after: 1,
   }),
   async (connection) => ({
+    bytes: ((await connection.split("\0", { limit: Infinity }).next()) as IteratorResult<Buffer, undefined>)
+      .value,
+    after: 1,
+  }),
+  async (connection) => ({
     bytes: ((await connection.chunks().next()) as IteratorResult<Buffer, undefined>).value,
   }),
   async (connection) => ({ bytes: await lengthPrefixed(connection, { bytes: 1 }).receive(), before: 1 }),
@@ -93,6 +98,7 @@ export const ownership: readonly ContractCase[] = [
       () => a.readUntil("|"),
       async () => (await a.readUntilAny(["|"]))?.bytes,
       () => a.readExactly(0),
+      () => a.peek(0),
       () => lengthPrefixed(a).receive(),
     ];
     for (const read of reads) {

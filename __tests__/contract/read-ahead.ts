@@ -73,6 +73,23 @@ const ways: Readonly<Record<string, (a: Connection) => Promise<Buffer>>> = {
       const record = await a.readUntil("\n", { limit: Infinity });
       return record && Buffer.concat([record, Buffer.from("\n")]);
     }),
+  "readUntilAny()": (a) =>
+    repeated(async () => {
+      const record = await a.readUntilAny(["\n"], { limit: Infinity });
+      return record && Buffer.concat([record.bytes, Buffer.from(record.delimiter)]);
+    }),
+  "peek() and readExactly()": (a) =>
+    repeated(async () => {
+      const peeked = await a.peek(70_000);
+      const read = await a.readExactly(peeked.length);
+      sameBytes(read, peeked);
+      return read.length === 0 ? null : read;
+    }),
+  "split()": async (a) => {
+    const all: Buffer[] = [];
+    for await (const record of a.split("\n", { limit: Infinity })) all.push(record, Buffer.from("\n"));
+    return Buffer.concat(all);
+  },
   "readLine()": (a) =>
     repeated(async () => {
       const line = await a.readLine({ encoding: "latin1", limit: Infinity });

@@ -244,7 +244,9 @@ export const reading: readonly ContractCase[] = [
       assert.equal(await a.readUntil("x"), null);
       assert.equal(await a.readUntilAny(["x", "y"]), null);
       assert.equal((await a.readAll()).length, 0);
+      assert.equal((await a.peek(4)).length, 0);
       assert.equal((await a.lines().next()).done, true);
+      assert.equal((await a.split("x", { last: true }).next()).done, true);
       assert.equal((await a.chunks().next()).done, true);
       await fails(a.readExactly(1), "ERR_UNEXPECTED_EOF");
     }
@@ -260,7 +262,9 @@ export const reading: readonly ContractCase[] = [
       a.readUntilAny(["x"]),
       a.readLine(),
       a.readAll(),
+      a.peek(1),
       a.lines().next(),
+      a.split("x").next(),
       a.chunks().next(),
       a.chunks({ recycle: true }).next(),
       a.read({ timeout: 0 }),

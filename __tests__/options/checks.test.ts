@@ -391,6 +391,11 @@ describe("a connection and its bytes are untouched", () => {
       ...option([], "encoding", [5, null, "utf16le", "base64", "klingon"], VALUE),
       ...badOperation(),
     ],
+    peek: [
+      ...[undefined, ...NO_NUMBERS].map((size): Bad => [[size], TYPE, size]),
+      ...[...NO_SIZES, Infinity].map((size): Bad => [[size], RANGE, size]),
+      ...badOperation(1),
+    ],
     readAll: [
       ...option([], "limit", NO_SIZES, RANGE),
       ...option([], "limit", NO_NUMBERS, TYPE),
@@ -417,6 +422,15 @@ describe("a connection and its bytes are untouched", () => {
       ...option([], "encoding", ["utf16le", 5], VALUE),
       ...badOperation(),
     ],
+    split: [
+      [[5], TYPE, 5],
+      [[""], VALUE, ""],
+      [[[]], VALUE, []],
+      ...option(["\n"], "limit", NO_SIZES, RANGE),
+      ...option(["\n"], "last", NO_BOOLEANS, TYPE),
+      ...badOperation("\n"),
+    ],
+    unread: [undefined, null, 5, {}].map((bytes): Bad => [[bytes], TYPE, bytes]),
     chunks: [...option([], "recycle", NO_BOOLEANS, TYPE), ...badOperation()],
     abandon: [undefined, null, "both", 5].map((side): Bad => [[side], VALUE, side]),
     setNoDelay: NO_BOOLEANS.map((on): Bad => [[on], TYPE, on]),

@@ -235,6 +235,8 @@ describe("in operations", () => {
     readLine: (connection, _, options) => loose(connection.readLine.bind(connection))(options),
     readAll: (connection, _, options) => loose(connection.readAll.bind(connection))(options),
     lines: (connection, _, options) => loose(connection.lines.bind(connection))(options),
+    split: (connection, _, options) => loose(connection.split.bind(connection))("\n", options),
+    peek: (connection, _, options) => loose(connection.peek.bind(connection))(1, options),
     chunks: (connection, _, options) => loose(connection.chunks.bind(connection))(options),
     write: (connection, _, options) => loose(connection.write.bind(connection))("data", options),
     writeLine: (connection, _, options) => loose(connection.writeLine.bind(connection))("line", options),
@@ -289,6 +291,8 @@ describe("in operations", () => {
     ["readLine", LIMIT, TARGET],
     ["readAll", LIMIT, TARGET],
     ["lines", LIMIT, TARGET],
+    ["split", LIMIT, TARGET],
+    ["peek", SIZE, TARGET],
     ["chunks", SIZE, TARGET],
     ["receive", SIZE, TARGET],
     ["write", TIME, LIST],
@@ -348,8 +352,12 @@ describe("in operations", () => {
       expect(String(chunk)).toBe("e");
       break;
     }
-    await client.write("f\n", {});
+    await client.write("f\ng\n", {});
     expect(String(await server.readUntil("\n", { limit: 5 }))).toBe("f");
+    for await (const record of server.split("\n", { limit: 5, last: true, timeout: 5_000, signal })) {
+      expect(String(record)).toBe("g");
+      break;
+    }
     await client.close();
     expect(await server.readAll({ limit: 5 })).toHaveLength(0);
   });

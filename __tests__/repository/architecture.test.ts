@@ -160,6 +160,7 @@ const TYPES = [
   "ResolveOptions",
   "ServeOptions",
   "SocketDuplex",
+  "SplitOptions",
   "StartTlsOptions",
   "TlsCode",
   "TlsFacts",

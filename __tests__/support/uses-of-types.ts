@@ -55,6 +55,8 @@ export async function reads(connection: Connection): Promise<void> {
   structuredClone(all, { transfer: [all, exact.buffer] });
   for await (const bytes of connection) structuredClone(bytes, { transfer: [bytes.buffer] });
   for await (const frame of lengthPrefixed(connection)) frame.readUInt8(record?.length ?? chunk?.length);
+  for await (const bytes of connection.split(["\n", exact], { last: true })) connection.unread(bytes.buffer);
+  connection.unread([await connection.peek(1), "text"]);
   for await (const line of connection.lines()) line.trim();
 }
 

@@ -33,6 +33,18 @@ export interface LineOptions extends LimitOptions {
   encoding?: BufferEncoding | undefined;
 }
 
+/** How to loop over records. */
+export interface SplitOptions extends LimitOptions {
+  /**
+   * Whether the stream may end without a delimiter: what is left then is the last record, unless it is empty. Otherwise that
+   * is `ERR_UNEXPECTED_EOF`.
+   *
+   * @default false
+   * @example for await (const record of connection.split("\0", { last: true })) console.log(record);
+   */
+  last?: boolean | undefined;
+}
+
 /** How to loop over chunks. */
 export interface ChunksOptions extends OperationOptions {
   /**
@@ -51,6 +63,9 @@ export const LIMITED = schemaOf<LimitOptions>(
   { ...READ.checks, limit: checkLimit },
   { ...READ, insteadOfNumber: "a limit is { limit }, a time is { timeout }" },
 );
+
+/** The options of a loop over records. */
+export const SPLIT = schemaOf<SplitOptions>({ ...LIMITED.checks, last: checkBoolean }, LIMITED);
 
 /** The options of a read that decodes lines. */
 export const LINE = schemaOf<LineOptions>(

@@ -10,7 +10,7 @@ function bytesFrom(position: number, size: number): Buffer<ArrayBuffer> {
 
 type Step =
   | { readonly kind: "copy" | "append"; readonly size: number }
-  | { readonly kind: "take" | "takeRun" | "takeInto" | "skip" | "at"; readonly share: number }
+  | { readonly kind: "peek" | "take" | "takeRun" | "takeInto" | "skip" | "at"; readonly share: number }
   | { readonly kind: "indexOf"; readonly needle: Uint8Array; readonly share: number }
   | { readonly kind: "putBack"; readonly sizes: readonly number[] }
   | { readonly kind: "clear" };
@@ -26,7 +26,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("copy" as const, "append" as const), size }) },
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constantFrom("take", "takeRun", "takeInto", "skip", "at"), share }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom("peek", "take", "takeRun", "takeInto", "skip", "at"),
+      share,
+    }),
   },
   {
     weight: 3,
@@ -73,6 +76,13 @@ class Model {
       case "take":
         this.#took(queue.take(this.#within(step.share)), this.#within(step.share));
         return;
+      case "peek": {
+        const size = this.#within(step.share);
+        const given = queue.peek(size);
+        expect(given.equals(expected.subarray(0, size))).toBe(true);
+        this.kept.push({ given, copy: Buffer.from(given) });
+        return;
+      }
       case "takeRun": {
         if (expected.length === 0) return;
         const run = queue.takeRun();

@@ -87,6 +87,7 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
       ["1234", (connection) => connection.readExactly(4)],
       ["1234|", (connection) => connection.readUntil("|")],
       ["1234|", (connection) => connection.readUntilAny(["|", "-"])],
+      ["1234|", (connection) => connection.split("|").next()],
       ["1234\n", (connection) => connection.readLine()],
       ["\0\u00041234", (connection) => lengthPrefixed(connection, { bytes: 2 }).receive()],
     ];

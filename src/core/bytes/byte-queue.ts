@@ -139,6 +139,15 @@ export class ByteQueue {
     }
   }
 
+  /** A copy of the first `size` bytes, which are left where they are; there must be as many. */
+  peek(size: number): NonSharedBuffer {
+    const run = this.peekRun();
+    if (run.length >= size) return copyOf(run, 0, size);
+    const copy = Buffer.allocUnsafeSlow(size);
+    for (let filled = 0; filled < size;) filled += this.runAt(filled).copy(copy, filled);
+    return copy;
+  }
+
   /** The first run of adjacent bytes, left where it is. */
   peekRun(): NonSharedBuffer {
     return this.length === 0 ? EMPTY : this.#run(this.#first, this.#start);

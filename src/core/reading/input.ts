@@ -263,6 +263,17 @@ export class Input implements Sink {
     if (unread.length > 0 && !discards(this.#state)) this.#queue.putBack(unread);
   }
 
+  /**
+   * Puts a copy of `bytes` before all that is unread, for the program.
+   *
+   * @throws NetError if a read waits, a stream is being read, or reads get no bytes any more
+   */
+  unread(bytes: Uint8Array): void {
+    if (this.isBusy()) throw this.#refused("ERR_BUSY");
+    if (this.closed || this.isShut) throw this.#refusedBy(this.#state);
+    this.#queue.putBack([bytes]);
+  }
+
   /** The signal of the waiting read was aborted. */
   abort(waiting: Waiting, signal: AbortSignal): void {
     this.#fail(waiting, () => aborted("read", this.#host.subject, signal));

@@ -3,7 +3,8 @@ import { checkedOperation, type OperationOptions } from "../../options/operation
 import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import type { Input } from "./input.js";
 import { LineRun, NEXT_LINE } from "./lines.js";
-import { NEXT_CHUNK, NEXT_REUSED_CHUNK } from "./reads.js";
+import { NEXT_CHUNK, NEXT_RECORD, NEXT_REUSED_CHUNK, type RecordSearch } from "./reads.js";
+import type { DelimiterSearch } from "./search.js";
 
 /**
  * What all loops over a connection have in common. A loop can be left, and is over then; the bytes that it has not read stay
@@ -95,6 +96,22 @@ export class Lines extends Loop<string> {
   protected override leave(): void {
     super.leave();
     this.argument.drop();
+  }
+}
+
+/** The loop over records. */
+export class Records extends Loop<NonSharedBuffer> {
+  protected override readonly argument: RecordSearch;
+  readonly #options: OperationOptions | undefined;
+
+  constructor(input: Input, search: DelimiterSearch, last: boolean, options: OperationOptions | undefined) {
+    super(input);
+    this.argument = { search, last };
+    this.#options = asGiven(options);
+  }
+
+  protected override pull(): Promise<IteratorResult<NonSharedBuffer, undefined>> {
+    return this.input.pull(NEXT_RECORD, this.argument, this.#options);
   }
 }
 

@@ -132,6 +132,35 @@ export const takeUntilAny: Take<DelimitedRecord | null, SearchForGiven> = (
   return { bytes, delimiter: given[search.index] as Delimiter };
 };
 
+/** What a loop over records looks for, and whether a last record may lack its delimiter. */
+export interface RecordSearch {
+  readonly search: DelimiterSearch;
+  readonly last: boolean;
+}
+
+/** As {@link takeUntil}, in the form that an iterator's `next` resolves to. */
+export const takeNextRecord: Take<IteratorResult<NonSharedBuffer, undefined>, RecordSearch> = (
+  queue,
+  { search, last },
+  ended,
+) => {
+  const record = takeUntil(queue, search, ended);
+  if (record === null) return { value: undefined, done: true };
+  if (record === WAIT) return record;
+  if (!(record instanceof Refusal)) return { value: record, done: false };
+  if (!last || record.code !== "ERR_UNEXPECTED_EOF") return record;
+  if (queue.length > search.limit) return overLimit(search.limit);
+  return { value: queue.take(queue.length), done: false };
+};
+
+/** The next bytes, which stay in the queue; fewer at the end of the stream. */
+export const peekNext: Take<NonSharedBuffer, number> = (queue, size, ended) => {
+  const most = maxBufferBytes(size);
+  if (size > most) return overLimit(most, size);
+  if (queue.length < size && !ended) return WAIT;
+  return queue.peek(Math.min(size, queue.length));
+};
+
 export const takeAll: Take<NonSharedBuffer, number> = (queue, limit, ended) => {
   const most = Math.min(limit, constants.MAX_LENGTH);
   if (queue.length > most) return overLimit(most);
@@ -179,6 +208,12 @@ export const READ_EXACTLY: Read<NonSharedBuffer, number> = new Read(takeExactly)
 export const READ_UNTIL: Read<NonSharedBuffer | null, DelimiterSearch> = new Read(takeUntil);
 /** `readUntilAny()`. */
 export const READ_UNTIL_ANY: Read<DelimitedRecord | null, SearchForGiven> = new Read(takeUntilAny);
+/** `next()` of `split()`. */
+export const NEXT_RECORD: Read<IteratorResult<NonSharedBuffer, undefined>, RecordSearch> = new Read(
+  takeNextRecord,
+);
+/** `peek()`. */
+export const PEEK: Read<NonSharedBuffer, number> = new Read(peekNext);
 /** `readAll()`. */
 export const READ_ALL: Read<NonSharedBuffer, number> = new Read(takeAll);
 
