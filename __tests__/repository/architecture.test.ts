@@ -166,9 +166,17 @@ const TYPES = [
   "TlsFacts",
 ];
 
-const TESTING_VALUES = ["memoryPair"];
+const TESTING_VALUES = ["memoryPair", "simulate"];
 
-const TESTING_TYPES = ["MemoryPairOptions"];
+const TESTING_TYPES = [
+  "Host",
+  "HostOptions",
+  "LinkOptions",
+  "MemoryPairOptions",
+  "Network",
+  "NetworkEvent",
+  "SimulationOptions",
+];
 
 /** Which files each file imports, types included; all by their paths below `src`. */
 type Imports = ReadonlyMap<string, readonly string[]>;
@@ -364,6 +372,9 @@ const TIME = [
 const TIME_USERS: Readonly<Record<string, string>> = {
   "core/timing/clock.ts": "is the clock",
   "core/timing/process-hold.ts": "its timer never fires: it is a handle that keeps the process alive",
+  "testing/simulation/globals.ts": "replaces what reads the time, inside a simulation",
+  "testing/simulation/simulate.ts": "waits for the event loop to turn, whatever time it is in the simulation",
+  "testing/simulation/virtual-clock.ts": "its turns of the event loop are real ones",
 };
 
 /**
@@ -585,6 +596,8 @@ describe("package.json", () => {
     readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
     readonly files: readonly string[];
     readonly dependencies: Readonly<Record<string, string>>;
+    readonly peerDependencies: Readonly<Record<string, string>>;
+    readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>;
     readonly type: string;
   }
   const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Manifest;
@@ -616,7 +629,7 @@ describe("package.json", () => {
   });
 
   test("lists the packages that the sources use, and no others", () => {
-    const dependencies = Object.keys(manifest.dependencies);
+    const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
     const imported = [...sources].flatMap(([name, text]) => specifiersIn(name, text));
     const packages = imported.filter((specifier) => !/^(?:\.|node:)/.test(specifier));
     expect(dependencies).toEqual(expect.arrayContaining(packages));
@@ -624,6 +637,16 @@ describe("package.json", () => {
       (name) => ![...sources.values()].some((text) => text.includes(`"${name}"`)),
     );
     expect(unused).toEqual([]);
+  });
+
+  test("makes no program install what only its tests need, and no entry but that one loads it", () => {
+    const peers = Object.keys(manifest.peerDependencies);
+    expect(peers).toEqual(["@sinonjs/fake-timers"]);
+    expect(manifest.peerDependenciesMeta).toEqual({ "@sinonjs/fake-timers": { optional: true } });
+    const users = [...sources].filter(([name, text]) =>
+      specifiersIn(name, text).some((one) => peers.includes(one)),
+    );
+    expect(users.map(([name]) => name)).toEqual(["testing/simulation/fake-timers.ts"]);
   });
 });
 

@@ -2,6 +2,12 @@
  * `tcp6/testing`: what programs that use connections are tested with. Nothing of it is loaded by `tcp6` itself.
  *
  * - memory-pair.ts: two connections with no network between them.
+ * - simulation/: whole networks in memory, on virtual time. simulation/simulate.ts is the way in.
  */
 /// <reference types="node" preserve="true" />
 export { memoryPair, type MemoryPairOptions } from "./memory-pair.js";
+export { simulate } from "./simulation/simulate.js";
+export type { Host } from "./simulation/host.js";
+export type { NetworkEvent } from "./simulation/log.js";
+export type { Network } from "./simulation/network.js";
+export type { HostOptions, LinkOptions, SimulationOptions } from "./simulation/options.js";

@@ -1,0 +1,278 @@
+import type { Buffer } from "node:buffer";
+import type { FakeTimer } from "./fake-timers.js";
+import type { Kernel, Receiving } from "./kernel.js";
+import { keyOf, textOf, type End, type Packet, type Part } from "./packet.js";
+import type { Random } from "./random.js";
+import { Receiver, RECEIVE_BUFFER_BYTES } from "./receiver.js";
+import { Sender, type SenderHost } from "./sender.js";
+
+/** What the kernel waits with for the peer's end, once the program has closed the socket (tcp_fin_timeout), and after both. */
+const LAST_WAIT_MS = 60_000;
+
+/** How often the kernel asks an idle peer, if the program does not say: see tcp(7). */
+const KEEP_ALIVE = { delay: 7_200_000, interval: 75_000, count: 9 };
+
+/** Why a connection has failed. */
+export type FailureCode = "ECONNRESET" | "ETIMEDOUT";
+
+/** What uses an end of a connection: a call that connects, a server, or a connection of the program. */
+export interface EndpointUser {
+  /** The handshake of TCP is done. */
+  opened?(): void;
+  /** The peer has refused the handshake. */
+  refused?(): void;
+  /** There are bytes to read, or the peer's end. */
+  arrived(): void;
+  /** There is room for bytes to send. */
+  progress(): void;
+  failed(code: FailureCode): void;
+}
+
+/** The kernel's side of one end of a TCP connection. */
+export class Endpoint implements SenderHost, Receiving {
+  readonly host: Kernel;
+  readonly local: End;
+  readonly remote: End;
+  readonly random: Random;
+  readonly longestRoundTrip: number;
+  readonly receiver = new Receiver();
+  user: EndpointUser | null = null;
+  /** How the connection has failed. */
+  failure: FailureCode | null = null;
+  readonly #sender = new Sender(this);
+  /** `opening`: the handshake is under way. `left`: the program has closed the socket. `over`: nothing is sent any more. */
+  #state: "opening" | "open" | "left" | "over" = "opening";
+  /** Whether this end has asked for the connection. */
+  readonly #isClient: boolean;
+  #endsFirst = false;
+  #heardAt: number;
+  #keepAlive: typeof KEEP_ALIVE | null = null;
+  #keepAliveTimer: FakeTimer | undefined;
+  #advertised = RECEIVE_BUFFER_BYTES;
+
+  constructor(host: Kernel, local: End, remote: End, isClient: boolean) {
+    this.host = host;
+    this.local = local;
+    this.remote = remote;
+    this.#isClient = isClient;
+    this.random = host.wires.random;
+    this.longestRoundTrip = host.wires.longestRoundTrip(host, remote);
+    this.#heardAt = host.wires.clock.now();
+    host.endpoints.set(this.key, this);
+  }
+
+  get key(): string {
+    return keyOf(this.local, this.remote);
+  }
+
+  get isOpening(): boolean {
+    return this.#state === "opening";
+  }
+
+  // What the program does
+
+  /** How many bytes may be sent now. */
+  get room(): number {
+    return this.#sender.room;
+  }
+
+  send(bytes: Buffer): void {
+    this.#sender.write(bytes);
+  }
+
+  end(): void {
+    this.#endsFirst ||= !this.receiver.ended;
+    this.#sender.end();
+  }
+
+  /** The program has read bytes: the peer is told of the room, once it is worth it. */
+  read(): void {
+    const { room } = this.receiver;
+    if (room - this.#advertised >= RECEIVE_BUFFER_BYTES / 2) this.#acknowledge();
+  }
+
+  /** Closes the socket: what was written is still sent, then FIN; or RST, if bytes are unread. */
+  close(): void {
+    if (this.#state === "over") return;
+    if (this.receiver.bytes.length > 0) {
+      this.reset();
+      return;
+    }
+    this.user = null;
+    this.#state = "left";
+    this.setKeepAlive(null);
+    this.end();
+    this.#endIfDone();
+    if (!this.receiver.ended) this.schedule(() => this.#remove(), LAST_WAIT_MS);
+  }
+
+  reset(): void {
+    if (this.#state === "over") return;
+    this.host.note(`resets ${textOf(this.remote)}`);
+    this.#transmit({ kind: "reset" });
+    this.#remove();
+  }
+
+  /** @param options - `null` for none; what is left out is the system's own, in ms */
+  setKeepAlive(options: Partial<typeof KEEP_ALIVE> | null): void {
+    this.cancel(this.#keepAliveTimer);
+    this.#keepAliveTimer = undefined;
+    this.#keepAlive = options === null ? null : { ...KEEP_ALIVE, ...options };
+    if (this.#keepAlive !== null && this.#state === "open") this.#watchSilence(this.#keepAlive, 0);
+  }
+
+  // What arrives
+
+  receive(packet: Packet): void {
+    if (this.#state === "over") return;
+    this.#heardAt = this.host.wires.clock.now();
+    switch (packet.kind) {
+      case "syn":
+        if (!this.#isClient) this.#transmit({ kind: "syn-ack" });
+        break;
+      case "syn-ack":
+        if (this.#isClient && this.#state === "opening") {
+          this.#open();
+          this.#sender.open();
+        }
+        break;
+      case "part":
+        this.#receivePart(packet.number, packet.part);
+        break;
+      case "ack":
+        this.#sender.acknowledged(packet.next, packet.room);
+        this.#endIfDone();
+        break;
+      case "probe":
+        this.#acknowledge();
+        break;
+      case "reset":
+        this.#receiveReset();
+    }
+  }
+
+  #open(): void {
+    this.#state = "open";
+    if (this.#keepAlive !== null) this.#watchSilence(this.#keepAlive, 0);
+    this.user?.opened?.();
+  }
+
+  #receivePart(number: number, part: Part): void {
+    const fresh = this.receiver.receive(number, part);
+    if (this.#state === "left" && fresh.some(({ kind }) => kind === "bytes")) {
+      this.reset();
+      return;
+    }
+    this.#acknowledge();
+    let hasNews = false;
+    for (const { kind } of fresh) {
+      if (kind === "open") this.#open();
+      else hasNews = true;
+    }
+    this.#noteFresh(fresh);
+    if (hasNews) this.user?.arrived();
+    this.#endIfDone();
+  }
+
+  #noteFresh(fresh: readonly Part[]): void {
+    let size = 0;
+    for (const part of fresh) size += part.kind === "bytes" ? part.bytes.length : 0;
+    const from = textOf(this.remote);
+    if (size > 0) this.host.note(`${String(size)} bytes have arrived from ${from}`);
+    if (fresh.some(({ kind }) => kind === "end")) this.host.note(`the end has arrived from ${from}`);
+  }
+
+  #receiveReset(): void {
+    this.host.note(`is reset by ${textOf(this.remote)}`);
+    const { user } = this;
+    const wasOpening = this.#state === "opening";
+    this.#remove();
+    if (wasOpening) user?.refused?.();
+    else this.#fail(user, "ECONNRESET");
+  }
+
+  // What the sender asks for
+
+  transmit(number: number, part: Part): void {
+    this.#transmit({ kind: "part", number, part });
+  }
+
+  probe(): void {
+    this.#transmit({ kind: "probe" });
+  }
+
+  progress(): void {
+    this.user?.progress();
+  }
+
+  gaveUp(): void {
+    this.host.note(`gives up on ${textOf(this.remote)}`);
+    const { user } = this;
+    this.#remove();
+    this.#fail(user, "ETIMEDOUT");
+  }
+
+  schedule(callback: () => void, ms: number): FakeTimer {
+    return this.host.wires.clock.schedule(() => {
+      if (this.#state !== "over") callback();
+    }, ms);
+  }
+
+  cancel(timer: FakeTimer | undefined): void {
+    this.host.wires.clock.cancel(timer);
+  }
+
+  /** Ends it without a word to anybody. */
+  vanish(): void {
+    this.#remove();
+  }
+
+  #acknowledge(): void {
+    const { next, room } = this.receiver;
+    this.#advertised = room;
+    this.#transmit({ kind: "ack", next, room });
+  }
+
+  #transmit(what: Omitted<Packet>): void {
+    this.host.wires.send(this.host, { ...what, from: this.local, to: this.remote });
+  }
+
+  #fail(user: EndpointUser | null, code: FailureCode): void {
+    this.failure = code;
+    user?.failed(code);
+  }
+
+  /** Both sides have ended: the side that has ended first keeps the ports for a while (TIME_WAIT). */
+  #endIfDone(): void {
+    if (this.#state !== "left" || !this.receiver.ended || !this.#sender.isDone) return;
+    if (this.#endsFirst) this.schedule(() => this.#remove(), LAST_WAIT_MS);
+    else this.#remove();
+  }
+
+  #remove(): void {
+    this.#state = "over";
+    this.user = null;
+    this.#sender.stop();
+    this.cancel(this.#keepAliveTimer);
+    if (this.host.endpoints.get(this.key) === this) this.host.endpoints.delete(this.key);
+  }
+
+  /** Asks a silent peer if it is still there. */
+  #watchSilence(options: typeof KEEP_ALIVE, asked: number): void {
+    const due = asked === 0 ? this.#heardAt + options.delay - this.host.wires.clock.now() : options.interval;
+    const askedAt = this.host.wires.clock.now();
+    this.#keepAliveTimer = this.schedule(() => {
+      const hasAnswered = asked > 0 && this.#heardAt >= askedAt;
+      const isSilent = this.host.wires.clock.now() - this.#heardAt >= options.delay;
+      if (hasAnswered || !isSilent) this.#watchSilence(options, 0);
+      else if (asked >= options.count) this.gaveUp();
+      else {
+        this.probe();
+        this.#watchSilence(options, asked + 1);
+      }
+    }, due);
+  }
+}
+
+/** A packet without its addresses. */
+type Omitted<T> = T extends unknown ? Omit<T, "from" | "to"> : never;

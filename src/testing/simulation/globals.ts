@@ -1,0 +1,153 @@
+/**
+ * What a program reads the time from and waits with, by virtual time while a simulation runs. Code that runs outside of the
+ * simulation keeps the real timers; `Date` is the same for all code, since it cannot tell who asks.
+ */
+import nodeModule from "node:module";
+import { performance } from "node:perf_hooks";
+import process from "node:process";
+import timers from "node:timers";
+import timersPromises from "node:timers/promises";
+import { promisify } from "node:util";
+import { LONGEST_TIMER_MS } from "../../core/timing/clock.js";
+import type { Random } from "./random.js";
+import { running } from "./running.js";
+import { VirtualTimer, type VirtualClock } from "./virtual-clock.js";
+import { interval, sleep } from "./waits.js";
+
+type Unknown = (...args: unknown[]) => unknown;
+
+/** Has all of these go by virtual time. The function that is returned gives everything back. */
+export function replaceGlobals(clock: VirtualClock, random: Random): () => void {
+  const replaced = new Replacements();
+  for (const owner of [globalThis, timers]) replaceTimers(replaced, owner, clock);
+  replaced.inside(timersPromises, "setTimeout", (ms, value, options) =>
+    sleep(clock, ms as number, value, options as object | undefined),
+  );
+  replaced.inside(timersPromises, "setInterval", (ms, value, options) =>
+    interval(clock, ms as number, value, options as object | undefined),
+  );
+  replaced.inside(timersPromises.scheduler, "wait", (ms, options) =>
+    sleep(clock, ms as number, undefined, options as object | undefined),
+  );
+  replaced.inside(AbortSignal, "timeout", (ms) => timeoutSignal(clock, ms as number));
+  replaced.set(globalThis, "Date", clock.fake.Date);
+  for (const owner of new Set([performance, globalThis.performance])) {
+    replaced.inside(owner, "now", () => clock.now());
+  }
+  for (const owner of new Set([process, globalThis.process])) replaceHighResolution(replaced, owner, clock);
+  replaced.inside(Math, "random", () => random.next());
+  nodeModule.syncBuiltinESMExports();
+  return () => {
+    replaced.undo();
+    nodeModule.syncBuiltinESMExports();
+  };
+}
+
+function replaceTimers(replaced: Replacements, owner: object, clock: VirtualClock): void {
+  /** Those that were converted to a number, as Node allows. */
+  const byNumber = new Map<number, VirtualTimer>();
+  const begin = (isRepeated: boolean): Unknown =>
+    Object.assign(
+      (callback: unknown, ms: unknown, ...args: unknown[]): unknown => {
+        if (typeof callback !== "function") {
+          const message = 'The "callback" argument must be of type function.';
+          throw Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_TYPE" });
+        }
+        const delay = delayOf(ms);
+        const call = (): void => void (callback as Unknown)(...args);
+        const timer = new VirtualTimer(clock, call, delay, isRepeated ? delay : null);
+        return Object.defineProperty(timer, Symbol.toPrimitive, {
+          value: () => {
+            byNumber.set(timer.id, timer);
+            return timer.id;
+          },
+        });
+      },
+      isRepeated ? {} : { [promisify.custom]: (ms: number, value: unknown) => sleep(clock, ms, value) },
+    );
+  const end =
+    (original: Unknown): Unknown =>
+    (timer) => {
+      const found = timer instanceof VirtualTimer ? timer : byNumber.get(Number(timer));
+      if (found === undefined) return original(timer);
+      byNumber.delete(found.id);
+      found.close();
+      return undefined;
+    };
+  replaced.inside(owner, "setTimeout", begin(false));
+  replaced.inside(owner, "setInterval", begin(true));
+  replaced.by(owner, "clearTimeout", end);
+  replaced.by(owner, "clearInterval", end);
+}
+
+function replaceHighResolution(replaced: Replacements, owner: object, clock: VirtualClock): void {
+  replaced.by(owner, "hrtime", (original) => {
+    const originals = original as NodeJS.HRTime & Unknown;
+    const hrtime = (before?: [number, number]): [number, number] => {
+      if (running.getStore() === undefined) return original(before) as [number, number];
+      const now = clock.now();
+      const [seconds = 0, nanos = 0] = before ?? [];
+      const all = Math.round((now % 1000) * 1e6) - nanos;
+      const whole = Math.floor(now / 1000) - seconds;
+      return all < 0 ? [whole - 1, all + 1e9] : [whole, all];
+    };
+    const bigint = (): bigint =>
+      running.getStore() === undefined ? originals.bigint() : BigInt(Math.round(clock.now() * 1e6));
+    return Object.assign(hrtime as Unknown, { bigint });
+  });
+}
+
+/** As Node's: what is no delay is the shortest one. */
+function delayOf(ms: unknown): number {
+  const delay = Number(ms);
+  return delay >= 1 && delay <= LONGEST_TIMER_MS ? Math.trunc(delay) : 1;
+}
+
+function timeoutSignal(clock: VirtualClock, ms: number): AbortSignal {
+  const controller = new AbortController();
+  const expire = (): void =>
+    controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
+  new VirtualTimer(clock, expire, delayOf(ms), null);
+  return controller.signal;
+}
+
+/** Properties that have other values for a while. */
+class Replacements {
+  readonly #undo: (() => void)[] = [];
+
+  /** Replaces a method by one that is made of it. */
+  by(owner: object, name: string, make: (original: Unknown) => Unknown): void {
+    const { [name]: original } = owner as Record<string, Unknown | undefined>;
+    if (typeof original === "function") this.set(owner, name, make(original));
+  }
+
+  /** Replaces a method where the code that calls it runs inside the simulation. */
+  inside(owner: object, name: string, method: Unknown): void {
+    this.by(owner, name, (original) => {
+      const either = function (this: unknown, ...args: unknown[]): unknown {
+        return running.getStore() === undefined ? original.apply(this, args) : method(...args);
+      };
+      const custom: unknown = Reflect.get(original, promisify.custom);
+      const ours: unknown = Reflect.get(method, promisify.custom);
+      if (typeof custom !== "function" || typeof ours !== "function") return either;
+      return Object.assign(either, {
+        [promisify.custom]: (...args: unknown[]): unknown =>
+          ((running.getStore() === undefined ? custom : ours) as Unknown)(...args),
+      });
+    });
+  }
+
+  set(owner: object, name: string, value: unknown): void {
+    const own = Object.getOwnPropertyDescriptor(owner, name);
+    const { enumerable = true } = own ?? {};
+    Object.defineProperty(owner, name, { configurable: true, enumerable, writable: true, value });
+    this.#undo.push(() => {
+      if (own === undefined) Reflect.deleteProperty(owner, name);
+      else Object.defineProperty(owner, name, own);
+    });
+  }
+
+  undo(): void {
+    for (const undo of this.#undo.reverse()) undo();
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * What a simulated program waits for that takes real time: files, compression, cryptography. Virtual time stands still while
+ * any of it is under way. Node does not count it, but tells when its resources are made, call back and end.
+ */
+import { createHook, type AsyncHook } from "node:async_hooks";
+import { running } from "./running.js";
+
+/** The types of resources that call back once: requests to libuv's pool of threads, and turns of the event loop. */
+const ONCE = /^(?:FSREQ|FILEHANDLECLOSEREQ|GETADDRINFO|GETNAMEINFO|QUERYWRAP|Immediate$)|(?:REQUEST|JOB)$/;
+
+interface Compressor {
+  readonly write: (...args: unknown[]) => unknown;
+}
+
+export class RealWork {
+  readonly #pending = new Set<number>();
+  readonly #hook: AsyncHook;
+
+  constructor() {
+    const pending = this.#pending;
+    const end = (id: number): void => {
+      if (pending.size > 0) pending.delete(id);
+    };
+    this.#hook = createHook({
+      init: (id, type, _trigger, resource) => {
+        if (type === "PROMISE" || type === "TickObject" || running.getStore() === undefined) return;
+        if (ONCE.test(type)) pending.add(id);
+        else if (type === "ZLIB") noteWrites(resource as Compressor, () => pending.add(id));
+      },
+      // Before the callback, which may begin the next piece of work on the same resource.
+      before: end,
+      destroy: end,
+    });
+    this.#hook.enable();
+  }
+
+  get isUnderWay(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  stop(): void {
+    this.#hook.disable();
+    this.#pending.clear();
+  }
+}
+
+/** A compressor lives as long as its stream; each write of it calls back once. */
+function noteWrites(compressor: Compressor, begun: () => void): void {
+  Object.defineProperty(compressor, "write", {
+    configurable: true,
+    value(this: Compressor, ...args: unknown[]): unknown {
+      begun();
+      const { write } = Object.getPrototypeOf(this) as Compressor;
+      return write.apply(this, args);
+    },
+  });
+}

@@ -1,0 +1,163 @@
+import { AsyncResource } from "node:async_hooks";
+import { EventEmitter } from "node:events";
+import type { AddressInfo, ListenOptions } from "node:net";
+import { familyOf } from "../../address/endpoint.js";
+import { UNSPECIFIED } from "../../address/resolve.js";
+import { systemError } from "../../core/transport/system-error.js";
+import { ClientStream } from "./client-stream.js";
+import { Endpoint } from "./endpoint.js";
+import type { Kernel, Listening } from "./kernel.js";
+import { textOf, type End } from "./packet.js";
+import type { SimulatedProcess } from "./process.js";
+import { SimulatedTransport } from "./transport.js";
+
+/** How long a handshake that the client has begun may take: Linux sends its part five times. */
+const HANDSHAKE_MS = 63_000;
+
+/** A server of a simulated host: the methods and events of a `net.Server` that listeners use. */
+export class SimulatedServer extends EventEmitter implements Listening {
+  readonly #process: SimulatedProcess;
+  readonly #host: Kernel;
+  readonly #scope = new AsyncResource("tcp6.simulated");
+  #bound: End | null = null;
+  /** Whether IPv4 clients come to `::` as well. */
+  #isDual = false;
+  #backlog = 0;
+  /** Clients whose handshake is under way, and those that the program has not been given. */
+  #waiting = 0;
+
+  constructor(host: Kernel, process: SimulatedProcess) {
+    super();
+    this.#host = host;
+    this.#process = process;
+  }
+
+  get listening(): boolean {
+    return this.#bound !== null;
+  }
+
+  /** Whether it has one address, and not all. */
+  get isExact(): boolean {
+    return this.#bound !== null && !UNSPECIFIED.includes(this.#bound.address);
+  }
+
+  /** What it listens on, for the report of a simulation. */
+  override toString(): string {
+    return this.#bound === null ? "closed" : textOf(this.#bound);
+  }
+
+  address(): AddressInfo | null {
+    if (this.#bound === null) return null;
+    const { address, port } = this.#bound;
+    return { address, port, family: `IPv${String(familyOf(address))}` };
+  }
+
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  listen({ host = "::", port = 0, backlog = 511, ipv6Only = false }: ListenOptions): this {
+    const isDual = host === "::" && !ipv6Only;
+    if (this.#process.isGone) return this;
+    if (!UNSPECIFIED.includes(host) && !this.#host.has(host)) return this.#fail("EADDRNOTAVAIL", host, port);
+    const isFree = (candidate: number): boolean => {
+      const wanted = { address: host, port: candidate };
+      return ![...this.#host.servers].some((server) => server.conflicts(wanted, isDual));
+    };
+    const chosen = port === 0 ? this.#host.freePort(isFree) : port;
+    if (chosen === undefined || !isFree(chosen)) return this.#fail("EADDRINUSE", host, port);
+    this.#bound = { address: host, port: chosen };
+    this.#isDual = isDual;
+    this.#backlog = backlog;
+    this.#host.servers.add(this);
+    this.#host.note(`listens on ${textOf(this.#bound)}`);
+    this.#soon(() => this.emit("listening"));
+    return this;
+  }
+
+  close(callback?: (error?: Error) => void): this {
+    if (callback !== undefined) this.once("close", callback);
+    if (this.#bound === null) return this;
+    this.#host.note(`no longer listens on ${textOf(this.#bound)}`);
+    this.#bound = null;
+    this.#host.servers.delete(this);
+    this.#soon(() => this.emit("close"));
+    return this;
+  }
+
+  /** Whether clients of an address and a port come here. */
+  takes({ address, port }: End): boolean {
+    const bound = this.#bound;
+    if (bound?.port !== port) return false;
+    if (bound.address === address) return true;
+    return (
+      UNSPECIFIED.includes(bound.address) && (this.#isDual || familyOf(bound.address) === familyOf(address))
+    );
+  }
+
+  /** A client has begun its handshake. */
+  receiveSyn(to: End, from: End): void {
+    if (this.#waiting > this.#backlog) {
+      this.#host.note(`has no room for ${textOf(from)} in the queue of ${textOf(to)}`);
+      return;
+    }
+    this.#waiting++;
+    const endpoint = new Endpoint(this.#host, to, from, false);
+    let isWaiting = true;
+    const left = (): void => {
+      if (isWaiting) this.#waiting--;
+      isWaiting = false;
+    };
+    endpoint.user = {
+      opened: () => {
+        this.#host.note(`a client has connected: ${textOf(from)}`);
+        this.#soon(() => {
+          left();
+          this.#accept(endpoint);
+        });
+      },
+      refused: left,
+      arrived: () => undefined,
+      progress: () => undefined,
+      failed: () => undefined,
+    };
+    endpoint.schedule(() => {
+      if (!endpoint.isOpening) return;
+      left();
+      endpoint.vanish();
+    }, HANDSHAKE_MS);
+    endpoint.receive({ kind: "syn", from, to });
+  }
+
+  #accept(endpoint: Endpoint): void {
+    if (!this.listening) {
+      endpoint.reset();
+      return;
+    }
+    const transport = new SimulatedTransport(endpoint, this.#process);
+    this.emit("connection", new ClientStream(transport, endpoint, this));
+  }
+
+  /** Whether another server cannot listen beside it. */
+  conflicts({ address, port }: End, isDual: boolean): boolean {
+    const bound = this.#bound;
+    if (bound?.port !== port) return false;
+    if (this.takes({ address, port })) return true;
+    return UNSPECIFIED.includes(address) && (isDual || familyOf(bound.address) === familyOf(address));
+  }
+
+  #fail(code: "EADDRINUSE" | "EADDRNOTAVAIL", address: string, port: number): this {
+    const error = Object.assign(systemError(code, "listen"), { address, port });
+    this.#soon(() => this.emit("error", error));
+    return this;
+  }
+
+  /** Runs `act` where the server was made, in a later turn. */
+  #soon(act: () => void): void {
+    this.#process.soon(() => this.#scope.runInAsyncScope(act));
+  }
+}

@@ -1,0 +1,206 @@
+import { setImmediate, setTimeout } from "node:timers";
+import { systemNetwork, useNetwork } from "../../core/network.js";
+import { systemClock, useClock } from "../../core/timing/clock.js";
+import { checkFunction } from "../../options/checks.js";
+import { fakeClock } from "./fake-timers.js";
+import { replaceGlobals } from "./globals.js";
+import { libraryNetwork, SimulatedNetwork, type Hosts, type Network } from "./network.js";
+import { checkedSimulation, type SimulationOptions } from "./options.js";
+import { SimulatedProcess } from "./process.js";
+import { running } from "./running.js";
+import { anySeed, Random } from "./random.js";
+import { RealWork } from "./real-work.js";
+import { reportOf } from "./report.js";
+import { START, VirtualClock } from "./virtual-clock.js";
+import { Wires } from "./wires.js";
+
+/** Kept: the simulation replaces what `node:timers` exports. */
+const [realTurn, realTimeout] = [setImmediate, setTimeout];
+
+const TIME_LIMIT_MS = 3_600_000;
+
+/** Turns of the event loop in which nothing was under way, after which nothing is: a callback of Node's may bring another. */
+const QUIET_TURNS = 2;
+
+/** Turns that are spent on waiting for real work before the thread rests between them. */
+const BUSY_TURNS = 100;
+
+let isUnderWay = false;
+
+/**
+ * Runs `body` in a simulation, and settles as it does. The code in it that connects, listens and resolves names by this
+ * library does so on hosts in memory, unmodified, and all that waits or asks for the time does so by virtual time: when
+ * nothing is left to run, time jumps to the next event. A whole hour of timeouts takes milliseconds.
+ *
+ * Virtual are `setTimeout`, `setInterval` and what clears them, `node:timers/promises`, `AbortSignal.timeout`, `Date`,
+ * `performance.now`, `process.hrtime` and every timeout of this library. `setImmediate`, `process.nextTick` and promises are
+ * as ever. Files, compression and other work of the process take no virtual time: that stands still until they are done.
+ *
+ * Everything random follows from `seed`, `Math.random()` included: the same seed gives the same {@link Network.log}. When the
+ * simulation is over nothing of it runs any more: what still waits then, waits for ever.
+ *
+ * @example
+ * await simulate({ seed: 1 }, async (network) => {
+ *   const [client, server] = [network.host("client"), network.host("server")];
+ *   await server.run(async () => void serve(await listen(80), echo));
+ *   network.partition(client, server);
+ *   await client.run(() => connect("server", 80, { timeout: 5_000 }));   // rejects, in no time at all
+ * });
+ *
+ * @throws what `body` throws; the message names the seed
+ * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen: the message says which host waits for what;
+ *   `ERR_TIME_LIMIT` if it has not settled within `timeLimit`; `ERR_BUSY` if another simulation is under way in this thread
+ * @throws Error `ERR_MODULE_NOT_FOUND` if the package `@sinonjs/fake-timers` is not installed
+ * @throws TypeError, RangeError for wrong options
+ */
+export async function simulate<T>(
+  options: SimulationOptions,
+  body: (network: Network) => T | Promise<T>,
+): Promise<T> {
+  const {
+    seed = anySeed(),
+    latency = [1, 5],
+    bandwidth,
+    timeLimit = TIME_LIMIT_MS,
+  } = checkedSimulation(options);
+  checkFunction("body", body);
+  if (isUnderWay || running.getStore() !== undefined)
+    throw failure(
+      "ERR_BUSY",
+      "another simulation is under way in this thread, and each needs the clock for itself",
+    );
+  isUnderWay = true;
+  try {
+    const clock = new VirtualClock(await fakeClock(START));
+    const wires = new Wires(clock, new Random(seed), { latency, bandwidth });
+    return await new Simulation(seed, wires, timeLimit).run(body);
+  } finally {
+    isUnderWay = false;
+  }
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+class Simulation {
+  readonly #seed: number;
+  readonly #wires: Wires;
+  readonly #hosts: Hosts = new Map();
+  readonly #clock: VirtualClock;
+  readonly #timeLimit: number;
+  readonly #process: SimulatedProcess;
+  #work: RealWork | undefined;
+  #isOver = false;
+
+  constructor(seed: number, wires: Wires, timeLimit: number) {
+    this.#seed = seed;
+    this.#wires = wires;
+    this.#clock = wires.clock;
+    this.#timeLimit = timeLimit;
+    this.#process = new SimulatedProcess(null, wires.clock);
+  }
+
+  async run<T>(body: (network: Network) => T | Promise<T>): Promise<T> {
+    const restore = this.#install();
+    try {
+      const outcome = await this.#outcome(body);
+      if ("value" in outcome) return outcome.value;
+      throw named(outcome.error, this.#seed);
+    } finally {
+      this.#isOver = true;
+      restore();
+    }
+  }
+
+  #install(): () => void {
+    // Its own numbers: how often a program asks for one must not change what the network does.
+    const restoreGlobals = replaceGlobals(this.#clock, new Random(this.#seed ^ 0x5bd1e995));
+    this.#work = new RealWork();
+    useClock(this.#clock);
+    useNetwork(libraryNetwork(this.#hosts));
+    return () => {
+      this.#process.end();
+      for (const host of this.#hosts.values()) host.stop();
+      this.#clock.stop();
+      this.#work?.stop();
+      useClock(systemClock);
+      useNetwork(systemNetwork);
+      restoreGlobals();
+    };
+  }
+
+  async #outcome<T>(body: (network: Network) => T | Promise<T>): Promise<Outcome<T>> {
+    let outcome: Outcome<T> | undefined;
+    const settled = (how: Outcome<T>): void => {
+      outcome ??= how;
+      this.#isOver = true;
+    };
+    const network = new SimulatedNetwork(this.#seed, this.#wires, this.#hosts);
+    const running_ = running.run(this.#process, async () => await body(network));
+    running_.then(
+      (value) => settled({ value }),
+      (error: unknown) => settled({ error }),
+    );
+    for (;;) {
+      await this.#quiet();
+      if (outcome !== undefined) return outcome;
+      const error = this.#goOn();
+      if (error !== undefined) return { error };
+    }
+  }
+
+  /** Moves on to the next event. Returns what ends the simulation, if anything does. */
+  #goOn(): Error | undefined {
+    const { timers } = this.#clock;
+    if (timers === 0) {
+      const report = reportOf(this.#hosts.values());
+      return failure("ERR_DEADLOCK", `the simulation waits for what can never happen:${report}`);
+    }
+    try {
+      this.#clock.fake.next();
+    } catch (error) {
+      return error as Error;
+    }
+    if (this.#clock.now() <= this.#timeLimit) return undefined;
+    const report = reportOf(this.#hosts.values());
+    const limit = String(this.#timeLimit);
+    return failure(
+      "ERR_TIME_LIMIT",
+      `the simulation has not ended within ${limit} ms of virtual time:${report}`,
+    );
+  }
+
+  /** Resolves when all that can happen without time has happened. */
+  async #quiet(): Promise<void> {
+    let turns = 0;
+    for (let quiet = 0; quiet < QUIET_TURNS && !this.#isOver; turns++) {
+      await (turns < BUSY_TURNS ? nextTurn() : shortRest());
+      quiet = this.#clock.turns === 0 && this.#work?.isUnderWay !== true ? quiet + 1 : 0;
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void realTurn(resolve));
+}
+
+function shortRest(): Promise<void> {
+  return new Promise((resolve) => void realTimeout(resolve, 1));
+}
+
+function failure(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+/** The same error, whose message names the seed. */
+function named(error: unknown, seed: number): unknown {
+  if (!(error instanceof Error)) return error;
+  const { message, stack } = error;
+  const whole = `${message} (seed ${String(seed)})`;
+  try {
+    error.message = whole;
+    if (stack !== undefined) error.stack = stack.replace(message, () => whole);
+  } catch {
+    // An error that cannot be changed goes as it is.
+  }
+  return error;
+}

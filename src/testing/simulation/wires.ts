@@ -1,0 +1,85 @@
+import { NetworkEvent } from "./log.js";
+import { sizeOf, textOf, type End, type Packet } from "./packet.js";
+import { LOOPBACK, Path } from "./path.js";
+import type { LinkOptions } from "./options.js";
+import type { Random } from "./random.js";
+import type { VirtualClock } from "./virtual-clock.js";
+
+/** The addresses by which every host calls itself. */
+export const LOOPBACK_ADDRESSES: readonly string[] = ["::1", "127.0.0.1"];
+
+/** A host, as the network sees it. */
+export interface Reachable {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly isDown: boolean;
+  receive(packet: Packet): void;
+}
+
+/** What all hosts share: time, chance, the paths between them, and the log. */
+export class Wires {
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly log: NetworkEvent[] = [];
+  readonly #byAddress = new Map<string, Reachable>();
+  readonly #paths = new Map<Reachable, Map<Reachable, Path>>();
+  readonly #defaults: LinkOptions;
+
+  constructor(clock: VirtualClock, random: Random, defaults: LinkOptions) {
+    this.clock = clock;
+    this.random = random;
+    this.#defaults = defaults;
+  }
+
+  note(host: string, event: string): void {
+    this.log.push(Object.freeze(new NetworkEvent(this.clock.now(), host, event)));
+  }
+
+  add(host: Reachable): void {
+    for (const address of host.addresses) this.#byAddress.set(address, host);
+  }
+
+  /** The host that `host` reaches by an address. */
+  hostAt(address: string, host: Reachable): Reachable | undefined {
+    return LOOPBACK_ADDRESSES.includes(address) ? host : this.#byAddress.get(address);
+  }
+
+  hasAddress(address: string): boolean {
+    return this.#byAddress.has(address);
+  }
+
+  path(a: Reachable, b: Reachable): Path {
+    const found = this.#paths.get(a)?.get(b);
+    if (found !== undefined) return found;
+    const path = new Path(a === b ? LOOPBACK : this.#defaults);
+    this.#put(a, b, path);
+    this.#put(b, a, path);
+    return path;
+  }
+
+  longestRoundTrip(from: Reachable, { address }: End): number {
+    const to = this.hostAt(address, from);
+    return to === undefined ? 0 : this.path(from, to).longestRoundTrip;
+  }
+
+  send(from: Reachable, packet: Packet): void {
+    const to = this.hostAt(packet.to.address, from);
+    if (to === undefined || from.isDown) return;
+    const path = this.path(from, to);
+    const delay = path.send(from, sizeOf(packet), this.clock.now(), this.random);
+    if (delay === null) {
+      this.note(from.name, `a packet to ${textOf(packet.to)} is lost (${packet.kind})`);
+      return;
+    }
+    this.clock.schedule(() => {
+      // What was on its way when the network was cut is lost as well.
+      if (!path.isCut && !to.isDown) to.receive(packet);
+    }, delay);
+  }
+
+  #put(a: Reachable, b: Reachable, path: Path): void {
+    let paths = this.#paths.get(a);
+    if (paths === undefined) this.#paths.set(a, (paths = new Map<Reachable, Path>()));
+    paths.set(b, path);
+  }
+}
