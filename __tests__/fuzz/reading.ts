@@ -1,6 +1,6 @@
 /** The connection's own reads. */
 import { lengthPrefixed } from "../../src/index.js";
-import { encodedLength } from "../../src/core/reading/frames.js";
+import { bigEndian } from "../contract/payloads.js";
 import { transfer, type End } from "./end.js";
 import type { Operation } from "./operation.js";
 import type { CallOf } from "./scenario.js";
@@ -191,7 +191,7 @@ function notEmpty(operation: Operation): (bytes: Buffer) => Given {
 }
 
 function framed(size: number): (payload: Buffer) => Given {
-  return (bytes) => ({ bytes, before: encodedLength(bytes.length, size) });
+  return (bytes) => ({ bytes, before: bigEndian(bytes.length, size) });
 }
 
 function line(operation: Operation, limit = 65_536): (line: string) => Given {

@@ -1,7 +1,7 @@
 /** The connection's own writes. */
 import { setImmediate as turn } from "node:timers/promises";
 import { lengthPrefixed, NetError, type Data, type OperationOptions } from "../../src/index.js";
-import { encodedLength } from "../../src/core/reading/frames.js";
+import { bigEndian } from "../contract/payloads.js";
 import { transfer, type End } from "./end.js";
 import type { Failing } from "./failures.js";
 import type { Operation } from "./operation.js";
@@ -50,7 +50,7 @@ async function sendFrame(end: End, operation: Operation, call: CallOf<"send">): 
   if ((payload.length & 0xff) === CARRIAGE_RETURN) payload = Buffer.concat([payload, end.payloads.next(1)]);
   const frames = lengthPrefixed(end.connection, { bytes: call.bytes });
   const fits = payload.length < 256 ** call.bytes;
-  const bytes = fits ? Buffer.concat([encodedLength(payload.length, call.bytes), payload]) : payload;
+  const bytes = fits ? Buffer.concat([bigEndian(payload.length, call.bytes), payload]) : payload;
   await send(operation, bytes, Buffer.from(payload), (given, options) => frames.send(given, options));
 }
 

@@ -65,7 +65,7 @@ export function framed<I, O = I>(
   if (!((connection as unknown) instanceof Connection)) throw notConnection("connection", connection);
   checkCodec(codec);
   const { limit = MESSAGE_LIMIT } = checkedOptions(options, FRAMED, copyOf);
-  return new Framed(connection, directOf(codec) ?? new ByCodec(codec), limit);
+  return new Framed(connection, codec, limit);
 }
 
 function copyOf({ limit }: FramedOptions): Complete<FramedOptions> {
@@ -107,7 +107,8 @@ export class Framed<I, O> implements Messages<I, O> {
   readonly #taker: Taker<I>;
   readonly #limit: number;
 
-  constructor(connection: Connection, direct: Direct<I, O>, limit: number) {
+  constructor(connection: Connection, codec: Codec<I, O>, limit: number) {
+    const direct = directOf(codec) ?? new ByCodec(codec);
     this.connection = connection;
     this.#link = linkOf(connection);
     this.#direct = direct;

@@ -2,20 +2,14 @@ import { inspect } from "node:util";
 import { checkLimit, notConnection, oneOf } from "../options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import type { OperationOptions } from "../options/operation.js";
-import { Connection, linkOf } from "../connection.js";
-import { encodedLength, NEXT_FRAME, READ_FRAME, type FrameFormat } from "../core/reading/frames.js";
-import { Loop } from "../core/reading/loops.js";
+import { Connection } from "../connection.js";
 import type { ConnectionFacts } from "../core/facts.js";
-import type { Link } from "../core/link.js";
-import { lineOf, type Style } from "../inspection.js";
 import type { NonSharedBuffer } from "../core/bytes/non-shared.js";
-import { payloadOf, sizeOf, type Data, type Payload } from "../core/bytes/payload.js";
-import { rejectedInTime } from "../core/timing/budget.js";
-import { rejectedQuietly } from "../core/writing/sender.js";
-import { refused } from "../errors.js";
-
-/** Most bytes of a frame by default. */
-const LIMIT = 4 * 1024 * 1024;
+import type { Data } from "../core/bytes/payload.js";
+import { lineOf, type Style } from "../inspection.js";
+import type { Messages } from "./codec.js";
+import { lengthPrefix } from "./codecs/length-prefix.js";
+import { Framed, MESSAGE_LIMIT } from "./framed.js";
 
 /** What frames look like. */
 export interface FrameOptions {
@@ -42,7 +36,7 @@ const FRAMES = schemaOf<FrameOptions>(
 );
 
 /** Frames over a connection. Between frames the connection may be read and written directly. */
-export interface Frames extends AsyncIterable<NonSharedBuffer> {
+export interface Frames extends Messages<NonSharedBuffer, Data | readonly Data[]> {
   /**
    * Resolves to the next frame, or to `null` at the end of the stream. The buffer belongs to the caller.
    *
@@ -74,7 +68,8 @@ export interface FramesFacts {
 }
 
 /**
- * Cuts the byte stream of a connection into messages, each with its length before it, as many protocols do.
+ * Cuts the byte stream of a connection into messages, each with its length before it, as many protocols do. It is
+ * `framed(connection, lengthPrefix({ bytes }), { limit })`.
  *
  * @throws TypeError, RangeError for wrong arguments
  *
@@ -85,78 +80,31 @@ export interface FramesFacts {
  */
 export function lengthPrefixed(connection: Connection, options: FrameOptions = {}): Frames {
   if (!((connection as unknown) instanceof Connection)) throw notConnection("connection", connection);
-  const { bytes = 4, limit = LIMIT } = checkedOptions(options, FRAMES, copyOf);
-  return new LengthPrefixed(connection, { bytes, limit: Math.min(limit, 256 ** bytes - 1) });
+  const { bytes = 4, limit = MESSAGE_LIMIT } = checkedOptions(options, FRAMES, copyOf);
+  return new LengthPrefixed(connection, bytes, Math.min(limit, 256 ** bytes - 1));
 }
 
 function copyOf({ bytes, limit }: FrameOptions): Complete<FrameOptions> {
   return { bytes, limit };
 }
 
-class LengthPrefixed implements Frames {
-  readonly #connection: Connection;
-  readonly #link: Link;
-  readonly #format: FrameFormat;
+class LengthPrefixed extends Framed<NonSharedBuffer, Data | readonly Data[]> implements Frames {
+  readonly #bytes: number;
 
-  constructor(connection: Connection, format: FrameFormat) {
-    this.#connection = connection;
-    this.#link = linkOf(connection);
-    this.#format = format;
+  constructor(connection: Connection, bytes: Exclude<FrameOptions["bytes"], undefined>, limit: number) {
+    super(connection, lengthPrefix({ bytes }), limit);
+    this.#bytes = bytes;
   }
 
-  receive(options?: OperationOptions): Promise<NonSharedBuffer | null> {
-    return this.#link.input.request(READ_FRAME, this.#format, options);
+  override toJSON(): FramesFacts {
+    if (!(#bytes in this)) return {} as FramesFacts;
+    const { connection, limit } = super.toJSON();
+    return { connection, bytes: this.#bytes, limit };
   }
 
-  send(data: Data | readonly Data[], options?: OperationOptions): Promise<void> {
-    let payload: Payload;
-    try {
-      payload = payloadOf(data);
-    } catch (error) {
-      return rejectedInTime(error);
-    }
-    const { bytes, limit } = this.#format;
-    const size = sizeOf(payload);
-    if (size > limit) {
-      const reason = `a frame of ${String(size)} bytes is over the limit of ${String(limit)}`;
-      return rejectedQuietly(
-        refused("write", this.#link.subject, "ERR_LIMIT", reason, { written: "nothing" }),
-      );
-    }
-    const parts = typeof payload === "string" || payload instanceof Uint8Array ? [payload] : payload;
-    return this.#link.output.write([encodedLength(size, bytes), ...parts], options);
-  }
-
-  [Symbol.asyncIterator](): AsyncIterableIterator<NonSharedBuffer> {
-    return new FrameLoop(this.#link, this.#format);
-  }
-
-  toString(): string {
-    return #format in this ? this.#connection.toString() : Object.prototype.toString.call(this);
-  }
-
-  toJSON(): FramesFacts {
-    if (!(#format in this)) return {} as FramesFacts;
-    const { bytes, limit } = this.#format;
-    return { connection: this.#connection.toJSON(), bytes, limit };
-  }
-
-  [inspect.custom](depth: number, style: Style): unknown {
-    if (!(#format in this)) return this;
+  override [inspect.custom](depth: number, style: Style): unknown {
+    if (!(#bytes in this)) return this;
     const { connection, bytes, limit } = this.toJSON();
     return lineOf("Frames", this.toString(), { state: connection.state, bytes, limit }, depth, style);
-  }
-}
-
-class FrameLoop extends Loop<NonSharedBuffer> {
-  protected override readonly argument: FrameFormat;
-
-  constructor(link: Link, format: FrameFormat) {
-    super(link.input);
-    this.argument = { ...format };
-  }
-
-  protected override pull(): Promise<IteratorResult<NonSharedBuffer, undefined>> {
-    return this.input.pull(NEXT_FRAME, this.argument, undefined);
   }
 }

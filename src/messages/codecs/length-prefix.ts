@@ -3,9 +3,11 @@ import { checkBoolean, checkInteger, checkSize, oneOf, outOfRange } from "../../
 import { checkedOptions, schemaOf, type Complete } from "../../options/schema.js";
 import type { NonSharedBuffer } from "../../core/bytes/non-shared.js";
 import { copyOf } from "../../core/bytes/own-memory.js";
-import { bytesOf, partsOf, payloadOf, sizeOf, type Data } from "../../core/bytes/payload.js";
+import { bytesOf, partsOf, payloadOf, sizeOf, type Data, type Payload } from "../../core/bytes/payload.js";
+import { Refusal } from "../../core/reading/reads.js";
 import type { Codec } from "../codec.js";
-import { invalidMessage } from "./invalid-message.js";
+import { withDirect } from "../direct.js";
+import { frameSizeOf, FrameTaker, type LengthFormat } from "./frame-taker.js";
 
 /** Where the length of a frame stands, and what it counts: the terms of Netty and tokio-util. */
 export interface LengthPrefixOptions {
@@ -46,15 +48,6 @@ export interface LengthPrefixOptions {
    * @example lengthPrefix({ bytes: 2, skip: 0 });
    */
   skip?: number | undefined;
-}
-
-/** What {@link LengthPrefixOptions} mean, once they are checked. */
-export interface LengthFormat {
-  readonly bytes: number;
-  readonly littleEndian: boolean;
-  readonly offset: number;
-  readonly adjustment: number;
-  readonly skip: number;
 }
 
 /** Most bytes of `offset`, `skip` and `adjustment`: far from where sums with a length would be rounded. */
@@ -112,38 +105,13 @@ export function lengthPrefix(options?: LengthPrefixOptions): Codec<NonSharedBuff
   const given = checkedOptions(options, OPTIONS, copied);
   const { bytes = 4, littleEndian = false, offset = 0, adjustment = 0 } = given;
   const format = { bytes, littleEndian, offset, adjustment, skip: given.skip ?? offset + bytes };
-  const codec = Object.freeze<Codec<NonSharedBuffer, Data | readonly Data[]>>({
-    decode: (received) => decoded(received, format),
-    encode: (message) => encoded(message, format),
-  });
-  FORMATS.set(codec, format);
-  return codec;
-}
-
-/** The format of each codec that {@link lengthPrefix} has made: such frames can be taken out of a queue without `decode`. */
-const FORMATS = new WeakMap<object, LengthFormat>();
-
-/** The format of a codec that {@link lengthPrefix} has made; `undefined` for any other codec. */
-export function lengthFormatOf(codec: object): LengthFormat | undefined {
-  return FORMATS.get(codec);
-}
-
-/**
- * How many bytes a frame has, whose length field says `length`.
- *
- * @throws Error `ERR_INVALID_MESSAGE`: there is no such frame
- */
-export function frameSizeOf(length: number, { bytes, offset, adjustment, skip }: LengthFormat): number {
-  if (length + adjustment < 0) {
-    throw invalidMessage(
-      `a length of ${String(length)} is negative with the adjustment of ${String(adjustment)}`,
-    );
-  }
-  const size = offset + bytes + length + adjustment;
-  if (size < skip) {
-    throw invalidMessage(`a frame of ${String(size)} bytes is shorter than the ${String(skip)} to skip`);
-  }
-  return size;
+  return withDirect<NonSharedBuffer, Data | readonly Data[]>(
+    { decode: (received) => decoded(received, format), encode: (message) => encoded(message, format) },
+    {
+      takerFor: (limit) => new FrameTaker(format, limit),
+      payloadFor: (message, limit) => payloadFor(message, limit, format),
+    },
+  );
 }
 
 function decoded(received: Buffer, format: LengthFormat): ReturnType<Codec<NonSharedBuffer>["decode"]> {
@@ -154,31 +122,54 @@ function decoded(received: Buffer, format: LengthFormat): ReturnType<Codec<NonSh
 }
 
 function encoded(message: Data | readonly Data[], format: LengthFormat): readonly (string | Uint8Array)[] {
-  const { bytes, littleEndian, offset } = format;
   const payload = payloadOf(message);
-  const parts = partsOf(payload);
+  return frameOf(payload, sizeOf(payload), format);
+}
+
+function payloadFor(message: Data | readonly Data[], limit: number, format: LengthFormat): Payload | Refusal {
+  const payload = payloadOf(message);
   const size = sizeOf(payload);
+  const most = Math.min(limit, mostOf(format));
+  if (size <= most) return frameOf(payload, size, format);
+  const reason = `a frame of ${String(size)} bytes is over the limit of ${String(most)}`;
+  return new Refusal("ERR_LIMIT", reason);
+}
+
+function frameOf(payload: Payload, size: number, format: LengthFormat): readonly (string | Uint8Array)[] {
+  const { bytes, littleEndian, offset } = format;
+  // An empty text is a part, which would be sent.
+  const parts = size === 0 ? [] : partsOf(payload);
   if (offset === 0) {
     const prefix = Buffer.allocUnsafe(bytes);
-    writeLength(prefix, lengthOf(size, 0, format), 0, bytes, littleEndian);
+    writeLength(prefix, lengthOf(size, format), 0, bytes, littleEndian);
     return [prefix, ...parts];
   }
-  const head = offset + bytes;
+  const head = headOf(format);
   if (size < head) throw outOfRange("message", `a frame of at least ${String(head)} bytes, its header`, size);
-  const length = lengthOf(size, head, format);
+  const length = lengthOf(size, format);
   const framed = withOwnHeader(parts, head);
   writeLength(framed[0], length, offset, bytes, littleEndian);
   return framed;
 }
 
+/** How many bytes of a message are the header in it. */
+function headOf({ offset, bytes }: LengthFormat): number {
+  return offset === 0 ? 0 : offset + bytes;
+}
+
+/** Most bytes of a message whose length the field can say. */
+function mostOf(format: LengthFormat): number {
+  return headOf(format) + format.adjustment + 256 ** format.bytes - 1;
+}
+
 /**
- * What the length field says of a message of `size` bytes, `head` of which are the header.
+ * What the length field says of a message of `size` bytes.
  *
  * @throws RangeError if the field cannot say it
  */
-function lengthOf(size: number, head: number, { bytes, adjustment }: LengthFormat): number {
-  const least = head + adjustment;
-  const most = least + 256 ** bytes - 1;
+function lengthOf(size: number, format: LengthFormat): number {
+  const least = headOf(format) + format.adjustment;
+  const most = mostOf(format);
   if (size > most) throw outOfRange("message", `at most ${String(most)} bytes`, size, "ERR_LIMIT");
   if (size < least) throw outOfRange("message", `at least ${String(least)} bytes`, size);
   return size - least;

@@ -1,12 +1,22 @@
 import fc from "fast-check";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
-import {
-  encodedLength,
-  takeFrame,
-  takeNextFrame,
-  type FrameFormat,
-} from "../../../src/core/reading/frames.js";
+import { END, type Taker } from "../../../src/core/reading/messages.js";
 import { Refusal, WAIT } from "../../../src/core/reading/reads.js";
+import { lengthPrefix } from "../../../src/index.js";
+import { FrameTaker } from "../../../src/messages/codecs/frame-taker.js";
+import { Decoding } from "../../../src/messages/decoding.js";
+import { directOf } from "../../../src/messages/direct.js";
+import { bigEndian } from "../../contract/payloads.js";
+
+/** Frames with a big-endian length of `bytes` bytes before them. */
+interface FrameFormat {
+  readonly bytes: number;
+  readonly limit: number;
+}
+
+function takerOf({ bytes, limit }: FrameFormat): FrameTaker {
+  return new FrameTaker({ bytes, littleEndian: false, offset: 0, adjustment: 0, skip: bytes }, limit);
+}
 
 /** Small, so that few bytes make many blocks. */
 const SMALL_BLOCKS = 4;
@@ -39,37 +49,36 @@ function naive(bytes: Buffer, { bytes: width, limit }: FrameFormat, ended: boole
   }
 }
 
-/** Takes frames by either way of taking them, in turns, until there are no more for now. */
+/** Takes frames until there are no more for now. */
 function takeAvailable(
   queue: ByteQueue,
-  format: FrameFormat,
+  taker: Taker<Buffer>,
   ended: boolean,
   frames: string[],
 ): Outcome["stop"] {
   for (;;) {
     const before = queue.length;
-    const next =
-      frames.length % 2 === 0 ? takeFrame(queue, format, ended) : takeNextFrame(queue, format, ended);
-    if (next === WAIT || next === null || next instanceof Refusal || ("done" in next && next.done)) {
+    const next = taker.take(queue, ended);
+    if (next === WAIT || next === END || next instanceof Refusal) {
       expect(queue.length).toBe(before);
       if (next === WAIT) return "wait";
-      return next instanceof Refusal ? next.code : "end";
+      return next === END ? "end" : next.code;
     }
-    frames.push((Buffer.isBuffer(next) ? next : next.value).toString("hex"));
+    frames.push(next.toString("hex"));
   }
 }
 
 /** What becomes of a stream that arrives in pieces, tried again after each. */
-function inPieces(pieces: readonly Piece[], format: FrameFormat, ended: boolean): Outcome {
+function inPieces(pieces: readonly Piece[], taker: Taker<Buffer>, ended: boolean): Outcome {
   const queue = new ByteQueue(SMALL_BLOCKS);
   const frames: string[] = [];
   let stop: Outcome["stop"] = "wait";
   for (const { bytes, copied, looks } of pieces) {
     if (copied) queue.copy(bytes, bytes.length);
     else queue.append(bytes);
-    if (looks) stop = takeAvailable(queue, format, false, frames);
+    if (looks) stop = takeAvailable(queue, taker, false, frames);
   }
-  stop = takeAvailable(queue, format, ended, frames);
+  stop = takeAvailable(queue, taker, ended, frames);
   return { frames, stop, left: queue.length };
 }
 
@@ -109,8 +118,8 @@ test("frames are the same however their stream is cut, and whenever it is read",
       cuts,
       fc.boolean(),
       (bytes, payloads, at, ended) => {
-        const wire = Buffer.concat(payloads.flatMap((each) => [encodedLength(each.length, bytes), each]));
-        const { frames, stop, left } = inPieces(chop(wire, at), { bytes, limit: Infinity }, ended);
+        const wire = Buffer.concat(payloads.flatMap((each) => [bigEndian(each.length, bytes), each]));
+        const { frames, stop, left } = inPieces(chop(wire, at), takerOf({ bytes, limit: Infinity }), ended);
         expect(frames).toEqual(payloads.map((each) => Buffer.from(each).toString("hex")));
         expect([stop, left]).toEqual([ended ? "end" : "wait", 0]);
       },
@@ -129,10 +138,10 @@ test("frames that are cut off or over the limit stop the reading where they begi
       cuts,
       fc.boolean(),
       (bytes, payloads, most, end, at, ended) => {
-        const wire = Buffer.concat(payloads.flatMap((each) => [encodedLength(each.length, bytes), each]));
+        const wire = Buffer.concat(payloads.flatMap((each) => [bigEndian(each.length, bytes), each]));
         const cut = wire.subarray(0, end);
         const format = { bytes, limit: most };
-        expect(inPieces(chop(cut, at), format, ended)).toEqual(naive(cut, format, ended));
+        expect(inPieces(chop(cut, at), takerOf(format), ended)).toEqual(naive(cut, format, ended));
       },
     ),
     { numRuns: 2_000 },
@@ -150,22 +159,63 @@ test("noise is cut into frames as its lengths say", () => {
       (bytes, noise, most, at, ended) => {
         const wire = Buffer.from(noise);
         const format = { bytes, limit: Math.min(most, 1e6) };
-        expect(inPieces(chop(wire, at), format, ended)).toEqual(naive(wire, format, ended));
+        expect(inPieces(chop(wire, at), takerOf(format), ended)).toEqual(naive(wire, format, ended));
       },
     ),
     { numRuns: 2_000 },
   );
 });
 
-test("a length is an unsigned big-endian number of as many bytes", () => {
+test("frames of every format are those that decode finds", () => {
+  const options = fc.record({
+    bytes: fc.constantFrom(1, 2, 3, 4, 8),
+    littleEndian: fc.boolean(),
+    offset: fc.nat({ max: 5 }),
+    adjustment: fc.integer({ min: -12, max: 6 }),
+    skip: fc.oneof(fc.constant(undefined), fc.nat({ max: 14 })),
+  });
   fc.assert(
-    fc.property(width, fc.nat({ max: Number.MAX_SAFE_INTEGER }), (bytes, number) => {
-      const size = number % 256 ** bytes;
-      const prefix = encodedLength(size, bytes);
-      expect(prefix).toHaveLength(bytes);
-      expect(Number(BigInt(`0x${prefix.toString("hex")}`))).toBe(size);
-    }),
+    fc.property(
+      options,
+      fc.uint8Array({ maxLength: 120, max: 9 }),
+      limit,
+      cuts,
+      fc.boolean(),
+      (given, noise, most, at, ended) => {
+        const codec = lengthPrefix(given);
+        const taker = directOf(codec)?.takerFor(most) as Taker<Buffer>;
+        const got = inPieces(chop(Buffer.from(noise), at), taker, ended);
+        const { bytes, offset } = given;
+        const skip = given.skip ?? offset + bytes;
+        // What `decode` names as its need is the frame, and the limit is one of messages.
+        const decoding = new Decoding<Buffer>(codec, most + skip);
+        const expected = inPieces(chop(Buffer.from(noise), at), decoding, ended);
+        expect(got.frames).toEqual(expected.frames);
+        // Above the limit, it is also the header that `decode` needs.
+        if (most >= offset + bytes) expect(got).toEqual(expected);
+      },
+    ),
+    { numRuns: 2_000 },
   );
+});
+
+test.each([
+  ["negative", { bytes: 1 as const, adjustment: -4 }, "a length of 3 is negative with the adjustment of -4"],
+  [
+    "shorter than what is skipped",
+    { bytes: 1 as const, skip: 9 },
+    "a frame of 4 bytes is shorter than the 9 to skip",
+  ],
+])("a frame that is %s is no message", (_, options, reason) => {
+  const queue = new ByteQueue(SMALL_BLOCKS);
+  queue.append(Buffer.from("03616263", "hex"));
+  const refusal = directOf(lengthPrefix(options))?.takerFor(100).take(queue, false);
+  expect(refusal).toMatchObject({
+    code: "ERR_INVALID_MESSAGE",
+    reason,
+    cause: { code: "ERR_INVALID_MESSAGE" },
+  });
+  expect(queue.length).toBe(4);
 });
 
 test.each([
@@ -176,7 +226,7 @@ test.each([
 ])("a length of %i bytes that says %s is refused over a limit of %d", (bytes, length, most) => {
   const queue = new ByteQueue(SMALL_BLOCKS);
   queue.append(Buffer.from(length, "hex"));
-  const refusal = takeFrame(queue, { bytes, limit: most }, false);
+  const refusal = takerOf({ bytes, limit: most }).take(queue, false);
   if (!(refusal instanceof Refusal)) throw new Error("it was not refused");
   expect(refusal.code).toBe("ERR_LIMIT");
   expect(queue.length).toBe(bytes);
@@ -187,7 +237,7 @@ test.each([
 test("a frame of no bytes is taken as soon as its length is there", () => {
   const queue = new ByteQueue(SMALL_BLOCKS);
   queue.append(Buffer.from("00000000ff", "hex"));
-  const frame = takeFrame(queue, { bytes: 4, limit: 0 }, false);
+  const frame = takerOf({ bytes: 4, limit: 0 }).take(queue, false);
   expect(frame).toHaveLength(0);
   expect(queue.length).toBe(1);
 });

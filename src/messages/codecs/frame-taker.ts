@@ -1,0 +1,83 @@
+import type { ByteQueue } from "../../core/bytes/byte-queue.js";
+import type { NonSharedBuffer } from "../../core/bytes/non-shared.js";
+import { maxBufferBytes } from "../../core/bytes/own-memory.js";
+import { END, type Taker } from "../../core/reading/messages.js";
+import { overLimit, Refusal, unexpectedEnd, WAIT } from "../../core/reading/reads.js";
+import { invalidMessage } from "./invalid-message.js";
+
+/** Where the length of a frame stands, and what it counts: the options of `lengthPrefix`, checked. */
+export interface LengthFormat {
+  readonly bytes: number;
+  readonly littleEndian: boolean;
+  readonly offset: number;
+  readonly adjustment: number;
+  readonly skip: number;
+}
+
+/** Takes frames, without what is skipped of each. No memory is taken for a message that is longer than the limit. */
+export class FrameTaker implements Taker<NonSharedBuffer> {
+  readonly #format: LengthFormat;
+  /** Bytes up to the end of the length. */
+  readonly #head: number;
+  readonly #limit: number;
+
+  /** `limit`: most bytes of a message, those that are skipped not counted. */
+  constructor(format: LengthFormat, limit: number) {
+    this.#format = format;
+    this.#head = format.offset + format.bytes;
+    this.#limit = limit;
+  }
+
+  take(queue: ByteQueue, ended: boolean): NonSharedBuffer | typeof END | typeof WAIT | Refusal {
+    const { length } = queue;
+    if (length < this.#head) return ended ? endAfter(length) : WAIT;
+    const { skip, adjustment } = this.#format;
+    const said = lengthIn(queue, this.#format);
+    const size = this.#head + said + adjustment;
+    if (said + adjustment < 0 || size < skip) return refusalOf(said, this.#format);
+    const most = Math.min(this.#limit, maxBufferBytes(size - skip));
+    if (size - skip > most) return overLimit(most, size - skip);
+    if (length < size) return ended ? endAfter(length) : WAIT;
+    if (skip > 0) queue.skip(skip);
+    return queue.take(size - skip);
+  }
+}
+
+/**
+ * How many bytes a frame has, whose length field says `length`.
+ *
+ * @throws Error `ERR_INVALID_MESSAGE`: there is no such frame
+ */
+export function frameSizeOf(length: number, { bytes, offset, adjustment, skip }: LengthFormat): number {
+  if (length + adjustment < 0) {
+    throw invalidMessage(
+      `a length of ${String(length)} is negative with the adjustment of ${String(adjustment)}`,
+    );
+  }
+  const size = offset + bytes + length + adjustment;
+  if (size < skip) {
+    throw invalidMessage(`a frame of ${String(size)} bytes is shorter than the ${String(skip)} to skip`);
+  }
+  return size;
+}
+
+function refusalOf(length: number, format: LengthFormat): Refusal {
+  try {
+    frameSizeOf(length, format);
+  } catch (error) {
+    return new Refusal("ERR_INVALID_MESSAGE", (error as Error).message, error);
+  }
+  throw new Error("unreachable: there is such a frame");
+}
+
+function endAfter(length: number): typeof END | Refusal {
+  return length === 0 ? END : unexpectedEnd(`after ${String(length)} bytes of an unfinished frame`);
+}
+
+function lengthIn(queue: ByteQueue, { bytes, littleEndian, offset }: LengthFormat): number {
+  let length = 0;
+  for (let n = 0; n < bytes; n++) {
+    length = length * 256 + (queue.at(offset + (littleEndian ? bytes - 1 - n : n)) ?? 0);
+  }
+  return length;
+}
