@@ -15,6 +15,11 @@ export function delimitersOf(given: unknown): readonly Buffer[] {
   return [copyOf(given, "delimiter", "a string, a Uint8Array, or a list of them")];
 }
 
+/** The same where it must be one delimiter. */
+export function delimiterOf(given: unknown): Buffer {
+  return copyOf(given, "delimiter", "a string or a Uint8Array");
+}
+
 /** The same where it must be a list. */
 export function delimiterListOf(given: unknown): readonly Buffer[] {
   if (Array.isArray(given)) return listOf(given, "delimiters");

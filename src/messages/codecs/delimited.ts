@@ -1,10 +1,15 @@
 import { Buffer } from "node:buffer";
-import { isUint8Array } from "node:util/types";
-import { wrongType, wrongValue } from "../../options/checks.js";
+import { wrongValue } from "../../options/checks.js";
+import { delimiterOf, type Delimiter } from "../../options/delimiters.js";
+import type { ByteQueue } from "../../core/bytes/byte-queue.js";
 import type { NonSharedBuffer } from "../../core/bytes/non-shared.js";
 import { copyOf } from "../../core/bytes/own-memory.js";
-import { joinedBytes, payloadOf, type Data } from "../../core/bytes/payload.js";
+import { joinedBytes, payloadOf, type Data, type Payload } from "../../core/bytes/payload.js";
+import { END, type Taker } from "../../core/reading/messages.js";
+import { overLimit, takeUntil, type Refusal, type WAIT } from "../../core/reading/reads.js";
+import { Search } from "../../core/reading/search.js";
 import type { Codec } from "../codec.js";
+import { withDirect } from "../direct.js";
 
 /**
  * Messages that end with a delimiter, which is not part of them. A message that is received is in memory of its own. To send,
@@ -22,13 +27,29 @@ import type { Codec } from "../codec.js";
  * await messages.send("a message");
  * for await (const message of messages) console.log(message.toString());
  */
-export function delimited(delimiter: string | Uint8Array): Codec<NonSharedBuffer, Data | readonly Data[]> {
-  if (typeof delimiter !== "string" && !isUint8Array(delimiter))
-    throw wrongType("delimiter", "a string or a Uint8Array", delimiter);
-  if (delimiter.length === 0) throw wrongValue("delimiter", "at least one byte", delimiter);
-  // A copy, also of bytes: the caller may do with those as it likes.
-  const end = Buffer.from(delimiter as string);
-  return { decode: (received) => decoded(received, end), encode: (message) => encoded(message, end) };
+export function delimited(delimiter: Delimiter): Codec<NonSharedBuffer, Data | readonly Data[]> {
+  const end = delimiterOf(delimiter);
+  return withDirect<NonSharedBuffer, Data | readonly Data[]>(
+    { decode: (received) => decoded(received, end), encode: (message) => encoded(message, end) },
+    {
+      takerFor: (limit) => new DelimitedTaker(end, limit),
+      payloadFor: (message, limit) => payloadFor(message, end, limit),
+    },
+  );
+}
+
+/** Takes messages with the search of `readUntil`, which goes on where it has stopped. */
+class DelimitedTaker implements Taker<NonSharedBuffer> {
+  readonly #search: Search;
+
+  /** `limit`: most bytes of a message, its delimiter not counted. */
+  constructor(delimiter: Buffer, limit: number) {
+    this.#search = new Search(delimiter, limit);
+  }
+
+  take(queue: ByteQueue, ended: boolean): NonSharedBuffer | typeof END | typeof WAIT | Refusal {
+    return takeUntil(queue, this.#search, ended) ?? END;
+  }
 }
 
 function decoded(received: Buffer, end: Buffer): ReturnType<Codec<NonSharedBuffer>["decode"]> {
@@ -36,12 +57,20 @@ function decoded(received: Buffer, end: Buffer): ReturnType<Codec<NonSharedBuffe
   return at === -1 ? undefined : { message: copyOf(received, 0, at), size: at + end.length };
 }
 
-function encoded(message: Data | readonly Data[], end: Buffer): readonly Buffer[] {
+function encoded(
+  message: Data | readonly Data[],
+  end: Buffer,
+): readonly [message: Buffer, delimiter: Buffer] {
   const bytes = joinedBytes(payloadOf(message));
   if (firstIn(bytes, end) < bytes.length)
     throw wrongValue("message", "data in which the delimiter does not begin", message);
   // A copy: it would be the caller's to write over.
   return [bytes, Buffer.from(end)];
+}
+
+function payloadFor(message: Data | readonly Data[], end: Buffer, limit: number): Payload | Refusal {
+  const parts = encoded(message, end);
+  return parts[0].length > limit ? overLimit(limit, parts[0].length) : parts;
 }
 
 /** Where the delimiter first begins when it is put after these bytes. It may begin in their last ones: `"\r\r"` in `"a\r"`. */

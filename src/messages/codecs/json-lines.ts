@@ -1,9 +1,16 @@
-import { isUtf8, type Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 import { wrongType } from "../../options/checks.js";
+import type { ByteQueue } from "../../core/bytes/byte-queue.js";
+import { isBelow, sizeOf, type Payload } from "../../core/bytes/payload.js";
+import { END, type Taker } from "../../core/reading/messages.js";
+import { overLimit, unexpectedEnd, WAIT, type Refusal } from "../../core/reading/reads.js";
+import { Search } from "../../core/reading/search.js";
 import type { Codec } from "../codec.js";
-import { invalidMessage } from "./invalid-message.js";
+import { withDirect } from "../direct.js";
+import { invalidMessage, refusalOf } from "./invalid-message.js";
 
 const LF = 0x0a;
+const LINE_FEED = Buffer.of(LF);
 
 /** What JSON takes for white space, within a line: space, tab and CR. */
 const BLANKS: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0d]);
@@ -30,7 +37,54 @@ const BLANKS: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0d]);
  * for await (const { from, text } of messages) console.log(from, text);
  */
 export function jsonLines<Incoming = unknown, Outgoing = Incoming>(): Codec<Incoming, Outgoing> {
-  return { decode: decoded<Incoming>, encode: encoded };
+  return withDirect<Incoming, Outgoing>(
+    { decode: decoded<Incoming>, encode: encoded },
+    { takerFor: (limit) => new JsonTaker<Incoming>(limit), payloadFor },
+  );
+}
+
+/** Takes values, one a line. Blank lines are dropped as they come: they belong to no message, and so to no limit. */
+class JsonTaker<T> implements Taker<T> {
+  readonly #search: Search;
+
+  /** `limit`: most bytes of a line, its `\n` not counted. */
+  constructor(limit: number) {
+    this.#search = new Search(LINE_FEED, limit);
+  }
+
+  take(queue: ByteQueue, ended: boolean): T | typeof END | typeof WAIT | Refusal {
+    const { limit } = this.#search;
+    for (;;) {
+      const end = this.#search.in(queue);
+      if (end > limit || (end === -1 && queue.length > limit)) return overLimit(limit);
+      if (end === -1) {
+        if (!ended) return WAIT;
+        const { length } = queue;
+        return length === 0 ? END : unexpectedEnd(`after ${String(length)} bytes of an unfinished line`);
+      }
+      const line = frontOf(queue, end);
+      if (isBlank(line, 0, end)) {
+        queue.skip(end + 1);
+        continue;
+      }
+      try {
+        const message = parsed(line, 0, end) as T;
+        queue.skip(end + 1);
+        return message;
+      } catch (error) {
+        return refusalOf(error as Error);
+      }
+    }
+  }
+}
+
+/** The first `size` bytes of a queue in one piece, and perhaps more: copied only if they are in several. They stay in the queue. */
+function frontOf(queue: ByteQueue, size: number): Buffer {
+  const run = queue.peekRun();
+  if (run.length >= size) return run;
+  const copy = Buffer.allocUnsafeSlow(size);
+  queue.copyTo(copy, 0, size);
+  return copy;
 }
 
 function decoded<T>(received: Buffer): ReturnType<Codec<T>["decode"]> {
@@ -78,6 +132,15 @@ function textOf(received: Buffer, start: number, end: number): string {
 const NOT_EXPRESSIBLE = /\b(?:bigint|circular|cyclic)\b/i;
 
 function encoded(message: unknown): string {
+  return `${textFor(message)}\n`;
+}
+
+function payloadFor(message: unknown, limit: number): Payload | Refusal {
+  const text = textFor(message);
+  return isBelow(text, limit + 1) ? `${text}\n` : overLimit(limit, sizeOf(text));
+}
+
+function textFor(message: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(message);
@@ -85,5 +148,5 @@ function encoded(message: unknown): string {
     if (!(error instanceof TypeError && NOT_EXPRESSIBLE.test(error.message))) throw error;
   }
   if (text === undefined) throw wrongType("message", "a value that JSON can express", message);
-  return `${text}\n`;
+  return text;
 }
