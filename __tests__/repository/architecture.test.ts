@@ -166,9 +166,11 @@ const TYPES = [
   "TlsFacts",
 ];
 
-const TESTING_VALUES = ["memoryPair", "simulate"];
+const TESTING_VALUES = ["faulty", "memoryPair", "simulate"];
 
 const TESTING_TYPES = [
+  "ByteCount",
+  "Faults",
   "Host",
   "HostOptions",
   "LinkOptions",

@@ -3,8 +3,11 @@
  *
  * - memory-pair.ts: two connections with no network between them.
  * - simulation/: whole networks in memory, on virtual time. simulation/simulate.ts is the way in.
+ * - faulty.ts: a stream on which bytes are late, cut, joined, lost or harmed. faults/ does the work.
  */
 /// <reference types="node" preserve="true" />
+export { faulty } from "./faulty.js";
+export type { ByteCount, Faults } from "./faults/options.js";
 export { memoryPair, type MemoryPairOptions } from "./memory-pair.js";
 export { simulate } from "./simulation/simulate.js";
 export type { Host } from "./simulation/host.js";

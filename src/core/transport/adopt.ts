@@ -59,7 +59,7 @@ function isEncrypted(stream: Duplex): stream is TLSSocket {
 }
 
 /** Whether it behaves like a Duplex of Node's: those of the `readable-stream` package do from release 3 on. */
-function checkDuplex(value: unknown): asserts value is Duplex {
+export function checkDuplex(value: unknown): asserts value is Duplex {
   if (typeof value !== "object" || value === null) throw wrongType("stream", DUPLEX, value);
   const stream = value as Record<string, unknown>;
   const lacking = Object.keys(USED).filter((name) => typeof stream[name] !== USED[name]);
