@@ -211,6 +211,36 @@ test.each(["copied", "appended"])(
   },
 );
 
+test("a search does not look at old bytes in the memory that arrivals share", () => {
+  // If each of the searches looked at them, this test would take minutes.
+  const size = 4 * 1024 * 1024;
+  const queue = new ByteQueue(size);
+  queue.copy(Buffer.alloc(size / 4, "ab"), size / 4);
+  queue.clear();
+  const needle = Buffer.from("aab");
+  for (let at = 0; at < 50_000; at++) {
+    queue.copy(Buffer.from("a"), 1);
+    if (queue.indexOf(needle, Math.max(0, at - 1)) !== -1) break;
+  }
+  expect(queue.length).toBe(50_000);
+  queue.copy(Buffer.from("b"), 1);
+  expect(queue.indexOf(needle, 49_998)).toBe(49_998);
+});
+
+test("what is near the end is found without a walk over all that is before it", () => {
+  // If each of the searches walked over all pieces, this test would take minutes.
+  const pieces = 200_000;
+  const queue = new ByteQueue(2);
+  const needle = Buffer.from("b");
+  for (let at = 0; at < pieces; at++) {
+    queue.copy(Buffer.from("a"), 1);
+    if (queue.indexOf(needle, at) !== -1 || queue.at(at) !== 97 || queue.runAt(at).length !== 1) break;
+  }
+  expect(queue.length).toBe(pieces);
+  queue.copy(needle, 1);
+  expect(queue.indexOf(needle, pieces - 1)).toBe(pieces);
+});
+
 test("bytes that are put back one at a time share memory, too", () => {
   const queue = new ByteQueue();
   for (let n = 0; n < 5_000; n++) queue.putBack([Buffer.of(n)]);

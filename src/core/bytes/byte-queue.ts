@@ -7,6 +7,9 @@ const EMPTY = Buffer.alloc(0);
 /** Size of the blocks that small arrivals share, so that a peer which sends single bytes costs bytes, not objects. */
 const BLOCK_BYTES = 4 * 1024;
 
+/** How many times its own bytes of an open block a search may look at, which costs less than a view of its own bytes. */
+const MAX_SEARCHED_SHARE = 16;
+
 /** A block to be used again: no queue has bytes in it. An empty queue holds no block. */
 let unusedBlock: NonSharedBuffer | null = null;
 
@@ -23,6 +26,8 @@ export class ByteQueue {
   #open: NonSharedBuffer | null = null;
   #used = 0;
   readonly #blockSize: number;
+  /** What {@link #blockAt} has found besides the block. */
+  #passed = 0;
 
   /** How many bytes are in the queue. */
   length = 0;
@@ -119,17 +124,11 @@ export class ByteQueue {
   }
 
   /**
-   * Copies the bytes from position `from` up to `to` to the same positions of `target`, and leaves them in the queue. `from`
-   * is 0, or near the end: the way to it is as long as the bytes behind it.
+   * Copies the bytes from position `from` up to `to` to the same positions of `target`, and leaves them in the queue.
    */
   copyTo(target: Buffer, from: number, to: number): void {
-    let index = this.#first;
-    let position = 0;
-    if (from > 0) {
-      index = this.#blocks.length;
-      position = this.length;
-      while (position > from) position -= this.#sizeOf(--index);
-    }
+    let index = this.#blockAt(from);
+    let position = this.#passed;
     while (position < to) {
       const start = index === this.#first ? this.#start : 0;
       const skipped = Math.max(0, from - position);
@@ -155,20 +154,16 @@ export class ByteQueue {
 
   /** The adjacent bytes from `from` on, left where they are; `from` must be in the queue. */
   runAt(from: number): NonSharedBuffer {
-    for (let index = this.#first, start = this.#start; ; index++, start = 0) {
-      const size = this.#end(index) - start;
-      if (from < size) return this.#run(index, start + from);
-      from -= size;
-    }
+    const index = this.#blockAt(from);
+    return this.#run(index, this.#startOf(index) + from - this.#passed);
   }
 
   /** The byte at `position`, which must be in the queue. */
   at(position: number): number | undefined {
-    for (let index = this.#first, from = this.#start; ; index++, from = 0) {
-      const size = this.#end(index) - from;
-      if (position < size) return this.#blocks[index]?.[from + position];
-      position -= size;
-    }
+    const inFirst = this.#start + position;
+    if (inFirst < this.#end(this.#first)) return this.#blocks[this.#first]?.[inFirst];
+    const index = this.#blockAt(position);
+    return this.#blocks[index]?.[position - this.#passed];
   }
 
   /** Whether the bytes from `position` to the end of the queue are the beginning of `needle`. */
@@ -209,31 +204,56 @@ export class ByteQueue {
 
   /** Where `needle` first begins at or after `from`, or -1. It may span several runs of memory. */
   indexOf(needle: Uint8Array, from: number): number {
-    let passed = 0;
-    for (let index = this.#first, start = this.#start; index < this.#blocks.length; index++, start = 0) {
+    let index = this.#blockAt(from);
+    let passed = this.#passed;
+    for (; index < this.#blocks.length; index++) {
+      const start = this.#startOf(index);
       const size = this.#end(index) - start;
-      if (from < passed + size) {
-        const offset = Math.max(0, from - passed);
-        const found = this.#findIn(index, needle, start + offset);
-        if (found !== -1) return passed + found - start;
-        // Nothing lies within this run; what begins in its last bytes may end in the next ones.
-        for (let tail = Math.max(offset, size - needle.length + 1); tail < size; tail++) {
-          if (this.#continues(index, start + tail, needle)) return passed + tail;
-        }
+      const offset = Math.max(0, from - passed);
+      const found = this.#findIn(index, needle, start + offset);
+      if (found !== -1) return passed + found - start;
+      // Nothing lies within this run; what begins in its last bytes may end in the next ones.
+      for (let tail = Math.max(offset, size - needle.length + 1); tail < size; tail++) {
+        if (this.#continues(index, start + tail, needle)) return passed + tail;
       }
       passed += size;
     }
     return -1;
   }
 
+  /**
+   * Index of the block with the byte at `position`, which may also be the end of the queue. How many bytes of the queue are
+   * before that block is in `#passed` then. The way is short near the front, and near the end.
+   */
+  #blockAt(position: number): number {
+    let index = this.#first;
+    let passed = 0;
+    if (2 * position > this.length) {
+      index = this.#blocks.length;
+      passed = this.length;
+      while (passed > position) passed -= this.#sizeOf(--index);
+    } else if (this.length > 0) {
+      for (let size = this.#sizeOf(index); passed + size <= position; size = this.#sizeOf(++index))
+        passed += size;
+    }
+    this.#passed = passed;
+    return index;
+  }
+
   /** Where `needle` stands within a block, at or after `from`, or -1. */
   #findIn(index: number, needle: Uint8Array, from: number): number {
-    const [first] = needle;
     const block = this.#blocks[index] ?? EMPTY;
-    const found =
-      needle.length === 1 && first !== undefined ? block.indexOf(first, from) : block.indexOf(needle, from);
-    // Behind its own bytes an open block has old bytes of another queue.
-    return found !== -1 && found + needle.length <= this.#end(index) ? found : -1;
+    const end = this.#end(index);
+    const [first] = needle;
+    let found: number;
+    // Behind its own bytes an open block has old bytes of another queue. A search does not look at many of them.
+    if (needle.length === 1 && first !== undefined) found = block.indexOf(first, from);
+    else if (block.length - from <= MAX_SEARCHED_SHARE * (end - from)) found = block.indexOf(needle, from);
+    else {
+      found = block.subarray(from, end).indexOf(needle);
+      return found === -1 ? -1 : from + found;
+    }
+    return found !== -1 && found + needle.length <= end ? found : -1;
   }
 
   /** Whether `needle` stands at `start` of block `index` and goes on in the blocks after it. */
@@ -252,9 +272,13 @@ export class ByteQueue {
     return this.#isOpen(index) ? this.#used : (this.#blocks[index]?.length ?? 0);
   }
 
+  #startOf(index: number): number {
+    return index === this.#first ? this.#start : 0;
+  }
+
   /** How many bytes of a block are in the queue. */
   #sizeOf(index: number): number {
-    return this.#end(index) - (index === this.#first ? this.#start : 0);
+    return this.#end(index) - this.#startOf(index);
   }
 
   #isOpen(index: number): boolean {
