@@ -190,6 +190,15 @@ test("docs/errors.md has every code that the sources make", () => {
   expect([...codes].filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
 });
 
+test("the codecs in the table of docs/messages.md are those that are held against bytes of the protocols", () => {
+  const tested = textOf("__tests__/messages/codecs/protocols.test.ts").matchAll(/^ {4}codec: (.*),$/gm);
+  const [, table = ""] = textOf("docs/messages.md").split("\n### Protocols\n");
+  const shown = table.matchAll(/^\|[^|]*\| `(\w+\(.*?\))` +\|/gm);
+  const own = ["jsonLines()"]; // It has tests of its own.
+  const textsOf = (matches: Iterable<RegExpMatchArray>) => [...matches].map(([, codec = ""]) => codec);
+  expect(new Set(textsOf(shown))).toEqual(new Set([...textsOf(tested), ...own]));
+});
+
 function sectionsOf(file: string): Set<string> {
   const headings = [...textOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
   return new Set(
