@@ -98,6 +98,7 @@ describe("NetError", () => {
     ["ERR_BUSY", false],
     ["ERR_CLOSED", false],
     ["ERR_FEATURE_UNAVAILABLE_ON_PLATFORM", false],
+    ["ERR_INVALID_LINE", false],
     ["ERR_LIMIT", false],
     ["ERR_UNEXPECTED_EOF", false],
   ])("%s is transient: %s", (code, transient) => {

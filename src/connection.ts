@@ -19,7 +19,7 @@ import { makerHere } from "./core/forgotten.js";
 import { checkedStartTls, type StartTlsOptions } from "./options/start-tls.js";
 import { factsOfTls, type TlsFacts } from "./tls/snapshot.js";
 import { startTls } from "./tls/start-tls.js";
-import { LineSearch, READ_LINE } from "./core/reading/lines.js";
+import { LineRun, LineSearch, READ_LINE } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
 import { Link } from "./core/link.js";
 import type { LinkSettings } from "./core/link-settings.js";
@@ -49,6 +49,7 @@ import {
   LINE_LIMIT,
   pullsOf,
   SPLIT,
+  terminatorOf,
 } from "./options/read.js";
 import type { ChunksOptions, LimitOptions, LineOptions, SplitOptions } from "./options/read.js";
 import type { ConnectionOrigin } from "./diagnostics.js";
@@ -247,17 +248,21 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * Resolves to the next line, without its terminator, or to `null` at the end of the stream.
    *
    * A line ends with `\n` or `\r\n`. The last line may lack its terminator, or have only the `\r`. Bytes are decoded once the
-   * line is whole.
+   * line is whole. For lines as bytes, see {@link readUntil}.
    *
    * @param options.limit - most bytes of a line, its terminator not counted; 64 KiB by default, `Infinity` for as many as a
    *   string can have, 512 MiB
    * @param options.encoding - `"utf8"` by default, or `"latin1"` or `"ascii"`
-   * @throws NetError `ERR_LIMIT`: the bytes stay unread; otherwise as {@link read}
+   * @param options.terminator - what ends a line: `"lf"` by default, which is as above; `"crlf"`, strictly; `"cr"`; or `"any"`
+   *   of the three. See {@link LineOptions}
+   * @throws NetError `ERR_LIMIT`; with `"crlf"` also `ERR_INVALID_LINE` for a `\n` or a `\r` that stands alone, and
+   *   `ERR_UNEXPECTED_EOF` for a last line without its terminator; otherwise as {@link read}. In every case the bytes stay
+   *   unread: with another `terminator`, or by any other read, the program can have them
    */
   readLine(options?: LineOptions): Promise<string | null> {
     let search: LineSearch;
     try {
-      search = new LineSearch(limitOf(options, LINE, LINE_LIMIT), encodingOf(options));
+      search = new LineSearch(limitOf(options, LINE, LINE_LIMIT), encodingOf(options), terminatorOf(options));
     } catch (error) {
       return rejectedInTime(error);
     }
@@ -326,8 +331,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * for await (const line of connection.lines({ limit: 1024 })) console.log(line);
    */
   lines(options?: LineOptions): AsyncIterableIterator<string> {
-    const limit = limitOf(options, LINE, LINE_LIMIT);
-    return new Lines(this.#link.input, limit, encodingOf(options), pullsOf(options, LINE));
+    const run = new LineRun(limitOf(options, LINE, LINE_LIMIT), encodingOf(options), terminatorOf(options));
+    return new Lines(this.#link.input, run, pullsOf(options, LINE));
   }
 
   /**

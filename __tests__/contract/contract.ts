@@ -19,6 +19,7 @@ import { integrity } from "./integrity.js";
 import { leftLoops } from "./left-loops.js";
 import { leftUnread } from "./left-unread.js";
 import { limits } from "./limits.js";
+import { lineTerminators } from "./line-terminators.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
 import { memory } from "./memory.js";
@@ -44,6 +45,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...readAhead,
   ...limits,
   ...ownership,
+  ...lineTerminators,
   ...lines,
   ...loops,
   ...leftLoops,

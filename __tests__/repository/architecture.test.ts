@@ -125,6 +125,7 @@ const TYPES = [
   "LibraryCode",
   "LimitOptions",
   "LineOptions",
+  "LineTerminator",
   "ListenEndpoint",
   "ListenFd",
   "ListenFdsOptions",

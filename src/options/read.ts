@@ -1,6 +1,7 @@
 import { checkBoolean, checkLimit, oneOf } from "./checks.js";
 import { checkedOperation, READ } from "./operation.js";
 import { checkOptions, refuseUnknown, schemaOf } from "./schema.js";
+import type { LineTerminator } from "../core/reading/lines.js";
 import type { OperationOptions } from "./operation.js";
 import type { Names } from "./schema.js";
 
@@ -31,6 +32,23 @@ export interface LineOptions extends LimitOptions {
    * @example await connection.readLine({ encoding: "latin1" });
    */
   encoding?: BufferEncoding | undefined;
+  /**
+   * What ends a line:
+   *
+   * - `"lf"`: `\n`. A `\r` before it is no part of the line. The last line may lack its terminator.
+   * - `"crlf"`: `\r\n` and nothing else, for protocols where programs on the way must see the same lines as this one. A `\n`
+   *   or a `\r` that stands alone is refused (`ERR_INVALID_LINE`): one of them within a line is how requests and mails are
+   *   smuggled past a proxy. A last line without its terminator is not a line (`ERR_UNEXPECTED_EOF`).
+   * - `"cr"`: `\r`, as barcode scanners and serial devices send it. A `\n` is a byte of the line as any other. The last line
+   *   may lack its terminator.
+   * - `"any"`: each of `\n`, `\r` and `\r\n`, as editors have it. A line that ends with `\r` is given at once. If `\n` is
+   *   the next byte that arrives, it belongs to that `\r`, and is dropped before any read gets it, lines or not. The last line
+   *   may lack its terminator.
+   *
+   * @default "lf"
+   * @example for await (const code of scanner.lines({ terminator: "cr" })) console.log(code);
+   */
+  terminator?: LineTerminator | undefined;
 }
 
 /** How to loop over records. */
@@ -69,7 +87,11 @@ export const SPLIT = schemaOf<SplitOptions>({ ...LIMITED.checks, last: checkBool
 
 /** The options of a read that decodes lines. */
 export const LINE = schemaOf<LineOptions>(
-  { ...LIMITED.checks, encoding: oneOf("utf8", "latin1", "ascii") },
+  {
+    ...LIMITED.checks,
+    encoding: oneOf("utf8", "latin1", "ascii"),
+    terminator: oneOf("lf", "crlf", "cr", "any"),
+  },
   {
     ...LIMITED,
     elsewhere: { delimiter: "readUntil(delimiter) takes one" },
@@ -95,6 +117,14 @@ export function encodingOf(options: unknown): BufferEncoding {
   const { encoding = "utf8" } = options as { encoding?: unknown };
   LINE.checks.encoding("encoding", encoding);
   return encoding as BufferEncoding;
+}
+
+/** The terminator that is given, checked, or a line feed. */
+export function terminatorOf(options: unknown): LineTerminator {
+  if (options === undefined) return "lf";
+  const { terminator = "lf" } = options as { terminator?: unknown };
+  LINE.checks.terminator("terminator", terminator);
+  return terminator as LineTerminator;
 }
 
 /** The options of a loop that bound each of its pulls. Unknown names are always refused here: a loop is made once. */

@@ -53,8 +53,8 @@ test.each([
     const { length } = queue;
     for (const encoding of ["utf8", "latin1"] as const) {
       const refusals = [
-        takeTextLine(queue, new LineSearch(Infinity, encoding), ended),
-        takeNextLine(queue, new LineRun(Infinity, encoding), ended),
+        takeTextLine(queue, new LineSearch(Infinity, encoding, "lf"), ended),
+        takeNextLine(queue, new LineRun(Infinity, encoding, "lf"), ended),
       ];
       for (const refusal of refusals) {
         expect(refusal).toBeInstanceOf(Refusal);

@@ -34,7 +34,7 @@ function outcomeOf<A>(take: Take<Buffer | null, A>, queue: ByteQueue, argument: 
 
 /** A line's bytes. */
 const takeLine: Take<Buffer | null, number> = (queue, limit, ended) => {
-  const line = takeTextLine(queue, new LineSearch(limit, "latin1"), ended);
+  const line = takeTextLine(queue, new LineSearch(limit, "latin1", "lf"), ended);
   return typeof line === "string" ? Buffer.from(line, "latin1") : line;
 };
 

@@ -3,6 +3,7 @@ import type { NonSharedBuffer } from "./non-shared.js";
 import { copyOf, cutOf } from "./own-memory.js";
 
 const EMPTY = Buffer.alloc(0);
+const LINE_FEED = 0x0a;
 
 /** Size of the blocks that small arrivals share, so that a peer which sends single bytes costs bytes, not objects. */
 const BLOCK_BYTES = 4 * 1024;
@@ -36,6 +37,11 @@ export class ByteQueue {
    * queue when bytes are put back. What has noted a position can tell whether the queue still begins there.
    */
   position = 0;
+  /**
+   * How many line feeds are dropped if they arrive next. Each belongs to a carriage return that was taken with a line and was
+   * the last byte of the queue. It is more than one after such bytes were put back, and were taken before anything arrived.
+   */
+  feedsToDrop = 0;
 
   /** Arrivals below half of `blockSize` are gathered. */
   constructor(blockSize = BLOCK_BYTES) {
@@ -200,6 +206,13 @@ export class ByteQueue {
 
   clear(): void {
     this.skip(this.length);
+    this.feedsToDrop = 0;
+  }
+
+  /** Whether a byte that arrives is to be dropped. Asked once for each while {@link feedsToDrop} is not 0. */
+  drops(byte: number | undefined): boolean {
+    this.feedsToDrop = byte === LINE_FEED ? this.feedsToDrop - 1 : 0;
+    return byte === LINE_FEED;
   }
 
   /** Where `needle` first begins at or after `from`, or -1. It may span several runs of memory. */
@@ -216,6 +229,21 @@ export class ByteQueue {
       for (let tail = Math.max(offset, size - needle.length + 1); tail < size; tail++) {
         if (this.#continues(index, start + tail, needle)) return passed + tail;
       }
+      passed += size;
+    }
+    return -1;
+  }
+
+  /** Where one of two bytes first stands at or after `from`, or -1. */
+  indexOfEither(a: number, b: number, from: number): number {
+    let index = this.#blockAt(from);
+    let passed = this.#passed;
+    for (; index < this.#blocks.length; index++) {
+      const start = this.#startOf(index);
+      const size = this.#end(index) - start;
+      const begin = start + Math.max(0, from - passed);
+      const found = indexOfEitherIn(this.#blocks[index] ?? EMPTY, a, b, begin, start + size);
+      if (found !== -1) return passed + found - start;
       passed += size;
     }
     return -1;
@@ -349,4 +377,27 @@ export class ByteQueue {
     if (this.#open !== null) unusedBlock = this.#open;
     this.#open = null;
   }
+}
+
+/** So many bytes are looked at one by one: in them a call of `indexOf` takes longer. */
+const FIRST_WINDOW_BYTES = 64;
+
+/**
+ * Where one of two bytes first stands in `block` from `begin` to before `end`, or -1. Each window is larger than the one
+ * before: however far one of the two is, the search goes at most a few times as far as the other.
+ */
+function indexOfEitherIn(block: Buffer, a: number, b: number, begin: number, end: number): number {
+  let near = Math.min(end, begin + FIRST_WINDOW_BYTES);
+  for (let at = begin; at < near; at++) {
+    if (block[at] === a || block[at] === b) return at;
+  }
+  for (let size = FIRST_WINDOW_BYTES * 4; near < end; size *= 4) {
+    const window = block.subarray(near, Math.min(end, near + size));
+    const first = window.indexOf(a);
+    const second = (first === -1 ? window : window.subarray(0, first)).indexOf(b);
+    if (second !== -1) return near + second;
+    if (first !== -1) return near + first;
+    near += window.length;
+  }
+  return -1;
 }

@@ -36,7 +36,7 @@ export class Input implements Sink {
   readonly #host: HalfHost;
   readonly readTimeout: number;
   /** While no read waits, reading stops at this many bytes, and the kernel's receive window fills. */
-  readonly #readAhead: number;
+  readonly readAhead: number;
   #state: InputState = OPEN;
   #waiting: Waiting | null = null;
   /** The memory of a loop that reuses it. A read of another kind ends that, since its result is its caller's own. */
@@ -47,16 +47,11 @@ export class Input implements Sink {
   constructor(host: HalfHost, readTimeout: number, readAhead: number) {
     this.#host = host;
     this.readTimeout = readTimeout;
-    this.#readAhead = readAhead;
-  }
-
-  /** Most bytes that are in the queue while the transport reads and no read waits. */
-  get readAhead(): number {
-    return this.#readAhead;
+    this.readAhead = readAhead;
   }
 
   get readsAhead(): boolean {
-    return this.#readAhead > 0;
+    return this.readAhead > 0;
   }
 
   /** Has the transport read, if bytes are wanted before a read waits. */
@@ -166,6 +161,11 @@ export class Input implements Sink {
   }
 
   arrive(memory: Buffer, size: number, lent: boolean): boolean {
+    if (this.#queue.feedsToDrop > 0 && size > 0 && this.#queue.drops(memory[0])) {
+      this.received++;
+      if (size === 1) return this.#waiting !== null || this.#mayGoOn();
+      return this.arrive(memory.subarray(1), size - 1, true);
+    }
     this.received += size;
     if (this.#state !== OPEN && discards(this.#state)) return !this.abandoned;
     const waiting = this.#waiting;
@@ -346,7 +346,7 @@ export class Input implements Sink {
 
   /** Reading stops when this many bytes are in the queue and no read waits. */
   get #most(): number {
-    return this.ring === null ? this.#readAhead : Math.min(this.#readAhead, 1);
+    return this.ring === null ? this.readAhead : Math.min(this.readAhead, 1);
   }
 
   /** Whether the transport goes on reading while no read waits. */
@@ -357,7 +357,7 @@ export class Input implements Sink {
 
   /** A read no longer waits, and has got nothing: without reading ahead, what comes now stays in the kernel. */
   #stopUnlessAhead(): void {
-    if (this.#readAhead > 0 || this.#state !== OPEN) return;
+    if (this.readAhead > 0 || this.#state !== OPEN) return;
     this.#stopped = true;
     this.#host.transport.stopReading();
   }

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { checkedOperation, type OperationOptions } from "../../options/operation.js";
 import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import type { Input } from "./input.js";
-import { LineRun, NEXT_LINE } from "./lines.js";
+import { NEXT_LINE, type LineRun } from "./lines.js";
 import { NEXT_CHUNK, NEXT_RECORD, NEXT_REUSED_CHUNK, type RecordSearch } from "./reads.js";
 import type { DelimiterSearch } from "./search.js";
 
@@ -83,9 +83,9 @@ export class Lines extends Loop<string> {
   protected override readonly argument: LineRun;
   readonly #options: OperationOptions | undefined;
 
-  constructor(input: Input, limit: number, encoding: BufferEncoding, options: OperationOptions | undefined) {
+  constructor(input: Input, run: LineRun, options: OperationOptions | undefined) {
     super(input);
-    this.argument = new LineRun(limit, encoding);
+    this.argument = run;
     this.#options = asGiven(options);
   }
 

@@ -13,7 +13,7 @@ export const WAIT: unique symbol = Symbol("wait");
 /** The read fails with `code`, since the bytes that have arrived can never satisfy it. They stay unread. */
 export class Refusal {
   constructor(
-    readonly code: "ERR_INVALID_MESSAGE" | "ERR_LIMIT" | "ERR_UNEXPECTED_EOF",
+    readonly code: "ERR_INVALID_LINE" | "ERR_INVALID_MESSAGE" | "ERR_LIMIT" | "ERR_UNEXPECTED_EOF",
     readonly reason: string,
     readonly cause?: unknown,
   ) {}
