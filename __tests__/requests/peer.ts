@@ -1,5 +1,5 @@
-import type { Connection, Messages, OperationOptions } from "../../src/index.js";
-import { lengthPrefixed } from "../../src/index.js";
+import type { Codec, Connection, Messages } from "../../src/index.js";
+import { framed } from "../../src/index.js";
 import { memoryPair, type MemoryPairOptions } from "../../src/testing/index.js";
 
 /** A message of the tests. Requests and replies that belong together have the same `text`. */
@@ -11,20 +11,34 @@ export interface Message {
   readonly padding?: string;
 }
 
+/** JSON with its length before it. */
+const json: Codec<Message> = {
+  decode(bytes) {
+    if (bytes.length < 4) return 4;
+    const size = 4 + bytes.readUInt32BE();
+    if (bytes.length < size) return size;
+    return { message: JSON.parse(bytes.toString("utf8", 4, size)) as Message, size };
+  },
+  encode(message) {
+    const text = Buffer.from(JSON.stringify(message));
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(text.length);
+    return [length, text];
+  },
+};
+
 /** Messages as JSON, each with its length before it. */
 export function jsonMessages(connection: Connection): Messages<Message> {
-  const frames = lengthPrefixed(connection);
-  const receive = async (options?: OperationOptions): Promise<Message | null> => {
-    const frame = await frames.receive(options);
-    return frame === null ? null : (JSON.parse(frame.toString()) as Message);
-  };
+  return framed(connection, json);
+}
+
+/** The same messages by an object of the program's, of which nothing is known but `receive` and `send`. */
+export function wrapped<I, O>(messages: Messages<I, O>): Messages<I, O> {
   return {
-    connection,
-    receive,
-    send: (message, options) => frames.send(JSON.stringify(message), options),
-    async *[Symbol.asyncIterator]() {
-      for (let message = await receive(); message !== null; message = await receive()) yield message;
-    },
+    connection: messages.connection,
+    receive: (options) => messages.receive(options),
+    send: (message, options) => messages.send(message, options),
+    [Symbol.asyncIterator]: () => messages[Symbol.asyncIterator](),
   };
 }
 
