@@ -63,7 +63,11 @@ export interface RequestOptions<Q, R> {
 /** Requests over one connection, which any number of callers share. */
 export interface Requests<Q, R> extends AsyncDisposable {
   /**
-   * Resolves to the reply to `message`.
+   * Resolves to the reply to `message`, which must not be changed before.
+   *
+   * A request is sent at once if no other is with the peer. Requests that are made in the same tick are sent together at its
+   * end, before whatever the program writes to the connection after it has made them; those of which nothing is known but
+   * `messages.send`, as of an object of the program, one by one.
    *
    * A reply reaches the caller whose request it answers, or no caller. A timeout or an abort rejects the call at once. A request
    * that was not sent by then is never sent (`written` of the error is `"nothing"`). The reply of a request that was sent is

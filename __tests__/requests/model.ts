@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { NetError, requests, type Messages, type OperationOptions } from "../../src/index.js";
 import { turn } from "../support/outcomes.js";
 import { listenersOf } from "../support/resources.js";
-import { BY_ID, messagePair, type Message } from "./peer.js";
+import { BY_ID, messagePair, wrapped, type Message } from "./peer.js";
 
 /** What sends requests: that of the library, or a wrong one, which the model must catch. */
 export interface Client {
@@ -61,7 +61,7 @@ export async function play(seed: number, make: MakeClient, tally: Tally, only?: 
   const count = 1 + random(24);
   const endsAfter = random(count + 1);
   const [a, b] = messagePair({ capacity: [1, 7, 64, 65_536][random(4)] });
-  const client = make(a, mode, [1, 2, Infinity][random(3)] ?? 1);
+  const client = make(random(4) === 0 ? wrapped(a) : a, mode, [1, 2, Infinity][random(3)] ?? 1);
   const answering = answer(b, mode, random).catch(ignore);
   const signals: AbortSignal[] = [];
   const calls: Promise<void>[] = [];

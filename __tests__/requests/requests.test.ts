@@ -1,9 +1,11 @@
 import { inspect } from "node:util";
-import { requests, type Connection, type Messages } from "../../src/index.js";
+import { framed, jsonLines, lengthPrefixed, requests } from "../../src/index.js";
+import type { Connection, Messages } from "../../src/index.js";
+import { memoryPair } from "../../src/testing/index.js";
 import { onManualClock } from "../support/manual-clock.js";
 import { failure, isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
 import { listenersOf } from "../support/resources.js";
-import { BY_ID, messagePair, next, type Message } from "./peer.js";
+import { BY_ID, messagePair, next, wrapped, type Message } from "./peer.js";
 
 let open: Connection[] = [];
 
@@ -90,6 +92,7 @@ describe("requests", () => {
     const { signal } = controller;
     const calls = [1, 2, 3].map((i) => failure(shared.request({ text: String(i) }, { signal })));
     expect(listenersOf(signal)).toBe(1);
+    await turn();
     controller.abort();
     for (const error of await Promise.all(calls)) expect(error).toBe(signal.reason);
     expect(listenersOf(signal)).toBe(0);
@@ -100,6 +103,80 @@ describe("requests", () => {
     for (const text of ["1", "2", "3", "4"]) expect((await next(peer)).text).toBe(text);
     await peer.send({ text: "the fourth" });
     expect(await reply).toEqual({ text: "the fourth" });
+  });
+
+  test("of requests made in one tick the first is sent at once, the others at its end unless they were given up", async () => {
+    const [client, peer] = pair();
+    const shared = requests(client);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const first = failure(shared.request({ text: "1" }, { signal }));
+    const second = shared.request({ text: "2" });
+    const third = failure(shared.request({ text: "3" }, { signal }));
+    const fourth = netError(shared.request({ text: "4" }));
+    controller.abort();
+    expect([await first, await third]).toEqual([signal.reason, signal.reason]);
+    for (const text of ["1", "2", "4"]) expect((await next(peer)).text).toBe(text);
+    for (const text of ["1", "2"]) await peer.send({ text: `reply to ${text}` });
+    expect(await second).toEqual({ text: "reply to 2" });
+    peer.connection.reset();
+    expect(await fourth).toMatchObject({ code: "ECONNRESET", written: "partly" });
+  });
+
+  test("requests come before whatever is written after them, and before the end", async () => {
+    const [client, peer] = pair();
+    const shared = requests(client);
+    const replies = ["1", "2", "3"].map((text) => shared.request({ text }));
+    void client.send({ text: "written directly" });
+    replies.push(shared.request({ text: "4" }));
+    void client.connection.closeWrite();
+    for (const text of ["1", "2", "3", "written directly", "4"]) expect((await next(peer)).text).toBe(text);
+    expect(await peer.receive()).toBeNull();
+    for (const text of ["1", "2", "3", "4"]) await peer.send({ text });
+    expect(texts(await Promise.all(replies))).toEqual(["1", "2", "3", "4"]);
+  });
+
+  test("a message that cannot be encoded is refused by itself", async () => {
+    const [a, b] = memoryPair();
+    const shared = requests(framed<string>(a, jsonLines<string>(), { limit: 20 }));
+    const peer = framed<string>(b, jsonLines<string>());
+    const circular: unknown[] = [];
+    circular.push(circular);
+    const calls = ["first", circular as unknown as string, "x".repeat(30), "last"].map((message) =>
+      shared.request(message),
+    );
+    const outcomes = Promise.allSettled(calls);
+    for (const text of ["first", "last"]) {
+      expect(await peer.receive()).toBe(text);
+      await peer.send(text);
+    }
+    expect(await outcomes).toMatchObject([
+      { value: "first" },
+      { reason: expect.any(TypeError) as unknown },
+      { reason: { code: "ERR_LIMIT", written: "nothing" } },
+      { value: "last" },
+    ]);
+    await shared.close();
+  });
+
+  test("a reply may be null", async () => {
+    const [a, b] = memoryPair();
+    const shared = requests(framed(a, jsonLines()));
+    const replies = [shared.request("a"), shared.request("b")];
+    await b.write("null\n1\n");
+    expect(await Promise.all(replies)).toEqual([null, 1]);
+  });
+
+  test("messages may be those of lengthPrefixed, or any object's that has receive and send", async () => {
+    for (const make of [lengthPrefixed, (connection: Connection) => wrapped(lengthPrefixed(connection))]) {
+      const [a, b] = memoryPair();
+      const shared = requests(make(a));
+      const replies = Promise.all([shared.request("one"), shared.request(["t", Buffer.from("wo")])]);
+      const peer = lengthPrefixed(b);
+      for (let i = 0; i < 2; i++) await peer.send((await peer.receive()) ?? "the end");
+      expect((await replies).map(String)).toEqual(["one", "two"]);
+      await shared.close();
+    }
   });
 
   test("a signal is left alone once the reply has come", async () => {

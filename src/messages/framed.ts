@@ -99,6 +99,13 @@ class ByCodec<I, O> implements Direct<I, O> {
   }
 }
 
+/** How {@link Framed} makes messages of bytes, and bytes of messages. */
+export interface Framing<I, O> {
+  readonly direct: Direct<I, O>;
+  readonly taker: Taker<I>;
+  readonly limit: number;
+}
+
 /** Messages over a connection. */
 export class Framed<I, O> implements Messages<I, O> {
   readonly connection: Connection;
@@ -114,6 +121,18 @@ export class Framed<I, O> implements Messages<I, O> {
     this.#direct = direct;
     this.#taker = direct.takerFor(limit);
     this.#limit = limit;
+  }
+
+  /**
+   * How messages can be taken and sent several at a time; `null` if nothing is known of them but `receive` and `send`: those
+   * of other objects, and those that the program has put into the place of ours.
+   */
+  static framingOf<I, O>(messages: Messages<I, O>): Framing<I, O> | null {
+    if (!(#taker in messages)) return null;
+    const { receive, send } = messages as { receive: unknown; send: unknown };
+    if (receive !== OWN.receive || send !== OWN.send) return null;
+    const framed = messages as unknown as Framed<I, O>;
+    return { direct: framed.#direct, taker: framed.#taker, limit: framed.#limit };
   }
 
   receive(options?: OperationOptions): Promise<I | null> {
@@ -155,6 +174,8 @@ export class Framed<I, O> implements Messages<I, O> {
     return lineOf("Messages", this.toString(), { state: connection.state, limit }, depth, style);
   }
 }
+
+const OWN: { readonly receive: unknown; readonly send: unknown } = Framed.prototype;
 
 class MessageLoop<T> extends Loop<T> {
   protected override readonly argument: { readonly taker: Taker<T> };

@@ -10,6 +10,7 @@ import { Call, CallList, type CallHost } from "./call.js";
 import { LineOfEachKey, OneLine, type Line, type Lines } from "./lines.js";
 import { keyOf, type PipelineOptions } from "./options.js";
 import { Reader, type Receiver } from "./reader.js";
+import { Sending, type Requester } from "./sending.js";
 import { Silence } from "./silence.js";
 
 /** Most requests that were given up and whose replies have not come: each is remembered until its reply does. */
@@ -30,7 +31,7 @@ function capture(resolve: (value: never) => void): void {
  * A request that was sent keeps its place until its reply has come, also when its caller has given it up: otherwise that
  * reply would be taken for the one of the next request.
  */
-export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
+export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester {
   due = Infinity;
   place = -1;
 
@@ -42,13 +43,13 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
   failure: NetError | null = null;
 
   readonly #alarm = currentAlarm();
-  readonly #messages: Messages<R, Q>;
   readonly #connection: Connection;
   readonly #link: Link;
   readonly #options: PipelineOptions<Q, R>;
   readonly #readTimeout: number;
   readonly #silence: Silence;
   readonly #reader: Reader<R>;
+  readonly #sending: Sending<Q>;
   /** The calls whose requests wait to be sent. */
   readonly #queue = new CallList();
   /** The calls whose requests were sent, and whose replies have not come. */
@@ -59,24 +60,20 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
   #givenUp = 0;
   /** The calls that wait and have timeouts of their own. */
   readonly #deadlines = new WakeQueue<Call>();
-  /** The call whose request the connection has not taken whole. */
-  #sending: Call | null = null;
-  #isSendingMore = false;
   /** Whether nothing is left to do: all calls were settled. */
   #isOver = false;
   #onDrained: (() => void) | null = null;
   #drained: Promise<void> | null = null;
 
   constructor(messages: Messages<R, Q>, options: PipelineOptions<Q, R>) {
-    this.#messages = messages;
     this.#connection = messages.connection;
     this.#link = linkOf(messages.connection);
     this.#options = options;
     this.#readTimeout = this.#link.input.readTimeout;
     this.#silence = new Silence(this.#readTimeout);
     this.#lines = options.match === undefined ? new OneLine() : new LineOfEachKey();
-    const { input } = this.#link;
-    this.#reader = new Reader(messages, input, this);
+    this.#reader = new Reader(messages, this.#link.input, this);
+    this.#sending = new Sending(messages, this.#link, this);
     this.#link.whenLeftOpen(() => this.#reader.whenStopped(() => this.ended()));
     const over = (error?: NetError): void =>
       this.#reader.whenStopped(() =>
@@ -152,7 +149,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
       call.isOverdue = line.isStrict = true;
       this.#expected--;
     }
-    if (this.#queue.first !== null) this.#send();
+    if (this.#queue.first !== null) this.#sendSoon();
     return Math.min(this.#deadlines.first?.due ?? Infinity, next);
   }
 
@@ -160,11 +157,13 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
 
   /** Why a request can neither be sent nor wait to be sent: what its call rejects with. */
   #whyRefused(signal: AbortSignal | undefined): unknown {
+    const { queue } = this.#options;
+    // Those that are only gathered do not wait.
+    if (this.#queue.size >= queue && this.#sending.isScheduled) this.sendMore();
     const { subject, live } = this.#link;
     if (signal?.aborted === true) return aborted("request", subject, signal, NOTHING);
     if (this.refusal !== null) return failureFor(this.refusal, "nothing");
     if (!live) return refused("request", subject, "ERR_CLOSED", undefined, NOTHING);
-    const { queue } = this.#options;
     if (this.#queue.size < queue || (this.#queue.size === 0 && this.#maySend)) return null;
     const reason = `${String(queue)} requests wait to be sent`;
     return refused("request", subject, "ERR_BUSY", reason, NOTHING);
@@ -172,7 +171,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
 
   /** Whether the next request may be sent now. */
   get #maySend(): boolean {
-    return this.#sending === null && this.#expected < this.#options.concurrency && !this.#isOver;
+    return this.#sending.isIdle && this.#expected < this.#options.concurrency && !this.#isOver;
   }
 
   #begin(call: Call): void {
@@ -187,7 +186,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
       this.#alarm.wakeBy(this, call.due);
     }
     this.#alarm.wakeBy(this, this.#silence.firstLook(now));
-    this.#send();
+    this.#sendSoon();
   }
 
   /** Watches the signal of a call, which fails if the signal throws. */
@@ -201,75 +200,65 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
     }
   }
 
-  /** Sends what waits, as far as it may. */
-  #send(): void {
-    if (this.#isSendingMore) return;
-    this.#isSendingMore = true;
-    while (this.#maySend) {
-      const call = this.#queue.shift();
-      if (call === null) break;
-      this.#sendOne(call);
-    }
-    this.#isSendingMore = false;
+  /**
+   * Sends what waits, as far as it may: at once if no other request is with the peer; else together with what is requested
+   * in the same tick.
+   */
+  #sendSoon(): void {
+    if (this.#expected > 0 && this.#sending.gathers) this.#sending.sendLater();
+    else if (!this.#sending.isScheduled) this.sendMore();
+  }
+
+  sendMore(): void {
+    this.#sending.sendAll();
     this.#reader.readOn();
   }
 
-  #sendOne(call: Call): void {
-    const message = call.message as Q;
+  get next(): Call | null {
+    return this.#maySend ? this.#queue.first : null;
+  }
+
+  sends(call: Call): void {
+    this.#queue.remove(call);
     call.message = undefined;
     call.since = this.#alarm.now();
     call.sentAt = this.#link.input.received;
     this.#expected++;
     this.#lines.push(call);
-    const { output, transport } = this.#link;
-    const before = transport.bytesTaken + output.length;
-    this.#sending = call;
-    const sent = this.#write(message);
-    const isTaken =
-      transport.bytesTaken + output.length > before && output.length < Math.max(output.bufferSize, 1);
-    if (isTaken) this.#sending = null;
-    sent.then(
-      () => this.#sent(call),
-      (error: unknown) => this.#sendingFailed(call, error),
-    );
   }
 
-  async #write(message: Q): Promise<void> {
-    await this.#messages.send(message);
+  cannotSend(call: Call, error: unknown): void {
+    this.#queue.remove(call);
+    call.message = undefined;
+    this.#reject(call, () => error);
   }
 
-  #sent(call: Call): void {
-    if (this.#sending !== call) return;
-    this.#sending = null;
-    this.#send();
-  }
-
-  #sendingFailed(call: Call, error: unknown): void {
-    if (this.#sending === call) this.#sending = null;
+  sendingFailed(calls: readonly Call[], error: unknown): void {
     if (this.#isOver) return;
     const written = error instanceof NetError ? error.written : undefined;
     const isOfMessage = this.#link.live && this.#link.output.failure === null && written !== "partly";
     if (isOfMessage && !(error instanceof NetTimeoutError)) {
-      this.#withdraw(call, error);
-      this.#send();
+      for (const call of calls) this.#withdraw(call, () => error);
+      this.sendMore();
       return;
     }
     const failure = this.#asNetError(error, "sending has failed");
-    if (written === "nothing") this.#withdraw(call, failure);
+    if (written === "nothing")
+      for (const call of calls) this.#withdraw(call, () => failureFor(failure, "nothing"));
     // What the peer had sent before can still be read, unless it is the peer that takes nothing.
     if (this.#reader.isReading && !(error instanceof NetTimeoutError)) this.#refuseWith(failure);
     else this.#fail(failure);
   }
 
   /** Rejects a call whose request was not sent after all. */
-  #withdraw(call: Call, error: unknown): void {
+  #withdraw(call: Call, make: () => unknown): void {
     const line = this.#lines.get(call.key);
     // Its place is gone if a message has taken it meanwhile.
     if (line === undefined || !this.#isIn(line, call)) return;
     this.#lines.remove(line, call);
     this.#expected--;
     call.sentAt = -1;
-    if (call.isAwaited) this.#reject(call, () => error);
+    if (call.isAwaited) this.#reject(call, make);
     else this.#givenUp--;
   }
 
@@ -279,14 +268,19 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R> {
 
   // Receiving
 
-  get wantsMessage(): boolean {
-    return !this.#isOver && (this.#expected > 0 || this.#options.unsolicited !== undefined);
+  get wanted(): number {
+    if (this.#isOver) return 0;
+    return this.#options.unsolicited === undefined ? this.#expected : Infinity;
   }
 
   received(message: R, begin: number): void {
-    if (this.#isOver) return;
-    this.#deliver(message, begin);
-    if (this.#queue.first !== null) this.#send();
+    if (!this.#isOver) this.#deliver(message, begin);
+  }
+
+  receivedAll(): void {
+    // The callers that have got replies may request more.
+    if (this.#sending.gathers) this.#sending.sendLater();
+    else if (this.#queue.first !== null) this.sendMore();
   }
 
   /** No more messages come. */
