@@ -120,6 +120,44 @@ test("a decode that throws is an invalid message, with the cause, and leaves the
   expect(String(await a.read())).toBe("bytes");
 });
 
+test.each([
+  [
+    "undefined",
+    () => {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- a program may
+      throw undefined;
+    },
+  ],
+  [
+    "a size that cannot be read",
+    () => ({
+      message: 1,
+      get size() {
+        throw new Error("trap");
+      },
+    }),
+  ],
+  [
+    "an object of which nothing can be asked",
+    () =>
+      new Proxy(
+        {},
+        {
+          has() {
+            throw new Error("trap");
+          },
+        },
+      ),
+  ],
+])("a decode that fails with %s is an invalid message, which receive rejects with", async (_, decode) => {
+  await arrived("bytes");
+  const messages = framed(a, { decode: decode as () => number, encode: () => "" });
+  const loop = messages[Symbol.asyncIterator]();
+  for (const call of [() => messages.receive(), () => loop.next()])
+    expect(await rejection(call())).toMatchObject({ name: "NetError", code: "ERR_INVALID_MESSAGE" });
+  expect(String(await a.read())).toBe("bytes");
+});
+
 test("a decode that throws an error of a connection is an invalid message too", async () => {
   const cause = new NetError("of another", { code: "ECONNRESET", operation: "read" });
   const codec: Codec<string> = {

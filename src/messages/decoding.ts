@@ -84,7 +84,7 @@ export class Decoding<T> implements Taker<T> {
     this.#isAsking = true;
     try {
       answer = this.#codec.decode(bytes);
-      if (typeof answer === "object" && answer !== null) {
+      if (typeof answer === "object" && answer !== null && "size" in answer) {
         const { message, size } = answer as Found<unknown>;
         found = { message, size };
       }
@@ -95,7 +95,7 @@ export class Decoding<T> implements Taker<T> {
       this.#isAsking = false;
     }
     if (queue.position !== this.#position) return new CodecFault(mayNotRead);
-    if (found !== null) return this.#checked(found as Found<T>, shown, answer);
+    if (found !== null) return this.#checked(found as Found<T>, shown);
     if (answer === undefined) {
       if (shown > this.#limit) this.#refusal = overLimit(this.#limit);
       this.#need = shown + 1;
@@ -113,16 +113,14 @@ export class Decoding<T> implements Taker<T> {
     return null;
   }
 
-  #checked(found: Found<T>, shown: number, answer: unknown): Found<T> | Refusal {
+  #checked(found: Found<T>, shown: number): Found<T> | Refusal {
     const size: unknown = found.size;
     if (Number.isInteger(size) && found.size >= 1 && found.size <= shown) {
       if (found.size <= this.#limit) return found;
       return (this.#refusal = overLimit(this.#limit, found.size));
     }
     return new CodecFault(() =>
-      "size" in (answer as object)
-        ? outOfRange("decode(bytes).size", `a whole number from 1 to ${there(shown)}`, size)
-        : wrongAnswer(answer),
+      outOfRange("decode(bytes).size", `a whole number from 1 to ${there(shown)}`, size),
     );
   }
 
