@@ -12,19 +12,25 @@ function bytesOf(notation: string): Buffer {
 
 interface Protocol {
   readonly name: string;
-  /** Where the specification says what a frame looks like. */
+  /** Where the specification says what a frame looks like: the frames below are laid out after it. */
   readonly source: string;
+  /** Which of the bytes below are an example of the specification's own, and where it stands. */
+  readonly example?: string;
   readonly codec: Codec<Buffer, Data | readonly Data[]>;
   /** Bytes of a frame that are not in the message: the first ones, and the last ones. */
   readonly without: readonly [front: number, end?: number];
   readonly frames: readonly string[];
 }
 
-/** Protocols that put a length or a delimiter to each message. What is received is sent again as it is. */
+/**
+ * Protocols that put a length or a delimiter to each message. What is received is sent again as it is. Real programs that
+ * speak some of them are in real-programs.test.ts.
+ */
 const PROTOCOLS: readonly Protocol[] = [
   {
     name: "DNS over TCP",
     source: "RFC 1035, 4.2.2, and RFC 7766, 8; a question and its answer as in RFC 1035, 4.1",
+    example: "the bytes of the name F.ISI.ARPA: RFC 1035, 4.1.4",
     codec: lengthPrefix({ bytes: 2 }),
     without: [2],
     frames: [
@@ -34,8 +40,8 @@ const PROTOCOLS: readonly Protocol[] = [
   },
   {
     name: "Modbus TCP",
-    source:
-      "MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3; MODBUS Application Protocol V1.1b3, 6.3 and 7",
+    source: "MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 3.1.3, MBAP Header description",
+    example: "what follows the headers of the first two: MODBUS Application Protocol V1.1b3, 6.3",
     codec: lengthPrefix({ offset: 4, bytes: 2, skip: 0 }),
     without: [0],
     frames: [
@@ -73,7 +79,8 @@ const PROTOCOLS: readonly Protocol[] = [
   },
   {
     name: "MySQL",
-    source: "MySQL Internals, MySQL Packets: COM_QUIT; OK_Packet; ERR_Packet",
+    source: "MySQL Internals, MySQL Packets",
+    example: "all: COM_QUIT in MySQL Packets, OK_Packet, ERR_Packet",
     codec: lengthPrefix({ bytes: 3, littleEndian: true, adjustment: 1 }),
     without: [3],
     frames: ["010000 00 01", "070000 02 00 00 00 0200 0000", "170000 01 ff 4804 '#HY000' 'No tables used'"],
@@ -121,7 +128,7 @@ const PROTOCOLS: readonly Protocol[] = [
   },
   {
     name: "BGP",
-    source: "RFC 4271, 4.1; KEEPALIVE (4.4), NOTIFICATION (4.5)",
+    source: "RFC 4271, 4.1; KEEPALIVE (4.4), NOTIFICATION (4.5) of a shutdown (RFC 4486, 4)",
     codec: lengthPrefix({ offset: 16, bytes: 2, adjustment: -18, skip: 0 }),
     without: [0],
     frames: [`${"ff".repeat(16)} 0013 04`, `${"ff".repeat(16)} 0015 03 06 02`],
@@ -142,10 +149,15 @@ const PROTOCOLS: readonly Protocol[] = [
   },
   {
     name: "SMPP",
-    source: "SMPP v3.4, 3.2 and 4.11: enquire_link, enquire_link_resp",
+    source: "SMPP v3.4, 3.2; enquire_link and enquire_link_resp of 4.11",
+    example: "the first: a bind_transmitter, 3.2.2",
     codec: lengthPrefix({ adjustment: -4 }),
     without: [4],
-    frames: ["00000010 00000015 00000000 00000001", "00000010 80000015 00000000 00000001"],
+    frames: [
+      "0000002f 00000002 00000000 00000001 'SMPP3TEST' 00 'secret08' 00 'SUBMIT1' 00 00 01 01 00",
+      "00000010 00000015 00000000 00000001",
+      "00000010 80000015 00000000 00000001",
+    ],
   },
   {
     name: "MongoDB",
@@ -177,7 +189,8 @@ const PROTOCOLS: readonly Protocol[] = [
   },
   {
     name: "protobuf, delimited",
-    source: "Protocol Buffers, Encoding: { a: 150 }, { b: 'testing' }",
+    source: "Protocol Buffers, Techniques, Streaming Multiple Messages",
+    example: "the messages { a: 150 } and { b: 'testing' }: Protocol Buffers, Encoding",
     codec: varintPrefix(),
     without: [1],
     frames: ["03 08 9601", "09 12 07'testing'", "00"],
@@ -192,31 +205,40 @@ const PROTOCOLS: readonly Protocol[] = [
   {
     name: "STOMP, where bodies are text",
     source: "STOMP 1.2, STOMP Frames",
+    example: "both: Connecting, and SEND",
     codec: delimited("\0"),
     without: [0, 1],
     frames: [
-      "'CONNECT' 0a 'accept-version:1.2' 0a 0a 00",
-      "'SEND' 0a 'destination:/queue/a' 0a 0a 'hello' 00",
+      "'CONNECT' 0a 'accept-version:1.2' 0a 'host:stomp.github.org' 0a 0a 00",
+      "'SEND' 0a 'destination:/queue/a' 0a 'content-type:text/plain' 0a 0a 'hello queue a' 0a 00",
     ],
   },
 ];
 
-describe.each(PROTOCOLS)("$name", ({ codec, frames, without: [front, end = 0] }) => {
-  const wire = frames.map(bytesOf);
-  const messages = wire.map((frame) => frame.subarray(front, frame.length - end));
+/** Whether its bytes are from the specification, or were laid out here after it. */
+function origin({ example }: Protocol): string {
+  return example === undefined ? "laid out as its source says" : "with an example of its source";
+}
 
-  test("messages are what the specification says, wherever the stream is cut", () => {
-    expect(frames.length).toBeGreaterThan(0);
-    for (const pieces of cutsOf(Buffer.concat(wire))) {
-      expect(messagesIn(codec, pieces)).toEqual({ messages, left: 0 });
-    }
-  });
+describe.each(PROTOCOLS.map((protocol) => [protocol.name, origin(protocol), protocol] as const))(
+  "%s (%s)",
+  (_name, _origin, { codec, frames, without: [front, end = 0] }) => {
+    const wire = frames.map(bytesOf);
+    const messages = wire.map((frame) => frame.subarray(front, frame.length - end));
 
-  test("what is sent is what the specification says, in one part or in several", () => {
-    for (const [index, message] of messages.entries()) {
-      expect(sentBy(codec, message)).toEqual(wire[index]);
-      const middle = message.length >> 1;
-      expect(sentBy(codec, [message.subarray(0, middle), message.subarray(middle)])).toEqual(wire[index]);
-    }
-  });
-});
+    test("messages are what the specification says, wherever the stream is cut", () => {
+      expect(frames.length).toBeGreaterThan(0);
+      for (const pieces of cutsOf(Buffer.concat(wire))) {
+        expect(messagesIn(codec, pieces)).toEqual({ messages, left: 0 });
+      }
+    });
+
+    test("what is sent is what the specification says, in one part or in several", () => {
+      for (const [index, message] of messages.entries()) {
+        expect(sentBy(codec, message)).toEqual(wire[index]);
+        const middle = message.length >> 1;
+        expect(sentBy(codec, [message.subarray(0, middle), message.subarray(middle)])).toEqual(wire[index]);
+      }
+    });
+  },
+);
