@@ -8,7 +8,15 @@ export type Metric = "user" | "whole" | "memory";
 export type Figures = Readonly<Partial<Record<Metric, number>>>;
 
 /** A program or an option that a machine may lack. */
-export type Need = "wrk" | "redis-benchmark" | "deno" | "bun" | "promise-socket" | "node:net/promises";
+export type Need =
+  | "wrk"
+  | "redis-benchmark"
+  | "redis-server"
+  | "deno"
+  | "bun"
+  | "ioredis"
+  | "promise-socket"
+  | "node:net/promises";
 
 export type Runtime = "node" | "deno" | "bun";
 

@@ -41,6 +41,7 @@ export function findPeers(node: string): Peers {
   const found: Record<Need, string | undefined> = {
     deno: deno && /\d[\d.]+/.exec(run(deno, "--version") ?? "")?.[0],
     bun: bun && run(bun, "--version"),
+    ioredis: versionOf("ioredis"),
     "promise-socket": versionOf("promise-socket"),
     "node:net/promises": run(
       node,
@@ -49,13 +50,16 @@ export function findPeers(node: string): Peers {
     ),
     wrk: /\d[\d.]+/.exec(run("wrk", "--version") ?? "")?.[0],
     "redis-benchmark": /\d[\d.]+/.exec(run("redis-benchmark", "--version") ?? "")?.[0],
+    "redis-server": /v=(\d[\d.]+)/.exec(run("redis-server", "--version") ?? "")?.[1],
   };
   for (const [name, need] of [
     ["Deno", "deno"],
     ["Bun", "bun"],
+    ["ioredis", "ioredis"],
     ["promise-socket", "promise-socket"],
     ["wrk", "wrk"],
     ["redis-benchmark", "redis-benchmark"],
+    ["redis-server", "redis-server"],
   ] as const) {
     if (found[need]) versions[name] = found[need];
   }
@@ -76,10 +80,12 @@ const INSTALL = "npm ci --ignore-scripts in bench/";
 const LACKING: Record<Need, string> = {
   deno: `Deno is not installed (${INSTALL})`,
   bun: `Bun is not installed (${INSTALL})`,
+  ioredis: `ioredis is not installed (${INSTALL})`,
   "promise-socket": `promise-socket is not installed (${INSTALL})`,
   "node:net/promises": "this Node.js has no node:net/promises",
   wrk: "wrk is not installed (apt-get install wrk)",
   "redis-benchmark": "redis-benchmark is not installed (apt-get install redis-tools)",
+  "redis-server": "redis-server is not installed (apt-get install redis-server)",
 };
 
 /**

@@ -1,6 +1,8 @@
 /**
  * The loads that are programs of other projects. They run during a measurement and are stopped after it.
  */
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Load, Scale } from "./case.js";
 import { costOf } from "./cost.js";
@@ -15,6 +17,9 @@ const STOP_TIMEOUT = 5_000;
 
 /** After this time wrk stops by itself, in case the benchmark was killed. */
 const LONGEST = "60s";
+
+/** Characters of what a redis server says before it is ready: more than it ever does. */
+const LONGEST_GREETING = 65_536;
 
 interface Traffic {
   /** Stops the load; rejects if the load reports errors. */
@@ -53,6 +58,39 @@ export function redisBenchmark(port: number, pipeline: number): Traffic {
   const where = ["-h", "127.0.0.1", "-p", String(port), "-c", "50"];
   const what = ["-t", "ping_inline", "-P", String(pipeline), "-n", "1000000000", "-q"];
   return traffic("redis-benchmark", [...where, ...what], () => undefined);
+}
+
+/** Starts a redis server that keeps nothing. */
+export async function redisServer(): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const port = await unusedPort();
+  const child = start("redis-server", ["--bind", "127.0.0.1", "--port", String(port), "--save", ""]);
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    let output = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      if (output.length < LONGEST_GREETING) output += text;
+      if (output.includes("Ready to accept connections")) resolve();
+    });
+    child.stderr?.resume();
+    child.on("error", reject);
+    child.on("close", () => reject(new Error("redis-server: it ended by itself")));
+  });
+  return {
+    port,
+    stop: async () => {
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+async function unusedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 /** The errors that wrk reports, if any. */

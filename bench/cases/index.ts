@@ -2,10 +2,12 @@ import type { Case } from "../case.js";
 import { accept } from "./accept.js";
 import { connect } from "./connect.js";
 import { exchange } from "./exchange.js";
+import { framed } from "./framed.js";
 import { idle } from "./idle.js";
 import { lines } from "./lines.js";
 import { receive } from "./receive.js";
 import { relay } from "./relay.js";
+import { requests } from "./requests.js";
 import { send } from "./send.js";
 import { serve } from "./serve.js";
 import { smallWrites } from "./small-writes.js";
@@ -15,6 +17,8 @@ import { tlsAccept, tlsConnect, tlsExchange, tlsIdle, tlsReceive, tlsSend } from
 export const cases: readonly Case[] = [
   exchange,
   lines,
+  framed,
+  requests,
   receive,
   relay,
   send,

@@ -13,6 +13,7 @@ export const lines: Case = {
   contestants: [
     { name: "splitting by hand in `'data'`", module: "lines/net" },
     { name: "tcp6 `lines()` with `bufferSize`", module: "lines/tcp6" },
+    { name: "tcp6 `split()` with `bufferSize`", module: "lines/tcp6-split" },
     { name: "`node:readline`", module: "lines/readline" },
     { name: "splitting by hand, `write()` for each line, corked", module: "lines/net-cork" },
     { name: "by hand, awaited: the floor", module: "lines/settled", extra: true },
@@ -43,6 +44,15 @@ export const lines: Case = {
       metric: "whole",
       must: 0.2,
       aim: 0.07,
+    },
+    {
+      name: "split",
+      work: `${WORK}, as bytes`,
+      subject: "tcp6 `split()` with `bufferSize`",
+      peer: "tcp6 `lines()` with `bufferSize`",
+      metric: "whole",
+      must: 1.1,
+      aim: 1,
     },
   ],
   load: (scale) => Promise.resolve(during(scale, (port) => redisBenchmark(port, PIPELINE))),

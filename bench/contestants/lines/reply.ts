@@ -7,3 +7,9 @@ export function replyTo(line: string): string {
   if (line === "PING") tally.operations += 1;
   return PONG;
 }
+
+/** The same for bytes. */
+export function replyToBytes(line: Uint8Array): string {
+  if (line.length === 4 && line[0] === 0x50) tally.operations += 1;
+  return PONG;
+}

@@ -1,0 +1,8 @@
+import { framed, lengthPrefix } from "../../../src/index.js";
+import { serveTcp6 } from "../tcp6-server.js";
+import { count } from "./count.js";
+
+await serveTcp6(async (connection) => {
+  for await (const message of framed(connection, lengthPrefix())) count(message);
+  await connection.close();
+});
