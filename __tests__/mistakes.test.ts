@@ -56,7 +56,7 @@ const CALLBACK = `${OPTIONS} (there are no callbacks, use await); received a fun
 const TO_OPTIONS = "it is an option, and belongs into the argument after the endpoint";
 const DATA = '"data" must be a string, a view or an ArrayBuffer, or an array of them';
 const STREAM = '"stream" must be a stream.Duplex (Duplex.from and Duplex.fromWeb make one of two streams)';
-const UTF8 = "text is sent as UTF-8, Buffer.from(text, encoding) makes other bytes";
+const ENCODED = "an encoding is { encoding }";
 const { key, cert } = LOCALHOST;
 const ca = AUTHORITY;
 /** Connects with TLS to where nothing listens: what is wrong with the options is told before. */
@@ -404,6 +404,10 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       (connection) => connection.lines({ encoding: "utf-8" }),
       '"encoding" must be "utf8", "latin1" or "ascii"; received a string of 5 characters',
     ],
+    [
+      (connection) => connection.lines({ terminator: "\r\n" }),
+      '"terminator" must be "lf", "crlf", "cr" or "any"; received a string of 2 characters',
+    ],
   ],
   writing: [
     [(connection) => connection.write(42), `${DATA}; received 42`],
@@ -417,9 +421,20 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     ],
     [
       (connection) => connection.write("text", "utf8"),
-      `${OPTIONS} (${UTF8}); received a string of 4 characters`,
+      `${OPTIONS} (${ENCODED}); received a string of 4 characters`,
     ],
-    [(connection) => connection.write("text", { encoding: "latin1" }), `"encoding" is no option: ${UTF8}`],
+    [
+      (connection) => connection.write("text", { encoding: "utf-8" }),
+      '"encoding" must be "utf8" or "latin1"; received a string of 5 characters',
+    ],
+    [
+      (connection) => connection.write("5 €", { encoding: "latin1" }),
+      '"data" must be text with no character above U+00FF, which latin1 does not have; received a string of 3 characters',
+    ],
+    [
+      (connection) => connection.write("text", { terminator: "\r\n" }),
+      '"terminator" is no option: writeLine(line) takes one',
+    ],
     [
       (connection) => connection.write("head", Buffer.from("body")),
       `${OPTIONS} (to send several pieces give them as one list); received a Buffer of 4 bytes`,
@@ -428,6 +443,14 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     [
       (connection) => connection.writeLine(Buffer.from("text")),
       '"line" must be a string (write sends bytes); received a Buffer of 4 bytes',
+    ],
+    [
+      (connection) => connection.writeLine("text", { terminator: "crlf" }),
+      '"terminator" must be the text that ends the line, such as "\\n" or "\\r\\n"; received a string of 4 characters',
+    ],
+    [
+      (connection) => connection.writeLine("text", "\r\n"),
+      `${OPTIONS} (a terminator is { terminator }, ${ENCODED}); received a string of 2 characters`,
     ],
   ],
   ending: [

@@ -52,6 +52,8 @@ import {
   terminatorOf,
 } from "./options/read.js";
 import type { ChunksOptions, LimitOptions, LineOptions, SplitOptions } from "./options/read.js";
+import { WRITE_LINE, writtenTerminatorOf } from "./options/write.js";
+import type { WriteLineOptions, WriteOptions } from "./options/write.js";
 import type { ConnectionOrigin } from "./diagnostics.js";
 import type { Subject } from "./errors.js";
 import { ConnectionDuplex } from "./views/connection-duplex.js";
@@ -248,7 +250,7 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * Resolves to the next line, without its terminator, or to `null` at the end of the stream.
    *
    * A line ends with `\n` or `\r\n`. The last line may lack its terminator, or have only the `\r`. Bytes are decoded once the
-   * line is whole. For lines as bytes, see {@link readUntil}.
+   * line is whole. For lines as bytes, whatever their encodings, see {@link split}: `split(["\r\n", "\n"])`.
    *
    * @param options.limit - most bytes of a line, its terminator not counted; 64 KiB by default, `Infinity` for as many as a
    *   string can have, 512 MiB
@@ -405,8 +407,10 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * With a `bufferSize`, data is copied and gathered, and the call resolves at once, until the gathered bytes fill the
    * buffer. The write that fills it waits until the kernel has taken all of them; they are sent also if its caller gives up.
    *
-   * @param data - a string, sent as UTF-8, any view, an `ArrayBuffer`, or a list of them. If memory is transferred or resized
+   * @param data - a string, sent as UTF-8 unless `encoding` says otherwise, any view, an `ArrayBuffer`, or a list of them. If memory is transferred or resized
    *   before its turn, the write fails (`TypeError`). In its turn the memory must stay as it is
+   * @param options.encoding - `"utf8"` by default, or `"latin1"`: each character of a text is one byte, and a character
+   *   above U+00FF a `TypeError`
    * @throws NetTimeoutError, or what `signal` was aborted with. Before its turn the write leaves the queue
    *   (`error.written === "nothing"`). In its turn some bytes are sent already (`"partly"`), so the rest stays queued, and
    *   the memory belongs to the connection until {@link flush} or {@link closed} settles; to give up, {@link reset}
@@ -415,15 +419,29 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * @example
    * await connection.write([header, body]);
    */
-  write(data: Data | readonly Data[], options?: OperationOptions): Promise<void> {
+  write(data: Data | readonly Data[], options?: WriteOptions): Promise<void> {
     return this.#link.output.write(data, options);
   }
 
-  /** Writes `line` and `\n`; see {@link write}. */
-  writeLine(line: string, options?: OperationOptions): Promise<void> {
+  /**
+   * Writes `line` and `\n`, or another `terminator`; see {@link write}. The line is sent as it is, also if it has the
+   * terminator in it.
+   *
+   * @param options.terminator - the text that ends the line; `"\n"` by default
+   * @param options.encoding - `"utf8"` by default, or `"latin1"`, as of {@link write}
+   *
+   * @example
+   * await connection.writeLine("QUIT", { terminator: "\r\n" });
+   */
+  writeLine(line: string, options?: WriteLineOptions): Promise<void> {
     if (typeof line !== "string")
       return rejectedInTime(wrongType("line", "a string (write sends bytes)", line));
-    return this.#link.output.write(line + "\n", options);
+    if (options === undefined) return this.#link.output.write(line + "\n");
+    try {
+      return this.#link.output.write(line + writtenTerminatorOf(options), options, "line", WRITE_LINE);
+    } catch (error) {
+      return rejectedInTime(error);
+    }
   }
 
   /**

@@ -11,9 +11,13 @@ export const partialReads: Calls = [
   ["readUntil", (end, options) => end.readUntil("|", options)],
   ["readUntilAny", (end, options) => end.readUntilAny(["|", "\0"], options)],
   ["readLine", (end, options) => end.readLine(options)],
+  ["strict readLine", (end, options) => end.readLine({ ...options, terminator: "crlf" })],
+  ["readLine to a return", (end, options) => end.readLine({ ...options, terminator: "cr" })],
+  ["readLine to any end", (end, options) => end.readLine({ ...options, terminator: "any" })],
   ["peek", (end, options) => end.peek(1e9, options)],
   ["readAll", (end, options) => end.readAll(options)],
   ["lines", (end, options) => end.lines(options).next()],
+  ["lines to any end", (end, options) => end.lines({ ...options, terminator: "any" }).next()],
   ["split", (end, options) => end.split("|", options).next()],
 ];
 
@@ -30,6 +34,11 @@ export const waitingReads: Calls = [
 export const waitingWrites: Calls = [
   ["write", (end, options) => end.write("queued", options)],
   ["writeLine", (end, options) => end.writeLine("queued", options)],
+  ["write in latin1", (end, options) => end.write("queued", { ...options, encoding: "latin1" })],
+  [
+    "writeLine with a terminator",
+    (end, options) => end.writeLine("queued", { ...options, terminator: "\r\n" }),
+  ],
   ["flush", (end, options) => end.flush(options)],
   ["closeWrite", (end, options) => end.closeWrite(options)],
 ];

@@ -38,6 +38,7 @@ import { unawaitedWrites } from "./unawaited-writes.js";
 import { unread } from "./unread.js";
 import { webStreams } from "./web-streams.js";
 import { writing } from "./writing.js";
+import { writtenText } from "./written-text.js";
 
 /** The cases that hold for every kind of connection. They need no test runner: each resolves, or rejects with the fault. */
 export const connectionContract: readonly ContractCase[] = [
@@ -52,6 +53,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...records,
   ...unread,
   ...writing,
+  ...writtenText,
   ...memory,
   ...clogged,
   ...unawaitedWrites,

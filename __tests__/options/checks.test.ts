@@ -389,6 +389,7 @@ describe("a connection and its bytes are untouched", () => {
       ...option([], "limit", NO_SIZES, RANGE),
       ...option([], "limit", NO_NUMBERS, TYPE),
       ...option([], "encoding", [5, null, "utf16le", "base64", "klingon"], VALUE),
+      ...option([], "terminator", [5, null, "", "\n", "CRLF"], VALUE),
       ...badOperation(),
     ],
     peek: [
@@ -404,10 +405,14 @@ describe("a connection and its bytes are untouched", () => {
     write: [
       ...[undefined, null, 5, true, {}, new Map()].map((data): Bad => [[data], TYPE, data]),
       ...[undefined, null, 5, ["nested"]].map((part): Bad => [[["fine", part]], TYPE, part]),
+      ...option(["data"], "encoding", [5, null, "ascii", "utf-8", "hex"], VALUE),
       ...badOperation("data"),
     ],
     writeLine: [
       ...[undefined, null, 5, Buffer.from("line")].map((line): Bad => [[line], TYPE, line]),
+      ...option(["line"], "encoding", [5, null, "ascii", "utf-8", "hex"], VALUE),
+      ...option(["line"], "terminator", ["", "lf", "crlf", "cr", "any"], VALUE),
+      ...option(["line"], "terminator", [5, null, Buffer.from("\n")], TYPE),
       ...badOperation("line"),
     ],
     flush: badOperation(),
@@ -420,6 +425,7 @@ describe("a connection and its bytes are untouched", () => {
       ...option([], "limit", NO_SIZES, RANGE),
       ...option([], "limit", NO_NUMBERS, TYPE),
       ...option([], "encoding", ["utf16le", 5], VALUE),
+      ...option([], "terminator", ["\r\n", 5], VALUE),
       ...badOperation(),
     ],
     split: [

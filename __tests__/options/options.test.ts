@@ -323,8 +323,12 @@ describe("in operations", () => {
     ["readLine", { encodng: "utf8" }, '"encodng" is no option: did you mean "encoding"?'],
     ["lines", { timeout: 5, limt: 5 }, '"limt" is no option: did you mean "limit"?'],
     ["chunks", { signal: undefined, recycled: true }, '"recycled" is no option: did you mean "recycle"?'],
+    ["write", { encodng: "latin1" }, '"encodng" is no option: did you mean "encoding"?'],
+    ["write", { terminator: "\r\n" }, '"terminator" is no option: writeLine(line) takes one'],
+    ["writeLine", { terminatr: "\r\n" }, '"terminatr" is no option: did you mean "terminator"?'],
+    ["readLine", { termnator: "cr" }, '"termnator" is no option: did you mean "terminator"?'],
     [
-      "write",
+      "send",
       { encoding: "utf8" },
       '"encoding" is no option: text is sent as UTF-8, Buffer.from(text, encoding) makes other bytes',
     ],
@@ -342,7 +346,9 @@ describe("in operations", () => {
     const { signal } = new AbortController();
     expect(await server.readLine({ limit: 5 })).toBe("a");
     expect(await server.readLine({ encoding: "latin1" })).toBe("b");
-    expect(await server.readLine({ limit: 5, encoding: "ascii", timeout: 5_000, signal })).toBe("c");
+    expect(
+      await server.readLine({ limit: 5, encoding: "ascii", terminator: "lf", timeout: 5_000, signal }),
+    ).toBe("c");
     for await (const line of server.lines({ limit: 5, encoding: "ascii", timeout: 5_000, signal })) {
       expect(line).toBe("d");
       break;
@@ -352,7 +358,8 @@ describe("in operations", () => {
       expect(String(chunk)).toBe("e");
       break;
     }
-    await client.write("f\ng\n", {});
+    await client.write("f\n", {});
+    await client.writeLine("g", { terminator: "\n", encoding: "latin1", timeout: 5_000, signal });
     expect(String(await server.readUntil("\n", { limit: 5 }))).toBe("f");
     for await (const record of server.split("\n", { limit: 5, last: true, timeout: 5_000, signal })) {
       expect(String(record)).toBe("g");
@@ -452,10 +459,12 @@ describe("options are read once", () => {
     const adopted = keep(Connection.from(client.detach(), onceOnly(OF_CONNECTION)));
     const frames = lengthPrefixed(adopted, onceOnly({ bytes: 2, limit: 10 }));
     await frames.send("frame", onceOnly({ timeout: 5_000, signal }));
-    await adopted.write("a\nb\nc\nd\n");
+    await adopted.write("a\n", onceOnly({ encoding: "latin1", timeout: 5_000, signal }));
+    await adopted.writeLine("b", onceOnly({ terminator: "\r\n", encoding: "latin1", timeout: 5_000 }));
+    await adopted.write("c\nd\n");
     expect(await server.readExactly(7)).toHaveLength(7);
     expect(String(await server.readUntil("\n", onceOnly({ limit: 5, timeout: 5_000, signal })))).toBe("a");
-    expect(await server.readLine(onceOnly({ limit: 5, encoding: "ascii", timeout: 5_000 }))).toBe("b");
+    expect(await server.readLine(onceOnly({ limit: 5, encoding: "ascii", terminator: "crlf" }))).toBe("b");
     for await (const line of server.lines(onceOnly({ limit: 5, encoding: "ascii", signal }))) {
       expect(line).toBe("c");
       break;

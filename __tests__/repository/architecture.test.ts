@@ -54,6 +54,7 @@ const LAYERS = [
   "address/",
   "core/timing/",
   "parameters.ts",
+  "options/write.ts",
   "options/operation.ts",
   "options/delimiters.ts",
   "options/schema.ts",
@@ -163,8 +164,11 @@ const TYPES = [
   "SocketDuplex",
   "SplitOptions",
   "StartTlsOptions",
+  "TextEncoding",
   "TlsCode",
   "TlsFacts",
+  "WriteLineOptions",
+  "WriteOptions",
 ];
 
 const TESTING_VALUES = ["faulty", "memoryPair", "simulate"];

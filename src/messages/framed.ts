@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { checkFunction, checkLimit, notConnection, wrongType } from "../options/checks.js";
-import { checkedOperation, WRITE, type OperationOptions } from "../options/operation.js";
+import { checkedOperation, SEND, type OperationOptions } from "../options/operation.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import { Connection, linkOf } from "../connection.js";
 import type { ConnectionFacts } from "../core/facts.js";
@@ -142,7 +142,7 @@ export class Framed<I, O> implements Messages<I, O> {
   send(message: O, options?: OperationOptions): Promise<void> {
     let payload: Payload | Refusal;
     try {
-      if (options !== undefined) options = checkedOperation(options, WRITE);
+      if (options !== undefined) options = checkedOperation(options, SEND);
       payload = this.#direct.payloadFor(message, this.#limit);
     } catch (error) {
       return rejectedInTime(error);

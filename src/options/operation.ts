@@ -40,8 +40,8 @@ export const READ = schemaOf<OperationOptions>(OPERATION.checks, {
   insteadOfText: NOT_DECODED,
 });
 
-/** The options of a write. */
-export const WRITE = schemaOf<OperationOptions>(OPERATION.checks, {
+/** The options of sending a message. */
+export const SEND = schemaOf<OperationOptions>(OPERATION.checks, {
   ...OPERATION,
   elsewhere: { encoding: AS_UTF8 },
   insteadOfBytes: "to send several pieces give them as one list",

@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import type { Writable } from "node:stream";
-import { wrongType } from "../../options/checks.js";
+import { wrongType, wrongValue } from "../../options/checks.js";
 import { givenBytes } from "./given-bytes.js";
 
-/** What can be written: text, sent as UTF-8, the bytes of a view, or all those of an ArrayBuffer. */
+/** What can be written: text, sent as UTF-8 by default, the bytes of a view, or all those of an ArrayBuffer. */
 export type Data = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 
 /** What is sent at once. The kernel gathers the parts of a list; no part is empty. */
@@ -11,6 +11,8 @@ export type Payload = string | Uint8Array | readonly (string | Uint8Array)[];
 
 /** Most bytes of UTF-8 for one UTF-16 code unit of a string. */
 export const MAX_UTF8_BYTES_PER_CODE_UNIT = 3;
+
+const BEYOND_LATIN1 = /[^\0-\xff]/;
 
 /**
  * What a caller wants written, without its empty parts. Errors call it `name`, and a part of it `nameOfPart`.
@@ -53,6 +55,16 @@ export function withTextEncoded(payload: Payload): Payload {
   return isList(payload) ? payload.map((part) => bytesOf(part)) : bytesOf(payload);
 }
 
+/**
+ * A payload with its texts as bytes, one for each character; views are not copied. Errors call a text `name`.
+ *
+ * @throws TypeError for a text with a character above U+00FF
+ */
+export function inLatin1(payload: Payload, name: string): Payload {
+  if (isList(payload)) return payload.map((part) => inLatin1Part(part, `${name}[]`));
+  return inLatin1Part(payload, name);
+}
+
 /** The bytes of a payload in one piece of memory; those of a single view are not copied. */
 export function joinedBytes(payload: Payload): Buffer {
   return isList(payload) ? Buffer.concat(payload.map((part) => bytesOf(part))) : bytesOf(payload);
@@ -82,6 +94,12 @@ export function isBelow(payload: Payload, size: number): boolean {
     (typeof payload === "string" && MAX_UTF8_BYTES_PER_CODE_UNIT * payload.length < size) ||
     sizeOf(payload) < size
   );
+}
+
+function inLatin1Part(part: string | Uint8Array, name: string): Uint8Array {
+  if (typeof part === "string" && BEYOND_LATIN1.test(part))
+    throw wrongValue(name, "text with no character above U+00FF, which latin1 does not have", part);
+  return bytesOf(part, "latin1");
 }
 
 function partOf(part: unknown, name: string): string | Uint8Array {

@@ -1,11 +1,13 @@
-import { checkedOperation, WRITE, type OperationOptions } from "../../options/operation.js";
+import { checkedOperation, type OperationOptions } from "../../options/operation.js";
+import { textEncodingOf, WRITE, type WriteOptions } from "../../options/write.js";
+import type { Names } from "../../options/schema.js";
 import { aborted, refused, translated, type Operation } from "../../errors.js";
 import { clock } from "../timing/clock.js";
 import { GATHER_UNITS, nextTurn, QUEUE_UNITS, rejectedInTime, spend } from "../timing/budget.js";
 import { WritePromise } from "./write-promise.js";
 import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
 import { Gather } from "../bytes/gather.js";
-import { isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js";
+import { inLatin1, isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js";
 import type { HalfHost } from "../half-host.js";
 import { rejectedQuietly, Sender, SETTLED, type MakeError, type SenderEvents } from "./sender.js";
 import { Entry } from "./write-queue.js";
@@ -84,15 +86,25 @@ export class Output implements SenderEvents {
     return this.#state.kind === "failed" ? this.#state : null;
   }
 
-  write(data: Data | readonly Data[], options?: OperationOptions): Promise<void> {
+  /** Writes what a caller has given. Errors call it `name`; `known` are the options that there are. */
+  write(
+    data: Data | readonly Data[],
+    options?: WriteOptions,
+    name = "data",
+    known: Names = WRITE,
+  ): Promise<void> {
     let payload: Payload;
+    let operation: OperationOptions | undefined;
     try {
       payload = payloadOf(data);
-      if (options !== undefined) options = checkedOperation(options, WRITE);
+      if (options !== undefined) {
+        operation = checkedOperation(options, known);
+        if (textEncodingOf(options) === "latin1") payload = inLatin1(payload, name);
+      }
     } catch (error) {
       return rejectedInTime(error);
     }
-    return this.send(payload, options);
+    return this.send(payload, operation);
   }
 
   /** Writes a payload, with options that are checked. */
