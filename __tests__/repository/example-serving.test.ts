@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { connect, type Connection } from "../../src/index.js";
+import { connect, framed, jsonLines, type Connection, type NetError } from "../../src/index.js";
 import { closeAll, keep } from "../support/peers.js";
 import { endPrograms } from "../support/program.js";
 import { example, EXAMPLES, portOf, sayingsOf } from "./example.js";
@@ -16,6 +16,11 @@ async function client(port: number): Promise<Connection> {
 test.each(["chat-room", "graceful-server", "line-server"])("%s has less than 40 lines", (name) => {
   const text = readFileSync(new URL(`${name}.ts`, EXAMPLES), "utf8");
   expect(text.trimEnd().split("\n").length).toBeLessThan(40);
+});
+
+test("json-chat has at most 40 lines of code", () => {
+  const lines = readFileSync(new URL("json-chat.ts", EXAMPLES), "utf8").split("\n");
+  expect(lines.filter((line) => /^(?! \*|\/\*\*|$)/.test(line)).length).toBeLessThanOrEqual(40);
 });
 
 describe("the chat room", () => {
@@ -66,6 +71,58 @@ describe("the chat room", () => {
     await talking;
     room.kill("SIGINT");
     await room.ended;
+  });
+});
+
+describe("the chat in JSON", () => {
+  interface Said {
+    from: string;
+    text: string;
+  }
+  const messages = async (port: number) => framed(await client(port), jsonLines<Said>());
+
+  test("passes on what a member says to all others, and goes on without those who leave", async () => {
+    const room = example("json-chat", "serve", 0);
+    const port = await portOf(room);
+    const [ann, rude] = [await messages(port), await messages(port)];
+    const bob = example("json-chat", "join", "Bob", `localhost:${port}`);
+    // Nothing tells Ann that the others are in the room.
+    const calling = setInterval(() => void ann.send({ from: "Ann", text: "is anybody there?" }), 10);
+    await bob.says(/Ann: is anybody there\?\n/);
+    expect(await rude.receive()).toEqual({ from: "Ann", text: "is anybody there?" });
+    clearInterval(calling);
+    await rude.connection.write("{no JSON\n");
+    await expect(rude.connection.readAll()).rejects.toMatchObject({ code: "ECONNRESET" });
+
+    bob.feed("hello\nand bye\n");
+    expect(await ann.receive()).toEqual({ from: "Bob", text: "hello" });
+    expect(await ann.receive()).toEqual({ from: "Bob", text: "and bye" });
+    expect(await sayingsOf(bob)).toMatch(/^(?:Ann: is anybody there\?\n)+$/);
+
+    room.kill("SIGINT");
+    await expect(ann.receive()).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(await sayingsOf(room)).toBe(`listening on port ${port}\n`);
+  });
+
+  test("puts out a member who reads too slowly", async () => {
+    const room = example("json-chat", "serve", 0);
+    const port = await portOf(room);
+    const [slow, loud] = [await messages(port), await messages(port)];
+    const said = { from: "Loud", text: "x".repeat(4_000) };
+    let end: unknown;
+    while (end === undefined) {
+      await Promise.all(Array.from({ length: 64 }, () => loud.send(said)));
+      // A blank line is no message. It is how one who does not read learns of a reset.
+      await slow.connection.write("\n").catch((error: unknown) => (end = error));
+    }
+    expect((end as NetError).code).toMatch(/^(?:ECONNRESET|EPIPE)$/);
+    room.kill("SIGINT");
+    await room.ended;
+  });
+
+  test("says how it is used", async () => {
+    const { stderr } = await example("json-chat").ended;
+    expect(stderr).toMatch(/^usage: npx tsx examples\/json-chat\.ts serve \[port\] \| join NAME/);
   });
 });
 

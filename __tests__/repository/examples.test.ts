@@ -20,6 +20,7 @@ test("every example is run here", () => {
     "hello-server.ts",
     "http-agent.ts",
     "http-over-duplex.ts",
+    "json-chat.ts", // in example-serving.test.ts, too
     "json-protocol.ts",
     "line-server.ts",
     "metrics.ts", // in example-metrics.test.ts
