@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { Kafka, logLevel } from "kafkajs";
+import { connect as connectMqtt } from "mqtt";
 import { createConnection as createMysqlConnection } from "mysql2";
 import { Client } from "pg";
 import {
@@ -19,6 +20,7 @@ import {
   type Messages,
 } from "../../../src/index.js";
 import { AUTHORITY, LOCALHOST } from "../../support/certificates.js";
+import { mqtt } from "./mqtt.js";
 
 const HOST = "127.0.0.1";
 
@@ -223,4 +225,36 @@ test("kafkajs sends its requests, and reads the answers", async () => {
   await connecting;
   await admin.disconnect();
   await connection.close();
+});
+
+test("an MQTT client sends its packets, and reads those that are sent to it", async () => {
+  const client = connectMqtt({
+    host: HOST,
+    port: listener.port,
+    clientId: "ada",
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+  });
+  const connected = new Promise((resolve) => client.once("connect", resolve));
+  const connection = await listener.accept();
+  const packets = framed(connection, mqtt);
+  expect(await packets.receive()).toEqual({
+    header: 0x10,
+    body: Buffer.from("\0\x04MQTT\x04\x02\0\x3c\0\x03ada"),
+  });
+  await packets.send({ header: 0x20, body: Buffer.of(0, 0) });
+  await connected;
+  // The length of this packet takes two bytes.
+  const payload = "x".repeat(500);
+  const published = client.publishAsync("topic", payload, { qos: 1 });
+  const publish = await packets.receive();
+  expect(publish?.header).toBe(0x32);
+  expect(publish?.body.toString("latin1", 0, 7)).toBe("\0\x05topic");
+  expect(publish?.body.toString("latin1", 9)).toBe(payload);
+  await packets.send({ header: 0x40, body: Buffer.from(publish?.body.subarray(7, 9) ?? []) });
+  await published;
+  const ended = client.endAsync();
+  expect(await packets.receive()).toEqual({ header: 0xe0, body: Buffer.alloc(0) });
+  await connection.close();
+  await ended;
 });
