@@ -124,7 +124,7 @@ test("frames are the same however their stream is cut, and whenever it is read",
         expect([stop, left]).toEqual([ended ? "end" : "wait", 0]);
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
 });
 
@@ -144,7 +144,7 @@ test("frames that are cut off or over the limit stop the reading where they begi
         expect(inPieces(chop(cut, at), takerOf(format), ended)).toEqual(naive(cut, format, ended));
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
 });
 
@@ -162,7 +162,7 @@ test("noise is cut into frames as its lengths say", () => {
         expect(inPieces(chop(wire, at), takerOf(format), ended)).toEqual(naive(wire, format, ended));
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
 });
 
@@ -195,7 +195,7 @@ test("frames of every format are those that decode finds", () => {
         if (most >= offset + bytes) expect(got).toEqual(expected);
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
 });
 

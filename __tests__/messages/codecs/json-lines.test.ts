@@ -155,10 +155,16 @@ test("the types are what the program says", () => {
   expect(() => typed.encode(undefined)).toThrow(TypeError);
 });
 
+/** Any code unit, halves of surrogate pairs among them: cheaper to set up than all characters of Unicode. */
+const character = fc.oneof(
+  fc.constantFrom("\n", "\r", '"', "\\", "\0", "\u2028", "\ufeff", "\ufffd", "é", "𝄞"),
+  fc.nat(0xffff).map((unit) => String.fromCharCode(unit)),
+);
+
 test("what is sent arrives, however the stream is cut", () => {
   fc.assert(
     fc.property(
-      fc.array(fc.jsonValue({ maxDepth: 3, stringUnit: "binary" }), { maxLength: 4 }),
+      fc.array(fc.jsonValue({ maxDepth: 3, stringUnit: character }), { maxLength: 4 }),
       fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 9 }),
       (values, sizes) => {
         const stream = Buffer.concat(values.map((value) => sentBy(codec, value)));
