@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runInNewContext } from "node:vm";
-import { lengthPrefixed, type Connection, type Data } from "../../src/index.js";
+import { framed, lengthPrefixed, type Codec, type Connection, type Data } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, text } from "./expectations.js";
 import { clog, frame, pattern } from "./payloads.js";
@@ -38,6 +38,19 @@ function writers(connection: Connection): ((data: Data) => Promise<unknown>)[] {
   ];
 }
 
+/** The types of this release of the language do not have them yet. */
+type Resizable = ArrayBuffer & { resize(size: number): void };
+type Growable = SharedArrayBuffer & { grow(size: number): void };
+type Making<T> = new (size: number, options: { maxByteLength: number }) => T;
+
+function resizable(size: number, maxByteLength: number): Resizable {
+  return new (ArrayBuffer as unknown as Making<Resizable>)(size, { maxByteLength });
+}
+
+function growable(size: number, maxByteLength: number): Growable {
+  return new (SharedArrayBuffer as unknown as Making<Growable>)(size, { maxByteLength });
+}
+
 const bufferSize = 32;
 
 /** What may be given as memory, and what becomes of it when it changes. */
@@ -68,6 +81,72 @@ export const memory: readonly ContractCase[] = [
       await a.write(["<", data, ">"]);
       new Uint8Array(data).fill(0);
       assert.equal(text(await b.readExactly(18)), "gathered<gathered>");
+    },
+    { bufferSize },
+  ),
+
+  onPair("memory that can be resized is sent as long as it is at the call", async ({ a, b }) => {
+    const bytes = Buffer.from("12345678");
+    const echo: Codec<string, Data> = {
+      decode: () => undefined,
+      encode: (message) => [message, "|"],
+    };
+    for (const buffer of [resizable(8, 16), growable(8, 16)]) {
+      new Uint8Array(buffer).set(bytes);
+      const writer = (a.writable as unknown as WritableStream<Data>).getWriter();
+      await a.write(buffer);
+      await a.write([buffer, new Uint8Array(buffer, 4)]);
+      await lengthPrefixed(a).send(buffer);
+      await framed(a, echo).send(buffer);
+      await writer.write(buffer);
+      writer.releaseLock();
+      a.duplex.write(buffer);
+      const all = "12345678";
+      assert.equal(text(await b.readExactly(20)), `${all}${all}5678`);
+      assert.equal(text(await lengthPrefixed(b).receive()), all);
+      assert.equal(text(await b.readExactly(25)), `${all}|${all}${all}`);
+      b.unread(buffer);
+      assert.equal(text(await b.readExactly(8)), all);
+    }
+  }),
+
+  onPair(
+    "memory that is resized before its turn fails the write it was for, and no other",
+    async ({ a, b }) => {
+      const [grown, shrunk, shared, given] = [
+        resizable(8, 16),
+        resizable(8, 16),
+        growable(8, 16),
+        new ArrayBuffer(8),
+      ];
+      void a.write(clog());
+      const before = a.write("before");
+      const writes = [grown, shrunk, shared, given].flatMap((each) => [
+        a.write(each),
+        a.write(["<", each, ">"]),
+      ]);
+      const after = a.write("after");
+      grown.resize(16);
+      shrunk.resize(4);
+      shared.grow(16);
+      transfer(new Uint8Array(given));
+      const reading = b.readExactly(clog().length + 11);
+      for (const write of writes) await refused(() => write);
+      await Promise.all([before, after]);
+      assert.equal(text((await reading).subarray(-11)), "beforeafter");
+      assert.equal(a.writableLength, 0);
+    },
+  ),
+
+  onPair(
+    "memory that is resized after it was gathered is sent as it was",
+    async ({ a, b }) => {
+      const memory = resizable(8, 16);
+      new Uint8Array(memory).fill(0x61);
+      await a.write(memory);
+      memory.resize(2);
+      await a.write(memory);
+      assert.equal(text(await b.readExactly(10)), "a".repeat(10));
     },
     { bufferSize },
   ),

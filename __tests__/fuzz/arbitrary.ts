@@ -64,7 +64,7 @@ const writes = fc.oneof(
   {
     weight: 4,
     arbitrary: call("write", {
-      data: fc.constantFrom("bytes", "text", "view", "memory", "list"),
+      data: fc.constantFrom("bytes", "text", "view", "memory", "list", "latin1"),
       size: hugeOr(size),
       unawaited: fc.constantFrom(false, false, false, true),
       ...bounds,
@@ -135,6 +135,7 @@ export function scenarios(kinds: readonly string[]): fc.Arbitrary<Scenario> {
       readAhead: fc.constantFrom(undefined, undefined, undefined, 0, 0, 1, 1_000, Infinity),
     }),
     wide: fc.constantFrom(false, false, true),
+    terminator: fc.constantFrom("lf", "lf", "crlf", "cr"),
     buffers: fc.constantFrom("kept", "overwritten", "transferred"),
     steps: fc.array(step, { maxLength: 24, size: "max" }),
     finish: fc.constantFrom("drain", "drain", "drain", "close", "reset"),

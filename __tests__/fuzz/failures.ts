@@ -21,6 +21,8 @@ const DETACHED = [...NODE_STREAM, ...PLATFORM, "ECANCELED", "EBADF", "ERR_SOCKET
 
 /** Reads that may end in the middle of what they ask for. */
 const MAY_END_INSIDE: readonly Op[] = ["readExactly", "readUntil", "receive", "loop"];
+/** Reads of lines. */
+const OF_LINES: readonly Op[] = ["readLine", "loop"];
 /** Reads and writes with a limit. */
 const LIMITED: readonly Op[] = ["readUntil", "readLine", "readAll", "receive", "loop", "send"];
 
@@ -51,6 +53,7 @@ export function complaintAbout(error: unknown, operation: Operation, failing: Fa
 
 function hasCause(error: NetError, operation: Operation, failing: Failing): boolean {
   const { end, call } = operation;
+  const isStrict = end.shared.scenario.terminator === "crlf";
   switch (error.code) {
     case "ERR_BUSY":
       // A stream made from a connection asks it later than its reader asks the stream.
@@ -64,8 +67,10 @@ function hasCause(error: NetError, operation: Operation, failing: Failing): bool
       );
     case "ERR_LIMIT":
       return LIMITED.includes(call.op);
+    case "ERR_INVALID_LINE":
+      return isStrict && OF_LINES.includes(call.op);
     case "ERR_UNEXPECTED_EOF":
-      return MAY_END_INSIDE.includes(call.op);
+      return MAY_END_INSIDE.includes(call.op) || (isStrict && call.op === "readLine");
     case "ETIMEDOUT":
       return error instanceof NetTimeoutError && mayTimeOut(operation);
     case "ERR_TLS_TRUNCATED":

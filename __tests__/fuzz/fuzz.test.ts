@@ -26,6 +26,7 @@ describe("a fault is found", () => {
     kind: "broken",
     settings: {},
     wide: false,
+    terminator: "lf",
     buffers: "kept",
     steps: [
       { end: "a", call: write, pause: "turn" },
@@ -63,6 +64,7 @@ test("a scenario is printed as a list of its steps", () => {
     kind: "Unix sockets",
     settings: { readTimeout: Infinity, bufferSize: undefined },
     wide: true,
+    terminator: "lf",
     buffers: "overwritten",
     steps: [
       { end: "a", call: { op: "read", timeout: 5, signal: undefined }, pause: "settled" },

@@ -7,7 +7,7 @@ import type { CallOf } from "./scenario.js";
 
 /** What a target is filled with before `readInto`. */
 const UNTOUCHED = 0xee;
-const LINE_FEED = Buffer.from("\n");
+const TERMINATORS = { lf: Buffer.from("\n"), crlf: Buffer.from("\r\n"), cr: Buffer.from("\r") };
 
 /** Bytes that a read gave, and what it had stripped of them. */
 interface Given {
@@ -109,9 +109,10 @@ async function readUntil(end: End, operation: Operation, call: CallOf<"readUntil
 
 async function readLine(end: End, operation: Operation, { limit }: CallOf<"readLine">): Promise<void> {
   const encoding = encodingOf(end);
+  const { terminator } = end.shared.scenario;
   await observe(
     operation,
-    () => end.connection.readLine({ ...operation.options, limit, encoding }),
+    () => end.connection.readLine({ ...operation.options, limit, encoding, terminator }),
     line(operation, limit),
   );
 }
@@ -163,10 +164,11 @@ interface Iteration {
 function iterate(end: End, operation: Operation, { over }: CallOf<"loop">): Iteration {
   const { connection } = end;
   const { options } = operation;
+  const { terminator } = end.shared.scenario;
   switch (over) {
     case "lines":
       return {
-        iterator: connection.lines({ ...options, encoding: encodingOf(end) }),
+        iterator: connection.lines({ ...options, encoding: encodingOf(end), terminator }),
         given: line(operation, undefined),
       };
     case "frames":
@@ -196,11 +198,15 @@ function framed(size: number): (payload: Buffer) => Given {
 
 function line(operation: Operation, limit = 65_536): (line: string) => Given {
   const encoding = encodingOf(operation.end);
+  const { terminator } = operation.end.shared.scenario;
+  const after = TERMINATORS[terminator];
+  const ends = terminator === "crlf" ? ["\r", "\n"] : [after.toString()];
   return (text) => {
     const bytes = Buffer.from(text, encoding);
     checkLimit(operation, bytes.length, limit);
-    if (text.includes("\n")) operation.complain("gave a line with a line feed in it");
-    return { bytes, after: LINE_FEED, isLine: true };
+    if (ends.some((each) => text.includes(each))) operation.complain("gave a line with a terminator in it");
+    // The last line lacks its terminator only if it is one byte.
+    return { bytes, after, isLine: after.length === 1 };
   };
 }
 

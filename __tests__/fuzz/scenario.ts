@@ -18,7 +18,7 @@ interface Limited extends Bounds {
   readonly limit?: number | undefined;
 }
 
-export type DataKind = "text" | "bytes" | "view" | "memory" | "list";
+export type DataKind = "text" | "latin1" | "bytes" | "view" | "memory" | "list";
 
 /** How a loop over a connection is left: by `break`, by `return()` while its next element is waited for, or not at all. */
 export type Leaving = "break" | "returnWhileWaiting" | "forgotten";
@@ -102,6 +102,8 @@ export interface Scenario {
   };
   /** Text has characters of several bytes. */
   readonly wide: boolean;
+  /** What ends the lines that are read and written. */
+  readonly terminator: "lf" | "crlf" | "cr";
   /** What its owner does to a buffer that was handed out, or taken: it is left as it is, written over, or transferred. */
   readonly buffers: "kept" | "overwritten" | "transferred";
   readonly steps: readonly Step[];
@@ -110,9 +112,9 @@ export interface Scenario {
 }
 
 /** A scenario as a person reads it. */
-export function textOf({ kind, settings, wide, buffers, steps, finish }: Scenario): string {
+export function textOf({ kind, settings, wide, terminator, buffers, steps, finish }: Scenario): string {
   const options = optionsOf(settings);
-  const head = `${kind}${options === "" ? "" : `, ${options}`}; ${wide ? "wide text; " : ""}buffers are ${buffers}`;
+  const head = `${kind}${options === "" ? "" : `, ${options}`}; ${wide ? "wide text; " : ""}${terminator === "lf" ? "" : `lines end with ${terminator}; `}buffers are ${buffers}`;
   const lines = steps.map(
     ({ end, call, pause }, at) =>
       `  ${String(at + 1).padStart(2)}. ${end}.${textOfCall(call)}${pause === "none" ? "" : `  then ${pause}`}`,

@@ -1,6 +1,12 @@
 /** The connection's own writes. */
 import { setImmediate as turn } from "node:timers/promises";
-import { lengthPrefixed, NetError, type Data, type OperationOptions } from "../../src/index.js";
+import {
+  lengthPrefixed,
+  NetError,
+  type Data,
+  type OperationOptions,
+  type WriteOptions,
+} from "../../src/index.js";
 import { bigEndian } from "../contract/payloads.js";
 import { transfer, type End } from "./end.js";
 import type { Failing } from "./failures.js";
@@ -9,6 +15,7 @@ import type { CallOf, DataKind } from "./scenario.js";
 import type { Fate, Written } from "./transcript.js";
 
 const CARRIAGE_RETURN = 0x0d;
+const TERMINATORS = { lf: "\n", crlf: "\r\n", cr: "\r" };
 
 async function write(end: End, operation: Operation, call: CallOf<"write">): Promise<void> {
   const bytes = end.payloads.next(call.size);
@@ -17,11 +24,18 @@ async function write(end: End, operation: Operation, call: CallOf<"write">): Pro
     // This write is not awaited.
     note(end, operation, bytes, "connection");
     if (call.timeout !== undefined || call.signal === "timer") end.hasUnawaitedWrite = true;
-    void end.connection.write(data, operation.options);
+    void end.connection.write(data, asWritten(call.data, operation.options));
     operation.started();
     return;
   }
-  await send(operation, bytes, data, (given, options) => end.connection.write(given, options));
+  await send(operation, bytes, data, (given, options) =>
+    end.connection.write(given, asWritten(call.data, options)),
+  );
+}
+
+/** The options of a write, with the encoding that its text is in. */
+function asWritten(kind: DataKind, options: OperationOptions | undefined): WriteOptions | undefined {
+  return kind === "latin1" ? { ...options, encoding: "latin1" } : options;
 }
 
 /** Many small writes that are not awaited one by one. */
@@ -39,8 +53,9 @@ async function chop(end: End, operation: Operation, { size, pieces }: CallOf<"ch
 
 async function writeLine(end: End, operation: Operation, { size }: CallOf<"writeLine">): Promise<void> {
   const line = end.payloads.next(size).toString();
-  await send(operation, Buffer.from(`${line}\n`), line, (given, options) =>
-    end.connection.writeLine(given, options),
+  const terminator = TERMINATORS[end.shared.scenario.terminator];
+  await send(operation, Buffer.from(line + terminator), line, (given, options) =>
+    end.connection.writeLine(given, terminator === "\n" ? options : { ...options, terminator }),
   );
 }
 
@@ -124,6 +139,8 @@ function shaped(kind: DataKind, bytes: Buffer): Data | readonly Data[] {
   switch (kind) {
     case "text":
       return bytes.toString();
+    case "latin1":
+      return bytes.toString("latin1");
     case "bytes":
       return Buffer.from(bytes);
     case "view": {
