@@ -28,6 +28,7 @@ import {
   type Handler,
   type ListenEndpoint,
   type DelimitedRecord,
+  type LineTerminator,
   type ListenerFacts,
   type LookupFunction,
   type LookupRequest,
@@ -35,6 +36,9 @@ import {
   type NetParameters,
   type ServeOptions,
   type SocketDuplex,
+  type TextEncoding,
+  type WriteLineOptions,
+  type WriteOptions,
 } from "../../src/index.js";
 import { memoryPair, type MemoryPairOptions } from "../../src/testing/index.js";
 
@@ -58,6 +62,21 @@ export async function reads(connection: Connection): Promise<void> {
   for await (const bytes of connection.split(["\n", exact], { last: true })) connection.unread(bytes.buffer);
   connection.unread([await connection.peek(1), "text"]);
   for await (const line of connection.lines()) line.trim();
+  const strict: LineTerminator = "crlf";
+  await connection.readLine({ terminator: strict, encoding: "latin1", limit: 5, timeout: 5 });
+  // @ts-expect-error -- a terminator that is read has a name
+  await connection.readLine({ terminator: "\r\n" });
+}
+
+export async function writesText(connection: Connection): Promise<void> {
+  const encoding: TextEncoding = "latin1";
+  const options: WriteLineOptions = { encoding, terminator: "\r\n", timeout: 5 };
+  await connection.writeLine("text", options);
+  await connection.write(["text", new ArrayBuffer(1), new SharedArrayBuffer(1)], { encoding });
+  // @ts-expect-error -- a write has no terminator
+  await connection.write("text", { terminator: "\n" } satisfies WriteOptions);
+  // @ts-expect-error -- text is sent in two encodings only
+  await connection.write("text", { encoding: "hex" });
 }
 
 export async function serving(listener: Listener): Promise<void> {

@@ -1,4 +1,5 @@
 /** Reads as the protocols of devices, prompts and shared ports need them. */
+import { isUtf8 } from "node:buffer";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
@@ -52,6 +53,114 @@ test("a device frames its readings in STX and ETX, with noise between them", asy
     }
     expect(readings).toEqual(["+0012.5 kg", "+0013.0 kg"]);
   });
+});
+
+test("a barcode scanner ends each code with a carriage return, and sends nothing behind it", async () => {
+  const [scanner, connection] = memoryPair();
+  const codes = connection.lines({ terminator: "cr" });
+  for (const code of ["4006381333931", "", "(01)09506000134352\x1d(10)A\nB"]) {
+    const next = codes.next();
+    await scanner.writeLine(code, { terminator: "\r" });
+    // No byte follows: the code is here all the same.
+    expect(await next).toEqual({ value: code, done: false });
+  }
+  // Another one is set up to end them with CR LF, or with LF. Which it is does not matter to "any".
+  const ends = ["\r\n", "\r", "\n", "\r"];
+  for (const terminator of ends) {
+    const code = connection.readLine({ terminator: "any" });
+    await scanner.writeLine("4006381333931", { terminator });
+    expect(await code).toBe("4006381333931");
+  }
+  scanner.reset();
+  connection.reset();
+});
+
+describe("a server of SMTP that takes only CRLF", () => {
+  /** Answers one client, as far as this test goes; resolves to the mails that it has taken. */
+  async function receiveMail(connection: Connection): Promise<string[]> {
+    const mails: string[] = [];
+    const strict = { terminator: "crlf", limit: 1_000 } as const;
+    const say = async (reply: string) => await connection.writeLine(reply, { terminator: "\r\n" });
+    try {
+      await say("220 mail.example.org ESMTP");
+      for (let line; (line = await connection.readLine(strict)) !== null;) {
+        if (line === "DATA") {
+          await say("354 go on");
+          const mail = [];
+          while ((line = await connection.readLine(strict)) !== ".") mail.push(line);
+          mails.push(mail.join("\n"));
+        }
+        await say("250 OK");
+      }
+    } catch (error) {
+      expect(error).toMatchObject({ code: "ERR_INVALID_LINE", operation: "read" });
+      await say("500 lines end with CR LF");
+    }
+    await connection.close();
+    return mails;
+  }
+
+  async function dialogue(body: string): Promise<{ mails: string[]; replies: string[] }> {
+    const [client, connection] = memoryPair();
+    const received = receiveMail(connection);
+    await client.write(
+      ["EHLO a.example", "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>", "DATA", body, ".", ""].join(
+        "\r\n",
+      ),
+    );
+    await client.closeWrite();
+    const replies = [];
+    for await (const reply of client.lines({ terminator: "crlf" })) replies.push(reply.slice(0, 3));
+    return { mails: await received, replies };
+  }
+
+  test("takes a mail whose lines end as they must", async () => {
+    expect(await dialogue("Subject: hello\r\n\r\nHello.")).toEqual({
+      mails: ["Subject: hello\n\nHello."],
+      replies: ["220", "250", "250", "250", "354", "250"],
+    });
+  });
+
+  test.each(["\n.\n", "\n.\r\n", "\r.\r", "\r\n.\r", "\r\n.\n", "\r.\r\n", "\r\r\n.\r\r\n"])(
+    "refuses %j for the end of a mail, and takes no second one behind it",
+    async (end) => {
+      const smuggled = "MAIL FROM:<admin@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nSend money.";
+      expect(await dialogue(`Hello.${end}${smuggled}`)).toEqual({
+        mails: [],
+        replies: ["220", "250", "250", "250", "354", "500"],
+      });
+    },
+  );
+});
+
+test("lines of IRC are bytes, since each user has an encoding of their own", async () => {
+  const lines = [
+    Buffer.from(":ann PRIVMSG #tea :grüß dich", "utf8"),
+    Buffer.from(":bob PRIVMSG #tea :na\xefve", "latin1"),
+    Buffer.from(":\xe5\xe4\xf6 PRIVMSG #tea :\r in the middle", "latin1"),
+  ];
+  const [first, second, third] = lines as [Buffer, Buffer, Buffer];
+  const sent = Buffer.concat([
+    first,
+    Buffer.from("\r\n"),
+    second,
+    Buffer.from("\n"),
+    third,
+    Buffer.from("\r\n"),
+  ]);
+  await atEveryCut(sent, async (connection) => {
+    const received: Buffer[] = [];
+    for await (const line of connection.split(["\r\n", "\n"], { limit: 510 })) received.push(line);
+    expect(received).toEqual(lines);
+    const decoded = received.map((line) => (isUtf8(line) ? line.toString() : line.toString("latin1")));
+    expect(decoded.slice(0, 2)).toEqual([":ann PRIVMSG #tea :grüß dich", ":bob PRIVMSG #tea :naïve"]);
+  });
+  // A client of latin1 that answers them.
+  const [client, server] = memoryPair();
+  await client.writeLine("PRIVMSG #tea :naïve", { encoding: "latin1", terminator: "\r\n" });
+  expect(await server.readUntil("\r\n")).toEqual(Buffer.from("PRIVMSG #tea :na\xefve", "latin1"));
+  client.reset();
+  server.reset();
 });
 
 test("a client answers whichever prompt of a telnet server comes first", async () => {
