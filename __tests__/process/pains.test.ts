@@ -26,6 +26,11 @@ const CASES = [
   "an address is known when its owner has left",
   "localhost is reached whichever of its addresses is listened on",
   "a peer that says nothing is noticed",
+  "a request that timed out does not hand its reply to the next caller",
+  "frames of any shape are whole, however they arrive",
+  "a line may end with CR, and a bare LF is no line where CRLF is asked for",
+  "the prompt that comes first is told",
+  "two protocols share one port, and neither misses a byte",
 ];
 
 describe("in a process where an unhandled rejection is fatal, and which must end by itself", () => {

@@ -5,9 +5,15 @@ import { getEventListeners } from "node:events";
 import { connect as netConnect, type Socket } from "node:net";
 import {
   connect,
+  delimited,
+  framed,
+  jsonLines,
+  lengthPrefix,
   listen,
   NetError,
   NetTimeoutError,
+  requests,
+  varintPrefix,
   type Connection,
   type Listener,
   type LookupFunction,
@@ -364,6 +370,86 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     assert((await failure(theirs.write(BIG))) instanceof NetTimeoutError);
     ours.reset();
     theirs.reset();
+  },
+
+  async "a request that timed out does not hand its reply to the next caller"() {
+    const [ours, theirs] = await pair();
+    const client = requests(framed(ours, jsonLines<string>()));
+    const server = framed(theirs, jsonLines<string>());
+    const late = await failure(client.request("late", { timeout: 1 }));
+    assert(late instanceof NetTimeoutError);
+    assert.equal(late.written, "partly");
+    const next = client.request("next");
+    for (const asked of ["late", "next"]) {
+      assert.equal(await server.receive(), asked);
+      await server.send(`the reply to ${asked}`);
+    }
+    assert.equal(await next, "the reply to next");
+    await Promise.all([client.close(), theirs.close()]);
+  },
+
+  async "frames of any shape are whole, however they arrive"() {
+    const shapes = [
+      [lengthPrefix({ littleEndian: true }), "hello", "05000000"], // Source RCON
+      [lengthPrefix({ bytes: 3, littleEndian: true, adjustment: 1 }), "\0hello", "050000"], // MySQL
+      [lengthPrefix({ adjustment: -4 }), "hello", "00000009"], // PostgreSQL's first message
+      [varintPrefix(), "x".repeat(300), "ac02"], // Minecraft
+      [delimited("\x1c\r"), "\x0bMSH|", ""], // HL7 over MLLP
+    ] as const;
+    for (const [codec, text, prefix] of shapes) {
+      const [ours, theirs] = await pair();
+      await framed(theirs, codec).send(text);
+      const sent = await ours.peek(Buffer.byteLength(text) + prefix.length / 2);
+      assert.equal(sent.toString("hex"), prefix + Buffer.from(text).toString("hex"));
+      const messages = framed(ours, codec);
+      assert.equal(String(await messages.receive()), text);
+      const second = messages.receive();
+      const rest = prefix === "" ? Buffer.from("\x1c\r") : Buffer.alloc(0);
+      for (const byte of Buffer.concat([sent, rest])) {
+        await theirs.write(Buffer.of(byte));
+        await new Promise(setImmediate);
+      }
+      assert.equal(String(await second), text);
+      await Promise.all([ours.close(), theirs.close()]);
+    }
+  },
+
+  async "a line may end with CR, and a bare LF is no line where CRLF is asked for"() {
+    const [ours, theirs] = await pair();
+    await theirs.write("4006381333931\r");
+    assert.equal(await ours.readLine({ terminator: "cr" }), "4006381333931");
+    await theirs.write("The mail\n.\nMAIL FROM:<smuggled>\r\n");
+    assert.equal((await failure(ours.readLine({ terminator: "crlf" }))).code, "ERR_INVALID_LINE");
+    assert.equal(await ours.readLine(), "The mail");
+    await Promise.all([ours.close(), theirs.close()]);
+  },
+
+  async "the prompt that comes first is told"() {
+    const [ours, theirs] = await pair();
+    const prompts = ["login: ", "Password: "] as const;
+    for (const prompt of ["Password: ", "login: "]) {
+      const asked = ours.readUntilAny(prompts);
+      for (const part of ["Wel", "come! ", prompt.slice(0, 3), prompt.slice(3)]) await theirs.write(part);
+      const { bytes, delimiter } = (await asked) ?? assert.fail("the stream has ended");
+      assert.deepEqual([String(bytes), delimiter], ["Welcome! ", prompt]);
+    }
+    await Promise.all([ours.close(), theirs.close()]);
+  },
+
+  async "two protocols share one port, and neither misses a byte"() {
+    const one = await listener();
+    for (const hello of ["\x16\x03\x01 a handshake", "GET / HTTP/1.1"]) {
+      const theirs = await connect(HOST, one.port);
+      const ours = await one.accept();
+      const looking = ours.peek(3);
+      for (const byte of hello) await theirs.write(byte);
+      assert.equal((await looking).toString(), hello.slice(0, 3));
+      const head = await ours.readExactly(5);
+      ours.unread(head);
+      assert.equal((await ours.readExactly(hello.length)).toString(), hello);
+      await Promise.all([ours.close(), theirs.close()]);
+    }
+    await one.close();
   },
 };
 
