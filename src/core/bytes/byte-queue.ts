@@ -27,6 +27,12 @@ export class ByteQueue {
   #open: NonSharedBuffer | null = null;
   #used = 0;
   readonly #blockSize: number;
+  /**
+   * The block that {@link #blockAt} has found last, -1 for none, and the position of its first byte, which may have left the
+   * queue: what goes through the queue step by step does not pass all blocks at each step.
+   */
+  #cursor = -1;
+  #cursorPosition = 0;
   /** What {@link #blockAt} has found besides the block. */
   #passed = 0;
 
@@ -62,6 +68,7 @@ export class ByteQueue {
 
   /** Puts copies of chunks before the bytes in the queue. */
   putBack(chunks: readonly Uint8Array[]): void {
+    this.#cursor = -1;
     this.position += this.length + 1;
     for (let index = chunks.length - 1; index >= 0; index--) this.#prepend(chunks[index] ?? EMPTY);
   }
@@ -200,6 +207,7 @@ export class ByteQueue {
     }
     if (this.#first > 32 && this.#first * 2 > this.#blocks.length) {
       this.#blocks = this.#blocks.slice(this.#first);
+      this.#cursor -= this.#first;
       this.#first = 0;
     }
   }
@@ -217,6 +225,7 @@ export class ByteQueue {
 
   /** Where `needle` first begins at or after `from`, or -1. It may span several runs of memory. */
   indexOf(needle: Uint8Array, from: number): number {
+    if (from + needle.length > this.length) return -1;
     let index = this.#blockAt(from);
     let passed = this.#passed;
     for (; index < this.#blocks.length; index++) {
@@ -236,6 +245,7 @@ export class ByteQueue {
 
   /** Where one of two bytes first stands at or after `from`, or -1. */
   indexOfEither(a: number, b: number, from: number): number {
+    if (from >= this.length) return -1;
     let index = this.#blockAt(from);
     let passed = this.#passed;
     for (; index < this.#blocks.length; index++) {
@@ -250,22 +260,25 @@ export class ByteQueue {
   }
 
   /**
-   * Index of the block with the byte at `position`, which may also be the end of the queue. How many bytes of the queue are
-   * before that block is in `#passed` then. The way is short near the front, and near the end.
+   * Index of the block with the byte at `position`; of the last block for the end of the queue. How many bytes of the queue are
+   * before that block is in `#passed` then.
    */
   #blockAt(position: number): number {
-    let index = this.#first;
-    let passed = 0;
-    if (2 * position > this.length) {
-      index = this.#blocks.length;
-      passed = this.length;
-      while (passed > position) passed -= this.#sizeOf(--index);
-    } else if (this.length > 0) {
-      for (let size = this.#sizeOf(index); passed + size <= position; size = this.#sizeOf(++index))
-        passed += size;
+    const wanted = this.position + position;
+    if (this.#cursor < this.#first) {
+      this.#cursor = this.#first;
+      this.#cursorPosition = this.position - this.#start;
     }
-    this.#passed = passed;
-    return index;
+    while (wanted < this.#cursorPosition) this.#cursorPosition -= this.#end(--this.#cursor);
+    // The last block may still grow: its end is not passed.
+    while (this.#cursor < this.#blocks.length - 1) {
+      const next = this.#cursorPosition + this.#end(this.#cursor);
+      if (wanted < next) break;
+      this.#cursorPosition = next;
+      this.#cursor++;
+    }
+    this.#passed = Math.max(0, this.#cursorPosition - this.position);
+    return this.#cursor;
   }
 
   /** Where `needle` stands within a block, at or after `from`, or -1. */
@@ -302,11 +315,6 @@ export class ByteQueue {
 
   #startOf(index: number): number {
     return index === this.#first ? this.#start : 0;
-  }
-
-  /** How many bytes of a block are in the queue. */
-  #sizeOf(index: number): number {
-    return this.#end(index) - this.#startOf(index);
   }
 
   #isOpen(index: number): boolean {
@@ -374,6 +382,7 @@ export class ByteQueue {
     if (this.#blocks.length > 0) this.#blocks = [];
     this.#first = 0;
     this.#start = 0;
+    this.#cursor = -1;
     if (this.#open !== null) unusedBlock = this.#open;
     this.#open = null;
   }
