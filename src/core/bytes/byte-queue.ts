@@ -11,6 +11,9 @@ const BLOCK_BYTES = 4 * 1024;
 /** How many times its own bytes of an open block a search may look at, which costs less than a view of its own bytes. */
 const MAX_SEARCHED_SHARE = 16;
 
+/** How many places where the first byte of a needle stands are looked at one by one. */
+const MAX_TRIES = 4;
+
 /** A block to be used again: no queue has bytes in it. An empty queue holds no block. */
 let unusedBlock: NonSharedBuffer | null = null;
 
@@ -286,15 +289,21 @@ export class ByteQueue {
     const block = this.#blocks[index] ?? EMPTY;
     const end = this.#end(index);
     const [first] = needle;
-    let found: number;
-    // Behind its own bytes an open block has old bytes of another queue. A search does not look at many of them.
-    if (needle.length === 1 && first !== undefined) found = block.indexOf(first, from);
-    else if (block.length - from <= MAX_SEARCHED_SHARE * (end - from)) found = block.indexOf(needle, from);
-    else {
-      found = block.subarray(from, end).indexOf(needle);
-      return found === -1 ? -1 : from + found;
+    if (first === undefined) return from;
+    // A search for one byte costs a fraction of one for several; but the first byte may be frequent.
+    for (let tries = 0; tries < MAX_TRIES || needle.length === 1; tries++) {
+      const found = block.indexOf(first, from);
+      if (found === -1 || found + needle.length > end) return -1;
+      if (standsAt(block, found, needle)) return found;
+      from = found + 1;
     }
-    return found !== -1 && found + needle.length <= end ? found : -1;
+    // Behind its own bytes an open block has old bytes of another queue. This search does not look at many of them.
+    if (block.length - from <= MAX_SEARCHED_SHARE * (end - from)) {
+      const found = block.indexOf(needle, from);
+      return found !== -1 && found + needle.length <= end ? found : -1;
+    }
+    const found = block.subarray(from, end).indexOf(needle);
+    return found === -1 ? -1 : from + found;
   }
 
   /** Whether `needle` stands at `start` of block `index` and goes on in the blocks after it. */
@@ -386,6 +395,11 @@ export class ByteQueue {
     if (this.#open !== null) unusedBlock = this.#open;
     this.#open = null;
   }
+}
+
+function standsAt(block: Buffer, at: number, needle: Uint8Array): boolean {
+  for (let i = 1; i < needle.length; i++) if (block[at + i] !== needle[i]) return false;
+  return true;
 }
 
 /** So many bytes are looked at one by one: in them a call of `indexOf` takes longer. */
