@@ -10,7 +10,10 @@ function bytesFrom(position: number, size: number): Buffer<ArrayBuffer> {
 
 type Step =
   | { readonly kind: "copy" | "append"; readonly size: number }
-  | { readonly kind: "peek" | "take" | "takeRun" | "takeInto" | "skip" | "at"; readonly share: number }
+  | {
+      readonly kind: "peek" | "take" | "takeAfter" | "takeRun" | "takeInto" | "skip" | "at";
+      readonly share: number;
+    }
   | { readonly kind: "indexOf"; readonly needle: Uint8Array; readonly share: number }
   | { readonly kind: "putBack"; readonly sizes: readonly number[] }
   | { readonly kind: "clear" };
@@ -27,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
-      kind: fc.constantFrom("peek", "take", "takeRun", "takeInto", "skip", "at"),
+      kind: fc.constantFrom("peek", "take", "takeAfter", "takeRun", "takeInto", "skip", "at"),
       share,
     }),
   },
@@ -76,6 +79,14 @@ class Model {
       case "take":
         this.#took(queue.take(this.#within(step.share)), this.#within(step.share));
         return;
+      case "takeAfter": {
+        const skipped = this.#within(step.share);
+        const size = (expected.length - skipped) >> 1;
+        const taken = queue.take(size, skipped);
+        this.#drop(skipped);
+        this.#took(taken, size);
+        return;
+      }
       case "peek": {
         const size = this.#within(step.share);
         const given = queue.peek(size);
@@ -271,6 +282,17 @@ test("a large arrival taken whole is not copied; a small part of it does not kee
   expect(queue.takeRun().buffer.byteLength).toBe(rest);
   queue.append(whole.subarray(0, 5_000));
   expect(queue.takeRun().buffer.byteLength).toBe(5_000);
+});
+
+test("a large arrival behind bytes that are dropped is not copied", () => {
+  const queue = new ByteQueue();
+  const large = Buffer.alloc(10_000, "x");
+  queue.copy(Buffer.from("head"), 4);
+  queue.append(large);
+  queue.copy(Buffer.from("next"), 4);
+  expect(queue.take(10_000, 4).buffer).toBe(large.buffer);
+  expect(queue.take(2, 2).toString()).toBe("xt");
+  expect(queue.length).toBe(0);
 });
 
 test("an empty arrival changes nothing", () => {

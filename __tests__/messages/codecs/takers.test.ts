@@ -1,7 +1,7 @@
 /** What `framed` takes directly out of the queue is what `decode` would find. Over a queue, without a connection. */
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { delimited, jsonLines, varintPrefix, type Codec } from "../../../src/index.js";
+import { delimited, jsonLines, lengthPrefix, varintPrefix, type Codec } from "../../../src/index.js";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { END, type Taker } from "../../../src/core/reading/messages.js";
 import { Refusal, WAIT } from "../../../src/core/reading/reads.js";
@@ -163,5 +163,29 @@ test("heartbeats do not pile up: blank lines leave the queue as they come", () =
     queue.copy(Buffer.from("\r\n"), 2);
     expect(taker.take(queue, false)).toBe(WAIT);
     expect(queue.length).toBe(0);
+  }
+});
+
+test("a message for which there is no memory stays in the queue, with its length", () => {
+  const allocUnsafeSlow = Buffer.allocUnsafeSlow.bind(Buffer);
+  const noMemory = new RangeError("Array buffer allocation failed");
+  for (const [codec, stream] of [
+    [varintPrefix(), "\x0c0123456789ab"],
+    [lengthPrefix({ bytes: 1 }), "\x0c0123456789ab"],
+    [delimited("|"), "0123456789ab|"],
+  ] as const) {
+    const queue = new ByteQueue(SMALL_BLOCKS);
+    for (const byte of Buffer.from(stream)) queue.copy(Buffer.of(byte), 1);
+    const taker = takerOf(codec);
+    Buffer.allocUnsafeSlow = () => {
+      throw noMemory;
+    };
+    try {
+      expect(() => taker.take(queue, false)).toThrow(noMemory);
+    } finally {
+      Buffer.allocUnsafeSlow = allocUnsafeSlow;
+    }
+    expect(queue.length).toBe(13);
+    expect(taker.take(queue, false)).toEqual(Buffer.from("0123456789ab"));
   }
 });

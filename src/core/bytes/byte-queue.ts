@@ -102,19 +102,25 @@ export class ByteQueue {
     return run;
   }
 
-  /** Takes the first `size` bytes in one piece; there must be as many. */
-  take(size: number): NonSharedBuffer {
-    const run = this.#end(this.#first) - this.#start;
-    if (run === size && size > 0) return this.takeRun();
-    let whole: NonSharedBuffer;
-    if (run > size) {
-      whole = copyOf(this.#blocks[this.#first] ?? EMPTY, this.#start, this.#start + size);
-      this.skip(size);
-    } else {
-      whole = Buffer.allocUnsafeSlow(size);
+  /**
+   * Drops `skipped` bytes and takes the next `size` bytes in one piece; there must be as many.
+   *
+   * @throws RangeError if there is no memory for them; no byte has left the queue
+   */
+  take(size: number, skipped = 0): NonSharedBuffer {
+    const index = this.#blockAt(skipped);
+    const run = this.#end(index) - this.#startOf(index) - skipped + this.#passed;
+    if (run < size) {
+      const whole = Buffer.allocUnsafeSlow(size);
+      if (skipped > 0) this.skip(skipped);
       this.takeInto(whole);
+      return whole;
     }
-    return whole;
+    if (skipped > 0) this.skip(skipped);
+    if (run === size && size > 0) return this.takeRun();
+    const part = copyOf(this.#blocks[this.#first] ?? EMPTY, this.#start, this.#start + size);
+    this.skip(size);
+    return part;
   }
 
   /** Takes the first `size` bytes as text; there must be as many. */

@@ -38,8 +38,7 @@ export class FrameTaker implements Taker<NonSharedBuffer> {
     const most = Math.min(this.#limit, maxBufferBytes(size - skip));
     if (size - skip > most) return overLimit(most, size - skip);
     if (length < size) return ended ? endAfter(length) : WAIT;
-    if (skip > 0) queue.skip(skip);
-    return queue.take(size - skip);
+    return queue.take(size - skip, skip);
   }
 }
 

@@ -60,8 +60,7 @@ class VarintTaker implements Taker<NonSharedBuffer> {
       const most = Math.min(this.#limit, maxBufferBytes(length));
       if (length > most) return overLimit(most, length);
       if (available < at + 1 + length) break;
-      queue.skip(at + 1);
-      return queue.take(length);
+      return queue.take(length, at + 1);
     }
     if (!ended) return WAIT;
     return available === 0 ? END : unexpectedEnd(`after ${String(available)} bytes of an unfinished message`);
