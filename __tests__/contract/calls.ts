@@ -1,4 +1,5 @@
-import type { Connection, OperationOptions } from "../../src/index.js";
+import { framed, type Connection, type OperationOptions } from "../../src/index.js";
+import { endingWith } from "./own-codec.js";
 
 /** A call that is to be made on one end, with the options that all calls take. */
 export type Call = (end: Connection, options?: OperationOptions) => Promise<unknown>;
@@ -19,6 +20,7 @@ export const partialReads: Calls = [
   ["lines", (end, options) => end.lines(options).next()],
   ["lines to any end", (end, options) => end.lines({ ...options, terminator: "any" }).next()],
   ["split", (end, options) => end.split("|", options).next()],
+  ["receive", (end, options) => framed(end, endingWith("|")).receive(options)],
 ];
 
 /** Every kind of read. */
@@ -39,6 +41,7 @@ export const waitingWrites: Calls = [
     "writeLine with a terminator",
     (end, options) => end.writeLine("queued", { ...options, terminator: "\r\n" }),
   ],
+  ["send", (end, options) => framed(end, endingWith("|")).send("queued", options)],
   ["flush", (end, options) => end.flush(options)],
   ["closeWrite", (end, options) => end.closeWrite(options)],
 ];

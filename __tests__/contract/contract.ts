@@ -23,6 +23,7 @@ import { lineTerminators } from "./line-terminators.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
 import { memory } from "./memory.js";
+import { messages } from "./messages.js";
 import { ownership, resizing } from "./ownership.js";
 import { readAhead } from "./read-ahead.js";
 import { reading } from "./reading.js";
@@ -81,6 +82,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...relays,
   ...webStreams,
   ...frames,
+  ...messages,
   ...dialectsInTurns,
   ...resizing,
 ];

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { lengthPrefixed, type Connection } from "../../src/index.js";
+import { framed, lengthPrefixed, type Connection } from "../../src/index.js";
 import { spend } from "../../src/core/timing/budget.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, text, timesOut, turn, until } from "./expectations.js";
+import { endingWith } from "./own-codec.js";
 
 /** Calls that are served at once, again and again. */
 type Loop = (end: Connection) => AsyncIterator<unknown> | (() => Promise<unknown>);
@@ -25,6 +26,7 @@ const readers: Readonly<Record<string, Loop>> = {
   lines: (end) => end.lines(),
   split: (end) => end.split("\n"),
   frames: (end) => lengthPrefixed(end, { bytes: 1 })[Symbol.asyncIterator](),
+  messages: (end) => framed(end, endingWith("\n"))[Symbol.asyncIterator](),
 };
 
 /** What a loop does with an end that has nothing to read, and takes what it is given. */
@@ -36,6 +38,7 @@ const others: Readonly<Record<string, Loop>> = {
   writeLine: (end) => () => end.writeLine("line"),
   flush: (end) => () => end.flush(),
   "send of frames": (end) => () => lengthPrefixed(end).send("frame"),
+  "send of messages": (end) => () => framed(end, endingWith("\n")).send("message"),
   "reads that may not wait": (end) => () => rejection(end.read({ timeout: 0 })),
 };
 

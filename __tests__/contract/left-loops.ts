@@ -3,9 +3,10 @@ import { getEventListeners } from "node:events";
 import { Readable, Writable, type PipelineSource } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ReadableStream } from "node:stream/web";
-import { lengthPrefixed, type Connection } from "../../src/index.js";
+import { framed, lengthPrefixed, type Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, turn, until } from "./expectations.js";
+import { endingWith } from "./own-codec.js";
 import { pattern } from "./payloads.js";
 
 interface Options {
@@ -23,6 +24,11 @@ const LOOPS: readonly (readonly [name: string, make: MakeLoop, partial: string])
   ["lines", (connection, options) => connection.lines(options), "half a li"],
   ["split", (connection, options) => connection.split("\n", options), "half a rec"],
   ["frames", (connection) => lengthPrefixed(connection)[Symbol.asyncIterator]() as Loop, "\0\0\0\u0009half"],
+  [
+    "messages",
+    (connection) => framed(connection, endingWith("\n"))[Symbol.asyncIterator]() as Loop,
+    "half a mess",
+  ],
 ];
 
 const OVER = { value: undefined, done: true };

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { lengthPrefixed, type Connection } from "../../src/index.js";
+import { framed, lengthPrefixed, type Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { sameBytes, stillPending, text, until } from "./expectations.js";
+import { endingWith } from "./own-codec.js";
 import { pattern, pieces, random } from "./payloads.js";
 
 /** Bytes that were read, and how many were consumed before and after them. */
@@ -32,6 +33,7 @@ const READS: readonly Read[] = [
     bytes: ((await connection.chunks().next()) as IteratorResult<Buffer, undefined>).value,
   }),
   async (connection) => ({ bytes: await lengthPrefixed(connection, { bytes: 1 }).receive(), before: 1 }),
+  async (connection) => ({ bytes: await framed(connection, endingWith("\0")).receive(), after: 1 }),
   async (connection) => {
     const reader = connection.readable.getReader();
     const { value } = (await reader.read()) as { value: Uint8Array | undefined };
@@ -93,18 +95,19 @@ export const ownership: readonly ContractCase[] = [
   }),
 
   onPair("results of no bytes are memory of their own, too", async ({ a, b }) => {
-    await b.write("||\0\0\0\0x");
+    await b.write("||\0\0\0\0|x");
     const reads = [
       () => a.readUntil("|"),
       async () => (await a.readUntilAny(["|"]))?.bytes,
       () => a.readExactly(0),
       () => a.peek(0),
       () => lengthPrefixed(a).receive(),
+      () => framed(a, endingWith("|")).receive(),
     ];
     for (const read of reads) {
       const bytes = await read();
       assert.equal(bytes?.length, 0);
-      structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
     }
     assert.equal(text(await a.readExactly(1)), "x");
   }),

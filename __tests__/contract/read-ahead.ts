@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import { lengthPrefixed, type Connection } from "../../src/index.js";
+import { framed, lengthPrefixed, type Connection } from "../../src/index.js";
 import { waitingReads } from "./calls.js";
 import { onPair, type ContractCase, type Pair } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
+import { measured } from "./own-codec.js";
 import { clog, frame, pattern, pieces } from "./payloads.js";
 
 const LENGTH = 200_000;
@@ -307,6 +308,15 @@ export const readAhead: readonly ContractCase[] = [
     await severalTurns();
     sameBytes(await joined(a.socket as AsyncIterable<Buffer>), sent);
     await sending;
+  }),
+
+  onUnread("messages are read as they are asked for", async ({ a, b }) => {
+    const received = framed(a, measured);
+    const written = b.write([frame("one"), frame("two"), frame(pattern(100_000))]);
+    assert.equal(text(await received.receive()), "one");
+    assert.equal(text(await received.receive()), "two");
+    sameBytes(await received.receive(), pattern(100_000));
+    await written;
   }),
 
   onUnread("frames are read as they are asked for", async ({ a, b }) => {
