@@ -23,9 +23,12 @@ export const MESSAGE_LIMIT = 4 * 1024 * 1024;
 /** Bounds of {@link framed}. */
 export interface FramedOptions {
   /**
-   * Most bytes of a message, received or sent, with all that `encode` adds to it: what `decode` gives as `size`. The codecs
-   * of this library that put a length or a delimiter to each message do not count that. `Infinity`: as many as one buffer can
-   * hold.
+   * Most bytes of a message, received or sent. Those of a codec of the program's own are counted with all that `encode` adds:
+   * what `decode` gives as `size`. The codecs of this library that put a length or a delimiter to each message do not count
+   * that. `Infinity`: as many as one buffer can hold. `0`: no message of a codec that counts all bytes.
+   *
+   * A message is refused (`ERR_LIMIT`) as soon as `decode` names a need above the limit, or knows no end within it. So at most
+   * about the limit and `readAhead` wait in memory, and for an own codec a copy of as many.
    *
    * @default 4 MiB
    * @example framed(connection, codec, { limit: 64 * 1024 });
@@ -42,7 +45,12 @@ interface MessagesFacts {
 }
 
 /**
- * Cuts the byte stream of a connection into messages, as a codec says.
+ * Cuts the byte stream of a connection into messages, as a codec says: one of this library (`lengthPrefix`, `varintPrefix`,
+ * `delimited`, `jsonLines`), or one of the program's own.
+ *
+ * It takes nothing until a message is asked for, and adds no listener: there is nothing to close. The cost is linear in the bytes,
+ * also when they arrive one at a time, if that of `decode` is in what it is given: a codec that returns `undefined` gets all
+ * bytes of a long message again with each arrival, one that names what it needs gets them once they are there.
  *
  * @throws TypeError, RangeError for wrong arguments
  *
