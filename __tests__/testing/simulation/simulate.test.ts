@@ -1,4 +1,4 @@
-import timersPromises from "node:timers/promises";
+import timersPromises, { setInterval as everyTime, setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { readFile } from "node:fs/promises";
@@ -83,6 +83,38 @@ test("an hour passes in no time, for all that a program waits with", async () =>
   });
   expect(process.hrtime.bigint() - before).toBeLessThan(60_000_000_000n);
   expect(Math.abs(Date.now() - new Date().getTime())).toBeLessThan(1_000);
+});
+
+/** How many timers of the machine keep the process alive. */
+function realTimers(): number {
+  return process.getActiveResourcesInfo().filter((type) => type === "Timeout").length;
+}
+
+/** Taken before any simulation. */
+const { setTimeout: takenTimeout } = globalThis;
+const takenSleep = promisify(setTimeout);
+const takenSignal = AbortSignal.timeout.bind(AbortSignal);
+
+test("timers go by virtual time also by functions that were taken before", async () => {
+  const before = realTimers();
+  await simulate({ timeLimit: Infinity }, async (network) => {
+    await sleep(600_000);
+    await takenSleep(600_000);
+    await new Promise((done) => takenTimeout(done, 600_000));
+    const signal = takenSignal(600_000);
+    await new Promise((done) => signal.addEventListener("abort", done));
+    let ticks = 0;
+    for await (const tick of everyTime(600_000, "tick")) if (tick === "tick" && ++ticks === 6) break;
+    expect(network.now).toBe(6_000_000);
+    const controller = new AbortController();
+    const aborted = failure(sleep(600_000, undefined, { signal: controller.signal }));
+    clearTimeout(takenTimeout(() => expect("never called").toBe(""), 600_000));
+    controller.abort();
+    expect(await aborted).toMatchObject({ name: "AbortError" });
+    expect(network.now).toBe(6_000_000);
+    takenTimeout(() => expect("never called").toBe(""), 600_000);
+  });
+  expect(realTimers()).toBe(before);
 });
 
 test("within a partition connecting takes until the timeout, or as long as the kernel tries", async () => {

@@ -3,7 +3,9 @@
  * any of it is under way. Node does not count it, but tells when its resources are made, call back and end.
  */
 import { createHook, type AsyncHook } from "node:async_hooks";
+import { makeVirtual } from "./node-timers.js";
 import { running } from "./running.js";
+import type { VirtualClock } from "./virtual-clock.js";
 
 /** The types of resources that call back once: requests to libuv's pool of threads, and turns of the event loop. */
 const ONCE = /^(?:FSREQ|FILEHANDLECLOSEREQ|GETADDRINFO|GETNAMEINFO|QUERYWRAP|Immediate$)|(?:REQUEST|JOB)$/;
@@ -14,10 +16,13 @@ interface Compressor {
 
 export class RealWork {
   readonly #pending = new Set<number>();
+  /** Cancels timers of Node's that were made virtual. */
+  readonly #timers = new Map<number, () => void>();
   readonly #hook: AsyncHook;
 
-  constructor() {
+  constructor(clock: VirtualClock) {
     const pending = this.#pending;
+    const timers = this.#timers;
     const end = (id: number): void => {
       if (pending.size > 0) pending.delete(id);
     };
@@ -25,11 +30,18 @@ export class RealWork {
       init: (id, type, _trigger, resource) => {
         if (type === "PROMISE" || type === "TickObject" || running.getStore() === undefined) return;
         if (ONCE.test(type)) pending.add(id);
+        else if (type === "Timeout") timers.set(id, makeVirtual(clock, resource));
         else if (type === "ZLIB") noteWrites(resource as Compressor, () => pending.add(id));
       },
       // Before the callback, which may begin the next piece of work on the same resource.
       before: end,
-      destroy: end,
+      destroy: (id) => {
+        end(id);
+        if (timers.size === 0) return;
+        const cancel = timers.get(id);
+        timers.delete(id);
+        cancel?.();
+      },
     });
     this.#hook.enable();
   }
@@ -41,6 +53,8 @@ export class RealWork {
   stop(): void {
     this.#hook.disable();
     this.#pending.clear();
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
   }
 }
 

@@ -114,7 +114,7 @@ class Simulation {
   #install(): () => void {
     // Its own numbers: how often a program asks for one must not change what the network does.
     const restoreGlobals = replaceGlobals(this.#clock, new Random(this.#seed ^ 0x5bd1e995));
-    this.#work = new RealWork();
+    this.#work = new RealWork(this.#clock);
     useClock(this.#clock);
     useNetwork(libraryNetwork(this.#hosts));
     return () => {

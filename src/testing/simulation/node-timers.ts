@@ -1,0 +1,42 @@
+/**
+ * Timers that Node makes past the functions that a simulation replaces: a program may have taken those before, as Jest does
+ * of what is imported by name from `node:timers/promises`. An async hook tells of such a timer when it is made.
+ */
+import { clearTimeout } from "node:timers";
+import { LONGEST_TIMER_MS } from "../../core/timing/clock.js";
+import { VirtualTimer, type VirtualClock } from "./virtual-clock.js";
+
+/** Kept: the simulation replaces what `node:timers` exports. */
+const clearReal = clearTimeout;
+
+/** What Node's timers are made of, in each release from 20 to 26. */
+interface NodeTimer {
+  _idleTimeout: number;
+  /** Cleared: `null`, or `undefined` from Node 24 on. */
+  readonly _onTimeout: ((...args: unknown[]) => void) | null | undefined;
+  readonly _timerArgs?: unknown[];
+  readonly _repeat: number | null;
+  refresh(): unknown;
+}
+
+/** Has one of Node's timers fire by virtual time. The function that is returned cancels it. */
+export function makeVirtual(clock: VirtualClock, resource: object): () => void {
+  const timer = resource as NodeTimer;
+  const fire = (): void => {
+    const { _onTimeout: callback, _timerArgs: args = [] } = timer;
+    if (typeof callback !== "function") return;
+    if (timer._repeat === null) clearReal(timer as never);
+    callback.apply(timer, args);
+  };
+  const virtual = new VirtualTimer(clock, fire, timer._idleTimeout, timer._repeat);
+  // Node begins to wait when the hook has returned.
+  queueMicrotask(() => {
+    if (typeof timer._onTimeout !== "function") return;
+    timer._idleTimeout = LONGEST_TIMER_MS;
+    timer.refresh();
+  });
+  return () => {
+    virtual.close();
+    clearReal(timer as never);
+  };
+}
