@@ -25,6 +25,7 @@ test("every example is run here", () => {
     "line-server.ts",
     "metrics.ts", // in example-metrics.test.ts
     "probe.ts", // in probe.test.ts
+    "redis-client.ts", // in example-redis.test.ts, and peers/redis-requests.test.ts
     "starttls-smtp.ts", // in example-tls.test.ts, as tls-alpn.ts and tls-echo.ts
     "tcp-proxy.ts",
     "tls-alpn.ts",
