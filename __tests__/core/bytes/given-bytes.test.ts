@@ -1,7 +1,4 @@
-/**
- * Memory that is resized. Memory that is transferred has no place here: where views of both kinds have been seen, code that
- * V8 optimized up to release 12 takes a transferred view for as long as it was.
- */
+/** Memory that is resized. `process/transferred-memory.test.ts` has memory that is transferred. */
 import { givenBytes } from "../../../src/core/bytes/given-bytes.js";
 import { pair, closeAll } from "../../support/peers.js";
 import { failure } from "../../support/outcomes.js";

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { NonSharedBuffer } from "./non-shared.js";
+import { lengthOf } from "./given-bytes.js";
 import { copyOf, cutOf } from "./own-memory.js";
 
 const EMPTY = Buffer.alloc(0);
@@ -134,10 +135,11 @@ export class ByteQueue {
 
   /** Moves as many bytes as there are, and fit, into `target`; returns how many. */
   takeInto(target: Uint8Array): number {
+    const length = lengthOf(target);
     let filled = 0;
-    while (filled < target.length && this.length > 0) {
+    while (filled < length && this.length > 0) {
       const start = this.#start;
-      const end = Math.min(this.#end(this.#first), start + target.length - filled);
+      const end = Math.min(this.#end(this.#first), start + length - filled);
       this.#blocks[this.#first]?.copy(target, filled, start, end);
       this.skip(end - start);
       filled += end - start;

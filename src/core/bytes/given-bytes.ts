@@ -11,7 +11,7 @@ import { wrongValue } from "../../options/checks.js";
  */
 export function givenBytes(value: unknown, name: string): Uint8Array | undefined {
   const isView = ArrayBuffer.isView(value);
-  if (isView && value instanceof Uint8Array && value.length > 0) return value;
+  if (isView && value instanceof Uint8Array && lengthOf(value) > 0) return value;
   if (!isView && !isAnyArrayBuffer(value)) return undefined;
   try {
     if (!isView) return new Uint8Array(value);
@@ -21,6 +21,16 @@ export function givenBytes(value: unknown, name: string): Uint8Array | undefined
   } catch {
     throw wrongValue(name, "memory that has not been transferred or resized away", value);
   }
+}
+
+/**
+ * How many bytes a view of the caller's has: none if its memory was transferred. Its elements are asked besides `length`:
+ * where views of memory that can be resized have been seen as well, code that V8 optimized up to release 12 (Node 22) takes a
+ * transferred view for as long as it was.
+ */
+export function lengthOf(bytes: Uint8Array): number {
+  const { length } = bytes;
+  return length > 0 && bytes[0] === undefined ? 0 : length;
 }
 
 /** The error for memory that was transferred or resized while it had to stay as it was. */

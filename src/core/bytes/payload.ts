@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Writable } from "node:stream";
 import { wrongType, wrongValue } from "../../options/checks.js";
-import { givenBytes } from "./given-bytes.js";
+import { givenBytes, lengthOf } from "./given-bytes.js";
 
 /** What can be written: text, sent as UTF-8 by default, the bytes of a view, or all those of an ArrayBuffer. */
 export type Data = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
@@ -73,7 +73,7 @@ export function joinedBytes(payload: Payload): Buffer {
 /** How many bytes a payload has. */
 export function sizeOf(payload: Payload): number {
   if (typeof payload === "string") return Buffer.byteLength(payload);
-  if (payload instanceof Uint8Array) return payload.length;
+  if (payload instanceof Uint8Array) return lengthOf(payload);
   return payload.reduce((size, part) => size + sizeOf(part), 0);
 }
 

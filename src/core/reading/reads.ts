@@ -1,6 +1,7 @@
 import { Buffer, constants } from "node:buffer";
 import type { Delimiter } from "../../options/delimiters.js";
 import type { ByteQueue } from "../bytes/byte-queue.js";
+import { lengthOf } from "../bytes/given-bytes.js";
 import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import { maxBufferBytes, ownBytes } from "../bytes/own-memory.js";
 import type { ReusedMemory } from "../bytes/reused-memory.js";
@@ -82,7 +83,7 @@ export const takeReused: typeof takeIteration = (queue, _, ended) => {
 };
 
 export const takeInto: Take<number | null, Uint8Array> = (queue, target, ended) => {
-  if (queue.length > 0 || target.length === 0) return queue.takeInto(target);
+  if (queue.length > 0 || lengthOf(target) === 0) return queue.takeInto(target);
   return ended ? null : WAIT;
 };
 
@@ -195,7 +196,7 @@ export const NEXT_REUSED_CHUNK: Read<IteratorResult<NonSharedBuffer, undefined>,
 export const READ_INTO: Read<number | null, Uint8Array> = new Read(
   takeInto,
   (memory, size, _, target) => {
-    if (size > target.length) return WAIT;
+    if (size > lengthOf(target)) return WAIT;
     memory.copy(target, 0, 0, size);
     return size;
   },
