@@ -96,7 +96,10 @@ export const messages: readonly ContractCase[] = [
       decode(bytes) {
         const found = measured.decode(bytes);
         // All that decode was shown, and with it what comes after the message.
-        if (asked++ % 2 === 0) bytes = Buffer.from(transferred(bytes));
+        if (asked++ % 2 === 0) {
+          const { buffer, byteOffset, length } = transferred(bytes);
+          bytes = Buffer.from(buffer, byteOffset, length);
+        }
         if (typeof found !== "object") return found;
         return { message: bytes.subarray(4, found.size), size: found.size };
       },
