@@ -24,6 +24,7 @@ test("every example is run here", () => {
     "json-protocol.ts",
     "line-server.ts",
     "metrics.ts", // in example-metrics.test.ts
+    "modbus-client.ts", // in peers/modbus.test.ts
     "probe.ts", // in probe.test.ts
     "redis-client.ts", // in example-redis.test.ts, and peers/redis-requests.test.ts
     "starttls-smtp.ts", // in example-tls.test.ts, as tls-alpn.ts and tls-echo.ts
