@@ -330,3 +330,14 @@ test("code outside of the simulation keeps real sockets and real timers", async 
   });
   expect(await outside).toBe("real");
 });
+
+test("what a host cannot do is refused: Unix sockets, and ports that several servers share", async () => {
+  await simulate({}, async (network) => {
+    const a = network.host("a");
+    const refused = await failure(a.run(() => listen({ path: "/tmp/simulated.sock" })));
+    expect(refused).toMatchObject({ code: "ENOTSUP" });
+    expect(String((refused as Error).cause)).toMatch(/simulated hosts have no Unix sockets/);
+    const shared = await failure(a.run(() => listen(7, { reusePort: true })));
+    expect(["ENOTSUP", "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM"]).toContain((shared as { code?: string }).code);
+  });
+});

@@ -6,6 +6,7 @@ export function systemError(code: keyof typeof ERRNO, syscall: string): Error {
 /** The numbers of these errors on Linux; Node looks up their descriptions by number. */
 const ERRNO = {
   EPIPE: -32,
+  ENOTSUP: -95,
   EADDRINUSE: -98,
   EADDRNOTAVAIL: -99,
   ENETUNREACH: -101,

@@ -60,9 +60,12 @@ export class SimulatedServer extends EventEmitter implements Listening {
     return this;
   }
 
-  listen({ host = "::", port = 0, backlog = 511, ipv6Only = false }: ListenOptions): this {
+  listen(options: ListenOptions & { readonly reusePort?: boolean }): this {
+    const { host = "::", port = 0, backlog = 511, ipv6Only = false, path, reusePort = false } = options;
     const isDual = host === "::" && !ipv6Only;
     if (this.#process.isGone) return this;
+    if (path !== undefined) return this.#refuse("Unix sockets", path);
+    if (reusePort) return this.#refuse("ports that several servers share", host);
     if (!UNSPECIFIED.includes(host) && !this.#host.has(host)) return this.#fail("EADDRNOTAVAIL", host, port);
     const isFree = (candidate: number): boolean => {
       const wanted = { address: host, port: candidate };
@@ -153,6 +156,13 @@ export class SimulatedServer extends EventEmitter implements Listening {
   #fail(code: "EADDRINUSE" | "EADDRNOTAVAIL", address: string, port: number): this {
     const error = Object.assign(systemError(code, "listen"), { address, port });
     this.#soon(() => this.emit("error", error));
+    return this;
+  }
+
+  #refuse(what: string, address: string): this {
+    const error = systemError("ENOTSUP", "listen");
+    error.message += `: simulated hosts have no ${what}`;
+    this.#soon(() => this.emit("error", Object.assign(error, { address })));
     return this;
   }
 
