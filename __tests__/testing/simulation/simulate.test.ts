@@ -1,8 +1,10 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import timersPromises, { setInterval as everyTime, setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { readFile } from "node:fs/promises";
 import { connect, listen, resolve, serve, type Connection } from "../../../src/index.js";
+import type { FakeClock } from "../../../src/testing/simulation/fake-timers.js";
 import { simulate, type Host, type Network } from "../../../src/testing/index.js";
 import { failure } from "../../support/outcomes.js";
 import { loopback, closeAll } from "../../support/peers.js";
@@ -340,4 +342,83 @@ test("what a host cannot do is refused: Unix sockets, and ports that several ser
     const shared = await failure(a.run(() => listen(7, { reusePort: true })));
     expect(["ENOTSUP", "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM"]).toContain((shared as { code?: string }).code);
   });
+});
+
+test("what has arrived while a host stalled comes before its timeouts", async () => {
+  await simulate({}, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b")];
+    const line = b.run(async () => {
+      const accepted = await (await listen(7)).accept();
+      const reading = accepted.readLine({ timeout: 5_000 });
+      b.stall(10_000);
+      return await reading;
+    });
+    await timersPromises.setTimeout(1);
+    const connection = await a.run(() => connect("b", 7));
+    await timersPromises.setTimeout(7_000);
+    await connection.writeLine("in the meantime");
+    expect(await line).toBe("in the meantime");
+  });
+});
+
+test("the timeout of a read waits while its host stalls, and never comes on a host that has crashed", async () => {
+  await simulate({}, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b")];
+    const ends: string[] = [];
+    for (const [host, port] of [
+      [a, 7],
+      [b, 8],
+    ] as const) {
+      const run = host.run(async () => {
+        const accepted = await (await listen(port)).accept();
+        const error = await failure(accepted.readLine({ timeout: 5_000 }));
+        ends.push(
+          `${host.name} ${(error as { code: string }).code} ${network.now > 20_000 ? "late" : "early"}`,
+        );
+      });
+      run.catch(onError);
+    }
+    await timersPromises.setTimeout(1);
+    await a.run(() => connect("b", 8));
+    await b.run(() => connect("a", 7));
+    await timersPromises.setTimeout(100);
+    a.stall(30_000);
+    b.crash();
+    await timersPromises.setTimeout(60_000);
+    expect(ends).toEqual(["a ETIMEDOUT late"]);
+  });
+});
+
+test("code that a timeout of this library calls is on the host whose timeout it is", async () => {
+  const real = await loopback();
+  await simulate({}, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b")];
+    const isCalled = new Promise((done) => {
+      subscribe("tcp6:listener:refused", function called() {
+        unsubscribe("tcp6:listener:refused", called);
+        done(failure(connect("127.0.0.1", real.port)));
+      });
+    });
+    await b.run(() => listen(7, { proxyProtocol: "require", handshakeTimeout: 1_000 }));
+    const silent = await a.run(() => connect("b", 7));
+    expect(await isCalled).toMatchObject({ code: "ECONNREFUSED" });
+    expect(network.log.join("\n")).toContain("b: cannot connect to 127.0.0.1");
+    silent.reset();
+  });
+  expect(real.pending).toBe(0);
+});
+
+test("code of the simulation that has lost its async context is on no host", async () => {
+  const real = await loopback();
+  await simulate({}, async (network) => {
+    const lost = new Promise((done) => {
+      // A timer that remembers no context.
+      const { clock } = Date as unknown as { readonly clock: FakeClock };
+      clock.setTimeout(() => done(failure(connect("127.0.0.1", real.port))), 1);
+    });
+    await network.host("a").run(async () => {
+      expect(await lost).toMatchObject({ code: "ERR_NO_HOST" });
+    });
+  });
+  expect(real.pending).toBe(0);
 });

@@ -91,8 +91,18 @@ export class Alarm {
 
 let current = new Alarm(clock);
 
+/** The alarms of all clocks. */
+const alarms = new WeakMap<Clock, Alarm>([[clock, current]]);
+
 /** The alarm of the clock that is in use. */
 export function currentAlarm(): Alarm {
-  if (current.clock !== clock) current = new Alarm(clock);
+  const own = clock.ofCaller?.() ?? clock;
+  if (current.clock !== own) current = alarmOf(own);
   return current;
+}
+
+function alarmOf(own: Clock): Alarm {
+  let alarm = alarms.get(own);
+  if (alarm === undefined) alarms.set(own, (alarm = new Alarm(own)));
+  return alarm;
 }

@@ -29,6 +29,8 @@ export interface Clock {
   readonly setTimeout: (callback: () => void, ms: number) => Timer;
   /** Calls back in the next turn of the event loop, in the order of the calls. */
   readonly setImmediate: <A extends unknown[]>(callback: (...args: A) => void, ...args: A) => Timer;
+  /** The clock of the program that calls, where several programs share the thread; absent: the clock itself. */
+  readonly ofCaller?: () => Clock;
 }
 
 /** The longest a timer of Node's can run, about 24.8 days; a longer one would fire at once. */

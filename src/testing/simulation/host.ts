@@ -109,8 +109,7 @@ export class SimulatedHost implements Host, Kernel {
     checkFinite("ms", ms);
     if (this.#isDown) return;
     this.note(`stalls for ${String(ms)} ms`);
-    const until = this.wires.clock.now() + ms;
-    this.#process.stalledUntil = Math.max(until, this.#process.stalledUntil);
+    this.#process.stall(ms);
   }
 
   note(event: string): void {

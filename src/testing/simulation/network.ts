@@ -171,7 +171,8 @@ function notFound(hostname: string): Error {
 }
 
 function noHost(): Error {
-  const message = "the body of a simulation is on no host: connect and listen within host.run()";
+  const message =
+    "this code of a simulation is on no host: connect and listen within host.run(), not in the body itself or in a callback that has lost its async context";
   return Object.assign(new TypeError(message), { code: "ERR_NO_HOST" });
 }
 

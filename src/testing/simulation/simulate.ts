@@ -4,6 +4,7 @@ import { systemClock, useClock } from "../../core/timing/clock.js";
 import { checkFunction } from "../../options/checks.js";
 import { fakeClock } from "./fake-timers.js";
 import { replaceGlobals } from "./globals.js";
+import { libraryClock } from "./library-clock.js";
 import { libraryNetwork, SimulatedNetwork, type Hosts, type Network } from "./network.js";
 import { checkedSimulation, type SimulationOptions } from "./options.js";
 import { SimulatedProcess } from "./process.js";
@@ -115,7 +116,7 @@ class Simulation {
     // Its own numbers: how often a program asks for one must not change what the network does.
     const restoreGlobals = replaceGlobals(this.#clock, new Random(this.#seed ^ 0x5bd1e995));
     this.#work = new RealWork(this.#clock);
-    useClock(this.#clock);
+    useClock(libraryClock(this.#clock));
     useNetwork(libraryNetwork(this.#hosts));
     return () => {
       this.#process.end();
@@ -156,7 +157,8 @@ class Simulation {
       return failure("ERR_DEADLOCK", `the simulation waits for what can never happen:${report}`);
     }
     try {
-      this.#clock.fake.next();
+      // What runs by it and has lost its async context is still code of the simulation: it must not get at the real network.
+      running.run(this.#process, () => this.#clock.fake.next());
     } catch (error) {
       return error as Error;
     }
