@@ -5,6 +5,8 @@ import { gzip } from "node:zlib";
 import { readFile } from "node:fs/promises";
 import { connect, listen, resolve, serve, type Connection } from "../../../src/index.js";
 import type { FakeClock } from "../../../src/testing/simulation/fake-timers.js";
+import { SimulatedHost } from "../../../src/testing/simulation/host.js";
+import { keyOf } from "../../../src/testing/simulation/packet.js";
 import { simulate, type Host, type Network } from "../../../src/testing/index.js";
 import { failure } from "../../support/outcomes.js";
 import { loopback, closeAll } from "../../support/peers.js";
@@ -247,7 +249,7 @@ test("while a server stalls its queue fills; the clients beyond it are taken whe
   });
 });
 
-test("ports run out, and an address in use is refused", async () => {
+test("an address in use is refused", async () => {
   await simulate({}, async (network) => {
     const [a, b] = [network.host("a"), network.host("b", { addresses: ["10.1.1.1"] })];
     await echoServer(b);
@@ -421,4 +423,24 @@ test("code of the simulation that has lost its async context is on no host", asy
     });
   });
   expect(real.pending).toBe(0);
+});
+
+test("ports run out towards one address and port, and not towards others", async () => {
+  await simulate({}, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b", { addresses: ["10.1.1.1"] })];
+    await echoServer(b, 7);
+    await echoServer(b, 8);
+    const remote = { address: "10.1.1.1", port: 7 };
+    if (!(a instanceof SimulatedHost)) throw new TypeError("not a simulated host");
+    const { endpoints } = a;
+    const inUse = { remote, receive: () => undefined, vanish: () => undefined };
+    // All that the system chooses from, except one.
+    for (let port = 32_768; port < 60_999; port++)
+      endpoints.set(keyOf({ address: "10.0.0.1", port }, remote), inUse);
+    const last = await a.run(() => connect("b", 7));
+    expect(last.localPort).toBe(60_999);
+    expect(await failure(a.run(() => connect("b", 7)))).toMatchObject({ code: "EADDRNOTAVAIL" });
+    await (await a.run(() => connect("b", 8))).close();
+    await last.close();
+  });
 });
