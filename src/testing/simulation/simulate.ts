@@ -40,6 +40,9 @@ let isUnderWay = false;
  * Everything random follows from `seed`, `Math.random()` included: the same seed gives the same {@link Network.log}. When the
  * simulation is over nothing of it runs any more: what still waits then, waits for ever.
  *
+ * Real work ends in the order in which the machine ends it. A program that begins several pieces at the same time, and lets
+ * the network see which one was done first, may have another log each time: such a program should await one after the other.
+ *
  * @example
  * await simulate({ seed: 1 }, async (network) => {
  *   const [client, server] = [network.host("client"), network.host("server")];
