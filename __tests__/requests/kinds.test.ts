@@ -1,6 +1,6 @@
 import { NetTimeoutError, requests } from "../../src/index.js";
 import { pairKinds } from "../support/pairs.js";
-import { jsonMessages } from "./peer.js";
+import { jsonMessages } from "../support/requests/peer.js";
 
 const CALLERS = 16;
 const REQUESTS_EACH = 10;

@@ -1,7 +1,14 @@
 import { NetError, requests, type Messages } from "../../src/index.js";
 import { randomInt } from "node:crypto";
-import { messagePair, next, type Message } from "./peer.js";
-import { ours, play, type Client, type MakeClient, type Mode, type Tally } from "./model.js";
+import { messagePair, next, type Message } from "../support/requests/peer.js";
+import {
+  ours,
+  play,
+  type Client,
+  type MakeClient,
+  type Mode,
+  type Tally,
+} from "../support/requests/model.js";
 
 /** Plays scenarios with seeds from `first` on; the error names the seed. */
 async function playAll(first: number, count: number, make: MakeClient, only?: Mode): Promise<Tally> {

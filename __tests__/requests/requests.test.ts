@@ -5,7 +5,7 @@ import { memoryPair } from "../../src/testing/index.js";
 import { onManualClock } from "../support/manual-clock.js";
 import { failure, isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
 import { listenersOf } from "../support/resources.js";
-import { BY_ID, messagePair, next, wrapped, type Message } from "./peer.js";
+import { BY_ID, messagePair, next, wrapped, type Message } from "../support/requests/peer.js";
 
 let open: Connection[] = [];
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { delimited } from "../../../src/index.js";
-import { cutBy, cutsOf, messagesIn, sentBy, thrownBy } from "./cuts.js";
+import { cutBy, cutsOf, messagesIn, sentBy, thrownBy } from "../../support/codecs/cuts.js";
 
 test.each([
   ["a byte", "\0", "one\0\0three\0", ["one", "", "three"]],

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { jsonLines, type Codec } from "../../../src/index.js";
-import { cutBy, cutsOf, messagesIn, sentBy, thrownBy } from "./cuts.js";
+import { cutBy, cutsOf, messagesIn, sentBy, thrownBy } from "../../support/codecs/cuts.js";
 
 const codec = jsonLines();
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { lengthPrefix, type LengthPrefixOptions } from "../../../src/index.js";
-import { cutBy, cutsOf, messagesIn, sentBy, thrownBy } from "./cuts.js";
+import { cutBy, cutsOf, messagesIn, sentBy, thrownBy } from "../../support/codecs/cuts.js";
 
 const HEX = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
 

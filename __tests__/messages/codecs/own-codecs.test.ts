@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { varintPrefix, type Codec } from "../../../src/index.js";
-import { mqtt } from "./mqtt.js";
-import { cutsOf, messagesIn, sentBy, thrownBy } from "./cuts.js";
+import { mqtt } from "../../support/codecs/mqtt.js";
+import { cutsOf, messagesIn, sentBy, thrownBy } from "../../support/codecs/cuts.js";
 
 const HEX = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
 

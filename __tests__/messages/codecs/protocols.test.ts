@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { delimited, lengthPrefix, varintPrefix, type Codec, type Data } from "../../../src/index.js";
-import { cutsOf, messagesIn, sentBy } from "./cuts.js";
+import { cutsOf, messagesIn, sentBy } from "../../support/codecs/cuts.js";
 
 /** Bytes in hexadecimal, among texts in single quotes. */
 function bytesOf(notation: string): Buffer {

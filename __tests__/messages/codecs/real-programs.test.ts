@@ -20,7 +20,7 @@ import {
   type Messages,
 } from "../../../src/index.js";
 import { AUTHORITY, LOCALHOST } from "../../support/certificates.js";
-import { mqtt } from "./mqtt.js";
+import { mqtt } from "../../support/codecs/mqtt.js";
 
 const HOST = "127.0.0.1";
 

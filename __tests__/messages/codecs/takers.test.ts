@@ -6,7 +6,7 @@ import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { END, type Taker } from "../../../src/core/reading/messages.js";
 import { Refusal, WAIT } from "../../../src/core/reading/reads.js";
 import { directOf } from "../../../src/messages/direct.js";
-import { cutBy } from "./cuts.js";
+import { cutBy } from "../../support/codecs/cuts.js";
 
 /** Small, so that few bytes make many blocks. */
 const SMALL_BLOCKS = 8;

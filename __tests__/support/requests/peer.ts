@@ -1,6 +1,6 @@
-import type { Codec, Connection, Messages } from "../../src/index.js";
-import { framed } from "../../src/index.js";
-import { memoryPair, type MemoryPairOptions } from "../../src/testing/index.js";
+import type { Codec, Connection, Messages } from "../../../src/index.js";
+import { framed } from "../../../src/index.js";
+import { memoryPair, type MemoryPairOptions } from "../../../src/testing/index.js";
 
 /** A message of the tests. Requests and replies that belong together have the same `text`. */
 export interface Message {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { NetError, requests, type Messages, type OperationOptions } from "../../src/index.js";
-import { turn } from "../support/outcomes.js";
-import { listenersOf } from "../support/resources.js";
+import { NetError, requests, type Messages, type OperationOptions } from "../../../src/index.js";
+import { turn } from "../outcomes.js";
+import { listenersOf } from "../resources.js";
 import { BY_ID, messagePair, wrapped, type Message } from "./peer.js";
 
 /** What sends requests: that of the library, or a wrong one, which the model must catch. */
