@@ -312,7 +312,7 @@ describe("frames are printed as one line", () => {
   test("and their loops, like those of a connection, as their class alone", async () => {
     const { client } = await pair();
     const loops = [client.lines(), client.chunks(), lengthPrefixed(client)[Symbol.asyncIterator]()];
-    expect(inspect(loops, { showHidden: false })).toBe("[ [Lines], [Chunks], [FrameLoop] ]");
+    expect(inspect(loops, { showHidden: false })).toBe("[ [Lines], [Chunks], [MessageLoop] ]");
   });
 });
 

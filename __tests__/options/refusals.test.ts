@@ -227,6 +227,23 @@ const FUNCTIONS: Readonly<Record<string, readonly Call[]>> = {
       args: [undefined, {}],
     },
   ],
+  lengthPrefix: [{ call: loose(tcp6.lengthPrefix), args: [{}] }],
+  varintPrefix: [{ call: loose(tcp6.varintPrefix), args: [] }],
+  delimited: [{ call: loose(tcp6.delimited), args: ["\n"] }],
+  jsonLines: [{ call: loose(tcp6.jsonLines), args: [] }],
+  framed: [
+    {
+      call: async (given, ...rest) => loose(tcp6.framed)(given ?? (await connection()), ...rest),
+      args: [undefined, tcp6.jsonLines(), {}],
+    },
+  ],
+  requests: [
+    {
+      call: async (given, ...rest) =>
+        loose(tcp6.requests)(given ?? tcp6.framed(await connection(), tcp6.jsonLines()), ...rest),
+      args: [undefined, {}],
+    },
+  ],
   getParameters: [{ call: loose(tcp6.getParameters), args: [] }],
   setParameters: [{ call: loose(tcp6.setParameters), args: [{}] }],
   withParameters: [{ call: loose(tcp6.withParameters), args: [{}, () => undefined] }],
@@ -305,6 +322,14 @@ const OBJECTS: Readonly<Record<string, readonly [of: () => unknown, methods: Arg
   frames: [
     async () => lengthPrefixed(await connection()),
     { receive: [{}], send: ["x", {}], [Symbol.asyncIterator]: [], toString: [], toJSON: [] },
+  ],
+  messages: [
+    async () => tcp6.framed(await connection(), tcp6.delimited("\n")),
+    { receive: [{}], send: ["x", {}], [Symbol.asyncIterator]: [], toString: [], toJSON: [] },
+  ],
+  requests: [
+    async () => tcp6.requests(tcp6.framed(await connection(), tcp6.delimited("\n"))),
+    { request: ["x", {}], close: [{}], [Symbol.asyncDispose]: [], toString: [], toJSON: [] },
   ],
   "the writer of a web stream": [
     async () => ({ writer: (await connection()).writable.getWriter() }).writer,
@@ -418,7 +443,7 @@ describe("no error shows what was given, in its message, its stack or its print"
   test("and no function or method is left out", async () => {
     const functions = Object.entries(tcp6).filter(([, exported]) => typeof exported === "function");
     expect([...Object.keys(FUNCTIONS), ...NOT_CALLED].sort()).toEqual(functions.map(([name]) => name).sort());
-    for (const what of ["a connection", "a listener", "frames"]) {
+    for (const what of ["a connection", "a listener", "frames", "messages", "requests"]) {
       const [of, methods] = OBJECTS[what] ?? [];
       const found = new Set<PropertyKey>();
       let prototype = Object.getPrototypeOf(await of?.()) as object;
