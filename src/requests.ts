@@ -37,7 +37,7 @@ export interface RequestOptions<Q, R> {
   /**
    * Keys by which replies belong to requests, compared as the keys of a `Map` are. Requests that have the same key are answered
    * in their order. `reply` returns `undefined` for a message that answers no request. Without `match` replies come in the
-   * order of all requests.
+   * order of all requests: a push that comes while a reply is due is taken for that reply.
    *
    * If `request` throws, or returns `undefined`, the call rejects and nothing is sent. If `reply` throws, the connection
    * fails.
@@ -129,7 +129,9 @@ const REQUESTS = schemaOf<RequestOptions<unknown, unknown>>(
  * give up at any time: the reply of a request that was given up is never handed to another caller.
  *
  * The connection is read only while a reply is due, or at all times if `unsolicited` is given: an idle connection does not run
- * into its `readTimeout`. A message that had begun to come before a request was sent does not answer that request.
+ * into its `readTimeout`. A message that had begun to come before a request was sent does not answer that request. Without
+ * `match`, a push that comes while a reply is due is taken for that reply. A message that has no reply (a notification) is sent
+ * by `messages.send`.
  *
  * A reply that no caller waits for any more, and that does not come within the `readTimeout` of the connection, fails the
  * connection with a {@link NetTimeoutError}: no reply after it could be believed. With `match` requests with other keys go on,
