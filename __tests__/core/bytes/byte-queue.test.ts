@@ -117,6 +117,9 @@ class Model {
         const position = Math.min(this.#within(step.share), expected.length - 1);
         if (position < 0) return;
         expect(queue.at(position)).toBe(expected[position]);
+        const bytes = Math.min(6, expected.length - position);
+        expect(queue.unsignedAt(position, bytes, false)).toBe(expected.readUIntBE(position, bytes));
+        expect(queue.unsignedAt(position, bytes, true)).toBe(expected.readUIntLE(position, bytes));
         const run = queue.runAt(position);
         expect(run.length).toBeGreaterThan(0);
         expect(run.equals(expected.subarray(position, position + run.length))).toBe(true);

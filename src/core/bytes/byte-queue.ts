@@ -109,6 +109,16 @@ export class ByteQueue {
    * @throws RangeError if there is no memory for them; no byte has left the queue
    */
   take(size: number, skipped = 0): NonSharedBuffer {
+    const from = this.#start + skipped;
+    const to = from + size;
+    // Mostly it is one of several messages in a run, and the run goes on behind it.
+    if (to < this.#end(this.#first)) {
+      const part = copyOf(this.#blocks[this.#first] ?? EMPTY, from, to);
+      this.#start = to;
+      this.length -= skipped + size;
+      this.position += skipped + size;
+      return part;
+    }
     const index = this.#blockAt(skipped);
     const run = this.#end(index) - this.#startOf(index) - skipped + this.#passed;
     if (run < size) {
@@ -188,6 +198,18 @@ export class ByteQueue {
     if (inFirst < this.#end(this.#first)) return this.#blocks[this.#first]?.[inFirst];
     const index = this.#blockAt(position);
     return this.#blocks[index]?.[position - this.#passed];
+  }
+
+  /** The unsigned number of `bytes` bytes at `position`, which must be in the queue. Above 2 ** 53 it is rounded. */
+  unsignedAt(position: number, bytes: number, littleEndian: boolean): number {
+    const from = this.#start + position;
+    const block = from + bytes <= this.#end(this.#first) ? this.#blocks[this.#first] : undefined;
+    let number = 0;
+    for (let n = 0; n < bytes; n++) {
+      const at = littleEndian ? bytes - 1 - n : n;
+      number = number * 256 + ((block === undefined ? this.at(position + at) : block[from + at]) ?? 0);
+    }
+    return number;
   }
 
   /** Whether the bytes from `position` to the end of the queue are the beginning of `needle`. */

@@ -31,8 +31,8 @@ export class FrameTaker implements Taker<NonSharedBuffer> {
   take(queue: ByteQueue, ended: boolean): NonSharedBuffer | typeof END | typeof WAIT | Refusal {
     const { length } = queue;
     if (length < this.#head) return ended ? endAfter(length) : WAIT;
-    const { skip, adjustment } = this.#format;
-    const said = lengthIn(queue, this.#format);
+    const { bytes, littleEndian, offset, skip, adjustment } = this.#format;
+    const said = queue.unsignedAt(offset, bytes, littleEndian);
     const size = this.#head + said + adjustment;
     if (said + adjustment < 0 || size < skip) return refusalOf(said, this.#format);
     const most = Math.min(this.#limit, maxBufferBytes(size - skip));
@@ -71,12 +71,4 @@ function refusalOf(length: number, format: LengthFormat): Refusal {
 
 function endAfter(length: number): typeof END | Refusal {
   return length === 0 ? END : unexpectedEnd(`after ${String(length)} bytes of an unfinished frame`);
-}
-
-function lengthIn(queue: ByteQueue, { bytes, littleEndian, offset }: LengthFormat): number {
-  let length = 0;
-  for (let n = 0; n < bytes; n++) {
-    length = length * 256 + (queue.at(offset + (littleEndian ? bytes - 1 - n : n)) ?? 0);
-  }
-  return length;
 }
