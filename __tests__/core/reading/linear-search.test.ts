@@ -4,6 +4,7 @@ import { delimited, jsonLines, type Codec, type LineTerminator } from "../../../
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { LineRun, LineSearch, takeNextLine, takeTextLine } from "../../../src/core/reading/lines.js";
 import { takeNextRecord, takeUntil, takeUntilAny, WAIT } from "../../../src/core/reading/reads.js";
+import { RecordRun } from "../../../src/core/reading/record-run.js";
 import { Search, SearchForAny } from "../../../src/core/reading/search.js";
 import { Decoding } from "../../../src/messages/decoding.js";
 import { directOf } from "../../../src/messages/direct.js";
@@ -64,7 +65,8 @@ const ways: Record<string, () => Attempt> = {
   },
   split: () => {
     const search = new Search(Buffer.from("|"), Infinity);
-    return (queue) => takeNextRecord(queue, { search, last: true }, false);
+    const run = new RecordRun(search);
+    return (queue) => takeNextRecord(queue, { search, run, last: true }, false);
   },
   delimited: () => receiving(delimited("|")),
   jsonLines: () => receiving(jsonLines()),

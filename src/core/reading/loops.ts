@@ -4,6 +4,7 @@ import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import type { Input } from "./input.js";
 import { NEXT_LINE, type LineRun } from "./lines.js";
 import { NEXT_CHUNK, NEXT_RECORD, NEXT_REUSED_CHUNK, type RecordSearch } from "./reads.js";
+import { RecordRun } from "./record-run.js";
 import type { DelimiterSearch } from "./search.js";
 
 /**
@@ -106,12 +107,17 @@ export class Records extends Loop<NonSharedBuffer> {
 
   constructor(input: Input, search: DelimiterSearch, last: boolean, options: OperationOptions | undefined) {
     super(input);
-    this.argument = { search, last };
+    this.argument = { search, run: new RecordRun(search), last };
     this.#options = asGiven(options);
   }
 
   protected override pull(): Promise<IteratorResult<NonSharedBuffer, undefined>> {
     return this.input.pull(NEXT_RECORD, this.argument, this.#options);
+  }
+
+  protected override leave(): void {
+    super.leave();
+    this.argument.run.drop();
   }
 }
 

@@ -5,6 +5,7 @@ import { lengthOf } from "../bytes/given-bytes.js";
 import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import { maxBufferBytes, ownBytes } from "../bytes/own-memory.js";
 import type { ReusedMemory } from "../bytes/reused-memory.js";
+import type { RecordRun } from "./record-run.js";
 import type { DelimiterSearch, SearchForAny } from "./search.js";
 import { refused, type Subject } from "../../errors.js";
 
@@ -133,19 +134,20 @@ export const takeUntilAny: Take<DelimitedRecord | null, SearchForGiven> = (
   return { bytes, delimiter: given[search.index] as Delimiter };
 };
 
-/** What a loop over records looks for, and whether a last record may lack its delimiter. */
+/** What a loop over records looks for, the run that it is in, and whether a last record may lack its delimiter. */
 export interface RecordSearch {
   readonly search: DelimiterSearch;
+  readonly run: RecordRun;
   readonly last: boolean;
 }
 
 /** As {@link takeUntil}, in the form that an iterator's `next` resolves to. */
 export const takeNextRecord: Take<IteratorResult<NonSharedBuffer, undefined>, RecordSearch> = (
   queue,
-  { search, last },
+  { search, run, last },
   ended,
 ) => {
-  const record = takeUntil(queue, search, ended);
+  const record = run.take(queue) ?? takeUntil(queue, search, ended);
   if (record === null) return { value: undefined, done: true };
   if (record === WAIT) return record;
   if (!(record instanceof Refusal)) return { value: record, done: false };
