@@ -156,7 +156,7 @@ describe("requests", () => {
       { reason: { code: "ERR_LIMIT", written: "nothing" } },
       { value: "last" },
     ]);
-    await shared.close();
+    await Promise.all([shared.close(), b.close()]);
   });
 
   test("a reply may be null", async () => {
@@ -175,7 +175,7 @@ describe("requests", () => {
       const peer = lengthPrefixed(b);
       for (let i = 0; i < 2; i++) await peer.send((await peer.receive()) ?? "the end");
       expect((await replies).map(String)).toEqual(["one", "two"]);
-      await shared.close();
+      await Promise.all([shared.close(), b.close()]);
     }
   });
 
