@@ -33,6 +33,19 @@ const bytes = fc.constantFrom(1 as const, 2 as const, 4 as const);
 const times = fc.integer({ min: 0, max: 6 });
 const turns = fc.integer({ min: 0, max: 6 });
 const data = fc.constantFrom("bytes" as const, "text" as const);
+const framing = fc.constantFrom(
+  "library" as const,
+  "library" as const,
+  "measured" as const,
+  "ended" as const,
+);
+const delimiters = fc.constantFrom(
+  ["\n", "\r\n"],
+  ["a", "\n"],
+  ["\n\n", "z\n", "a"],
+  ["ab", "\n", "b"],
+  ["z"],
+);
 
 function call<O extends Call["op"]>(
   op: O,
@@ -45,14 +58,30 @@ const reads = fc.oneof(
   call("read", bounds),
   call("readInto", { size: fc.constantFrom(1, 0, 10, 5_000, 100_000), ...bounds }),
   call("readExactly", { size: fc.constantFrom(1, 0, 50, 5_000, 100_000), ...bounds }),
-  call("readUntil", { delimiter: fc.constantFrom("\n", "a", "\n\n", "z\n"), limit, ...bounds }),
+  call("readUntil", {
+    delimiter: fc.oneof(fc.constantFrom("\n", "a", "\n\n", "z\n"), delimiters),
+    limit,
+    ...bounds,
+  }),
+  call("readUntilAny", { delimiters, limit, ...bounds }),
+  call("peek", { size: fc.constantFrom(1, 0, 10, 5_000, 100_000), ...bounds }),
+  { weight: 2, arbitrary: call("unread", { size: fc.constantFrom(1, 10, 5_000, 100_000) }) },
   call("readLine", { limit, ...bounds }),
   call("readAll", { limit, ...bounds }),
-  call("receive", { bytes, ...bounds }),
+  call("receive", { framing, bytes, ...bounds }),
   {
     weight: 3,
     arbitrary: call("loop", {
-      over: fc.constantFrom("chunks", "recycled", "iterator", "lines", "frames"),
+      over: fc.constantFrom(
+        "chunks",
+        "recycled",
+        "iterator",
+        "lines",
+        "frames",
+        "records",
+        "recordsOfAny",
+        "messages",
+      ),
       times,
       leave: fc.constantFrom("break", "returnWhileWaiting", "forgotten"),
       ...bounds,
@@ -72,7 +101,7 @@ const writes = fc.oneof(
   },
   call("chop", { size, pieces: fc.integer({ min: 2, max: 20 }), ...bounds }),
   call("writeLine", { size, ...bounds }),
-  call("send", { bytes, size, ...bounds }),
+  call("send", { framing, bytes, size, ...bounds }),
   call("flush", bounds),
 );
 

@@ -50,7 +50,8 @@ export interface Taking {
   readonly by: string;
   /** What the read has stripped. */
   readonly before?: Buffer;
-  readonly after?: Buffer;
+  /** One of these, if it is not told which. */
+  readonly after?: Buffer | readonly Buffer[];
   readonly isLine?: boolean;
 }
 
@@ -60,7 +61,8 @@ export class End {
   readonly shared: Shared;
   readonly payloads: Payloads;
   readonly written: Written[] = [];
-  readonly #taken: (Omit<Received, "bytes"> & { readonly parts: readonly Buffer[] })[] = [];
+  readonly #taken: Taken[] = [];
+  #peeked: Peeked[] = [];
   readonly #deeds = new Set<Deed>();
   peer!: End;
   connection: Connection;
@@ -146,10 +148,15 @@ export class End {
     );
   }
 
-  /** Takes note of an end of stream. */
+  /** Takes note of an end of stream, behind the last byte. */
   readEnd(by: string): void {
+    if (!this.isShut) this.sawEnd = true;
+    this.foundEnd(by);
+  }
+
+  /** An end of stream was found, perhaps behind bytes that are unread. */
+  foundEnd(by: string): void {
     if (this.isShut) return;
-    this.sawEnd = true;
     const isExplained = this.peer.has("closeWrite", "close", "destroy", "abandon") || this.endMayBeReset;
     if (!isExplained)
       this.shared.complain(`${by} found an end of stream that ${this.peer.name} has not sent`);
@@ -158,8 +165,54 @@ export class End {
   /** The bytes that a read took out of the stream. They are its caller's from now on, unless they are only `lent`. */
   take(bytes: Buffer, how: Taking, isLent = false): void {
     const { startedAt, lane, by, before = NONE, after = NONE, isLine = false } = how;
-    const parts = [before, isLent ? Buffer.from(bytes) : this.#used(bytes), after];
-    this.#taken.push({ parts, startedAt, settledAt: this.shared.tick(), lane, by, isLine });
+    const parts = [before, isLent ? Buffer.from(bytes) : this.#used(bytes)];
+    const ends = Array.isArray(after) ? (after as readonly Buffer[]) : [after as Buffer];
+    this.#taken.push({ parts, ends, startedAt, settledAt: this.shared.tick(), lane, by, isLine });
+  }
+
+  /** Takes note of bytes that stay unread; they belong to the caller, too. */
+  peek(bytes: Buffer, startedAt: number, by: string): void {
+    this.#peeked.push({ bytes: this.#used(bytes), startedAt, by });
+  }
+
+  /** At most the last `size` bytes that were read: none if it is not known what they were, or if others may have read more. */
+  lastRead(size: number): Buffer {
+    const last = this.#inOrder.at(-1);
+    const isKnown = last?.lane === "connection" && last.ends.length === 1 && !last.isLine;
+    if (!isKnown || this.reading > 0 || this.readViews.size > 0) return NONE;
+    const bytes = bytesOf(last)[0] as Buffer;
+    return Buffer.from(bytes.subarray(Math.max(0, bytes.length - size)));
+  }
+
+  /** The last `size` bytes were put back. */
+  putBack(size: number): void {
+    if (size === 0) return;
+    const last = this.#inOrder.at(-1) as Taken;
+    const bytes = bytesOf(last)[0] as Buffer;
+    this.#taken[this.#taken.indexOf(last)] = {
+      ...last,
+      parts: [bytes.subarray(0, bytes.length - size)],
+      ends: [NONE],
+    };
+    // What was peeked at comes later now, and so does the end.
+    this.#peeked = [];
+    this.sawEnd = false;
+  }
+
+  /** Compares what was peeked at with what was read then, as far as that is known. */
+  checkPeeks(): void {
+    if (this.readViews.size > 0 || this.wasDetached) return;
+    for (const { bytes, startedAt, by } of this.#peeked) {
+      const later = this.#inOrder.filter((taken) => taken.startedAt > startedAt);
+      const isUnclear = ({ ends, isLine }: Taken) => ends.length > 1 || isLine;
+      const end = later.findIndex(isUnclear);
+      const known = Buffer.concat(
+        later.slice(0, end === -1 ? later.length : end).map((taken) => bytesOf(taken)[0] as Buffer),
+      );
+      const length = Math.min(bytes.length, known.length);
+      if (!bytes.subarray(0, length).equals(known.subarray(0, length)))
+        this.shared.complain(`${by} gave other bytes than the reads after it`);
+    }
   }
 
   /**
@@ -167,8 +220,16 @@ export class End {
    * which they were made, since only one may wait; a loop learns later than a call that its read has settled.
    */
   get received(): Received[] {
-    const inOrder = this.#taken.toSorted((one, other) => one.startedAt - other.startedAt);
-    return inOrder.map(({ parts, ...rest }) => ({ ...rest, bytes: Buffer.concat(parts) }));
+    return this.#inOrder.map((taken) => {
+      const { startedAt, settledAt, lane, by, isLine } = taken;
+      const [bytes = NONE, ...others] = bytesOf(taken);
+      const read = { startedAt, settledAt, lane, by, isLine, bytes };
+      return others.length === 0 ? read : { ...read, others };
+    });
+  }
+
+  get #inOrder(): readonly Taken[] {
+    return this.#taken.toSorted((one, other) => one.startedAt - other.startedAt);
   }
 
   /** The bytes as they were read: their owner may overwrite or transfer them. */
@@ -182,7 +243,24 @@ export class End {
   }
 }
 
+/** Bytes that were read, in parts that their owners keep, and what may have ended them. */
+interface Taken extends Omit<Received, "bytes" | "others"> {
+  readonly parts: readonly Buffer[];
+  readonly ends: readonly Buffer[];
+}
+
+interface Peeked {
+  readonly bytes: Buffer;
+  readonly startedAt: number;
+  readonly by: string;
+}
+
 const NONE = Buffer.alloc(0);
+
+/** All bytes that may have been taken out of the stream. */
+function bytesOf({ parts, ends }: Taken): Buffer[] {
+  return ends.map((end) => Buffer.concat([...parts, end]));
+}
 
 /** Transfers the memory below a buffer, as posting it to a worker does, if that is the buffer's alone. */
 export function transfer({ buffer }: Uint8Array): void {

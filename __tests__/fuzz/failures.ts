@@ -20,11 +20,19 @@ const PLATFORM = ["ECONNRESET", "EPIPE", "ECONNABORTED"];
 const DETACHED = [...NODE_STREAM, ...PLATFORM, "ECANCELED", "EBADF", "ERR_SOCKET_CLOSED"];
 
 /** Reads that may end in the middle of what they ask for. */
-const MAY_END_INSIDE: readonly Op[] = ["readExactly", "readUntil", "receive", "loop"];
+const MAY_END_INSIDE: readonly Op[] = ["readExactly", "readUntil", "readUntilAny", "receive", "loop"];
 /** Reads of lines. */
 const OF_LINES: readonly Op[] = ["readLine", "loop"];
 /** Reads and writes with a limit. */
-const LIMITED: readonly Op[] = ["readUntil", "readLine", "readAll", "receive", "loop", "send"];
+const LIMITED: readonly Op[] = [
+  "readUntil",
+  "readUntilAny",
+  "readLine",
+  "readAll",
+  "receive",
+  "loop",
+  "send",
+];
 
 /** What is wrong with an error: one that is not documented, or for which there is no cause. */
 export function complaintAbout(error: unknown, operation: Operation, failing: Failing): string | undefined {

@@ -1,19 +1,22 @@
 /** The connection's own reads. */
-import { lengthPrefixed } from "../../src/index.js";
 import { bigEndian } from "../contract/payloads.js";
 import { transfer, type End } from "./end.js";
+import { framesOf, MESSAGE_END } from "./framing.js";
 import type { Operation } from "./operation.js";
-import type { CallOf } from "./scenario.js";
+import type { CallOf, Framing } from "./scenario.js";
 
 /** What a target is filled with before `readInto`. */
 const UNTOUCHED = 0xee;
+/** Delimiters of records, of which one ends with another. */
+const ANY = ["\n", "\r\n", "za"];
 const TERMINATORS = { lf: Buffer.from("\n"), crlf: Buffer.from("\r\n"), cr: Buffer.from("\r") };
 
 /** Bytes that a read gave, and what it had stripped of them. */
 interface Given {
   readonly bytes: Buffer;
   readonly before?: Buffer;
-  readonly after?: Buffer;
+  /** One of these, if it is not told which. */
+  readonly after?: Buffer | readonly Buffer[];
   readonly isLine?: boolean;
   /** The bytes are valid only until the next read. */
   readonly isLent?: boolean;
@@ -94,17 +97,55 @@ async function readExactly(end: End, operation: Operation, { size }: CallOf<"rea
 
 async function readUntil(end: End, operation: Operation, call: CallOf<"readUntil">): Promise<void> {
   const { delimiter, limit } = call;
-  const after = Buffer.from(delimiter);
   await observe(
     operation,
     () => end.connection.readUntil(delimiter, { ...operation.options, limit }),
-    (bytes) => {
-      checkLimit(operation, bytes.length, limit ?? 65_536);
-      const found = Buffer.concat([bytes, after]).indexOf(after);
-      if (found !== bytes.length) operation.complain(`passed over a delimiter at ${String(found)}`);
-      return { bytes, after };
+    record(operation, [delimiter].flat(), limit),
+  );
+}
+
+async function readUntilAny(end: End, operation: Operation, call: CallOf<"readUntilAny">): Promise<void> {
+  const { delimiters, limit } = call;
+  await observe(
+    operation,
+    () => end.connection.readUntilAny(delimiters, { ...operation.options, limit }),
+    ({ bytes, delimiter }) => {
+      const { after } = record(operation, delimiters, limit)(bytes);
+      if (!after.some((each) => each.equals(Buffer.from(delimiter))))
+        operation.complain(`found ${JSON.stringify(delimiter)}, where it does not count`);
+      return { bytes, after: Buffer.from(delimiter) };
     },
   );
+}
+
+async function peek(end: End, operation: Operation, { size }: CallOf<"peek">): Promise<void> {
+  const startedAt = end.shared.tick();
+  end.reading++;
+  try {
+    const peeking = end.connection.peek(size, operation.options);
+    operation.started();
+    const bytes = await peeking;
+    if (bytes.length > size) operation.complain(`gave ${String(bytes.length)} bytes`);
+    if (bytes.length < size) end.foundEnd(operation.text);
+    end.peek(bytes, startedAt, operation.text);
+  } catch (error) {
+    operation.failed(error, "read");
+  } finally {
+    end.reading--;
+  }
+}
+
+/** Puts back the last bytes that were read. */
+function unread(end: End, operation: Operation, { size }: CallOf<"unread">): void {
+  const bytes = end.lastRead(size);
+  try {
+    end.connection.unread(bytes);
+    operation.started();
+  } catch (error) {
+    operation.failed(error, "read");
+    return;
+  }
+  end.putBack(bytes.length);
 }
 
 async function readLine(end: End, operation: Operation, { limit }: CallOf<"readLine">): Promise<void> {
@@ -129,9 +170,10 @@ async function readAll(end: End, operation: Operation, { limit }: CallOf<"readAl
   if (observed === "taken") end.readEnd(operation.text);
 }
 
-async function receive(end: End, operation: Operation, { bytes }: CallOf<"receive">): Promise<void> {
-  const frames = lengthPrefixed(end.connection, { bytes });
-  await observe(operation, () => frames.receive(operation.options), framed(bytes));
+async function receive(end: End, operation: Operation, call: CallOf<"receive">): Promise<void> {
+  const { framing, bytes } = call;
+  const frames = framesOf(end.connection, framing, bytes);
+  await observe(operation, () => frames.receive(operation.options), framed(framing, bytes));
 }
 
 /** Some turns of a loop over the connection, which is then left in one of the ways there are. */
@@ -172,7 +214,22 @@ function iterate(end: End, operation: Operation, { over }: CallOf<"loop">): Iter
         given: line(operation, undefined),
       };
     case "frames":
-      return { iterator: lengthPrefixed(connection, { bytes: 1 })[Symbol.asyncIterator](), given: framed(1) };
+      return {
+        iterator: framesOf(connection, "library", 1)[Symbol.asyncIterator](),
+        given: framed("library", 1),
+      };
+    case "messages":
+      return {
+        iterator: framesOf(connection, "measured", 1)[Symbol.asyncIterator](),
+        given: framed("measured", 1),
+      };
+    case "records":
+      return {
+        iterator: connection.split("\n", { ...options, last: true }),
+        given: (bytes: Buffer) => ({ ...record(operation, ["\n"])(bytes), isLine: true }),
+      };
+    case "recordsOfAny":
+      return { iterator: connection.split(ANY, options), given: record(operation, ANY) };
     case "recycled":
       return {
         iterator: connection.chunks({ ...options, recycle: true }),
@@ -192,8 +249,26 @@ function notEmpty(operation: Operation): (bytes: Buffer) => Given {
   };
 }
 
-function framed(size: number): (payload: Buffer) => Given {
-  return (bytes) => ({ bytes, before: bigEndian(bytes.length, size) });
+function framed(framing: Framing, size: number): (payload: Buffer) => Given {
+  return (bytes) =>
+    framing === "ended" ? { bytes, after: MESSAGE_END } : { bytes, before: bigEndian(bytes.length, size) };
+}
+
+/** What a read to a delimiter gave, and which delimiters may have ended it: the first that is complete, of several the longest. */
+function record(operation: Operation, delimiters: readonly string[], limit = 65_536) {
+  return (bytes: Buffer): Given & { readonly after: readonly Buffer[] } => {
+    checkLimit(operation, bytes.length, limit);
+    const sought = delimiters.map((each) => Buffer.from(each));
+    const after = sought.filter((end) => {
+      const whole = Buffer.concat([bytes, end]);
+      return sought.every((other) => {
+        const at = whole.indexOf(other);
+        return at === -1 || (at + other.length === whole.length && other.length <= end.length);
+      });
+    });
+    if (after.length === 0) operation.complain(`passed over a delimiter in ${String(bytes.length)} bytes`);
+    return { bytes, after };
+  };
 }
 
 function line(operation: Operation, limit = 65_536): (line: string) => Given {
@@ -225,6 +300,9 @@ export const readingCalls = {
   readInto,
   readExactly,
   readUntil,
+  readUntilAny,
+  peek,
+  unread,
   readLine,
   readAll,
   receive,

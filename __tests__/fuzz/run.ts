@@ -105,6 +105,7 @@ class Run implements Shared {
     for (const callback of this.#whenOver) callback();
     this.#judge(a, b);
     this.#judge(b, a);
+    for (const end of this.#ends) end.checkPeeks();
     const listeners = listenersOf(this.signals);
     if (listeners > 0) this.complain(`${String(listeners)} listeners were left on signals`);
   }

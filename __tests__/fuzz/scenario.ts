@@ -23,18 +23,32 @@ export type DataKind = "text" | "latin1" | "bytes" | "view" | "memory" | "list";
 /** How a loop over a connection is left: by `break`, by `return()` while its next element is waited for, or not at all. */
 export type Leaving = "break" | "returnWhileWaiting" | "forgotten";
 
+/**
+ * What a loop goes over: `records` end with a line feed, the last one perhaps not; `recordsOfAny` end with one of several
+ * delimiters; `messages` are those of a codec of the program's own.
+ */
+export type Loop =
+  "lines" | "chunks" | "recycled" | "iterator" | "frames" | "records" | "recordsOfAny" | "messages";
+
+/** How messages begin and end: with their length, by the library or a codec of the program's own, or with a line feed. */
+export type Framing = "library" | "measured" | "ended";
+
 export type Call =
   // Reading
   | ({ readonly op: "read" } & Bounds)
   | ({ readonly op: "readInto"; readonly size: number } & Bounds)
   | ({ readonly op: "readExactly"; readonly size: number } & Bounds)
-  | ({ readonly op: "readUntil"; readonly delimiter: string } & Limited)
+  | ({ readonly op: "readUntil"; readonly delimiter: string | readonly string[] } & Limited)
+  | ({ readonly op: "readUntilAny"; readonly delimiters: readonly string[] } & Limited)
   | ({ readonly op: "readLine" } & Limited)
   | ({ readonly op: "readAll" } & Limited)
-  | ({ readonly op: "receive"; readonly bytes: 1 | 2 | 4 } & Bounds)
+  | ({ readonly op: "peek"; readonly size: number } & Bounds)
+  /** Puts back the last bytes that were read. */
+  | { readonly op: "unread"; readonly size: number }
+  | ({ readonly op: "receive"; readonly framing: Framing; readonly bytes: 1 | 2 | 4 } & Bounds)
   | ({
       readonly op: "loop";
-      readonly over: "lines" | "chunks" | "recycled" | "iterator" | "frames";
+      readonly over: Loop;
       readonly times: number;
       readonly leave: Leaving;
     } & Bounds)
@@ -47,7 +61,12 @@ export type Call =
     } & Bounds)
   | ({ readonly op: "chop"; readonly size: number; readonly pieces: number } & Bounds)
   | ({ readonly op: "writeLine"; readonly size: number } & Bounds)
-  | ({ readonly op: "send"; readonly bytes: 1 | 2 | 4; readonly size: number } & Bounds)
+  | ({
+      readonly op: "send";
+      readonly framing: Framing;
+      readonly bytes: 1 | 2 | 4;
+      readonly size: number;
+    } & Bounds)
   | ({ readonly op: "flush" } & Bounds)
   // The connection as a Duplex of Node's
   | { readonly op: "duplexFlow"; readonly turns: number }

@@ -30,6 +30,8 @@ export interface Received extends Span {
   readonly by: string;
   /** A line, whose terminator may not have been there if the stream ended after it. */
   readonly isLine: boolean;
+  /** What else may have been read: a read does not tell which of several delimiters it has consumed. */
+  readonly others?: readonly Buffer[];
 }
 
 /** A place in the lanes of one side: how many of each are done. */
@@ -206,7 +208,10 @@ function readable(lanes: readonly (readonly Received[])[], place: Place): Candid
   return heads.flatMap((item, at) => {
     if (item === undefined) return [];
     const isLater = heads.some((other) => other !== undefined && other.settledAt < item.startedAt);
-    return isLater ? [] : [{ item, after: place.with(at, (place[at] ?? 0) + 1) }];
+    if (isLater) return [];
+    const after = place.with(at, (place[at] ?? 0) + 1);
+    const { others = [] } = item;
+    return [{ item, after }, ...others.map((bytes) => ({ item: { ...item, bytes }, after }))];
   });
 }
 
@@ -247,7 +252,9 @@ function bytesIn(lanes: readonly (readonly Received[])[], place: Place): number 
 }
 
 function keyOf({ reads, writes, readOffset, writeOffset, read, write }: Progress): string {
-  const inside = `${String(readOffset)}${read === null ? "" : "r"} ${String(writeOffset)}${write === null ? "" : "w"}`;
+  // Of what else a read may have given, only what is still to be found makes a difference.
+  const rest = read?.others === undefined ? "" : read.bytes.toString("latin1", readOffset);
+  const inside = `${String(readOffset)}${read === null ? "" : "r"}${rest} ${String(writeOffset)}${write === null ? "" : "w"}`;
   return `${reads.join()} ${writes.join()} ${inside}`;
 }
 

@@ -1,15 +1,9 @@
 /** The connection's own writes. */
 import { setImmediate as turn } from "node:timers/promises";
-import {
-  lengthPrefixed,
-  NetError,
-  type Data,
-  type OperationOptions,
-  type WriteOptions,
-} from "../../src/index.js";
-import { bigEndian } from "../contract/payloads.js";
+import { NetError, type Data, type OperationOptions, type WriteOptions } from "../../src/index.js";
 import { transfer, type End } from "./end.js";
 import type { Failing } from "./failures.js";
+import { framesOf, inFrame } from "./framing.js";
 import type { Operation } from "./operation.js";
 import type { CallOf, DataKind } from "./scenario.js";
 import type { Fate, Written } from "./transcript.js";
@@ -63,9 +57,10 @@ async function sendFrame(end: End, operation: Operation, call: CallOf<"send">): 
   let payload = end.payloads.next(call.size);
   // A line would be given without the carriage return, if that is the last byte of the length.
   if ((payload.length & 0xff) === CARRIAGE_RETURN) payload = Buffer.concat([payload, end.payloads.next(1)]);
-  const frames = lengthPrefixed(end.connection, { bytes: call.bytes });
-  const fits = payload.length < 256 ** call.bytes;
-  const bytes = fits ? Buffer.concat([bigEndian(payload.length, call.bytes), payload]) : payload;
+  const fits = call.framing === "ended" || payload.length < 256 ** call.bytes;
+  // The library refuses what is too long; a codec of the program's own may put a wrong length before it.
+  const frames = framesOf(end.connection, fits ? call.framing : "library", call.bytes);
+  const bytes = fits ? inFrame(call.framing, call.bytes, payload) : payload;
   await send(operation, bytes, Buffer.from(payload), (given, options) => frames.send(given, options));
 }
 
