@@ -81,8 +81,8 @@ class ContractProcess {
 }
 
 /**
- * Runs the contract over one kind of connection, in a process of its own without a test runner: an unhandled rejection
- * ends that process. Each kind has a file of its own, so that they run side by side.
+ * Runs the contract over one kind of connection, in a process of its own without a test runner: an unhandled rejection fails
+ * the last test. Each kind has a file of its own, so that they run side by side.
  */
 export async function contractHoldsFor(kind: string): Promise<void> {
   const program = bundle(new URL("run.ts", import.meta.url));

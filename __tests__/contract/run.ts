@@ -1,6 +1,7 @@
 /**
  * Runs the contract with no test runner, which would keep unhandled rejections and warnings to itself. Run it with
- * `--unhandled-rejections=strict`. It ends by itself, or else something that a case has left keeps the process alive.
+ * `--unhandled-rejections=strict`: an error that nothing has caught is printed, and fails the run. It ends by itself, or else
+ * something that a case has left keeps the process alive.
  *
  *     npx tsx __tests__/contract/run.ts                       all cases over all kinds of connections
  *     npx tsx __tests__/contract/run.ts "Unix sockets" …      all cases over some kinds
@@ -22,8 +23,23 @@ export interface CaseResult {
 /** Far longer than Node.js takes to close what a case has closed. */
 const END_TIMEOUT_MS = 5_000;
 
+/**
+ * Ms that a case has to end by itself after an error that nothing has caught: one that fails may leave a read waiting, and its
+ * own failure says more than that the read was closed.
+ */
+const TIME_AFTER_UNCAUGHT_MS = 1_000;
+
 /** The case that a warning is attributed to. */
 let running = "before the first case";
+
+/** Ends that case. */
+let giveUp: (error: unknown) => void = () => undefined;
+
+process.on("uncaughtException", (error) => {
+  console.error(`${running}: nothing has caught ${inspect(error)}`);
+  process.exitCode = 1;
+  setTimeout(giveUp, TIME_AFTER_UNCAUGHT_MS, error);
+});
 
 process.on("warning", (warning) => {
   if (warning.name === "ExperimentalWarning") return;
@@ -34,7 +50,8 @@ process.on("warning", (warning) => {
 async function resultOf({ name, run }: ContractCase, kind: PairKind): Promise<CaseResult> {
   running = `${kind.name}: ${name}`;
   try {
-    await run(kind.makePair);
+    const givenUp = new Promise<never>((_resolve, reject) => (giveUp = reject));
+    await Promise.race([run(kind.makePair), givenUp]);
     return {};
   } catch (error) {
     return { failure: error instanceof Error ? (error.stack ?? error.message) : inspect(error) };
