@@ -7,7 +7,15 @@
  *     npx tsx examples/modbus-client.ts ENDPOINT UNIT write ADDRESS VALUE
  */
 import { fileURLToPath } from "node:url";
-import { connect, framed, lengthPrefix, requests, type Connection, type OperationOptions } from "tcp6";
+import {
+  connect,
+  framed,
+  lengthPrefix,
+  NetError,
+  requests,
+  type Connection,
+  type OperationOptions,
+} from "tcp6";
 
 /** A device refuses: https://modbus.org/docs/Modbus_Application_Protocol_V1_1b3.pdf, section 7, has the codes. */
 export class ModbusError extends Error {
@@ -28,12 +36,16 @@ const transactionOf = (frame: Uint8Array): number => Buffer.from(frame.slice(0, 
 export class Modbus implements AsyncDisposable {
   readonly #requests;
   #transaction = 0;
+  /** The transactions that no reply has ended: a late reply must not be taken for that of another request. */
+  readonly #unanswered = new Set<number>();
 
   constructor(connection: Connection) {
-    const match = { request: transactionOf, reply: transactionOf };
-    // Of more than 65 536 at a time, two would have the same transaction.
+    const reply = (frame: Buffer) => {
+      this.#unanswered.delete(transactionOf(frame));
+      return transactionOf(frame);
+    };
     this.#requests = requests<Buffer, Buffer>(framed(connection, FRAMES, { limit: LIMIT }), {
-      match,
+      match: { request: transactionOf, reply },
       concurrency: 1_000,
     });
   }
@@ -83,15 +95,30 @@ export class Modbus implements AsyncDisposable {
 
   /** Calls any function that takes words of 16 bits; resolves to what the reply has behind the code of the function. */
   async call(unit: number, code: number, words: number[], options?: OperationOptions): Promise<Buffer> {
+    options?.signal?.throwIfAborted();
     const frame = Buffer.alloc(8 + 2 * words.length);
-    frame.writeUInt16BE((this.#transaction = (this.#transaction + 1) % TRANSACTIONS));
+    const transaction = this.#begin();
+    frame.writeUInt16BE(transaction);
     frame.writeUInt8(unit, 6);
     frame.writeUInt8(code, 7);
     words.forEach((word, i) => frame.writeUInt16BE(word, 8 + 2 * i));
-    const reply = await this.#requests.request(frame, options);
+    const reply = await this.#requests.request(frame, options).catch((error: unknown) => {
+      // No reply will come. An abort does not say so: its transaction is not used again.
+      if (error instanceof NetError && error.written === "nothing") this.#unanswered.delete(transaction);
+      throw error;
+    });
     if (reply[7] === (code | 0x80)) throw new ModbusError(reply.readUInt8(8));
     if (reply[6] !== unit || reply[7] !== code) throw new Error("the reply is not to what was asked");
     return reply.subarray(8);
+  }
+
+  /** The next transaction that is free. */
+  #begin(): number {
+    if (this.#unanswered.size === TRANSACTIONS) throw new Error("no transaction is free: connect again");
+    do this.#transaction = (this.#transaction + 1) % TRANSACTIONS;
+    while (this.#unanswered.has(this.#transaction));
+    this.#unanswered.add(this.#transaction);
+    return this.#transaction;
   }
 }
 

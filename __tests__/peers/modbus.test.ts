@@ -5,6 +5,7 @@ import { connect, NetTimeoutError } from "tcp6";
 import { Modbus, ModbusError } from "../../examples/modbus-client.js";
 import { example, sayingsOf } from "../repository/example.js";
 import { endPrograms } from "../support/program.js";
+import { until } from "../support/outcomes.js";
 import { nothingLeft } from "../support/resources.js";
 
 const REGISTERS = 1_000;
@@ -97,6 +98,37 @@ describe("a Modbus client with requests, to jsmodbus's server", () => {
     expect(failures.filter((error) => !(error instanceof NetTimeoutError))).toEqual([]);
     expect(failures.length).toBeGreaterThan(50);
     expect(await client.readHoldingRegisters(1, 3, 2)).toEqual([3, 4]);
+  });
+
+  test("a transaction whose reply is still missing is not used again", async () => {
+    const transactions: number[] = [];
+    let late: (() => void) | undefined;
+    /** Answers each request with the register's address; the first one with 1, when the test says so. */
+    const slow = createServer((socket) => {
+      // Each of the test's requests comes alone.
+      socket.on("data", (request) => {
+        const id = request.readUInt16BE();
+        const answer = (value: number) =>
+          socket.write(Buffer.of(id >> 8, id, 0, 0, 0, 5, 1, 3, 2, value >> 8, value));
+        if (transactions.push(id) === 1) late = () => answer(1);
+        else answer(request.readUInt16BE(8));
+      });
+    });
+    await once(slow.listen(0, "127.0.0.1"), "listening");
+    await using client = new Modbus(await connect("127.0.0.1", (slow.address() as AddressInfo).port));
+    const given = client.readHoldingRegisters(1, 0, 1, { timeout: 20 });
+    await expect(given).rejects.toBeInstanceOf(NetTimeoutError);
+    // These are never sent, so their transactions are free again.
+    const unsent = Array.from({ length: 65_535 }, () => client.call(1, 3, [0, 1], { timeout: 0 }));
+    const outcomes = await Promise.allSettled(unsent);
+    expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
+    const next = client.readHoldingRegisters(1, 7, 1);
+    await until(() => transactions.length === 2);
+    expect(await client.readHoldingRegisters(1, 8, 1)).toEqual([8]);
+    late?.();
+    expect(await next).toEqual([7]);
+    expect(transactions).toEqual([1, 2, 3]);
+    slow.close();
   });
 
   test("the program prints what it has read", async () => {
