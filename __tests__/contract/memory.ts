@@ -286,4 +286,36 @@ export const memory: readonly ContractCase[] = [
       assert.ok(b.bytesRead < clog().length);
     },
   ),
+
+  onPair("a detached stream sends nothing of a write whose memory was given away", async ({ a, b }) => {
+    const view = new Uint8Array(8);
+    const writes = [a.write(clog()), a.write(["<", view, ">"]), a.write("after")].map(settled);
+    transfer(view);
+    const reading = b.readAll({ limit: Infinity });
+    a.detach().end();
+    await Promise.all(writes);
+    const received = await reading;
+    assert.equal(text(received.subarray(clog().length)), "after");
+  }),
+
+  onPair(
+    "a stream that is detached within a write whose memory was given away is cut off",
+    async ({ a, b, kernel }) => {
+      if (kernel) return;
+      const memory = Buffer.alloc(clog().length);
+      const writing = settled(a.write(memory));
+      transfer(memory);
+      const stream = a.detach();
+      const reading = settled(b.readAll({ limit: Infinity }));
+      stream.on("error", () => undefined).end();
+      await Promise.all([writing, a.closed, reading]);
+      assert.ok(stream.destroyed);
+      assert.ok(b.bytesRead < clog().length);
+    },
+  ),
 ];
+
+/** Resolves when a promise has settled. */
+function settled(promise: Promise<unknown>): Promise<unknown> {
+  return promise.catch(() => undefined);
+}

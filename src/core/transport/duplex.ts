@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { FINISH_TIMEOUT_MS, onceFinished } from "./finish.js";
-import { withTextEncoded, isList, writeTo, type Payload } from "../bytes/payload.js";
+import { withTextEncoded, isList, type Payload } from "../bytes/payload.js";
 import { NodeCallback } from "./node-callback.js";
 import { watchEnding } from "./node-internals.js";
 import type { Outcome, Taken } from "./outcome.js";
@@ -191,7 +191,7 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     this.#intake.handBack(unread);
     this.#leave();
     this.stream.allowHalfOpen = allowHalfOpen;
-    for (const piece of this.#pieces.rest()) writeTo(this.stream, piece);
+    this.writeRest(this.#pieces.rest(), () => this.resetStream());
   }
 
   readonly #onError = (error: Error): void => {

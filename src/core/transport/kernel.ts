@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { HANDING, type HandingLoan } from "./interception.js";
-import { withTextEncoded, isList, joinedBytes, writeTo, type Payload } from "../bytes/payload.js";
+import { withTextEncoded, isList, joinedBytes, type Payload } from "../bytes/payload.js";
 import { fitsInto } from "../bytes/pieces.js";
 import { NodeCallback } from "./node-callback.js";
 import { failed, type Outcome, type Taken } from "./outcome.js";
@@ -261,12 +261,7 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     const left = this.takeLeft();
     pauseForTurn(this.stream);
     handOverUnread(this.stream, unread, ended);
-    try {
-      for (const piece of left) writeTo(this.stream, piece);
-    } catch {
-      // The memory of what is left is gone: a FIN would make what was sent look like all of it.
-      resetSocket(this.stream);
-    }
+    this.writeRest(left, () => resetSocket(this.stream));
   }
 
   /** Whether there is anything to be left: the library's own sockets go with their connection. */

@@ -142,7 +142,7 @@ class MemoryTransport implements Transport {
 
   release({ unread, ended, unsent, ending, allowHalfOpen }: HandOver): TransportStream {
     const output = this.#output;
-    const rest = output.kind === "sending" ? output.rest.takeAll() : [];
+    const rest = output.kind === "sending" ? output.rest : null;
     if (output.kind === "sending") this.#output = OPEN;
     if (output.kind === "ending") this.#sendEnd();
     if (output.kind === "broken") this.#output = BROKEN;
@@ -150,8 +150,9 @@ class MemoryTransport implements Transport {
     const stream = (this.stream = new TransportStream(this, allowHalfOpen));
     for (const chunk of unread) stream.push(chunk);
     if (ended) stream.push(null);
-    for (const payload of [rest, ...unsent]) writeTo(stream, payload);
-    if (ending || output.kind === "ending" || output.kind === "ended") stream.end();
+    for (const payload of [rest?.takeAll() ?? [], ...unsent]) writeTo(stream, payload);
+    if (rest !== null && rest.size > 0) stream.reset();
+    else if (ending || output.kind === "ending" || output.kind === "ended") stream.end();
     return stream;
   }
 

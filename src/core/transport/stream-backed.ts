@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { writeTo } from "../bytes/payload.js";
+import { writeTo, type Payload } from "../bytes/payload.js";
 import { restoreSettings } from "./socket-settings.js";
 import type { HandOver, Settable } from "./transport.js";
 
@@ -63,6 +63,18 @@ export abstract class StreamBacked<Stream extends Duplex> {
     ended: boolean,
     allowHalfOpen: boolean | undefined,
   ): void;
+
+  /**
+   * Writes the rest of a payload. If its memory is gone, the stream is reset: an end would make what was sent look like all of
+   * it.
+   */
+  protected writeRest(rest: Iterable<Payload>, reset: () => void): void {
+    try {
+      for (const piece of rest) writeTo(this.stream, piece);
+    } catch {
+      reset();
+    }
+  }
 
   get #settable(): Settable {
     return this.stream as Settable;

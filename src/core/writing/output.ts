@@ -7,7 +7,7 @@ import { GATHER_UNITS, nextTurn, QUEUE_UNITS, rejectedInTime, spend } from "../t
 import { WritePromise } from "./write-promise.js";
 import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
 import { Gather } from "../bytes/gather.js";
-import { inLatin1, isBelow, payloadOf, type Data, type Payload } from "../bytes/payload.js";
+import { inLatin1, isBelow, isWhole, payloadOf, type Data, type Payload } from "../bytes/payload.js";
 import type { HalfHost } from "../half-host.js";
 import { rejectedQuietly, Sender, SETTLED, type MakeError, type SenderEvents } from "./sender.js";
 import { Entry } from "./write-queue.js";
@@ -183,7 +183,7 @@ export class Output implements SenderEvents {
 
   /**
    * Closes the output: pending calls reject with `ERR_CLOSED`. Returns the payloads that were not sent, which the stream's
-   * next owner sends, and whether the stream is to end behind them.
+   * next owner sends, and whether the stream is to end behind them. A payload whose memory has changed is not among them.
    */
   detach(reason: string): { readonly unsent: readonly Payload[]; readonly ending: boolean } {
     if (this.writeQueued !== null) this.writeQueued();
@@ -193,7 +193,9 @@ export class Output implements SenderEvents {
       refused(entry.operation, this.#host.subject, "ERR_CLOSED", reason, entry.written(true)),
     );
     return {
-      unsent: left.filter(({ size }) => size > 0).map(({ payload }) => payload),
+      unsent: left
+        .filter(({ payload, size }) => size > 0 && isWhole(payload, size))
+        .map(({ payload }) => payload),
       ending: left.some(({ kind }) => kind === "end"),
     };
   }

@@ -140,7 +140,7 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
 
   release({ unread, ended, unsent, ending, allowHalfOpen }: HandOver): TransportStream {
     const output = this.#output;
-    const rest = output.kind === "sending" ? output.rest.takeAll() : [];
+    const rest = output.kind === "sending" ? output.rest : null;
     if (output.kind === "sending") this.#output = OPEN;
     if (output.kind === "ended") this.#output = ENDED;
     if (output.kind === "broken") this.#output = { kind: "broken", waiting: null };
@@ -148,8 +148,9 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
     const stream = (this.stream = new TransportStream(this, allowHalfOpen));
     for (const chunk of unread) stream.push(chunk);
     if (ended) stream.push(null);
-    for (const payload of [rest, ...unsent]) writeTo(stream, payload);
-    if (ending || output.kind === "ended") stream.end();
+    for (const payload of [rest?.takeAll() ?? [], ...unsent]) writeTo(stream, payload);
+    if (rest !== null && rest.size > 0) stream.reset();
+    else if (ending || output.kind === "ended") stream.end();
     return stream;
   }
 
