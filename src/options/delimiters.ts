@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { isUint8Array } from "node:util/types";
+import { givenBytes } from "../core/bytes/given-bytes.js";
 import { wrongType, wrongValue } from "./checks.js";
 
 /** What ends a record: one or more bytes. A string stands for its UTF-8. */
@@ -34,7 +35,8 @@ function listOf(given: readonly unknown[], name: string): readonly Buffer[] {
 }
 
 function copyOf(given: unknown, name: string, expected: string): Buffer {
-  if (typeof given !== "string" && !isUint8Array(given)) throw wrongType(name, expected, given);
-  if (given.length === 0) throw wrongValue(name, "at least one byte", given);
-  return Buffer.from(given as string);
+  const bytes = isUint8Array(given) ? givenBytes(given, name) : given;
+  if (typeof bytes !== "string" && !isUint8Array(bytes)) throw wrongType(name, expected, given);
+  if (bytes.length === 0) throw wrongValue(name, "at least one byte", given);
+  return Buffer.from(bytes as string);
 }

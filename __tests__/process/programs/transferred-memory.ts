@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { givenBytes } from "../../../src/core/bytes/given-bytes.js";
 import { isWhole } from "../../../src/core/bytes/payload.js";
+import { piecesOf } from "../../../src/core/bytes/pieces.js";
 import { READ_INTO, WAIT } from "../../../src/core/reading/reads.js";
+import { delimitersOf } from "../../../src/options/delimiters.js";
 
 /** More calls than V8 waits for before it optimizes. */
 const CALLS = 100_000;
@@ -14,8 +16,12 @@ const ARRIVED = Buffer.from("abcdef");
 /** A view whose memory is gone. */
 function transferred(): Uint8Array {
   const view = new Uint8Array(8);
-  structuredClone(view.buffer, { transfer: [view.buffer] });
+  transfer(view);
   return view;
+}
+
+function transfer({ buffer }: Uint8Array): void {
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
 }
 
 /** Has V8 optimize `use` for views of both kinds of memory, and gives it one whose memory is gone; several times. */
@@ -36,6 +42,25 @@ function checkGiven(): void {
 function checkSent(): void {
   const holds = (view: Uint8Array): boolean => isWhole(view, 8);
   check(holds, (view) => assert.equal(holds(view), false));
+}
+
+function checkPieces(): void {
+  const sendTwo = (view: Uint8Array, between?: (view: Uint8Array) => void): void => {
+    const pieces = piecesOf(view, 4);
+    pieces.next();
+    between?.(view);
+    pieces.next();
+  };
+  check(
+    (view) => sendTwo(view),
+    () => assert.throws(() => sendTwo(new Uint8Array(8), transfer), { code: "ERR_INVALID_ARG_VALUE" }),
+  );
+}
+
+function checkDelimiter(): void {
+  check(delimitersOf, (view) =>
+    assert.throws(() => delimitersOf(view), { code: "ERR_INVALID_ARG_VALUE", message: /transferred/u }),
+  );
 }
 
 function checkQueue(): void {
@@ -60,6 +85,8 @@ function checkArrival(): void {
 const cases: Record<string, () => void> = {
   "is refused when it is given": checkGiven,
   "is known before it is sent": checkSent,
+  "is known before the next piece of it is sent": checkPieces,
+  "is refused as a delimiter": checkDelimiter,
   "takes nothing out of the queue": checkQueue,
   "gets nothing of what arrives": checkArrival,
 };

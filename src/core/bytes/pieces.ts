@@ -1,5 +1,5 @@
 /** Large payloads in pieces of a bounded size. */
-import { memoryChanged } from "./given-bytes.js";
+import { lengthOf, memoryChanged } from "./given-bytes.js";
 import { MAX_UTF8_BYTES_PER_CODE_UNIT, partsOf, type Payload } from "./payload.js";
 
 /** Whether a payload has at most `maxBytes` bytes; text counts as the most that it can come to. */
@@ -23,7 +23,7 @@ export function* piecesOf(payload: Payload, maxBytes: number): Generator<Payload
   let size = 0;
   for (const [number, part] of parts.entries()) {
     for (let from = 0; from < (lengths[number] ?? 0);) {
-      if (part.length !== lengths[number]) throw memoryChanged();
+      if (typeof part !== "string" && lengthOf(part) !== lengths[number]) throw memoryChanged();
       const cut = cutOf(part, from, maxBytes);
       if (size + mostOf(cut) > maxBytes) {
         yield simplest(piece);
