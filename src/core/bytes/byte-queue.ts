@@ -161,14 +161,10 @@ export class ByteQueue {
    * Copies the bytes from position `from` up to `to` to the same positions of `target`, and leaves them in the queue.
    */
   copyTo(target: Buffer, from: number, to: number): void {
-    let index = this.#blockAt(from);
-    let position = this.#passed;
-    while (position < to) {
-      const start = index === this.#first ? this.#start : 0;
-      const skipped = Math.max(0, from - position);
-      const size = Math.min(this.#end(index) - start, to - position);
-      this.#blocks[index++]?.copy(target, position + skipped, start + skipped, start + size);
-      position += size;
+    while (from < to) {
+      const run = this.runAt(from);
+      run.copy(target, from, 0, to - from);
+      from += run.length;
     }
   }
 
@@ -177,7 +173,7 @@ export class ByteQueue {
     const run = this.peekRun();
     if (run.length >= size) return copyOf(run, 0, size);
     const copy = Buffer.allocUnsafeSlow(size);
-    for (let filled = 0; filled < size;) filled += this.runAt(filled).copy(copy, filled);
+    this.copyTo(copy, 0, size);
     return copy;
   }
 

@@ -81,10 +81,7 @@ class JsonTaker<T> implements Taker<T> {
 /** The first `size` bytes of a queue in one piece, and perhaps more: copied only if they are in several. They stay in the queue. */
 function frontOf(queue: ByteQueue, size: number): Buffer {
   const run = queue.peekRun();
-  if (run.length >= size) return run;
-  const copy = Buffer.allocUnsafeSlow(size);
-  queue.copyTo(copy, 0, size);
-  return copy;
+  return run.length >= size ? run : queue.peek(size);
 }
 
 function decoded<T>(received: Buffer): ReturnType<Codec<T>["decode"]> {
