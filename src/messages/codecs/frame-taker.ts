@@ -2,8 +2,8 @@ import type { ByteQueue } from "../../core/bytes/byte-queue.js";
 import type { NonSharedBuffer } from "../../core/bytes/non-shared.js";
 import { maxBufferBytes } from "../../core/bytes/own-memory.js";
 import { END, type Taker } from "../../core/reading/messages.js";
-import { overLimit, Refusal, unexpectedEnd, WAIT } from "../../core/reading/reads.js";
-import { invalidMessage } from "./invalid-message.js";
+import { overLimit, unexpectedEnd, WAIT, type Refusal } from "../../core/reading/reads.js";
+import { invalidMessage, refusalOf } from "./invalid-message.js";
 
 /** Where the length of a frame stands, and what it counts: the options of `lengthPrefix`, checked. */
 export interface LengthFormat {
@@ -34,7 +34,7 @@ export class FrameTaker implements Taker<NonSharedBuffer> {
     const { bytes, littleEndian, offset, skip, adjustment } = this.#format;
     const said = queue.unsignedAt(offset, bytes, littleEndian);
     const size = this.#head + said + adjustment;
-    if (said + adjustment < 0 || size < skip) return refusalOf(said, this.#format);
+    if (said + adjustment < 0 || size < skip) return refusalOf(noFrame(said, this.#format));
     const most = Math.min(this.#limit, maxBufferBytes(size - skip));
     if (size - skip > most) return overLimit(most, size - skip);
     if (length < size) return ended ? endAfter(length) : WAIT;
@@ -42,31 +42,15 @@ export class FrameTaker implements Taker<NonSharedBuffer> {
   }
 }
 
-/**
- * How many bytes a frame has, whose length field says `length`.
- *
- * @throws Error `ERR_INVALID_MESSAGE`: there is no such frame
- */
-export function frameSizeOf(length: number, { bytes, offset, adjustment, skip }: LengthFormat): number {
+/** Why there is no frame whose length field says `length`: `ERR_INVALID_MESSAGE`. */
+export function noFrame(length: number, { bytes, offset, adjustment, skip }: LengthFormat): Error {
   if (length + adjustment < 0) {
-    throw invalidMessage(
+    return invalidMessage(
       `a length of ${String(length)} is negative with the adjustment of ${String(adjustment)}`,
     );
   }
   const size = offset + bytes + length + adjustment;
-  if (size < skip) {
-    throw invalidMessage(`a frame of ${String(size)} bytes is shorter than the ${String(skip)} to skip`);
-  }
-  return size;
-}
-
-function refusalOf(length: number, format: LengthFormat): Refusal {
-  try {
-    frameSizeOf(length, format);
-  } catch (error) {
-    return new Refusal("ERR_INVALID_MESSAGE", (error as Error).message, error);
-  }
-  throw new Error("unreachable: there is such a frame");
+  return invalidMessage(`a frame of ${String(size)} bytes is shorter than the ${String(skip)} to skip`);
 }
 
 function endAfter(length: number): typeof END | Refusal {

@@ -7,7 +7,7 @@ import { bytesOf, partsOf, payloadOf, sizeOf, type Data, type Payload } from "..
 import { Refusal } from "../../core/reading/reads.js";
 import type { Codec } from "../codec.js";
 import { withDirect } from "../direct.js";
-import { frameSizeOf, FrameTaker, type LengthFormat } from "./frame-taker.js";
+import { FrameTaker, noFrame, type LengthFormat } from "./frame-taker.js";
 
 /** Where the length of a frame stands, and what it counts: the terms of Netty and tokio-util. */
 export interface LengthPrefixOptions {
@@ -115,9 +115,11 @@ export function lengthPrefix(options?: LengthPrefixOptions): Codec<NonSharedBuff
 }
 
 function decoded(received: Buffer, format: LengthFormat): ReturnType<Codec<NonSharedBuffer>["decode"]> {
-  const { bytes, littleEndian, offset, skip } = format;
+  const { bytes, littleEndian, offset, adjustment, skip } = format;
   if (received.length < offset + bytes) return offset + bytes;
-  const size = frameSizeOf(readLength(received, offset, bytes, littleEndian), format);
+  const said = readLength(received, offset, bytes, littleEndian);
+  const size = offset + bytes + said + adjustment;
+  if (said + adjustment < 0 || size < skip) throw noFrame(said, format);
   return received.length < size ? size : { message: copyOf(received, skip, size), size };
 }
 
