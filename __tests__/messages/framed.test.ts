@@ -1,7 +1,7 @@
 /** Messages by a codec of the program's own, over connections in memory. */
 import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
-import { framed, NetError, type Codec, type Connection, type Data } from "../../src/index.js";
+import { framed, jsonLines, NetError, type Codec, type Connection, type Data } from "../../src/index.js";
 import { until } from "../contract/expectations.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
 
@@ -225,6 +225,14 @@ test.each([
   { decode: 1, encode: 1 },
 ])("%p is no codec", (codec) => {
   expect(() => framed(a, codec as unknown as Codec<string>)).toThrow(TypeError);
+});
+
+test("the function that makes a codec is no codec, and the error shows a call", () => {
+  const call = () => framed(a, jsonLines as unknown as Codec<string>);
+  expect(call).toThrow(TypeError);
+  expect(call).toThrow(
+    '"codec" must be an object with the methods decode and encode, such as jsonLines(); received a function',
+  );
 });
 
 test("what is over the limit is refused by what is known of it", async () => {

@@ -80,10 +80,15 @@ function copyOf({ limit }: FramedOptions): Complete<FramedOptions> {
   return { limit };
 }
 
+const CODEC = "an object with the methods decode and encode";
+
 function checkCodec(codec: unknown): void {
   if ((typeof codec !== "object" && typeof codec !== "function") || codec === null)
-    throw wrongType("codec", "an object with the methods decode and encode", codec);
+    throw wrongType("codec", CODEC, codec);
   const { decode, encode } = codec as { decode?: unknown; encode?: unknown };
+  // The function that makes a codec, such as `jsonLines`, in place of what it returns.
+  if (typeof codec === "function" && decode === undefined && encode === undefined)
+    throw wrongType("codec", `${CODEC}, such as jsonLines()`, codec);
   checkFunction("codec.decode", decode);
   checkFunction("codec.encode", encode);
 }
