@@ -138,12 +138,13 @@ function payloadFor(message: unknown, limit: number): Payload | Refusal {
 }
 
 function textFor(message: unknown): string {
-  let text: string | undefined;
+  let expected = "a value that JSON can express";
   try {
-    text = JSON.stringify(message);
+    const text = JSON.stringify(message) as string | undefined;
+    if (text !== undefined) return text;
   } catch (error) {
     if (!(error instanceof TypeError && NOT_EXPRESSIBLE.test(error.message))) throw error;
+    expected += ": no bigint is in it, and no object that contains itself";
   }
-  if (text === undefined) throw wrongType("message", "a value that JSON can express", message);
-  return text;
+  throw wrongType("message", expected, message);
 }
