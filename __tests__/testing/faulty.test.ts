@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Duplex, PassThrough, type Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { Connection } from "../../src/index.js";
-import { faulty, type Faults } from "../../src/testing/index.js";
+import { faulty, memoryPair, type Faults } from "../../src/testing/index.js";
 import { duplexesInMemory, socketPair } from "../support/adopted-pairs.js";
 import { onManualClock } from "../support/manual-clock.js";
 import { isPending, netError, turn, until } from "../support/outcomes.js";
@@ -342,6 +342,14 @@ describe("what is wrong", () => {
     expect(call).toThrow(type);
     expect(call).toThrow(message);
     expect(stream.listenerCount("data")).toBe(0);
+  });
+
+  test("a connection is refused, and the error names its duplex", () => {
+    const [connection] = memoryPair();
+    expect(() => faulty(connection as unknown as Duplex)).toThrow(
+      '"stream" must be a stream.Duplex, such as the connection\'s duplex; received an object (Connection)',
+    );
+    connection.reset();
   });
 
   test("what is no stream of bytes is refused", () => {

@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { Connection } from "../connection.js";
 import { checkDuplex } from "../core/transport/adopt.js";
 import { resetSocket } from "../core/transport/reset-socket.js";
 import { systemError } from "../core/transport/system-error.js";
-import { wrongValue } from "../options/checks.js";
+import { wrongType, wrongValue } from "../options/checks.js";
 import { checkedFaults, faultsOf, type Faults } from "./faults/options.js";
 import { Passage, type Last } from "./faults/passage.js";
 import { random } from "./random.js";
@@ -29,6 +30,8 @@ const WINDOW_BYTES = 64 * 1024;
  * const connection = Connection.from(faulty(socket, { seed: 7, chop: true, latency: [1, 20] }));
  */
 export function faulty(stream: Duplex, faults: Faults = {}): Duplex {
+  if ((stream as unknown) instanceof Connection)
+    throw wrongType("stream", "a stream.Duplex, such as the connection's duplex", stream);
   checkDuplex(stream);
   if (stream.readableObjectMode || stream.writableObjectMode) {
     throw wrongValue("stream", "one of bytes, not in object mode", stream);
