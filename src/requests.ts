@@ -121,7 +121,10 @@ const QUEUE = 1_024;
 
 const REQUESTS = schemaOf<RequestOptions<unknown, unknown>>(
   { concurrency: checkRoom, queue: checkLimit, match: checkMatch, unsolicited: checkFunction },
-  { insteadOfNumber: "a limit is { concurrency }" },
+  {
+    insteadOfFunction: "a handler of what answers no request is { unsolicited }",
+    insteadOfNumber: "a limit is { concurrency }",
+  },
 );
 
 /**

@@ -735,6 +735,7 @@ describe("mistakes", () => {
     ["no messages", () => requests(undefined as never), /"messages" must be messages over a Connection/],
     ["a connection", () => requests(client.connection as never), /"messages" must be messages/],
     ["a misspelt option", () => requests(client, { concurency: 1 } as never), /did you mean "concurrency"/],
+    ["a function", () => requests(client, (() => 1) as never), /a handler .* is \{ unsolicited \}/],
     ["a number", () => requests(client, 3 as never), /a limit is \{ concurrency \}/],
     [
       "concurrency of 0",

@@ -19,8 +19,9 @@ export interface Words {
   readonly forms?: string;
   /** Where a name belongs that callers look for here. */
   readonly elsewhere?: Readonly<Record<string, string>>;
-  /** What to call or give instead of memory, of a number, or of text, in place of the options. */
+  /** What to call or give instead of memory, of a function, of a number, or of text, in place of the options. */
   readonly insteadOfBytes?: string | undefined;
+  readonly insteadOfFunction?: string | undefined;
   readonly insteadOfNumber?: string | undefined;
   readonly insteadOfText?: string | undefined;
 }
@@ -65,8 +66,9 @@ export function checkOptions(value: unknown, known: Names): asserts value is obj
   throw notOptions(value, known, insteadOf(typeof value, known));
 }
 
-function insteadOf(type: string, { insteadOfNumber, insteadOfText }: Words): string | undefined {
-  if (type === "function") return "there are no callbacks, use await";
+function insteadOf(type: string, words: Words): string | undefined {
+  const { insteadOfFunction = "there are no callbacks, use await", insteadOfNumber, insteadOfText } = words;
+  if (type === "function") return insteadOfFunction;
   return type === "number" ? insteadOfNumber : type === "string" ? insteadOfText : undefined;
 }
 

@@ -308,6 +308,13 @@ test("there is one simulation at a time, and the body itself is on no host", asy
   await simulate({}, () => undefined);
 });
 
+test("a function in place of the options is refused, and the error says where it belongs", async () => {
+  const call = simulate as unknown as (body: () => void) => Promise<void>;
+  const error = await failure(call(() => undefined));
+  expect(error).toBeInstanceOf(TypeError);
+  expect((error as Error).message).toContain("(the function that is simulated is the second argument)");
+});
+
 test("time stands still while files are read and bytes are compressed", async () => {
   await simulate({}, async (network) => {
     void new Promise((done) => setTimeout(done, 1));

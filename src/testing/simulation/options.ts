@@ -56,12 +56,10 @@ export interface HostOptions {
   addresses?: readonly string[] | undefined;
 }
 
-const SIMULATION = schemaOf<SimulationOptions>({
-  seed: checkSeed,
-  latency: checkLatency,
-  bandwidth: checkBandwidth,
-  timeLimit: checkTimeout,
-});
+const SIMULATION = schemaOf<SimulationOptions>(
+  { seed: checkSeed, latency: checkLatency, bandwidth: checkBandwidth, timeLimit: checkTimeout },
+  { insteadOfFunction: "the function that is simulated is the second argument" },
+);
 
 const LINK = schemaOf<LinkOptions>({
   latency: checkLatency,
