@@ -1,3 +1,4 @@
+import { jest } from "@jest/globals";
 import { once } from "node:events";
 import { connect as netConnect, createServer, type AddressInfo } from "node:net";
 import { Connection } from "../../src/index.js";
@@ -22,10 +23,13 @@ test("over an adopted socket that connects it tells when that has connected", as
   server.close();
 });
 
-test("a timeout longer than the longest timer is that of the longest timer", async () => {
+test("a timeout longer than the longest timer is that of the longest timer, with a warning", async () => {
   const { client, server } = await pair();
   let timeouts = 0;
+  const warn = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
   client.duplex.on("timeout", () => timeouts++).setTimeout(2 ** 31);
+  expect(warn.mock.calls).toEqual([[expect.stringContaining("2147483648 ms"), "TimeoutOverflowWarning"]]);
+  warn.mockRestore();
   await once(server.duplex.setTimeout(50), "timeout");
   expect([timeouts, client.duplex.timeout]).toEqual([0, 2 ** 31]);
 });

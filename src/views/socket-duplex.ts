@@ -1,5 +1,5 @@
 import type { AddressInfo, SocketReadyState } from "node:net";
-import { emitWarning, nextTick } from "node:process";
+import process, { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
@@ -357,7 +357,7 @@ function checkDuration(ms: unknown): void {
   if (!(ms >= 0 && ms < Infinity)) throw outOfRange("ms", "a finite number of milliseconds, 0 or more", ms);
   if (ms <= LONGEST_TIMER_MS) return;
   const text = `${String(ms)} ms are more than a timer can have, and were cut to ${String(LONGEST_TIMER_MS)}`;
-  emitWarning(text, "TimeoutOverflowWarning");
+  process.emitWarning(text, "TimeoutOverflowWarning");
 }
 
 function familyName(address: string | undefined): string | undefined {
