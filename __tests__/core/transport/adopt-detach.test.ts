@@ -5,9 +5,11 @@ import type { Duplex } from "node:stream";
 import { switchOff } from "../../../src/core/transport/node-internals.js";
 import { socketSettingsOf } from "../../../src/core/transport/socket-settings.js";
 import { connect, Connection } from "../../../src/index.js";
+import { memoryPair } from "../../../src/testing/memory-pair.js";
 import { turn, until } from "../../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, pair } from "../../support/peers.js";
 import { duplexesInMemory, socketPair, tlsPair, tunnelPair } from "../../support/adopted-pairs.js";
+import { startedTls } from "../../support/tls-pairs.js";
 
 afterEach(closeAll);
 
@@ -39,6 +41,20 @@ function symbolsOfOurs(stream: Duplex): symbol[] {
   return Object.getOwnPropertySymbols(stream).filter((symbol) =>
     /tcp6\.(?:sink|events|taken|writes|may-be-cut)/u.test(String(symbol)),
   );
+}
+
+/** The names of all methods that a stream has not inherited. */
+function methodsOf(stream: Duplex): string[] {
+  const own = Object.entries(Object.getOwnPropertyDescriptors(stream)).filter(
+    ([, { value }]) => typeof value === "function",
+  );
+  return own.map(([name]) => name).sort();
+}
+
+/** Both ends of TLS over a pair of streams in memory. */
+async function tlsInMemory(): Promise<[Duplex, Duplex]> {
+  const [a, b] = await startedTls(memoryPair());
+  return [a.detach(), b.detach()];
 }
 
 function ignore(): void {
@@ -158,6 +174,44 @@ describe.each(kinds)("%s", (_name, make) => {
       left.destroy();
       right.destroy();
     }
+  });
+});
+
+describe.each([
+  ...kinds,
+  ["a TLS socket over a pair in memory", tlsInMemory],
+  ["a side of a pair in memory", duplexesInMemory],
+] as const)("%s has only its own methods when it has closed during a write", (_name, make) => {
+  /** Each ends a connection, or the stream that the connection has handed over. */
+  const ways: readonly (readonly [string, (connection: Connection) => unknown])[] = [
+    ["by a reset", (connection) => connection.reset()],
+    ["destroyed by its maker", (connection) => connection.socket.destroy()],
+    ["detached and destroyed", (connection) => connection.detach().destroy()],
+    ...[0, 1, 2].map(
+      (turns) =>
+        [
+          `detached and ended, and destroyed ${String(turns)} turns later`,
+          async (connection: Connection) => {
+            const stream = connection.detach().end();
+            for (let i = 0; i < turns; i++) await turn();
+            stream.destroy();
+          },
+        ] as const,
+    ),
+  ];
+
+  test.each(ways)("%s", async (_way, close) => {
+    const [peer, stream] = await make();
+    for (const end of [peer, stream]) end.on("error", ignore);
+    const before = methodsOf(stream);
+    const connection = Connection.from(stream);
+    const writing = Promise.allSettled([connection.write(Buffer.alloc(60_000))]);
+    await close(connection);
+    await Promise.allSettled([writing, connection.closed]);
+    await until(() => stream.closed);
+    await turn();
+    expect(methodsOf(stream)).toEqual(before);
+    peer.destroy();
   });
 });
 

@@ -171,6 +171,8 @@ export interface TlsWrites {
   readonly ownOf: OwnOf<Queueing>;
   write(give: (done: Written) => void, done: Written): void;
   end(give: (done: Written) => void, done: Written): void;
+  /** The socket was told to destroy itself: its queue gives nothing any more. */
+  destroyed(): void;
 }
 
 /** Has, of a TLS socket whose queue does not give bytes to the handle itself, what does so. */

@@ -111,13 +111,19 @@ export class RecordWriter implements TlsWrites {
     return false;
   }
 
-  /** Gives the socket its own methods back, once nothing is under way. */
+  /** Gives the socket its own methods back, once nothing is under way or the socket is destroyed. */
   leave(): void {
     this.#isLeaving = true;
-    if (this.#busy === "no") this.#giveBack();
+    if (this.#busy === "no" || this.#socket.destroyed) this.#giveBack();
+  }
+
+  /** Some writes and ends are never called back: those to a socket whose stream beneath has closed. */
+  destroyed(): void {
+    if (this.#isLeaving) this.#giveBack();
   }
 
   #giveBack(): void {
+    if (this.#socket[WRITES] !== this) return;
     // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- as in SharedMethods
     delete this.#socket[WRITES];
     this.loan.giveBack(this.#socket);

@@ -8,6 +8,7 @@ import {
   hasEndedCleanly,
   queueing,
   streamBeneath,
+  WRITES,
   type Queueing,
   type QueueingSocket,
 } from "../tls-internals.js";
@@ -39,8 +40,12 @@ export const TLS_HANDING = new SharedMethods<TlsHanding>((ownOf) => {
      * event of the handshake, are a fault of memory in Node (nodejs/node #44563).
      */
     destroy(this: HandedTlsSocket, error?: Error): HandedTlsSocket {
-      if (streamBeneath(this)?.destroyed === true) clock.setImmediate(() => destroy.call(this, error));
-      else destroy.call(this, error);
+      const act = (): void => {
+        destroy.call(this, error);
+        this[WRITES]?.destroyed();
+      };
+      if (streamBeneath(this)?.destroyed === true) clock.setImmediate(act);
+      else act();
       return this;
     },
     ...queueing(ownOf),
