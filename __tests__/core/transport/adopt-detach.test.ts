@@ -4,6 +4,7 @@ import { createServer, Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { switchOff } from "../../../src/core/transport/node-internals.js";
 import { socketSettingsOf } from "../../../src/core/transport/socket-settings.js";
+import { streamBeneath } from "../../../src/core/transport/tls-internals.js";
 import { connect, Connection } from "../../../src/index.js";
 import { memoryPair } from "../../../src/testing/memory-pair.js";
 import { turn, until } from "../../support/outcomes.js";
@@ -185,6 +186,17 @@ describe.each([
   /** Each ends a connection, or the stream that the connection has handed over. */
   const ways: readonly (readonly [string, (connection: Connection) => unknown])[] = [
     ["by a reset", (connection) => connection.reset()],
+    ...[0, 1, 2].map(
+      (turns) =>
+        [
+          `by a reset ${String(turns)} turns after it was ended`,
+          async (connection: Connection) => {
+            void connection.closeWrite().catch(ignore);
+            for (let i = 0; i < turns; i++) await turn();
+            connection.reset();
+          },
+        ] as const,
+    ),
     ["destroyed by its maker", (connection) => connection.socket.destroy()],
     ["detached and destroyed", (connection) => connection.detach().destroy()],
     ...[0, 1, 2].map(
@@ -202,15 +214,16 @@ describe.each([
 
   test.each(ways)("%s", async (_way, close) => {
     const [peer, stream] = await make();
+    const beneath = streamBeneath(stream) ?? stream;
     for (const end of [peer, stream]) end.on("error", ignore);
-    const before = methodsOf(stream);
+    const before = [methodsOf(stream), methodsOf(beneath)];
     const connection = Connection.from(stream);
     const writing = Promise.allSettled([connection.write(Buffer.alloc(60_000))]);
     await close(connection);
     await Promise.allSettled([writing, connection.closed]);
-    await until(() => stream.closed);
+    await until(() => stream.closed && beneath.closed);
     await turn();
-    expect(methodsOf(stream)).toEqual(before);
+    expect([methodsOf(stream), methodsOf(beneath)]).toEqual(before);
     peer.destroy();
   });
 });

@@ -47,11 +47,13 @@ export function closeBehindBeneath(raw: Duplex): void {
  */
 export function onceEndTaken(raw: Duplex, taken: () => void): void {
   type End = (...args: unknown[]) => Duplex;
+  const giveBack = (): void => methods.giveBack();
   const methods = new BorrowedMethods<{ end: End }, "end">(
     raw as { end: End },
     (own) => ({
       end: (...args) => {
-        methods.giveBack();
+        raw.off("close", giveBack);
+        giveBack();
         const isTaken = raw.writableLength === 0;
         own.end.apply(raw, args);
         if (isTaken) nextTick(taken);
@@ -60,4 +62,6 @@ export function onceEndTaken(raw: Duplex, taken: () => void): void {
     }),
     ["end"],
   );
+  // TLS does not end a stream that closes before.
+  raw.once("close", giveBack);
 }
