@@ -407,8 +407,8 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * With a `bufferSize`, data is copied and gathered, and the call resolves at once, until the gathered bytes fill the
    * buffer. The write that fills it waits until the kernel has taken all of them; they are sent also if its caller gives up.
    *
-   * @param data - a string, sent as UTF-8 unless `encoding` says otherwise, any view, an `ArrayBuffer`, or a list of them. If memory is transferred or resized
-   *   before its turn, the write fails (`TypeError`). In its turn the memory must stay as it is
+   * @param data - a string, sent as UTF-8 unless `encoding` says otherwise, any view, an `ArrayBuffer`, or a list of them. If
+   *   memory is transferred or resized before its turn, the write fails (`TypeError`). In its turn the memory must stay as it is
    * @param options.encoding - `"utf8"` by default, or `"latin1"`: each character of a text is one byte, and a character
    *   above U+00FF a `TypeError`
    * @throws NetTimeoutError, or what `signal` was aborted with. Before its turn the write leaves the queue
