@@ -88,6 +88,8 @@ export class End {
   readonly viewErrors = new Set<unknown>();
   /** The end of the stream was read. */
   sawEnd = false;
+  /** Bytes were put back behind which the end comes again. */
+  #hadSeenEnd = false;
   /** A call that ends the output has resolved. */
   endedWell = false;
 
@@ -150,7 +152,9 @@ export class End {
 
   /** Takes note of an end of stream, behind the last byte. */
   readEnd(by: string): void {
-    if (!this.isShut) this.sawEnd = true;
+    // A Duplex that was over had read the peer's end: it comes again behind what was put back then.
+    const isAgain = this.#hadSeenEnd && !this.has("closeRead", "close", "reset", "destroy");
+    if (!this.isShut || isAgain) this.sawEnd = true;
     this.foundEnd(by);
   }
 
@@ -196,6 +200,7 @@ export class End {
     };
     // What was peeked at comes later now, and so does the end.
     this.#peeked = [];
+    this.#hadSeenEnd ||= this.sawEnd;
     this.sawEnd = false;
   }
 
