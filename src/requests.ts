@@ -81,7 +81,8 @@ export interface Requests<Q, R> extends AsyncDisposable {
    * @throws NetError `ERR_BUSY`, at once: too many requests wait to be sent; `ERR_CLOSED`; or how the connection has failed. Of
    *   each call that a failure rejects `written` says whether its request may be sent again: `"nothing"` if it was not sent,
    *   `"partly"` if the peer may have got some of it, perhaps all
-   * @throws what `messages.send` refuses the message with, such as a `TypeError`; nothing is sent
+   * @throws what `messages.send` refuses the message with, such as a `TypeError`; nothing is sent. If `send` is an own function,
+   *   and fails after it has begun to write, the connection fails: `ERR_INVALID_MESSAGE`, with the error as `cause`
    */
   request(message: Q, options?: OperationOptions): Promise<R>;
   /** How many calls wait: their requests are sent or wait to be sent. */

@@ -686,6 +686,41 @@ describe("sending", () => {
     expect(await reply).toEqual({ text: "reply" });
   });
 
+  test("an own `send` that fails after it has sent fails the connection: the next caller gets no reply of it", async () => {
+    const thrown = new TypeError("thrown by the program");
+    const [client, peer] = pair();
+    const messages = wrapped(client);
+    messages.send = async (message) => {
+      await client.send(message);
+      throw thrown;
+    };
+    const shared = requests(messages, { concurrency: 1 });
+    const errors = ["a", "b"].map((text) => netError(shared.request({ text })));
+    await peer.send({ text: "reply to a" });
+    const [a, b] = await Promise.all(errors);
+    expect(a).toMatchObject({ code: "ERR_INVALID_MESSAGE", cause: thrown, written: "partly" });
+    expect(b).toMatchObject({ code: "ERR_INVALID_MESSAGE", cause: thrown, written: "nothing" });
+    expect(await netError(shared.closed)).toMatchObject({ code: "ERR_INVALID_MESSAGE" });
+  });
+
+  test("an own `send` that fails before it has sent fails its own call only", async () => {
+    const thrown = new TypeError("thrown by the program");
+    const [client, peer] = pair();
+    const messages = wrapped(client);
+    messages.send = async (message) => {
+      await turn();
+      if (message.text === "wrong") throw thrown;
+      await client.send(message);
+    };
+    const shared = requests(messages);
+    const wrong = failure(shared.request({ text: "wrong" }));
+    const reply = shared.request({ text: "right" });
+    expect(await wrong).toBe(thrown);
+    expect((await next(peer)).text).toBe("right");
+    await peer.send({ text: "reply" });
+    expect(await reply).toEqual({ text: "reply" });
+  });
+
   test("while the peer takes nothing, requests wait here, and can be given up", async () => {
     const [client, peer] = pair();
     const shared = requests(client, { queue: 3 });

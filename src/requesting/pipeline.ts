@@ -233,11 +233,15 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
     this.#reject(call, () => error);
   }
 
-  sendingFailed(calls: readonly Call[], error: unknown): void {
+  sendingFailed(calls: readonly Call[], error: unknown, hasBegun: boolean): void {
     if (this.#isOver) return;
-    const written = error instanceof NetError ? error.written : undefined;
-    const isOfMessage = this.#link.live && this.#link.output.failure === null && written !== "partly";
-    if (isOfMessage && !(error instanceof NetTimeoutError)) {
+    const { live, output } = this.#link;
+    const isBroken = !live || output.failure !== null;
+    const isTimeout = error instanceof NetTimeoutError;
+    // A request of which the peer may have got some is not withdrawn: its reply would be taken for that of the next one.
+    const written =
+      (error instanceof NetError ? error.written : undefined) ?? (hasBegun ? "partly" : "nothing");
+    if (!isBroken && !isTimeout && written === "nothing") {
       for (const call of calls) this.#withdraw(call, () => error);
       this.sendMore();
       return;
@@ -246,7 +250,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
     if (written === "nothing")
       for (const call of calls) this.#withdraw(call, () => failureFor(failure, "nothing"));
     // What the peer had sent before can still be read, unless it is the peer that takes nothing.
-    if (this.#reader.isReading && !(error instanceof NetTimeoutError)) this.#refuseWith(failure);
+    if (isBroken && !isTimeout && this.#reader.isReading) this.#refuseWith(failure);
     else this.#fail(failure);
   }
 

@@ -24,8 +24,8 @@ export interface Requester {
   cannotSend(call: Call, error: unknown): void;
   /** Calls {@link Sending.sendAll}. */
   sendMore(): void;
-  /** Sending the requests of these calls has failed. */
-  sendingFailed(calls: readonly Call[], error: unknown): void;
+  /** Sending the requests of these calls has failed. `hasBegun`: bytes were written meanwhile, which may be theirs. */
+  sendingFailed(calls: readonly Call[], error: unknown, hasBegun: boolean): void;
 }
 
 /**
@@ -148,20 +148,24 @@ export class Sending<Q> {
   }
 
   #send(calls: readonly Call[], write: () => Promise<void>): void {
-    const { output, transport } = this.#link;
-    const before = transport.bytesTaken + output.length;
+    const { output } = this.#link;
+    const before = this.#written;
     this.#calls = calls;
     const sent = write();
-    const isTaken =
-      transport.bytesTaken + output.length > before && output.length < Math.max(output.bufferSize, 1);
-    if (isTaken) this.#calls = null;
+    if (this.#written > before && output.length < Math.max(output.bufferSize, 1)) this.#calls = null;
     sent.then(
       () => this.#taken(calls),
       (error: unknown) => {
         if (this.#calls === calls) this.#calls = null;
-        this.#requester.sendingFailed(calls, error);
+        this.#requester.sendingFailed(calls, error, this.#written > before);
       },
     );
+  }
+
+  /** How many bytes were written: the kernel has taken them, or will. */
+  get #written(): number {
+    const { output, transport } = this.#link;
+    return transport.bytesTaken + output.length;
   }
 
   #taken(calls: readonly Call[]): void {
