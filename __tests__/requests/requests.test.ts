@@ -721,6 +721,36 @@ describe("sending", () => {
     expect(await reply).toEqual({ text: "reply" });
   });
 
+  test("requests after the end of our side are refused, each with an error of its own", async () => {
+    const [client, peer] = pair();
+    const shared = requests(client);
+    const first = shared.request({ text: "first" });
+    await client.connection.closeWrite();
+    const calls = ["a", "b", "c"].map((text) => netError(shared.request({ text })));
+    const errors = await Promise.all(calls);
+    for (const error of errors) expect(error).toMatchObject({ code: "ERR_CLOSED", written: "nothing" });
+    expect(new Set(errors).size).toBe(3);
+    await peer.send({ text: "reply" });
+    expect(await first).toEqual({ text: "reply" });
+  });
+
+  test("a reply that had come is handed out although the next request fails", async () => {
+    const [client, peer] = pair();
+    const shared = requests(client);
+    const first = shared.request({ text: "first" });
+    await next(peer);
+    const padding = "x".repeat(4_000_000);
+    const errors = ["a", "b", "c"].map((text) => netError(shared.request({ text, padding })));
+    await turn();
+    await peer.send({ text: "reply" });
+    peer.connection.reset();
+    expect(await first).toEqual({ text: "reply" });
+    const written = (await Promise.all(errors)).map((error) => error.written);
+    expect(written).toEqual(["partly", "nothing", "nothing"]);
+    expect(await netError(shared.request({ text: "d" }))).toMatchObject({ written: "nothing" });
+    await netError(shared.closed);
+  });
+
   test("while the peer takes nothing, requests wait here, and can be given up", async () => {
     const [client, peer] = pair();
     const shared = requests(client, { queue: 3 });

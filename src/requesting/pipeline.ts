@@ -242,7 +242,8 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
     const written =
       (error instanceof NetError ? error.written : undefined) ?? (hasBegun ? "partly" : "nothing");
     if (!isBroken && !isTimeout && written === "nothing") {
-      for (const call of calls) this.#withdraw(call, () => error);
+      const isShared = calls.length > 1 && error instanceof NetError;
+      for (const call of calls) this.#withdraw(call, () => (isShared ? failureFor(error, "nothing") : error));
       this.sendMore();
       return;
     }
