@@ -83,12 +83,6 @@ export class CallList implements Iterable<Call> {
     this.#last = call;
   }
 
-  shift(): Call | null {
-    const { first } = this;
-    if (first !== null) this.remove(first);
-    return first;
-  }
-
   /** Removes a call, which must be in the list. */
   remove(call: Call): void {
     this.size--;
