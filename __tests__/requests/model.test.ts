@@ -1,4 +1,4 @@
-import { NetError, requests, type Messages } from "../../src/index.js";
+import { NetError, requests, type Messages, type OperationOptions } from "../../src/index.js";
 import { randomInt } from "node:crypto";
 import { messagePair, next, type Message } from "../support/requests/peer.js";
 import {
@@ -9,6 +9,7 @@ import {
   type Mode,
   type Tally,
 } from "../support/requests/model.js";
+import { ordered, playDisorder, type MakeOrdered } from "../support/requests/disorder.js";
 
 /** Plays scenarios with seeds from `first` on; the error names the seed. */
 async function playAll(first: number, count: number, make: MakeClient, only?: Mode): Promise<Tally> {
@@ -25,20 +26,23 @@ async function playAll(first: number, count: number, make: MakeClient, only?: Mo
 class SimpleClient implements Client {
   readonly #messages: Messages<Message>;
   readonly #keepsPlaces: boolean;
+  readonly #push: (message: Message) => void;
   #waiting: { resolve: (message: Message) => void; reject: (error: Error) => void }[] = [];
   #isOver = false;
   pending = 0;
 
-  constructor(messages: Messages<Message>, keepsPlaces: boolean) {
+  constructor(
+    messages: Messages<Message>,
+    keepsPlaces: boolean,
+    push: (message: Message) => void = () => undefined,
+  ) {
     this.#messages = messages;
+    this.#push = push;
     this.#keepsPlaces = keepsPlaces;
     void this.#read();
   }
 
-  async request(
-    message: Message,
-    options: { signal?: AbortSignal; timeout?: number } = {},
-  ): Promise<Message> {
+  async request(message: Message, options: OperationOptions = {}): Promise<Message> {
     const { signal, timeout } = options;
     if (this.#isOver) throw failed();
     this.pending++;
@@ -67,12 +71,36 @@ class SimpleClient implements Client {
 
   async #read(): Promise<void> {
     try {
-      for await (const message of this.#messages) this.#waiting.shift()?.resolve(message);
+      for await (const message of this.#messages) {
+        const call = this.#waiting.shift();
+        if (call === undefined) this.#push(message);
+        else call.resolve(message);
+      }
     } catch {
       // The calls that wait are rejected all the same.
     }
     this.#isOver = true;
     for (const { reject } of this.#waiting) reject(failed());
+  }
+}
+
+/** Hands a message that comes too early to the next caller. */
+class KeepingClient extends SimpleClient {
+  readonly #messages: Messages<Message>;
+  readonly #early: Message[];
+
+  constructor(messages: Messages<Message>) {
+    const early: Message[] = [];
+    super(messages, true, (message) => void early.push(message));
+    this.#messages = messages;
+    this.#early = early;
+  }
+
+  override async request(message: Message, options?: OperationOptions): Promise<Message> {
+    const early = this.#early.shift();
+    if (early === undefined) return await super.request(message, options);
+    void this.#messages.send(message).catch(() => undefined);
+    return early;
   }
 }
 
@@ -97,6 +125,43 @@ test("the model catches a client that drops the place of a request that was give
   await expect(playAll(1, 40, simple(false), "order")).rejects.toThrow(/a reply has reached another caller/);
   const { answered } = await playAll(1, 40, simple(true), "order");
   expect(answered).toBeGreaterThan(20);
+});
+
+describe("replies that are missing, doubled or too early, where nothing but the order says whose they are", () => {
+  async function playMany(first: number, count: number, make: MakeOrdered): Promise<Tally> {
+    const tally: Tally = { answered: 0, failed: 0 };
+    for (let seed = first; seed < first + count; seed++) {
+      await playDisorder(seed, make, tally).catch((error: unknown) => {
+        throw new Error(`seed ${String(seed)}: ${(error as Error).message}`, { cause: error });
+      });
+    }
+    return tally;
+  }
+
+  test("each message answers the first request that was sent before it and has no reply, or is a push", async () => {
+    const tallies = [await playMany(1, 40, ordered), await playMany(randomInt(1_000, 2 ** 30), 30, ordered)];
+    for (const { answered, failed } of tallies) {
+      expect(answered).toBeGreaterThan(100);
+      expect(failed).toBeGreaterThan(30);
+    }
+  });
+
+  test("the model catches a client that drops the place of a request that was given up", async () => {
+    const simple: MakeOrdered = (messages, push) => new SimpleClient(messages, false, push);
+    await expect(playMany(1, 40, simple)).rejects.toThrow(/a message has reached another caller/);
+  });
+
+  test("the model catches a client that keeps what comes too early for the next request", async () => {
+    const keeping: MakeOrdered = (messages) => new KeepingClient(messages);
+    await expect(playMany(1, 40, keeping)).rejects.toThrow(
+      /a message has begun to come before its request was made/,
+    );
+  });
+
+  test("the model catches a client that forgets a message that answers no request", async () => {
+    const forgetful: MakeOrdered = (messages) => new SimpleClient(messages, true);
+    await expect(playMany(1, 40, forgetful)).rejects.toThrow(/a message has reached another caller/);
+  });
 });
 
 test("a reset at every byte of the replies: those that are whole are handed out, the others fail", async () => {

@@ -32,7 +32,7 @@ export function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-async function turns(count: number): Promise<void> {
+export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await turn();
 }
 
