@@ -34,7 +34,6 @@ export class Endpoint implements SenderHost, Receiving {
   readonly local: End;
   readonly remote: End;
   readonly random: Random;
-  readonly longestRoundTrip: number;
   readonly receiver = new Receiver();
   user: EndpointUser | null = null;
   /** How the connection has failed. */
@@ -56,13 +55,16 @@ export class Endpoint implements SenderHost, Receiving {
     this.remote = remote;
     this.#isClient = isClient;
     this.random = host.wires.random;
-    this.longestRoundTrip = host.wires.longestRoundTrip(host, remote);
     this.#heardAt = host.wires.clock.now();
     host.endpoints.set(this.key, this);
   }
 
   get key(): string {
     return keyOf(this.local, this.remote);
+  }
+
+  get longestRoundTrip(): number {
+    return this.host.wires.longestRoundTrip(this.host, this.remote);
   }
 
   get isOpening(): boolean {

@@ -26,9 +26,11 @@ export class Path {
     this.#loss = loss ?? this.#loss;
   }
 
-  /** The longest that a packet without a queue before it takes to the other host and back. */
-  get longestRoundTrip(): number {
-    return 2 * (this.#latency[1] + this.#jitter);
+  /** The longest that a packet takes to the other host and back, behind what both hosts have sent before `now`. */
+  longestRoundTrip(now: number): number {
+    let queued = 0;
+    for (const { leaves } of this.#lanes.values()) queued += Math.max(0, leaves - now);
+    return 2 * (this.#latency[1] + this.#jitter) + queued;
   }
 
   /** Ms from `now` until a packet of `size` bytes arrives, or `null` if it is lost. No packet overtakes another one. */

@@ -18,7 +18,7 @@ const MAX_RETRY_MS = 120_000;
 /** What a sender needs of the connection that it belongs to. */
 export interface SenderHost {
   readonly random: Random;
-  /** The longest way to the peer and back, in ms. */
+  /** The longest way to the peer and back, in ms: as the link is now, and behind what is on its way. */
   readonly longestRoundTrip: number;
   transmit(number: number, part: Part): void;
   probe(): void;
@@ -125,10 +125,10 @@ export class Sender {
   #wait(): void {
     const waits = this.#parts.length > 0 || this.#unsent.length > 0;
     if (!waits || this.#timer !== undefined || this.#isStopped) return;
-    const first = MIN_RETRY_MS + this.#host.longestRoundTrip;
+    const least = MIN_RETRY_MS + this.#host.longestRoundTrip;
     this.#timer = this.#host.schedule(
       () => this.#retry(),
-      Math.min(first * 2 ** this.#retries, MAX_RETRY_MS),
+      Math.max(least, Math.min(least * 2 ** this.#retries, MAX_RETRY_MS)),
     );
   }
 

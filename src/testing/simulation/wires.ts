@@ -59,7 +59,7 @@ export class Wires {
 
   longestRoundTrip(from: Reachable, { address }: End): number {
     const to = this.hostAt(address, from);
-    return to === undefined ? 0 : this.path(from, to).longestRoundTrip;
+    return to === undefined ? 0 : this.path(from, to).longestRoundTrip(this.clock.now());
   }
 
   send(from: Reachable, packet: Packet): void {
