@@ -128,12 +128,18 @@ export class Endpoint implements SenderHost, Receiving {
   receive(packet: Packet): void {
     if (this.#state === "over") return;
     this.#heardAt = this.host.wires.clock.now();
+    const isAsking = this.#isClient && this.isOpening;
+    if (isAsking && packet.kind !== "syn-ack" && packet.kind !== "reset") {
+      // The peer has kept a connection that this host had from the same port before it crashed.
+      this.#transmit({ kind: "reset" });
+      return;
+    }
     switch (packet.kind) {
       case "syn":
-        if (!this.#isClient) this.#transmit({ kind: "syn-ack" });
+        this.#receiveSyn(packet);
         break;
       case "syn-ack":
-        if (this.#isClient && this.#state === "opening") {
+        if (isAsking) {
           this.#open();
           this.#sender.open();
         }
@@ -150,6 +156,18 @@ export class Endpoint implements SenderHost, Receiving {
         break;
       case "reset":
         this.#receiveReset();
+    }
+  }
+
+  /** The client begins its handshake again, or begins another one: from the same port, and for a new connection. */
+  #receiveSyn(packet: Packet): void {
+    if (this.isOpening) this.#transmit({ kind: "syn-ack" });
+    else if (this.#isDone) {
+      this.#remove();
+      this.host.receive(packet);
+    } else {
+      // A client that knows nothing of this connection answers by RST (RFC 9293, section 3.5.1), and then asks again.
+      this.#acknowledge();
     }
   }
 
@@ -244,9 +262,14 @@ export class Endpoint implements SenderHost, Receiving {
     user?.failed(code);
   }
 
+  /** Whether the program has closed the socket and both sides have ended. */
+  get #isDone(): boolean {
+    return this.#state === "left" && this.receiver.ended && this.#sender.isDone;
+  }
+
   /** Both sides have ended: the side that has ended first keeps the ports for a while (TIME_WAIT). */
   #endIfDone(): void {
-    if (this.#state !== "left" || !this.receiver.ended || !this.#sender.isDone) return;
+    if (!this.#isDone) return;
     if (this.#endsFirst) this.schedule(() => this.#remove(), LAST_WAIT_MS);
     else this.#remove();
   }
