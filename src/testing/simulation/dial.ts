@@ -6,7 +6,7 @@ import { systemError } from "../../core/transport/system-error.js";
 import { Endpoint, type EndpointUser } from "./endpoint.js";
 import type { FakeTimer } from "./fake-timers.js";
 import type { Kernel, Waiting } from "./kernel.js";
-import { keyOf, textOf, type End } from "./packet.js";
+import { canonicalAddress, keyOf, textOf, type End } from "./packet.js";
 import type { SimulatedProcess } from "./process.js";
 import { SimulatedTransport } from "./transport.js";
 
@@ -41,7 +41,7 @@ export class Dialling implements EndpointUser, Waiting {
   ) {
     this.#host = host;
     this.#process = process;
-    this.#remote = { address: to.address, port: to.port };
+    this.#remote = { address: canonicalAddress(to.address), port: to.port };
     this.#connected = connected;
     this.#failed = failed;
   }
@@ -49,7 +49,8 @@ export class Dialling implements EndpointUser, Waiting {
   begin({ localAddress, localPort }: LocalEnd): void {
     this.#host.dialling.add(this);
     const remote = this.#remote;
-    const address = localAddress ?? this.#host.addressTowards(remote.address);
+    const address =
+      localAddress === undefined ? this.#host.addressTowards(remote.address) : canonicalAddress(localAddress);
     if (address === undefined) {
       this.#fail("ENETUNREACH");
       return;

@@ -1,12 +1,14 @@
 import type { LookupAddress } from "node:dns";
 import type { Server } from "node:net";
-import { familyOf, normalAddress } from "../../address/endpoint.js";
+import { checkHost, familyOf } from "../../address/endpoint.js";
+import { UNSPECIFIED } from "../../address/resolve.js";
 import { systemNetwork, type Network as LibraryNetwork, type LookupRequest } from "../../core/network.js";
-import { wrongType, wrongValue } from "../../options/checks.js";
+import { wrongValue } from "../../options/checks.js";
 import { Dialling } from "./dial.js";
 import { SimulatedHost, type Host } from "./host.js";
 import type { NetworkEvent } from "./log.js";
 import { checkedHost, checkedLink, type HostOptions, type LinkOptions } from "./options.js";
+import { canonicalAddress } from "./packet.js";
 import { currentProcess } from "./process.js";
 import { SimulatedServer } from "./server.js";
 import { LOOPBACK_ADDRESSES, type Wires } from "./wires.js";
@@ -17,19 +19,30 @@ export interface Network {
   readonly seed: number;
   /** Virtual milliseconds since the start. */
   readonly now: number;
-  /** What has happened so far: the same for the same seed. As text each event is one line. */
+  /**
+   * What has happened so far: the same for the same seed. As text each event is one line. It has every event since the
+   * start, about three for each piece of data, and so grows with the traffic.
+   */
   readonly log: readonly NetworkEvent[];
-  /** Makes a host, which is up and connected with all others. Its name resolves to its addresses on each of them. */
+  /**
+   * Makes a host, which is up and connected with all others. Its name resolves to its addresses on each of them.
+   *
+   * @throws TypeError for a name or an address that another host has, or that is none
+   */
   host(name: string, options?: HostOptions): Host;
-  /** Changes how packets travel between two hosts from now on, in both directions. */
+  /**
+   * Changes how packets travel between two hosts from now on, in both directions.
+   *
+   * @throws TypeError, RangeError for wrong options, hosts of another network and twice the same host
+   */
   link(a: Host | string, b: Host | string, options: LinkOptions): void;
-  /** Cuts the link between two hosts: what they send each other is lost without a word. */
+  /** Cuts the link between two hosts: what they send each other is lost without a word. Does nothing if it is cut. */
   partition(a: Host | string, b: Host | string): void;
-  /** Mends a link that was cut. */
+  /** Mends a link that was cut. Does nothing if it is not. */
   heal(a: Host | string, b: Host | string): void;
 }
 
-/** The hosts by their names. */
+/** The hosts by {@link keyOf} their names. */
 export type Hosts = Map<string, SimulatedHost>;
 
 export class SimulatedNetwork implements Network {
@@ -52,21 +65,18 @@ export class SimulatedNetwork implements Network {
   }
 
   host(name: string, options?: HostOptions): Host {
-    if (typeof name !== "string") throw wrongType("name", "a string", name);
-    const hosts = this.#hosts;
-    if (name === "" || name === "localhost" || familyOf(name) !== 0 || hosts.has(name))
-      throw wrongValue("name", "one that no other host has, and no address", name);
-    const number = hosts.size + 1;
-    const given = checkedHost(options).addresses ?? [
-      `10.0.${String(number >> 8)}.${String(number & 255)}`,
-      `fd00::${number.toString(16)}`,
-    ];
-    const host = new SimulatedHost(
-      name,
-      given.map((address) => this.#checkedAddress(address)),
-      this.#wires,
-    );
-    hosts.set(name, host);
+    checkHost("name", name);
+    const key = keyOf(name);
+    if (key === "localhost" || familyOf(name) !== 0 || this.#hosts.has(key))
+      throw wrongValue(
+        "name",
+        "one that no other host has (upper and lower case are alike), and no address",
+        name,
+      );
+    const { addresses } = checkedHost(options);
+    const own = addresses === undefined ? this.#freeAddresses() : this.#checkedAddresses(addresses);
+    const host = new SimulatedHost(name, own, this.#wires);
+    this.#hosts.set(key, host);
     this.#wires.add(host);
     return host;
   }
@@ -98,18 +108,38 @@ export class SimulatedNetwork implements Network {
   }
 
   #hostOf(argument: string, given: Host | string): SimulatedHost {
-    const found = this.#hosts.get(typeof given === "string" ? given : ((given as Partial<Host>).name ?? ""));
-    if (found === undefined) throw wrongValue(argument, "a host of this network, or its name", given);
+    const name: unknown =
+      typeof given === "string" ? given : (given as Partial<Host> | null | undefined)?.name;
+    const found = typeof name === "string" ? this.#hosts.get(keyOf(name)) : undefined;
+    // A host of another simulation may have the same name.
+    if (found === undefined || (typeof given !== "string" && given !== found))
+      throw wrongValue(argument, "a host of this network, or its name", given);
     return found;
   }
 
-  #checkedAddress(address: string): string {
-    if (typeof address !== "string" || familyOf(address) === 0)
-      throw wrongValue("addresses", "a list of literal addresses", address);
-    const normal = normalAddress(address);
-    if (LOOPBACK_ADDRESSES.includes(normal) || this.#wires.hasAddress(normal))
-      throw wrongValue("addresses", "addresses that no other host has", address);
-    return normal;
+  /** One address of each family that no host has. */
+  #freeAddresses(): string[] {
+    for (let number = this.#hosts.size + 1; ; number++) {
+      const addresses = [
+        `10.0.${String(number >> 8)}.${String(number & 255)}`,
+        `fd00::${number.toString(16)}`,
+      ];
+      if (!addresses.some((address) => this.#wires.hasAddress(address))) return addresses;
+    }
+  }
+
+  #checkedAddresses(given: readonly string[]): string[] {
+    const own = new Set<string>();
+    for (const address of given) {
+      if (typeof address !== "string" || familyOf(address) === 0)
+        throw wrongValue("addresses", "a list of literal addresses", address);
+      const normal = canonicalAddress(address);
+      if (UNSPECIFIED.includes(normal)) throw wrongValue("addresses", "addresses of one host each", address);
+      if (LOOPBACK_ADDRESSES.includes(normal) || own.has(normal) || this.#wires.hasAddress(normal))
+        throw wrongValue("addresses", "addresses that no other host has, each of them once", address);
+      own.add(normal);
+    }
+    return [...own];
   }
 }
 
@@ -149,10 +179,14 @@ export function libraryNetwork(hosts: Hosts): LibraryNetwork {
   };
 }
 
+/** What a host is known by: case and a dot at the end make no difference in a name. */
+function keyOf(name: string): string {
+  return name.toLowerCase().replace(/\.$/, "");
+}
+
 function addressesOf(name: string, { family, order }: LookupRequest, hosts: Hosts): LookupAddress[] {
-  const lowerCase = name.toLowerCase().replace(/\.$/, "");
-  const named = [...hosts.values()].find((host) => host.name.toLowerCase() === lowerCase);
-  const addresses = lowerCase === "localhost" ? LOOPBACK_ADDRESSES : (named?.addresses ?? []);
+  const key = keyOf(name);
+  const addresses = key === "localhost" ? LOOPBACK_ADDRESSES : (hosts.get(key)?.addresses ?? []);
   const all = addresses.map((address) => ({ address, family: familyOf(address) }));
   const first = order === "ipv4first" ? 4 : order === "ipv6first" ? 6 : 0;
   return [...all.filter((one) => one.family === first), ...all.filter((one) => one.family !== first)].filter(

@@ -100,7 +100,7 @@ function checkLatency(name: string, value: unknown): void {
   for (const bound of value as unknown[]) checkFinite(name, bound);
   const [least, most] = value as number[];
   if (value.length !== 2 || (least as number) > (most as number))
-    throw outOfRange(name, "a number, or two of which the first is not larger", value);
+    throw outOfRange(name, "a number of milliseconds, or two of which the first is not larger", value);
 }
 
 /** Milliseconds that do pass. */
@@ -110,13 +110,13 @@ export function checkFinite(name: string, value: unknown): void {
 }
 
 function checkBandwidth(name: string, value: unknown): void {
-  checkTimeout(name, value);
-  if (value === 0) throw outOfRange(name, "more than 0 (partition() carries nothing)", value);
+  if (typeof value !== "number") throw wrongType(name, "a number of bytes per second", value);
+  if (!(value > 0)) throw outOfRange(name, "more than 0 (partition() carries nothing)", value);
 }
 
 function checkPart(name: string, value: unknown): void {
-  checkTimeout(name, value);
-  if (value > 1) throw outOfRange(name, "a number from 0 to 1", value);
+  if (typeof value !== "number") throw wrongType(name, "a number from 0 to 1", value);
+  if (!(value >= 0 && value <= 1)) throw outOfRange(name, "a number from 0 to 1", value);
 }
 
 function checkList(name: string, value: unknown): void {

@@ -1,4 +1,6 @@
 import type { Buffer } from "node:buffer";
+import { SocketAddress } from "node:net";
+import { familyOf, normalAddress } from "../../address/endpoint.js";
 
 /** One end of a connection, or where a server listens. */
 export interface End {
@@ -26,6 +28,14 @@ export type Packet = { readonly from: End; readonly to: End } & (
 /** What a connection is known by on a host. */
 export function keyOf(local: End, remote: End): string {
   return `${local.address} ${String(local.port)} ${remote.address} ${String(remote.port)}`;
+}
+
+/** An address in the one notation that hosts are known by: that of the kernel. */
+export function canonicalAddress(address: string): string {
+  const normal = normalAddress(address);
+  // The zone of a link-local address is not looked into.
+  if (familyOf(normal) !== 6 || normal.includes("%")) return normal;
+  return new SocketAddress({ address: normal, family: "ipv6" }).address;
 }
 
 export function textOf({ address, port }: End): string {

@@ -7,7 +7,7 @@ import { systemError } from "../../core/transport/system-error.js";
 import { ClientStream } from "./client-stream.js";
 import { Endpoint } from "./endpoint.js";
 import type { Kernel, Listening } from "./kernel.js";
-import { textOf, type End } from "./packet.js";
+import { canonicalAddress, textOf, type End } from "./packet.js";
 import type { SimulatedProcess } from "./process.js";
 import { SimulatedTransport } from "./transport.js";
 
@@ -61,7 +61,8 @@ export class SimulatedServer extends EventEmitter implements Listening {
   }
 
   listen(options: ListenOptions & { readonly reusePort?: boolean }): this {
-    const { host = "::", port = 0, backlog = 511, ipv6Only = false, path, reusePort = false } = options;
+    const { port = 0, backlog = 511, ipv6Only = false, path, reusePort = false } = options;
+    const host = canonicalAddress(options.host ?? "::");
     const isDual = host === "::" && !ipv6Only;
     if (this.#process.isGone) return this;
     if (path !== undefined) return this.#refuse("Unix sockets", path);
