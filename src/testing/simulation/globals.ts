@@ -8,11 +8,11 @@ import process from "node:process";
 import timers from "node:timers";
 import timersPromises from "node:timers/promises";
 import { promisify } from "node:util";
-import { LONGEST_TIMER_MS } from "../../core/timing/clock.js";
+import { checkSize } from "../../options/checks.js";
 import type { Random } from "./random.js";
 import { running } from "./running.js";
 import { VirtualTimer, type VirtualClock } from "./virtual-clock.js";
-import { interval, sleep } from "./waits.js";
+import { delayOf, interval, sleep } from "./waits.js";
 
 type Unknown = (...args: unknown[]) => unknown;
 
@@ -29,7 +29,7 @@ export function replaceGlobals(clock: VirtualClock, random: Random): () => void 
   replaced.inside(timersPromises.scheduler, "wait", (ms, options) =>
     sleep(clock, ms as number, undefined, options as object | undefined),
   );
-  replaced.inside(AbortSignal, "timeout", (ms) => timeoutSignal(clock, ms as number));
+  replaced.inside(AbortSignal, "timeout", (ms) => timeoutSignal(clock, ms));
   replaced.set(globalThis, "Date", clock.fake.Date);
   for (const owner of new Set([performance, globalThis.performance])) {
     replaced.inside(owner, "now", () => clock.now());
@@ -97,13 +97,8 @@ function replaceHighResolution(replaced: Replacements, owner: object, clock: Vir
   });
 }
 
-/** As Node's: what is no delay is the shortest one. */
-function delayOf(ms: unknown): number {
-  const delay = Number(ms);
-  return delay >= 1 && delay <= LONGEST_TIMER_MS ? Math.trunc(delay) : 1;
-}
-
-function timeoutSignal(clock: VirtualClock, ms: number): AbortSignal {
+function timeoutSignal(clock: VirtualClock, ms: unknown): AbortSignal {
+  checkSize("delay", ms);
   const controller = new AbortController();
   const expire = (): void =>
     controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));

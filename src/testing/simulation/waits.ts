@@ -1,5 +1,12 @@
 /** The functions of `node:timers/promises`, by virtual time. */
+import { LONGEST_TIMER_MS } from "../../core/timing/clock.js";
 import { VirtualTimer, type VirtualClock } from "./virtual-clock.js";
+
+/** As Node's: what is no delay is the shortest one. */
+export function delayOf(ms: unknown): number {
+  const delay = Number(ms);
+  return delay >= 1 && delay <= LONGEST_TIMER_MS ? Math.trunc(delay) : 1;
+}
 
 interface WaitOptions {
   readonly signal?: AbortSignal;
@@ -20,7 +27,7 @@ export function sleep<T>(
         signal?.removeEventListener("abort", stop);
         resolve(value);
       },
-      ms,
+      delayOf(ms),
       null,
     );
     const stop = (): void => {
@@ -38,7 +45,8 @@ export async function* interval<T>(
   value?: T,
   options: WaitOptions = {},
 ): AsyncGenerator<T | undefined, void> {
-  for (let due = clock.now() + ms; ; due += ms) {
+  const delay = delayOf(ms);
+  for (let due = clock.now() + delay; ; due += delay) {
     const left = due - clock.now();
     yield await (left > 0 ? sleep(clock, left, value, options) : Promise.resolve(value));
   }
