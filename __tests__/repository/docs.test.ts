@@ -76,7 +76,10 @@ function compilerOptions(): ts.CompilerOptions {
     exactOptionalPropertyTypes: false,
     rootDir: ROOT,
     outDir: built,
-    paths: { tcp6: [join(ROOT, "src/index.ts")] },
+    paths: {
+      tcp6: [join(ROOT, "src/index.ts")],
+      "tcp6/testing": [join(ROOT, "src/testing/index.ts")],
+    },
     types: ["node"],
     typeRoots: [join(ROOT, "node_modules/@types")],
   };
@@ -99,12 +102,18 @@ async function install(): Promise<void> {
   const modules = join(built, "node_modules");
   await mkdir(join(modules, "tcp6"), { recursive: true });
   await writeFile(join(built, "package.json"), '{ "type": "module" }');
-  await writeFile(join(modules, "tcp6/package.json"), '{ "type": "module", "exports": "./index.js" }');
+  const exports = { ".": "./index.js", "./testing": "./testing.js" };
+  await writeFile(join(modules, "tcp6/package.json"), JSON.stringify({ type: "module", exports }));
   await writeFile(join(modules, "tcp6/index.js"), 'export * from "../../src/index.js";');
-  const { dependencies } = JSON.parse(textOf("package.json")) as { dependencies: Record<string, string> };
+  await writeFile(join(modules, "tcp6/testing.js"), 'export * from "../../src/testing/index.js";');
+  const { dependencies, peerDependencies } = JSON.parse(textOf("package.json")) as Record<
+    "dependencies" | "peerDependencies",
+    Record<string, string>
+  >;
   const imported = BLOCKS.flatMap(({ code }) => [...code.matchAll(IMPORT)].map(([, name = ""]) => name));
-  for (const name of new Set([...Object.keys(dependencies), ...imported])) {
+  for (const name of new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...imported])) {
     if (name === "tcp6" || /^node:|^\./.test(name)) continue;
+    await mkdir(dirname(join(modules, name)), { recursive: true });
     await symlink(join(ROOT, "node_modules", name), join(modules, name), "junction");
   }
 }
