@@ -19,6 +19,22 @@ type Unknown = (...args: unknown[]) => unknown;
 /** Has all of these go by virtual time. The function that is returned gives everything back. */
 export function replaceGlobals(clock: VirtualClock, random: Random): () => void {
   const replaced = new Replacements();
+  const restore = (): void => {
+    replaced.undo();
+    nodeModule.syncBuiltinESMExports();
+  };
+  try {
+    replaceAll(replaced, clock, random);
+    nodeModule.syncBuiltinESMExports();
+  } catch (error) {
+    // One of them cannot be replaced: a program has frozen it.
+    restore();
+    throw error;
+  }
+  return restore;
+}
+
+function replaceAll(replaced: Replacements, clock: VirtualClock, random: Random): void {
   for (const owner of [globalThis, timers]) replaceTimers(replaced, owner, clock);
   replaced.inside(timersPromises, "setTimeout", (ms, value, options) =>
     sleep(clock, ms as number, value, options as object | undefined),
@@ -36,11 +52,6 @@ export function replaceGlobals(clock: VirtualClock, random: Random): () => void 
   }
   for (const owner of new Set([process, globalThis.process])) replaceHighResolution(replaced, owner, clock);
   replaced.inside(Math, "random", () => random.next());
-  nodeModule.syncBuiltinESMExports();
-  return () => {
-    replaced.undo();
-    nodeModule.syncBuiltinESMExports();
-  };
 }
 
 function replaceTimers(replaced: Replacements, owner: object, clock: VirtualClock): void {

@@ -1,4 +1,5 @@
 import { familyOf } from "../../address/endpoint.js";
+import { checkFunction } from "../../options/checks.js";
 import { checkFinite } from "./options.js";
 import { keyOf, type End, type Packet } from "./packet.js";
 import { Ports } from "./ports.js";
@@ -17,6 +18,8 @@ export interface Host {
    * within it, at once or later, happens here.
    *
    * @throws Error `ERR_HOST_CRASHED` if the host is down, or crashes before the function has settled
+   * @throws Error `ERR_SIMULATION_OVER` if the simulation is over
+   * @throws TypeError if `body` is no function
    */
   run<T>(body: () => T | Promise<T>): Promise<T>;
   /**
@@ -48,6 +51,7 @@ export class SimulatedHost implements Host, Kernel {
   readonly #runs = new Set<() => void>();
   #process: SimulatedProcess;
   #isDown = false;
+  #isOver = false;
 
   constructor(name: string, addresses: readonly string[], wires: Wires) {
     this.name = name;
@@ -62,8 +66,10 @@ export class SimulatedHost implements Host, Kernel {
   }
 
   run<T>(body: () => T | Promise<T>): Promise<T> {
-    if (this.#isDown) return Promise.reject(this.#crashed());
     return new Promise<T>((resolve, reject) => {
+      checkFunction("body", body);
+      if (this.#isOver) throw simulationOver();
+      if (this.#isDown) throw this.#crashed();
       const settled = (act: () => void): void => {
         if (this.#runs.delete(crashed)) act();
       };
@@ -82,14 +88,20 @@ export class SimulatedHost implements Host, Kernel {
     if (this.#isDown) return;
     this.note("crashes");
     this.#isDown = true;
-    this.stop();
+    this.#stop();
     const runs = [...this.#runs];
     this.#runs.clear();
     for (const crashed of runs) crashed();
   }
 
+  /** The simulation is over: nothing runs here any more. */
+  end(): void {
+    this.#isOver = true;
+    this.#stop();
+  }
+
   /** Ends all that runs here, without a word to anybody. */
-  stop(): void {
+  #stop(): void {
     this.#process.end();
     for (const endpoint of [...this.endpoints.values()]) endpoint.vanish();
     this.endpoints.clear();
@@ -161,4 +173,9 @@ export class SimulatedHost implements Host, Kernel {
   #crashed(): Error {
     return Object.assign(new Error(`the host "${this.name}" has crashed`), { code: "ERR_HOST_CRASHED" });
   }
+}
+
+function simulationOver(): Error {
+  const error = new Error("the simulation is over, and nothing runs on its hosts any more");
+  return Object.assign(error, { code: "ERR_SIMULATION_OVER" });
 }

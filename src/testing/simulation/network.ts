@@ -149,6 +149,8 @@ export function libraryNetwork(hosts: Hosts): LibraryNetwork {
     connect: (to, from, connected, failed) => {
       const process = currentProcess();
       if (process === undefined) return systemNetwork.connect(to, from, connected, failed);
+      // What has crashed, and runs on all the same, gets no answer.
+      if (process.isGone) return () => undefined;
       if (process.host === null) failed(noHost());
       else if ("path" in to) failed(noPath(to.path));
       else {

@@ -15,6 +15,8 @@ interface Compressor {
 }
 
 export class RealWork {
+  /** Turns of the event loop that the program has asked for since time has moved. */
+  turns = 0;
   readonly #pending = new Set<number>();
   /** Cancels timers of Node's that were made virtual. */
   readonly #timers = new Map<number, () => void>();
@@ -29,6 +31,7 @@ export class RealWork {
     this.#hook = createHook({
       init: (id, type, _trigger, resource) => {
         if (type === "PROMISE" || type === "TickObject" || running.getStore() === undefined) return;
+        if (type === "Immediate") this.turns++;
         if (ONCE.test(type)) pending.add(id);
         else if (type === "Timeout") timers.set(id, makeVirtual(clock, resource));
         else if (type === "ZLIB") noteWrites(resource as Compressor, () => pending.add(id));

@@ -14,7 +14,7 @@ export function reportOf(hosts: Iterable<SimulatedHost>): string {
       `${host.name}: ${(waits.length > 0 ? waits : [...idle, "waits for nothing on the network"]).join(", ")}`,
     ];
   });
-  return lines.map((line) => `\n  ${line}`).join("");
+  return lines.length === 0 ? " it has no hosts" : lines.map((line) => `\n  ${line}`).join("");
 }
 
 function connectionsIn(host: SimulatedHost): string {

@@ -26,6 +26,9 @@ const QUIET_TURNS = 2;
 /** Turns that are spent on waiting for real work before the thread rests between them. */
 const BUSY_TURNS = 100;
 
+/** Turns that a program may take while no time passes. One that takes more waits for time, or will not end. */
+const MOST_TURNS = 200_000;
+
 let isUnderWay = false;
 
 /**
@@ -36,9 +39,10 @@ let isUnderWay = false;
  * Virtual are `setTimeout`, `setInterval` and what clears them, `node:timers/promises`, `AbortSignal.timeout`, `Date`,
  * `performance.now`, `process.hrtime` and every timeout of this library. `setImmediate`, `process.nextTick` and promises are
  * as ever. Files, compression and other work of the process take no virtual time: that stands still until they are done.
+ * `node:net` itself, `fetch`, child processes, workers and `Temporal.Now` are real, and virtual time does not wait for them.
  *
  * Everything random follows from `seed`, `Math.random()` included: the same seed gives the same {@link Network.log}. When the
- * simulation is over nothing of it runs any more: what still waits then, waits for ever.
+ * simulation is over, what still waits for time or the network waits for ever, and `run` of a host rejects.
  *
  * Real work ends in the order in which the machine ends it. A program that begins several pieces at the same time, and lets
  * the network see which one was done first, may have another log each time: such a program should await one after the other.
@@ -52,7 +56,8 @@ let isUnderWay = false;
  * });
  *
  * @throws what `body` throws; the message names the seed
- * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen: the message says which host waits for what;
+ * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen, or loops over `setImmediate` until time has passed:
+ *   the message says which host waits for what;
  *   `ERR_TIME_LIMIT` if it has not settled within `timeLimit`; `ERR_BUSY` if another simulation is under way in this thread
  * @throws Error `ERR_MODULE_NOT_FOUND` if the package `@sinonjs/fake-timers` is not installed
  * @throws TypeError, RangeError for wrong options
@@ -82,6 +87,8 @@ export async function simulate<T>(
     isUnderWay = false;
   }
 }
+
+const SPINS = `: it has taken ${String(MOST_TURNS)} turns of the event loop, by setImmediate, in which no time passed`;
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -122,13 +129,13 @@ class Simulation {
     useClock(libraryClock(this.#clock));
     useNetwork(libraryNetwork(this.#hosts));
     return () => {
-      this.#process.end();
-      for (const host of this.#hosts.values()) host.stop();
-      this.#clock.stop();
-      this.#work?.stop();
+      restoreGlobals();
       useClock(systemClock);
       useNetwork(systemNetwork);
-      restoreGlobals();
+      this.#work?.stop();
+      this.#clock.stop();
+      this.#process.end();
+      for (const host of this.#hosts.values()) host.end();
     };
   }
 
@@ -147,7 +154,7 @@ class Simulation {
     for (;;) {
       await this.#quiet();
       if (outcome !== undefined) return outcome;
-      const error = this.#goOn();
+      const error = this.#isSpinning ? this.#stuck(SPINS) : this.#goOn();
       if (error !== undefined) return { error };
     }
   }
@@ -155,10 +162,8 @@ class Simulation {
   /** Moves on to the next event. Returns what ends the simulation, if anything does. */
   #goOn(): Error | undefined {
     const { timers } = this.#clock;
-    if (timers === 0) {
-      const report = reportOf(this.#hosts.values());
-      return failure("ERR_DEADLOCK", `the simulation waits for what can never happen:${report}`);
-    }
+    if (timers === 0) return this.#stuck("");
+    if (this.#work !== undefined) this.#work.turns = 0;
     try {
       // What runs by it and has lost its async context is still code of the simulation: it must not get at the real network.
       running.run(this.#process, () => this.#clock.fake.next());
@@ -174,10 +179,20 @@ class Simulation {
     );
   }
 
-  /** Resolves when all that can happen without time has happened. */
+  #stuck(why: string): Error {
+    const report = reportOf(this.#hosts.values());
+    return failure("ERR_DEADLOCK", `the simulation waits for what can never happen${why}:${report}`);
+  }
+
+  /** Whether the program takes turn after turn, so that time never moves. */
+  get #isSpinning(): boolean {
+    return this.#work !== undefined && this.#work.turns > MOST_TURNS;
+  }
+
+  /** Resolves when all that can happen without time has happened, or the program is spinning. */
   async #quiet(): Promise<void> {
     let turns = 0;
-    for (let quiet = 0; quiet < QUIET_TURNS && !this.#isOver; turns++) {
+    for (let quiet = 0; quiet < QUIET_TURNS && !this.#isOver && !this.#isSpinning; turns++) {
       await (turns < BUSY_TURNS ? nextTurn() : shortRest());
       quiet = this.#clock.turns === 0 && this.#work?.isUnderWay !== true ? quiet + 1 : 0;
     }
@@ -200,10 +215,11 @@ function failure(code: string, message: string): Error {
 function named(error: unknown, seed: number): unknown {
   if (!(error instanceof Error)) return error;
   const { message, stack } = error;
-  const whole = `${message} (seed ${String(seed)})`;
+  const whole = `${message} (seed ${String(seed)})`.trimStart();
   try {
     error.message = whole;
-    if (stack !== undefined) error.stack = stack.replace(message, () => whole);
+    // Without a message there is no place for it in the stack.
+    if (stack !== undefined && message !== "") error.stack = stack.replace(message, () => whole);
   } catch {
     // An error that cannot be changed goes as it is.
   }
