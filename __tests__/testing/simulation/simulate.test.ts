@@ -353,6 +353,24 @@ test("what a host cannot do is refused: Unix sockets, and ports that several ser
   });
 });
 
+test("a stream that is detached within a write whose memory was given away is cut off", async () => {
+  await simulate({}, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b")];
+    const listener = await b.run(async () => await listen(7));
+    const client = await a.run(async () => await connect("b", 7));
+    const server = await listener.accept();
+    const memory = Buffer.alloc(8 * 1024 * 1024);
+    const writing = failure(client.write(memory));
+    structuredClone(memory.buffer, { transfer: [memory.buffer] });
+    const stream = (await a.run(() => client.detach())).end();
+    expect(await writing).toMatchObject({ code: "ERR_CLOSED" });
+    await client.closed;
+    expect(stream.destroyed).toBe(true);
+    expect(await failure(server.readAll({ limit: Infinity }))).toMatchObject({ code: "ECONNRESET" });
+    await listener.close();
+  });
+});
+
 test("what has arrived while a host stalled comes before its timeouts", async () => {
   await simulate({}, async (network) => {
     const [a, b] = [network.host("a"), network.host("b")];
