@@ -14,7 +14,10 @@ const [role, name = "anyone", endpoint = "localhost:4242"] = process.argv.slice(
 
 if (role === "join") await join();
 else if (role === "serve") await open(process.argv[3] ?? 4242);
-else console.error("usage: npx tsx examples/json-chat.ts serve [port] | join NAME [endpoint]");
+else {
+  console.error("usage: npx tsx examples/json-chat.ts serve [port] | join NAME [endpoint]");
+  process.exitCode = 1;
+}
 
 async function open(port: number | string): Promise<void> {
   const stop = new AbortController();
