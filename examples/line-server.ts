@@ -3,7 +3,7 @@
  *
  *     npx tsx examples/line-server.ts [port] [ms]
  *
- * Slow clients cost nobody else: one that is silent for that time, or that takes nothing for so long, is reset; so is one
+ * Slow clients do not hold up others: one that is silent for that time, or that takes nothing for so long, is reset; so is one
  * whose line is too long. Each answer is awaited, so a client that does not read is not read either.
  */
 import { listen, NetError, serve, type Connection } from "tcp6";

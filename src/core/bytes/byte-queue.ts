@@ -381,7 +381,7 @@ export class ByteQueue {
     this.length += size;
   }
 
-  /** The end of `chunk` fills what has left the first block, whose memory nobody else has; the rest goes into a new block. */
+  /** The end of `chunk` fills what has left the first block, whose memory is this queue's alone; the rest goes into a new block. */
   #prepend(chunk: Uint8Array): void {
     const size = chunk.length;
     const fits = Math.min(this.#start, size);
@@ -428,7 +428,7 @@ function standsAt(block: Buffer, at: number, needle: Uint8Array): boolean {
   return true;
 }
 
-/** So many bytes are looked at one by one: in them a call of `indexOf` takes longer. */
+/** Up to this many bytes are looked at one by one, since a call of `indexOf` takes longer for them. */
 const FIRST_WINDOW_BYTES = 64;
 
 /**

@@ -5,7 +5,7 @@ import type { NonSharedBuffer } from "./non-shared.js";
 /** V8 keeps typed arrays of up to this size in its heap, at a fifth of the cost of an ArrayBuffer. */
 const MAX_HEAP_BYTES = 64;
 
-/** So many bytes are copied one by one: a call takes longer. */
+/** Up to this many bytes are copied one by one, since a call takes longer. */
 const MAX_LOOP_BYTES = 24;
 
 // eslint-disable-next-line @typescript-eslint/unbound-method -- they are called with the memory for their `this`

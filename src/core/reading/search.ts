@@ -95,7 +95,7 @@ export class SearchForAny implements DelimiterSearch {
   }
 }
 
-/** The search for one of these delimiters, which are not empty, and nobody changes. */
+/** The search for one of these delimiters, which are not empty and must not be changed. */
 export function searchFor(delimiters: readonly Uint8Array[], limit: number): DelimiterSearch {
   const [first] = delimiters;
   if (first !== undefined && delimiters.length === 1) return new Search(first, limit);

@@ -181,7 +181,7 @@ export class RecordWriter implements TlsWrites {
 
   /**
    * Calls `act` once all records were sent, unless what is under way is another by then. If they cannot be sent, it fails
-   * what is under way: of records of its own Node tells nobody, and never calls back what is behind them.
+   * what is under way: Node does not tell of records of its own, and never calls back what is behind them.
    */
   #whenSent(serial: number, act: (() => void) | null, turns = 0, before = Infinity): void {
     const socket = this.#socket;
