@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Connection } from "../../src/index.js";
 import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
-import { clog, pattern } from "./payloads.js";
+import { clog, MOST_BYTES, pattern } from "./payloads.js";
 
 /** What starts reading again, or goes on with it, while a loop still holds its last chunk. */
 const TAKEN_FROM_LOOPS: Readonly<Record<string, (connection: Connection) => void>> = {
@@ -151,7 +151,7 @@ export const loops: readonly ContractCase[] = [
   ...Object.entries(TAKEN_FROM_LOOPS).flatMap(([what, takeFromLoop]) =>
     ["with a chunk ahead", "with none ahead"].map((how) =>
       onPair(`a recycled chunk that a loop still holds outlives ${what}, ${how}`, async ({ a, b }) => {
-        void b.write(clog());
+        void b.write(clog(MOST_BYTES));
         let pulls = 0;
         for await (const chunk of a.chunks({ recycle: true })) {
           if (++pulls < 40) continue;

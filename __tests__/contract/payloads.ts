@@ -22,13 +22,28 @@ export function random(seed: number): (bound: number) => number {
   };
 }
 
-const CLOG_SIZE = 32 * 1024 * 1024;
+/** More than a connection takes however much its peer has read before, and more than a message may have by default. */
+export const MOST_BYTES = 32 * 1024 * 1024;
 
-let clogging: Buffer | undefined;
+/**
+ * More than TCP takes for a peer that does not read: Linux lets the send buffer grow to 4 MiB, and the receive buffer while
+ * the peer reads, by default to 6 MiB.
+ */
+const CLOG_BYTES = 16 * 1024 * 1024;
 
-/** More bytes than the kernel takes for a peer that does not read. Not to be changed. */
-export function clog(): Buffer {
-  return (clogging ??= pattern(CLOG_SIZE));
+let most: Buffer | undefined;
+
+let clogBytes = CLOG_BYTES;
+
+/** Has {@link clog} give as many bytes as clog the kind of connections that runs next. */
+export function setClogBytes(bytes = CLOG_BYTES): void {
+  clogBytes = bytes;
+}
+
+/** More bytes than a connection takes for a peer that does not read. Not to be changed. */
+export function clog(bytes = clogBytes): Buffer {
+  most ??= pattern(MOST_BYTES);
+  return most.subarray(0, bytes);
 }
 
 /** Cuts bytes into pieces of all sizes up to `most`. */

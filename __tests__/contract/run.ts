@@ -14,6 +14,7 @@ import { inspect } from "node:util";
 import { kindsWithout, pairKinds, type PairKind } from "../support/pairs.js";
 import type { ContractCase } from "./contract-case.js";
 import { connectionContract } from "./contract.js";
+import { setClogBytes } from "./payloads.js";
 
 /** How a case ended: the stack of its error, if it has failed. */
 export interface CaseResult {
@@ -47,6 +48,11 @@ process.on("warning", (warning) => {
   process.exitCode = 1;
 });
 
+function enter(kind: PairKind): void {
+  setClogBytes(kind.clogBytes);
+  kind.enter?.();
+}
+
 async function resultOf({ name, run }: ContractCase, kind: PairKind): Promise<CaseResult> {
   running = `${kind.name}: ${name}`;
   try {
@@ -63,7 +69,7 @@ async function runAll(kinds: readonly PairKind[]): Promise<void> {
   // A connection in memory that waits for the timer of its Duplex holds no process, and nor does that timer.
   const alive = setInterval(() => undefined, 60_000);
   for (const kind of kinds) {
-    kind.enter?.();
+    enter(kind);
     for (const each of connectionContract) {
       const { failure } = await resultOf(each, kind);
       if (failure === undefined) held++;
@@ -78,7 +84,7 @@ async function runAll(kinds: readonly PairKind[]): Promise<void> {
 
 function serve(kind: PairKind, send: (message: unknown) => void): void {
   const cases = new Map(connectionContract.map((each) => [each.name, each]));
-  kind.enter?.();
+  enter(kind);
   process.on("message", (name: string) => {
     void resultOf(cases.get(name) as ContractCase, kind).then(send);
   });

@@ -20,10 +20,15 @@ import { ANY_TLS, onlyTls, startedTls, type TlsEnds } from "./tls-pairs.js";
 export interface PairKind {
   readonly name: string;
   readonly makePair: MakePair;
+  /** How many bytes its pairs do not take for an end that does not read; by default those that TCP does not take. */
+  readonly clogBytes?: number;
   /** Pairs are of this kind only between the two. */
   readonly enter?: () => void;
   readonly leave?: () => void;
 }
+
+/** More than connections take that are not TCP: those in memory hold 64 KiB, Unix sockets 208 KiB. */
+const SMALL_CLOG_BYTES = 4 * 1024 * 1024;
 
 type Place = { host: string; family: 4 | 6 } | { path: string };
 
@@ -104,7 +109,7 @@ const LOST_OF_TLS: Partial<Record<Capability, Facts>> = {
 export const pairKinds: readonly PairKind[] = [
   { name: "TCP over IPv4", makePair: pairsOver(IPV4) },
   { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
-  { name: "Unix sockets", makePair: unixPairs() },
+  { name: "Unix sockets", clogBytes: SMALL_CLOG_BYTES, makePair: unixPairs() },
   { name: "TCP behind a PROXY header", makePair: pairsOver(IPV4, TCP, undefined, BEHIND_HEADER) },
   withoutKind("TCP without Node's internals", OPTIONAL, {
     ...TCP,
@@ -126,6 +131,7 @@ export const pairKinds: readonly PairKind[] = [
   },
   {
     name: "connections in memory",
+    clogBytes: SMALL_CLOG_BYTES,
     makePair: (options) => Promise.resolve(pairOf(...memoryPair(options), undefined, IN_MEMORY)),
   },
   { name: "TLS 1.2", makePair: pairsOver(IPV4, TLS, onlyTls("TLSv1.2")) },
@@ -139,6 +145,7 @@ export const pairKinds: readonly PairKind[] = [
   },
   {
     name: "TLS over Unix sockets",
+    clogBytes: SMALL_CLOG_BYTES,
     makePair: unixPairs(TLS, ANY_TLS),
     // Unix sockets know no reset: the peer sees an end that was not said.
     enter: () => setCodeOfReset("ERR_TLS_TRUNCATED"),
@@ -146,6 +153,7 @@ export const pairKinds: readonly PairKind[] = [
   },
   {
     name: "TLS over memory",
+    clogBytes: SMALL_CLOG_BYTES,
     makePair: async (options) => pairOf(...(await startedTls(memoryPair(options))), undefined, TLS_ON_DUPLEX),
   },
 ];
