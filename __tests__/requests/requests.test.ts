@@ -751,6 +751,26 @@ describe("sending", () => {
     await netError(shared.closed);
   });
 
+  test("when nothing more can be written, the connection fails once the replies that are due have come", async () => {
+    const [client, peer] = pair();
+    const shared = requests(client);
+    const first = shared.request({ text: "first" });
+    await next(peer);
+    // A gap in the stream: bytes that the program has taken away before they were sent.
+    void client.connection.write(Buffer.alloc(2 * 1024 * 1024));
+    const lost = Buffer.from(new ArrayBuffer(1_000));
+    void client.connection.write(lost);
+    structuredClone(lost.buffer, { transfer: [lost.buffer] });
+    await peer.connection.readExactly(2 * 1024 * 1024);
+    const error = await netError(shared.request({ text: "second" }));
+    expect(error).toMatchObject({ operation: "write", written: "nothing" });
+    expect(await isPending(first)).toBe(true);
+    await peer.send({ text: "reply" });
+    expect(await first).toEqual({ text: "reply" });
+    expect(await netError(shared.closed)).toMatchObject({ code: error.code });
+    expect(await netError(peer.receive())).toMatchObject({ code: "ECONNRESET" });
+  });
+
   test("while the peer takes nothing, requests wait here, and can be given up", async () => {
     const [client, peer] = pair();
     const shared = requests(client, { queue: 3 });

@@ -251,8 +251,11 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
     if (written === "nothing")
       for (const call of calls) this.#withdraw(call, () => failureFor(failure, "nothing"));
     // What the peer had sent before can still be read, unless it is the peer that takes nothing.
-    if (isBroken && !isTimeout && this.#reader.isReading) this.#refuseWith(failure);
-    else this.#fail(failure);
+    if (isTimeout || !isBroken) this.#fail(failure);
+    else {
+      this.#refuseWith(failure);
+      this.#reader.whenStopped(() => this.#fail(failure));
+    }
   }
 
   /** Rejects a call whose request was not sent after all. */

@@ -72,10 +72,6 @@ export class Reader<R> {
     this.#batch = framing === null ? null : new Batch(framing.taker, input);
   }
 
-  get isReading(): boolean {
-    return this.#isReading;
-  }
-
   /** Reads, if messages are wanted. */
   readOn(): void {
     if (!this.#isReading && this.#receiver.wanted > 0) void this.#read();
