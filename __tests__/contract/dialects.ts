@@ -3,7 +3,8 @@ import type { Connection } from "../../src/index.js";
 import type { ContractCase, MakePair } from "./contract-case.js";
 import { onPair } from "./contract-case.js";
 import { sameBytes, text, turn, until } from "./expectations.js";
-import { pattern, pieces, random } from "./payloads.js";
+import { random } from "../../src/testing/random.js";
+import { pattern, pieces } from "./payloads.js";
 
 /** Reads once and waits for nothing afterwards: what it got, or `null` at the end. */
 type Step = () => Promise<Uint8Array | null>;

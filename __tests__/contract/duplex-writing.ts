@@ -3,7 +3,8 @@ import { once } from "node:events";
 import type { Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, text, turn, until } from "./expectations.js";
-import { clog, pattern, random } from "./payloads.js";
+import { random } from "../../src/testing/random.js";
+import { clog, pattern } from "./payloads.js";
 
 /** What may be asked of the connection while its Duplex still queues what was written to it. */
 const calls: Readonly<Record<string, (a: Connection) => Promise<unknown>>> = {

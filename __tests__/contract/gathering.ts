@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { ConnectionOptions } from "../../src/index.js";
 import { onPair, type ContractCase, type Pair } from "./contract-case.js";
 import { fails, sameBytes, stillPending, text, turn, until } from "./expectations.js";
-import { clog, pattern, random } from "./payloads.js";
+import { random } from "../../src/testing/random.js";
+import { clog, pattern } from "./payloads.js";
 
 const SIZE = 16;
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, turn } from "./expectations.js";
-import { pattern, pieces, random } from "./payloads.js";
+import { random } from "../../src/testing/random.js";
+import { pattern, pieces } from "./payloads.js";
 
 const CONNECTIONS = 50;
 

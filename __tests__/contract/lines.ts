@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { stillPending, text, until } from "./expectations.js";
-import { pieces, random } from "./payloads.js";
+import { random } from "../../src/testing/random.js";
+import { pieces } from "./payloads.js";
 
 /** What a line is, and how reads of lines mix with other reads. */
 export const lines: readonly ContractCase[] = [

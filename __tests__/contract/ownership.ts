@@ -4,7 +4,8 @@ import { framed, lengthPrefixed, type Connection } from "../../src/index.js";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { sameBytes, stillPending, text, until } from "./expectations.js";
 import { endingWith } from "./own-codec.js";
-import { pattern, pieces, random } from "./payloads.js";
+import { random } from "../../src/testing/random.js";
+import { pattern, pieces } from "./payloads.js";
 
 /** Bytes that were read, and how many were consumed before and after them. */
 interface Got {

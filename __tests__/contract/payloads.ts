@@ -1,3 +1,5 @@
+import { random } from "../../src/testing/random.js";
+
 /** Of a prime length, so that no power of two repeats it. */
 const PERIOD = 65_521;
 
@@ -7,19 +9,6 @@ export function pattern(size: number, seed = 1): Buffer {
   const numbers = random(seed);
   for (let at = 0; at < period.length; at++) period[at] = numbers(256);
   return size <= PERIOD ? period : Buffer.alloc(size, period);
-}
-
-/** A generator of whole numbers below `bound`, the same ones at every run. */
-export function random(seed: number): (bound: number) => number {
-  let state = (seed * 2_654_435_761) >>> 0 || 1;
-  return (bound) => {
-    state ^= state << 13;
-    state >>>= 0;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state % bound;
-  };
 }
 
 /** More than a connection takes however much its peer has read before, and more than a message may have by default. */

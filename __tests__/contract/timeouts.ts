@@ -12,7 +12,7 @@ import {
   until,
   watch,
 } from "./expectations.js";
-import { random } from "./payloads.js";
+import { random } from "../../src/testing/random.js";
 
 /** Deadlines that have passed, that pass, and that are kept. */
 export const timeouts: readonly ContractCase[] = [

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, text, until, watch } from "./expectations.js";
-import { clog, pattern, random } from "./payloads.js";
+import { random } from "../../src/testing/random.js";
+import { clog, pattern } from "./payloads.js";
 
 const REPLACEMENT = "\ufffd";
 

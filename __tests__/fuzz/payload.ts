@@ -1,4 +1,4 @@
-import { random } from "../contract/payloads.js";
+import { random } from "../../src/testing/random.js";
 
 /** Of a prime length, so that no power of two repeats it. */
 const PERIOD = 65_521;
