@@ -27,7 +27,7 @@ const QUIET_TURNS = 2;
 const BUSY_TURNS = 100;
 
 /** Turns that a program may take while no time passes. One that takes more waits for time, or will not end. */
-const MOST_TURNS = 200_000;
+const MOST_TURNS = 100_000;
 
 let isUnderWay = false;
 
