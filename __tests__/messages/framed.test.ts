@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { framed, jsonLines, NetError, type Codec, type Connection, type Data } from "../../src/index.js";
 import { until } from "../contract/expectations.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
+import { errorOf } from "../support/outcomes.js";
 
 /** Messages with a byte of length before them. */
 const short: Codec<Buffer, Data> = {
@@ -28,16 +29,6 @@ afterEach(() => {
   a.reset();
   b.reset();
 });
-
-/** What a promise rejects with. */
-async function rejection(promise: Promise<unknown>): Promise<Error & { code?: string }> {
-  return promise.then(
-    () => {
-      throw new Error("it did not reject");
-    },
-    (error: unknown) => error as Error,
-  );
-}
 
 /** Has bytes arrive at `a`. */
 async function arrived(bytes: Data): Promise<void> {
@@ -112,7 +103,7 @@ test("a decode that throws is an invalid message, with the cause, and leaves the
   const messages = framed(a, codec);
   const loop = messages[Symbol.asyncIterator]();
   for (const call of [() => messages.receive(), () => loop.next()]) {
-    const error = await rejection(call());
+    const error = await errorOf(call());
     expect(error).toBeInstanceOf(NetError);
     expect(error).toMatchObject({ code: "ERR_INVALID_MESSAGE", operation: "read", cause });
     expect(error.message).not.toContain("secret");
@@ -154,7 +145,7 @@ test.each([
   const messages = framed(a, { decode: decode as () => number, encode: () => "" });
   const loop = messages[Symbol.asyncIterator]();
   for (const call of [() => messages.receive(), () => loop.next()])
-    expect(await rejection(call())).toMatchObject({ name: "NetError", code: "ERR_INVALID_MESSAGE" });
+    expect(await errorOf(call())).toMatchObject({ name: "NetError", code: "ERR_INVALID_MESSAGE" });
   expect(String(await a.read())).toBe("bytes");
 });
 
@@ -166,7 +157,7 @@ test("a decode that throws an error of a connection is an invalid message too", 
     },
     encode: (message) => message,
   };
-  const failing = rejection(framed(a, codec).receive());
+  const failing = errorOf(framed(a, codec).receive());
   await b.write("bytes");
   expect(await failing).toMatchObject({ code: "ERR_INVALID_MESSAGE", cause });
 });
@@ -176,7 +167,7 @@ const SIZES = [0, -1, -0, 1.5, 6, 2 ** 53, Infinity, NaN, undefined, null, "2"];
 test.each(SIZES)("a size of %p is refused, and leaves the bytes unread", async (size) => {
   const messages = framed(a, answering({ message: "x", size }));
   await b.write("bytes");
-  const error = await rejection(messages.receive());
+  const error = await errorOf(messages.receive());
   expect(error).toBeInstanceOf(RangeError);
   expect(error.message).toMatch(/^"decode\(bytes\)\.size" must be a whole number from 1 to 5/);
   expect(String(await a.read())).toBe("bytes");
@@ -185,7 +176,7 @@ test.each(SIZES)("a size of %p is refused, and leaves the bytes unread", async (
 test.each([0, -1, 4, 5, 5.5, NaN, Infinity, -Infinity])(
   "a need of %p bytes where 5 are there is refused",
   async (need) => {
-    const waiting = rejection(framed(a, answering(need)).receive());
+    const waiting = errorOf(framed(a, answering(need)).receive());
     await b.write("bytes");
     const error = await waiting;
     expect(error).toBeInstanceOf(RangeError);
@@ -204,7 +195,7 @@ test.each([
   ["a function", () => 1],
   ["a promise", Promise.resolve(1)],
 ])("%s is no answer of decode", async (_name, answer) => {
-  const waiting = rejection(framed(a, answering(answer)).receive());
+  const waiting = errorOf(framed(a, answering(answer)).receive());
   await b.write("bytes");
   const error = await waiting;
   expect(error).toBeInstanceOf(TypeError);
@@ -238,10 +229,10 @@ test("the function that makes a codec is no codec, and the error shows a call", 
 test("what is over the limit is refused by what is known of it", async () => {
   await b.write(Buffer.from([9, 1, 2, 3]));
   const messages = framed(a, short, { limit: 9 });
-  expect(await rejection(messages.receive())).toMatchObject({ code: "ERR_LIMIT" });
-  expect(await rejection(messages.receive())).toMatchObject({ code: "ERR_LIMIT" });
+  expect(await errorOf(messages.receive())).toMatchObject({ code: "ERR_LIMIT" });
+  expect(await errorOf(messages.receive())).toMatchObject({ code: "ERR_LIMIT" });
   expect(a.readableLength).toBe(4);
-  expect(await rejection(messages.send("123456789"))).toMatchObject({
+  expect(await errorOf(messages.send("123456789"))).toMatchObject({
     code: "ERR_LIMIT",
     operation: "write",
     written: "nothing",
@@ -257,7 +248,7 @@ test("what is over the limit is refused by what is known of it", async () => {
 
 test("a limit of 0 refuses every message, a limit of Infinity none", async () => {
   await b.write("\x011");
-  expect(await rejection(framed(a, short, { limit: 0 }).receive())).toMatchObject({ code: "ERR_LIMIT" });
+  expect(await errorOf(framed(a, short, { limit: 0 }).receive())).toMatchObject({ code: "ERR_LIMIT" });
   expect(String(await framed(a, short, { limit: Infinity }).receive())).toBe("1");
 });
 
@@ -265,7 +256,7 @@ test("an end inside a message is unexpected, and leaves its bytes unread", async
   await b.write("\x05123");
   await b.closeWrite();
   const messages = framed(a, short);
-  const error = await rejection(messages.receive());
+  const error = await errorOf(messages.receive());
   expect(error).toMatchObject({ code: "ERR_UNEXPECTED_EOF" });
   expect(error.message).toMatch(/after 4 bytes of an unfinished message/);
   expect(String(await a.readAll())).toBe("\x05123");
@@ -293,10 +284,10 @@ test("what encode throws is what send rejects with, and nothing is sent", async 
       throw thrown;
     },
   };
-  expect(await rejection(framed(a, codec).send("x"))).toBe(thrown);
+  expect(await errorOf(framed(a, codec).send("x"))).toBe(thrown);
   for (const encoded of [undefined, 5, Promise.resolve("x"), [1]]) {
     const wrong = { decode: () => undefined, encode: () => encoded as unknown as string };
-    const error = await rejection(framed(a, wrong).send("x"));
+    const error = await errorOf(framed(a, wrong).send("x"));
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toMatch(/^"encode\(message\)(?:\[\])?" must be a string/);
   }
@@ -313,7 +304,7 @@ test("send is sent in one go, as a list", async () => {
 test("wrong options are refused before encode is called", async () => {
   let encoded = 0;
   const codec: Codec<string> = { decode: () => undefined, encode: (message) => (encoded++, message) };
-  expect(await rejection(framed(a, codec).send("x", { timeout: -1 }))).toBeInstanceOf(RangeError);
+  expect(await errorOf(framed(a, codec).send("x", { timeout: -1 }))).toBeInstanceOf(RangeError);
   expect(encoded).toBe(0);
   expect(() => framed(a, codec, { limit: -1 })).toThrow(RangeError);
   expect(() => framed(a, codec, { limt: 1 } as object)).toThrow(/did you mean "limit"/);
@@ -330,7 +321,7 @@ test("a decode that reads from its connection is refused", async () => {
       encode: () => "",
     });
     if (!waits) await arrived("two");
-    const failing = rejection(messages.receive());
+    const failing = errorOf(messages.receive());
     if (waits) await b.write("one");
     // While the read waits, the other is refused: nothing is wrong.
     const outcome = await failing.catch(() => undefined);
@@ -343,7 +334,7 @@ test("a decode that receives from its own messages is refused, and what it has f
   const inner: Promise<Error>[] = [];
   const messages = framed(a, {
     decode(bytes: Buffer) {
-      inner.push(rejection(messages.receive()));
+      inner.push(errorOf(messages.receive()));
       return { message: "x", size: bytes.length };
     },
     encode: () => "",
@@ -368,10 +359,10 @@ test.each([true, false])(
       encode: () => "",
     });
     if (!waits) await arrived("bytes");
-    const failing = rejection(messages.receive());
+    const failing = errorOf(messages.receive());
     if (waits) await b.write("bytes").catch(() => undefined);
     expect(await failing).toBeInstanceOf(Error);
-    expect(await rejection(messages.receive())).toMatchObject({ code: "ERR_CLOSED" });
+    expect(await errorOf(messages.receive())).toMatchObject({ code: "ERR_CLOSED" });
   },
 );
 

@@ -10,6 +10,13 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
+/** The error that a promise rejects with, which may have a code. */
+export async function errorOf(promise: Promise<unknown>): Promise<Error & { code?: string }> {
+  const error = await failure(promise);
+  if (!(error instanceof Error)) throw new TypeError("rejected with what is no Error");
+  return error;
+}
+
 /** The `NetError` that a promise rejects with. */
 export async function netError(promise: Promise<unknown>): Promise<NetError> {
   const error = await failure(promise);

@@ -11,6 +11,7 @@ import {
   type Connection,
 } from "../../../src/index.js";
 import { memoryPair } from "../../../src/testing/memory-pair.js";
+import { errorOf } from "../../support/outcomes.js";
 
 let a: Connection;
 let b: Connection;
@@ -23,15 +24,6 @@ afterEach(() => {
   a.reset();
   b.reset();
 });
-
-async function failure(promise: Promise<unknown>): Promise<Error & { code?: string }> {
-  return promise.then(
-    () => {
-      throw new Error("it did not reject");
-    },
-    (error: unknown) => error as Error,
-  );
-}
 
 test.each([
   ["varintPrefix", varintPrefix(), [Buffer.alloc(0), Buffer.from("two"), Buffer.alloc(200_000, 3)]],
@@ -58,7 +50,7 @@ test.each([
   async (_, codec, fits, tooLong) => {
     const messages = framed<unknown, string>(a, codec, { limit: 3 });
     await messages.send(fits);
-    const error = await failure(messages.send(tooLong));
+    const error = await errorOf(messages.send(tooLong));
     expect(error).toMatchObject({ code: "ERR_LIMIT", operation: "write", written: "nothing" });
     expect(error).toBeInstanceOf(NetError);
     await a.closeWrite();
@@ -76,7 +68,7 @@ test("a message that a codec refuses is not sent, and the error says why", async
     framed(a, varintPrefix()).send({} as string),
   ];
   for (const promise of refused) {
-    const error = await failure(promise);
+    const error = await errorOf(promise);
     expect(error).toBeInstanceOf(TypeError);
     expect(inspect(error)).not.toMatch(/secret\b[^.(]*QUIT|property/);
   }
@@ -93,7 +85,7 @@ test.each([
     const messages = framed<unknown, never>(a, codec);
     await b.write(bytes);
     for (let times = 0; times < 2; times++) {
-      const error = await failure(messages.receive());
+      const error = await errorOf(messages.receive());
       expect(error).toBeInstanceOf(NetError);
       expect(error).toMatchObject({
         code: "ERR_INVALID_MESSAGE",
@@ -111,7 +103,7 @@ test("a line that is not JSON can be read past", async () => {
   const messages = framed(a, jsonLines<number>());
   await b.write("1\nnot JSON\n2\n");
   expect(await messages.receive()).toBe(1);
-  expect(await failure(messages.receive())).toMatchObject({ code: "ERR_INVALID_MESSAGE" });
+  expect(await errorOf(messages.receive())).toMatchObject({ code: "ERR_INVALID_MESSAGE" });
   expect(await a.readLine()).toBe("not JSON");
   expect(await messages.receive()).toBe(2);
 });
@@ -128,7 +120,7 @@ test("blank lines before the end of the stream are no message; a line without it
   await d.closeWrite();
   const others = framed(c, jsonLines<number>());
   expect(await others.receive()).toBe(1);
-  expect(await failure(others.receive())).toMatchObject({ code: "ERR_UNEXPECTED_EOF" });
+  expect(await errorOf(others.receive())).toMatchObject({ code: "ERR_UNEXPECTED_EOF" });
   c.reset();
   d.reset();
 });
@@ -141,7 +133,7 @@ test("a receive that times out has consumed nothing of a message", async () => {
   ] as const) {
     const messages = framed<unknown, never>(a, codec);
     await b.write(first);
-    expect(await failure(messages.receive({ timeout: 5 }))).toMatchObject({ code: "ETIMEDOUT" });
+    expect(await errorOf(messages.receive({ timeout: 5 }))).toMatchObject({ code: "ETIMEDOUT" });
     await b.write(second);
     expect(await messages.receive()).toEqual(message);
   }
@@ -169,8 +161,8 @@ test("one codec serves several connections", async () => {
   const [one, other] = [framed(a, codec), framed(c, codec)];
   await b.write("begun he");
   await d.write("begun th");
-  expect(await failure(one.receive({ timeout: 0 }))).toMatchObject({ code: "ETIMEDOUT" });
-  expect(await failure(other.receive({ timeout: 0 }))).toMatchObject({ code: "ETIMEDOUT" });
+  expect(await errorOf(one.receive({ timeout: 0 }))).toMatchObject({ code: "ETIMEDOUT" });
+  expect(await errorOf(other.receive({ timeout: 0 }))).toMatchObject({ code: "ETIMEDOUT" });
   await d.write("ere\n");
   await b.write("re\n");
   expect(String(await one.receive())).toBe("begun here");
