@@ -12,7 +12,7 @@ import {
 } from "../src/index.js";
 import { connectionChannels } from "../src/diagnostics.js";
 import { LOCALHOST } from "./support/certificates.js";
-import { onManualClock } from "./support/manual-clock.js";
+import { onManualClock } from "../src/testing/manual-clock.js";
 import { failure, turn, until } from "./support/outcomes.js";
 import { closeAll, endOfClient, keep, loopback, netClient, pair, socketPath } from "./support/peers.js";
 

@@ -8,7 +8,7 @@ import {
   withParameters,
   type NetParameters,
 } from "../src/index.js";
-import { onManualClock } from "./support/manual-clock.js";
+import { onManualClock } from "../src/testing/manual-clock.js";
 import { isPending, timeoutError, turn } from "./support/outcomes.js";
 import { closeAll, keep, loopback, netClient, pair } from "./support/peers.js";
 

@@ -20,7 +20,7 @@ import type { Transport } from "../../src/core/transport/transport.js";
 import { listenerOf } from "../../src/listener.js";
 import { settingsOf } from "../../src/options/connection.js";
 import { SELF_SIGNED } from "../support/certificates.js";
-import { onManualClock } from "../support/manual-clock.js";
+import { onManualClock } from "../../src/testing/manual-clock.js";
 import { failure, isPending, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, endOfClient, keep, netClient } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";

@@ -17,7 +17,7 @@ import {
 import { frozenServer, type FrozenServer } from "../support/frozen-server.js";
 import { deferredLookup, lookupOf } from "../support/lookups.js";
 import { failure, isPending, microtasks, netError, timeoutError, turn, until } from "../support/outcomes.js";
-import { onManualClock } from "../support/manual-clock.js";
+import { onManualClock } from "../../src/testing/manual-clock.js";
 import { closeAll, keep, loopback, pair, socketPath, unusedPort } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
 

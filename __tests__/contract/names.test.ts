@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { pairKinds } from "../support/pairs.js";
-import { connectionContract } from "./contract.js";
+import { connectionContract } from "../../src/testing/contract/contract.js";
 
 test("every case has a name of its own", () => {
   expect(new Set(connectionContract.map(({ name }) => name)).size).toBe(connectionContract.length);

@@ -12,9 +12,9 @@
  */
 import { inspect } from "node:util";
 import { kindsWithout, pairKinds, type PairKind } from "../support/pairs.js";
-import type { ContractCase } from "./contract-case.js";
-import { connectionContract } from "./contract.js";
-import { setClogBytes } from "./payloads.js";
+import type { ContractCase } from "../../src/testing/contract/contract-case.js";
+import { connectionContract } from "../../src/testing/contract/contract.js";
+import { setClogBytes } from "../../src/testing/contract/payloads.js";
 
 /** How a case ended: the stack of its error, if it has failed. */
 export interface CaseResult {

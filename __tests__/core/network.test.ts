@@ -3,7 +3,7 @@ import { connect, connectTo, Connection, listen, NetError, NetTimeoutError } fro
 import { Addresses } from "../../src/address/addresses.js";
 import { network as networkInUse, systemNetwork, useNetwork, type Network } from "../../src/core/network.js";
 import { adopt } from "../../src/core/transport/adopt.js";
-import { onManualClock } from "../support/manual-clock.js";
+import { onManualClock } from "../../src/testing/manual-clock.js";
 import { failure, isPending, netError } from "../support/outcomes.js";
 import { closeAll, keep, loopback } from "../support/peers.js";
 

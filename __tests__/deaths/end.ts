@@ -3,7 +3,7 @@ import { getEventListeners } from "node:events";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getParameters, NetError, type Connection } from "../../src/index.js";
-import { pattern } from "../contract/payloads.js";
+import { pattern } from "../../src/testing/contract/payloads.js";
 import { pass } from "../fuzz/turns.js";
 import type { Death, Deed, Moment, Plan, Script, Who } from "./plan.js";
 

@@ -7,7 +7,7 @@ import { dial, type DialOptions, type Handshake } from "../../src/dial/dial.js";
 import { settingsOf } from "../../src/options/connection.js";
 import { SELF_SIGNED } from "../support/certificates.js";
 import { frozenServer } from "../support/frozen-server.js";
-import { onManualClock } from "../support/manual-clock.js";
+import { onManualClock } from "../../src/testing/manual-clock.js";
 import { failure, isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
 import { closeAll, keep, loopback, unusedPort } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { interleave, MAX_IN_FLIGHT, race, type Outcome } from "../../src/dial/race.js";
-import { ManualClock } from "../support/manual-clock.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
 
 /** Resolves when every promise that can settle now has. */
 function settled(): Promise<void> {

@@ -7,8 +7,8 @@ import {
   type Data,
   type Messages,
 } from "../../src/index.js";
-import { endingWith } from "../contract/own-codec.js";
-import { bigEndian } from "../contract/payloads.js";
+import { endingWith } from "../../src/testing/contract/own-codec.js";
+import { bigEndian } from "../../src/testing/contract/payloads.js";
 import type { CallOf, Framing } from "./scenario.js";
 
 type Bytes = CallOf<"receive">["bytes"];

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { connect, createServer } from "node:tls";
 import { relay, type ConnectionOptions } from "../../src/index.js";
-import type { Pair } from "../contract/contract-case.js";
+import type { Pair } from "../../src/testing/contract/contract-case.js";
 import { adopted, duplexesInMemory, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
 import { SELF_SIGNED } from "../support/certificates.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";

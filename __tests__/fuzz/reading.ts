@@ -1,5 +1,5 @@
 /** The connection's own reads. */
-import { bigEndian } from "../contract/payloads.js";
+import { bigEndian } from "../../src/testing/contract/payloads.js";
 import { transfer, type End } from "./end.js";
 import { framesOf, MESSAGE_END } from "./framing.js";
 import type { Operation } from "./operation.js";

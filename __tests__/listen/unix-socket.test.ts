@@ -15,7 +15,7 @@ import { createServer, type Server } from "node:net";
 import { basename, dirname, join, relative } from "node:path";
 import { connect, listen, Listener, type ListenOptions } from "../../src/index.js";
 import { systemClock, useClock } from "../../src/core/timing/clock.js";
-import { ManualClock } from "../support/manual-clock.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
 import { failure, isPending, netError, turn, until } from "../support/outcomes.js";
 import { closeAll, keep, socketPath } from "../support/peers.js";
 import { listenersOf } from "../support/resources.js";

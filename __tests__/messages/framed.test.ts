@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
 import { framed, jsonLines, NetError, type Codec, type Connection, type Data } from "../../src/index.js";
-import { until } from "../contract/expectations.js";
+import { until } from "../../src/testing/contract/expectations.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
 import { errorOf } from "../support/outcomes.js";
 

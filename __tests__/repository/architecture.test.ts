@@ -375,10 +375,17 @@ const TIME = [
   "hrtime",
 ];
 
+/**
+ * The cases of the contract, which are programs that use the library: they wait with the timers of Node's and run servers of
+ * Node's over connections.
+ */
+const CASES = "testing/contract/";
+
 /** The files that may, and why. */
 const TIME_USERS: Readonly<Record<string, string>> = {
   "core/timing/clock.ts": "is the clock",
   "core/timing/process-hold.ts": "its timer never fires: it is a handle that keeps the process alive",
+  "testing/manual-clock.ts": "its turns of the event loop are real ones",
   "testing/simulation/globals.ts": "replaces what reads the time, inside a simulation",
   "testing/simulation/node-timers.ts": "cancels timers of the machine that it has replaced by virtual ones",
   "testing/simulation/simulate.ts": "waits for the event loop to turn, whatever time it is in the simulation",
@@ -433,10 +440,10 @@ const NETWORK_USERS: Readonly<Record<string, string>> = {
   "core/network.ts": "is the network",
 };
 
-/** The files that use any of these. */
+/** The files that use any of these, beside the cases of the contract. */
 function usersOf(uses: readonly string[]): string[] {
-  const users = [...sources].filter(([name, text]) =>
-    [...usesIn(name, text)].some((use) => uses.includes(use)),
+  const users = [...sources].filter(
+    ([name, text]) => !name.startsWith(CASES) && [...usesIn(name, text)].some((use) => uses.includes(use)),
   );
   return users.map(([name]) => name).sort();
 }

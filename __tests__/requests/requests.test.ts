@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { framed, jsonLines, lengthPrefixed, requests } from "../../src/index.js";
 import type { Connection, Messages } from "../../src/index.js";
 import { memoryPair } from "../../src/testing/index.js";
-import { onManualClock } from "../support/manual-clock.js";
+import { onManualClock } from "../../src/testing/manual-clock.js";
 import { failure, isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
 import { listenersOf } from "../support/resources.js";
 import { BY_ID, messagePair, next, wrapped, type Message } from "../support/requests/peer.js";

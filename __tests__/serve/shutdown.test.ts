@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { connect, listen, NetTimeoutError, serve, type Connection, type Handler } from "../../src/index.js";
 import { LOCALHOST } from "../support/certificates.js";
-import { onManualClock } from "../support/manual-clock.js";
+import { onManualClock } from "../../src/testing/manual-clock.js";
 import { isPending, turn, until } from "../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient, unusedPort } from "../support/peers.js";
 import { nothingLeft } from "../support/resources.js";

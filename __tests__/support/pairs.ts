@@ -10,8 +10,8 @@ import {
   type ListenOptions,
 } from "../../src/index.js";
 import { CAPABILITIES, switchOff, type Capability } from "../../src/core/transport/node-internals.js";
-import type { MakePair, Pair } from "../contract/contract-case.js";
-import { setCodeOfReset } from "../contract/expectations.js";
+import type { MakePair, Pair } from "../../src/testing/contract/contract-case.js";
+import { setCodeOfReset } from "../../src/testing/contract/expectations.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
 import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
 import { ANY_TLS, onlyTls, startedTls, type TlsEnds } from "./tls-pairs.js";

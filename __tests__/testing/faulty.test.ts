@@ -4,7 +4,7 @@ import { finished } from "node:stream/promises";
 import { Connection } from "../../src/index.js";
 import { faulty, memoryPair, type Faults } from "../../src/testing/index.js";
 import { duplexesInMemory, socketPair } from "../support/adopted-pairs.js";
-import { onManualClock } from "../support/manual-clock.js";
+import { onManualClock } from "../../src/testing/manual-clock.js";
 import { isPending, netError, turn, until } from "../support/outcomes.js";
 
 /** Bytes of which each tells where it belongs. */

@@ -4,6 +4,7 @@
  * - memory-pair.ts: two connections with no network between them.
  * - simulation/: whole networks in memory, on virtual time. simulation/simulate.ts is the way in.
  * - faulty.ts: a stream on which bytes are late, cut, joined, lost or harmed. faults/ does the work.
+ * - contract/: what holds for every kind of connection, as cases that need no test runner. manual-clock.ts moves their time.
  */
 /// <reference types="node" preserve="true" />
 export { faulty } from "./faulty.js";

@@ -2,7 +2,7 @@ import { Duplex } from "node:stream";
 import { connect, Connection, NetError, NetTimeoutError, relay } from "../../../src/index.js";
 import { bounded } from "../../../src/core/timing/bounded.js";
 import { clock as clockInUse, systemClock, useClock } from "../../../src/core/timing/clock.js";
-import { ManualClock, onManualClock } from "../../support/manual-clock.js";
+import { ManualClock, onManualClock } from "../../../src/testing/manual-clock.js";
 import { failure, isPending } from "../../support/outcomes.js";
 import { closeAll, endOf, keep, loopback, netClient, pair } from "../../support/peers.js";
 

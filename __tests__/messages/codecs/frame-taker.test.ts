@@ -6,7 +6,7 @@ import { lengthPrefix } from "../../../src/index.js";
 import { FrameTaker } from "../../../src/messages/codecs/frame-taker.js";
 import { Decoding } from "../../../src/messages/decoding.js";
 import { directOf } from "../../../src/messages/direct.js";
-import { bigEndian } from "../../contract/payloads.js";
+import { bigEndian } from "../../../src/testing/contract/payloads.js";
 
 /** Frames with a big-endian length of `bytes` bytes before them. */
 interface FrameFormat {

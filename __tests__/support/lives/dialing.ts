@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect as netConnect, createServer, type AddressInfo, type Socket } from "node:net";
 import { connectDuplex, type ConnectDuplexOptions } from "../../../src/index.js";
-import { turn, until } from "../../contract/expectations.js";
-import { pattern } from "../../contract/payloads.js";
+import { turn, until } from "../../../src/testing/contract/expectations.js";
+import { pattern } from "../../../src/testing/contract/payloads.js";
 import { lookupOf } from "../lookups.js";
 
 /** A socket that connects, and what a script does to it. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect as netConnect, createServer, type AddressInfo, type Socket } from "node:net";
 import { connect, connectDuplex } from "../../../src/index.js";
-import { turn, until } from "../../contract/expectations.js";
+import { turn, until } from "../../../src/testing/contract/expectations.js";
 
 /** A socket through whose life a script leads, and what both ends of it see. */
 export interface Life {

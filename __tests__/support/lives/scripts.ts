@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { PassThrough, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { until } from "../../contract/expectations.js";
-import { pattern } from "../../contract/payloads.js";
+import { until } from "../../../src/testing/contract/expectations.js";
+import { pattern } from "../../../src/testing/contract/payloads.js";
 import type { Script } from "./life.js";
 
 /** Far more than a kernel's buffers and a stream's own take, for a peer that does not read. */
