@@ -2,13 +2,20 @@
  * What a simulated program waits for that takes real time: files, compression, cryptography. Virtual time stands still while
  * any of it is under way. Node does not count it, but tells when its resources are made, call back and end.
  */
-import { createHook, type AsyncHook } from "node:async_hooks";
+import { asyncWrapProviders, createHook, type AsyncHook } from "node:async_hooks";
 import { makeVirtual } from "./node-timers.js";
 import { running } from "./running.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
-/** The types of resources that call back once: requests to libuv's pool of threads, and turns of the event loop. */
-const ONCE = /^(?:FSREQ|FILEHANDLECLOSEREQ|GETADDRINFO|GETNAMEINFO|QUERYWRAP|Immediate$)|(?:REQUEST|JOB)$/;
+/** Requests to libuv's pool of threads: Node's own types only, since packages make resources with names like these, too. */
+const THREAD_WORK = Object.keys(asyncWrapProviders).filter(
+  (type) =>
+    type !== "HTTPCLIENTREQUEST" &&
+    /^(?:FSREQ|FILEHANDLECLOSEREQ|GETADDRINFO|GETNAMEINFO|QUERYWRAP)|(?:REQUEST|JOB)$/.test(type),
+);
+
+/** The types of resources that call back once. An `Immediate` is a turn of the event loop. */
+const ONCE: ReadonlySet<string> = new Set([...THREAD_WORK, "Immediate"]);
 
 interface Compressor {
   readonly write: (...args: unknown[]) => unknown;
@@ -32,7 +39,7 @@ export class RealWork {
       init: (id, type, _trigger, resource) => {
         if (type === "PROMISE" || type === "TickObject" || running.getStore() === undefined) return;
         if (type === "Immediate") this.turns++;
-        if (ONCE.test(type)) pending.add(id);
+        if (ONCE.has(type)) pending.add(id);
         else if (type === "Timeout") timers.set(id, makeVirtual(clock, resource));
         else if (type === "ZLIB") noteWrites(resource as Compressor, () => pending.add(id));
       },
