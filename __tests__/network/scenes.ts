@@ -2,6 +2,7 @@ import { FAILURES } from "./scenes/failures.js";
 import { FAMILIES } from "./scenes/families.js";
 import { LOCAL_ENDS } from "./scenes/local-ends.js";
 import { LOOKUPS } from "./scenes/lookups.js";
+import { DEAD_LINKS } from "./scenes/dead-links.js";
 import { SILENCES } from "./scenes/silences.js";
 import { SLOW_LINKS } from "./scenes/slow-links.js";
 import type { Scene } from "./scene.js";
@@ -13,4 +14,5 @@ export const SCENES: readonly Scene[] = [
   ...LOOKUPS,
   ...FAMILIES,
   ...LOCAL_ENDS,
+  ...DEAD_LINKS,
 ];

@@ -126,4 +126,34 @@ export const LOCAL_ENDS: readonly Scene[] = [
       ]);
     },
   },
+  {
+    name: "when no port is left to connect from, an address says so, another one is tried, and a port that is given back is used",
+    network: [...LOOPBACK, "echo '40000 40003' > /proc/sys/net/ipv4/ip_local_port_range"],
+    async play(race) {
+      await using one = await listen(PORT, { host: "127.0.0.1" });
+      await using other = await listen(PORT, { host: "127.0.0.2" });
+      const taken = [];
+      for (let port = 40_000; port <= 40_003; port++) {
+        taken.push(...(await Promise.all([connect("127.0.0.1", PORT), one.accept()])));
+      }
+      const error = await netError(connect("127.0.0.1", PORT));
+      assert.deepEqual(
+        [error.code, error.operation, error.address],
+        ["EADDRNOTAVAIL", "connect", "127.0.0.1"],
+      );
+      // A port serves for one connection to each address.
+      const seen = race.story.length;
+      const addresses = [to("127.0.0.1", PORT), to("127.0.0.2", PORT)];
+      taken.push(...(await Promise.all([connectTo(addresses, { attemptDelay: 600_000 }), other.accept()])));
+      assert.deepEqual(race.story.slice(seen), ["start 127.0.0.2", "win 127.0.0.2"]);
+      // Each of the ports has a connection, so no socket can listen there.
+      const listening = await netError(listen(0, { host: "127.0.0.1" }));
+      assert.deepEqual([listening.code, listening.operation], ["EADDRINUSE", "listen"]);
+      taken.shift()?.reset();
+      await using again = await connect("127.0.0.1", PORT);
+      assert.equal(again.localPort, taken[0]?.remotePort);
+      for (const end of taken) end.reset();
+      again.reset();
+    },
+  },
 ];
