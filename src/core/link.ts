@@ -128,7 +128,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     const isHarmless = this.input.isShut && this.output.ended;
     if (outcome.failure === null && !isHarmless) outcome = failedWith("read", cause);
     this.#become({ kind: "destroyed", outcome });
-    this.input.fail(cause);
+    // The kernel says once why it has given a connection up. If a write was told, a read finds an end, or what looks like a reset.
+    this.input.fail(outcome.failure?.cause ?? cause);
     this.output.fail(cause);
     this.transport.destroy();
   }
