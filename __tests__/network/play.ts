@@ -1,10 +1,10 @@
 /** Plays one scene, in the network that it was started in, and ends when nothing keeps it alive. */
 import { strict as assert } from "node:assert";
 import { Race, inSynSent } from "./scene.js";
-import { SCENES } from "./scenes.js";
+import { ALL_SCENES } from "./scenes.js";
 
 const [name] = process.argv.slice(2);
-const scene = SCENES.find((each) => each.name === name);
+const scene = ALL_SCENES.find((each) => each.name === name);
 assert.ok(scene, `there is no scene "${String(name)}"`);
 
 const race = new Race();
