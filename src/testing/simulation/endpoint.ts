@@ -9,7 +9,7 @@ import { Sender, type SenderHost } from "./sender.js";
 /** What the kernel waits with for the peer's end, once the program has closed the socket (tcp_fin_timeout), and after both. */
 const LAST_WAIT_MS = 60_000;
 
-/** How often the kernel asks an idle peer, if the program does not say: see tcp(7). */
+/** When and how often the kernel asks an idle peer, if the program says nothing of it: see tcp(7). */
 const KEEP_ALIVE = { delay: 7_200_000, interval: 75_000, count: 9 };
 
 /** Why a connection has failed. */
@@ -115,7 +115,7 @@ export class Endpoint implements SenderHost, Receiving {
     this.#remove();
   }
 
-  /** @param options - `null` for none; what is left out is the system's own, in ms */
+  /** @param options - `null` for none; `{}` for the system's own, in ms */
   setKeepAlive(options: Partial<typeof KEEP_ALIVE> | null): void {
     this.cancel(this.#keepAliveTimer);
     this.#keepAliveTimer = undefined;

@@ -31,6 +31,10 @@ const CHANCE_OF_SPLIT = 0.2;
 const CHANCE_OF_MERGE = 0.2;
 const MERGE_MS = 2;
 
+/** Between two questions of a keep-alive, and how many of them Node has the kernel ask, if it is told a delay alone. */
+const NODE_INTERVAL_MS = 1_000;
+const NODE_COUNT = 10;
+
 export class SimulatedTransport implements Transport, EndpointUser, Waiting {
   /** The stream that it was handed over as. */
   stream: TransportStream | null = null;
@@ -154,13 +158,10 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
     return stream;
   }
 
-  setKeepAlive(on: boolean, delay: number, interval?: number, count?: number): void {
+  setKeepAlive(on: boolean, delay: number, interval = NODE_INTERVAL_MS, count = NODE_COUNT): void {
     if (this.destroyed) return;
-    const given = {
-      ...(delay > 0 ? { delay } : {}),
-      ...(interval === undefined ? {} : { interval }),
-      ...(count === undefined ? {} : { count }),
-    };
+    // Node sets all three once it is told a delay, and none of them otherwise.
+    const given = delay > 0 ? { delay, interval, count } : {};
     this.#endpoint.setKeepAlive(on ? given : null);
   }
 
