@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { until } from "./outcomes.js";
 
 /** How a program ended, and all that it printed. */
 export interface Outcome {
@@ -69,6 +71,20 @@ export class Program {
 
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
+  }
+
+  /** Stops it, until it is sent `SIGCONT`. Resolves when it no longer runs. */
+  async stop(): Promise<void> {
+    this.kill("SIGSTOP");
+    await this.stopped();
+  }
+
+  /** Resolves when it has been stopped, by whatever process (proc_pid_stat(5): state T). */
+  async stopped(): Promise<void> {
+    const stat = `/proc/${String(this.#process.pid)}/stat`;
+    await until(function theProgramIsStopped() {
+      return readFileSync(stat, "utf8").includes(") T ");
+    });
   }
 
   async #more(): Promise<void> {
