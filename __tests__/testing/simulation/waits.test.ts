@@ -1,4 +1,3 @@
-import { AsyncResource } from "node:async_hooks";
 import timersPromises from "node:timers/promises";
 import { simulate } from "../../../src/testing/index.js";
 
@@ -23,12 +22,3 @@ test.each([-1, 1.5, NaN, "1"])(
     await simulate({ seed: 1 }, () => expect(call).toThrow('"delay" must be a whole number'));
   },
 );
-
-test("time goes on while a request of a package is under way, whatever it is called", async () => {
-  await simulate({ seed: 1 }, async (network) => {
-    const requests = ["HTTPCLIENTREQUEST", "UNDICI_REQUEST", "MY_JOB"].map((name) => new AsyncResource(name));
-    await timersPromises.setTimeout(1_000);
-    expect(network.now).toBe(1_000);
-    for (const request of requests) request.emitDestroy();
-  });
-});

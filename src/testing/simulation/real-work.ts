@@ -7,15 +7,23 @@ import { makeVirtual } from "./node-timers.js";
 import { running } from "./running.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
-/** Requests to libuv's pool of threads: Node's own types only, since packages make resources with names like these, too. */
-const THREAD_WORK = Object.keys(asyncWrapProviders).filter(
-  (type) =>
-    type !== "HTTPCLIENTREQUEST" &&
-    /^(?:FSREQ|FILEHANDLECLOSEREQ|GETADDRINFO|GETNAMEINFO|QUERYWRAP)|(?:REQUEST|JOB)$/.test(type),
+/** Node's own types only: packages make resources with names like these, too. */
+const TYPES = Object.keys(asyncWrapProviders);
+
+/** The types of resources that call back once: requests to libuv, and turns of the event loop. */
+const ONCE: ReadonlySet<string> = new Set([
+  ...TYPES.filter((type) => /^(?:FSREQ|FILEHANDLECLOSEREQ|GETADDRINFO|GETNAMEINFO|QUERYWRAP)/.test(type)),
+  "Immediate",
+]);
+
+/** The types of work of cryptography. */
+const CRYPTOGRAPHY: ReadonlySet<string> = new Set(
+  TYPES.filter((type) => type.endsWith("REQUEST") && type !== "HTTPCLIENTREQUEST"),
 );
 
-/** The types of resources that call back once. An `Immediate` is a turn of the event loop. */
-const ONCE: ReadonlySet<string> = new Set([...THREAD_WORK, "Immediate"]);
+interface CryptographicWork {
+  readonly run: (...args: unknown[]) => unknown;
+}
 
 interface Compressor {
   readonly write: (...args: unknown[]) => unknown;
@@ -40,6 +48,12 @@ export class RealWork {
         if (type === "PROMISE" || type === "TickObject" || running.getStore() === undefined) return;
         if (type === "Immediate") this.turns++;
         if (ONCE.has(type)) pending.add(id);
+        else if (CRYPTOGRAPHY.has(type))
+          noteRun(
+            resource as CryptographicWork,
+            () => pending.add(id),
+            () => end(id),
+          );
         else if (type === "Timeout") timers.set(id, makeVirtual(clock, resource));
         else if (type === "ZLIB") noteWrites(resource as Compressor, () => pending.add(id));
       },
@@ -66,6 +80,20 @@ export class RealWork {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
   }
+}
+
+/** Work that is done at once, as that of `randomUUID()`, returns its outcome and never calls back. */
+function noteRun(work: CryptographicWork, begun: () => void, ended: () => void): void {
+  Object.defineProperty(work, "run", {
+    configurable: true,
+    value(this: CryptographicWork, ...args: unknown[]): unknown {
+      begun();
+      const { run } = Object.getPrototypeOf(this) as CryptographicWork;
+      const outcome = run.apply(this, args);
+      if (Array.isArray(outcome)) ended();
+      return outcome;
+    },
+  });
 }
 
 /** A compressor lives as long as its stream; each write of it calls back once. */
