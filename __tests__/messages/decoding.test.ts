@@ -229,3 +229,28 @@ test("thousands of messages that came together are decoded out of one copy, each
   // A message that is cut by the end of a copy is asked for once or twice more.
   expect(seen.asked).toBeLessThanOrEqual(messages.length + 2 * windows);
 });
+
+/** Whether a message of half of the bytes, of this kind, is in the memory in which the codec has seen it. */
+function sharesMemory(viewOf: (bytes: Buffer, length: number) => Uint8Array): boolean {
+  let seen: ArrayBufferLike | undefined;
+  const codec: Codec<Uint8Array> = {
+    decode(bytes) {
+      seen = bytes.buffer;
+      return { message: viewOf(bytes, 3), size: 3 };
+    },
+    encode: () => "",
+  };
+  const queue = new ByteQueue();
+  queue.append(Buffer.from("abcdef"));
+  const message = new Decoding(codec, Infinity).take(queue, false) as Uint8Array;
+  expect(Buffer.from(message).toString()).toBe("abc");
+  expect(message.constructor).toBe(viewOf(Buffer.alloc(3), 3).constructor);
+  return message.buffer === seen;
+}
+
+test("a message that is a view of the bytes is copied, unless it is of a class of the program's", () => {
+  class Own extends Uint8Array {}
+  expect(sharesMemory((bytes, length) => bytes.subarray(0, length))).toBe(false);
+  expect(sharesMemory((bytes, length) => new Uint8Array(bytes.buffer, bytes.byteOffset, length))).toBe(false);
+  expect(sharesMemory((bytes, length) => new Own(bytes.buffer, bytes.byteOffset, length))).toBe(true);
+});

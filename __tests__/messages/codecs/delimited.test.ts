@@ -51,6 +51,7 @@ test.each([
   ["makes one with the beginning of the real one", "\r\r", "a\r"],
   ["does so with more of it", "abab", "xab"],
   ["is shorter than it, and does so", "aaa", "a"],
+  ["is shorter than it, and does so with its first byte", "aabaa", "aab"],
 ])("a message that %s is refused, since the peer would read something else", (_, delimiter, message) => {
   const error = thrownBy(() => delimited(delimiter).encode(message));
   expect(error).toBeInstanceOf(TypeError);

@@ -202,6 +202,11 @@ test("frames of every format are those that decode finds", () => {
 test.each([
   ["negative", { bytes: 1 as const, adjustment: -4 }, "a length of 3 is negative with the adjustment of -4"],
   [
+    "negative, of which nothing is skipped",
+    { bytes: 1 as const, adjustment: -4, skip: 0 },
+    "a length of 3 is negative with the adjustment of -4",
+  ],
+  [
     "shorter than what is skipped",
     { bytes: 1 as const, skip: 9 },
     "a frame of 4 bytes is shorter than the 9 to skip",

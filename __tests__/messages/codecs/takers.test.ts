@@ -138,6 +138,26 @@ test("a limit counts neither the length nor the delimiter, and what is over it s
   }
 });
 
+test("what is cut off by the end of the stream is no message, and its bytes are counted", () => {
+  for (const [codec, text, unfinished] of [
+    [varintPrefix(), "\x03ab", "3 bytes of an unfinished message"],
+    // A length that is not whole is over no limit: what it says so far is not what it says.
+    [varintPrefix(), "\xff\xff", "2 bytes of an unfinished message"],
+    [lengthPrefix({ bytes: 2 }), "\xff", "1 bytes of an unfinished frame"],
+    [lengthPrefix({ bytes: 2 }), "\0\x03a", "3 bytes of an unfinished frame"],
+    [delimited("\r\n"), "ab\r", "3 bytes without the delimiter"],
+    [jsonLines(), "\n12", "2 bytes of an unfinished line"],
+  ] as const) {
+    const queue = new ByteQueue();
+    queue.copy(Buffer.from(text, "latin1"), text.length);
+    expect(takerOf(codec, 10).take(queue, false)).toBe(WAIT);
+    expect(takerOf(codec, 10).take(queue, true)).toMatchObject({
+      code: "ERR_UNEXPECTED_EOF",
+      reason: expect.stringContaining(unfinished) as string,
+    });
+  }
+});
+
 test("a search goes on where it has stopped, and begins anew when another read has taken bytes", () => {
   for (const [codec, expected] of [
     [delimited("\n"), Buffer.from("3")],

@@ -36,7 +36,8 @@ test.each([
 });
 
 test("a length that is not whole needs a byte more", () => {
-  for (let size = 0; size < 10; size++) expect(codec.decode(Buffer.alloc(size, 0x80))).toBe(size + 1);
+  for (const byte of [0x80, 0xff])
+    for (let size = 0; size < 10; size++) expect(codec.decode(Buffer.alloc(size, byte))).toBe(size + 1);
 });
 
 test("a length may be longer than it need be", () => {
