@@ -11,7 +11,7 @@ const config: Config = {
     "^tcp6$": "<rootDir>/src/index.ts",
     "^tcp6/testing$": "<rootDir>/src/testing/index.ts",
   },
-  modulePathIgnorePatterns: ["<rootDir>/dist/"],
+  modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/mutation/"],
   testTimeout: 20_000,
   // Many tests wait for something: as many workers as there are processors would leave these idle.
   maxWorkers: Math.ceil(1.5 * availableParallelism()),

@@ -1,0 +1,66 @@
+/**
+ * Plugins for Stryker: a runner of the tests that pass through a mutant, and a reporter that writes a line of JSON for each mutant
+ * as soon as its tests have run, so that a run which is ended early has told what it knows.
+ */
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, relative } from "node:path";
+import { declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
+import { determineHitLimitReached, DryRunStatus, toMutantRunResult } from "@stryker-mutator/api/test-runner";
+import { run, stryker } from "./tests.mjs";
+
+class SuiteRunner {
+  capabilities() {
+    return { reloadEnvironment: true };
+  }
+
+  async dryRun({ coverageAnalysis }) {
+    stryker.activeMutant = undefined;
+    stryker.hitLimit = undefined;
+    stryker.mutantCoverage = { static: {}, perTest: {} };
+    const tests = await run({});
+    if (coverageAnalysis === "off") return { status: DryRunStatus.Complete, tests };
+    return { status: DryRunStatus.Complete, tests, mutantCoverage: stryker.mutantCoverage };
+  }
+
+  async mutantRun({ activeMutant, testFilter, disableBail, hitLimit, mutantActivation }) {
+    stryker.mutantCoverage = undefined;
+    stryker.hitLimit = hitLimit;
+    stryker.hitCount = hitLimit === undefined ? undefined : 0;
+    stryker.activeMutant = undefined;
+    const activate = () => (stryker.activeMutant = activeMutant.id);
+    if (mutantActivation === "static") activate();
+    const tests = await run({ testFilter, bail: !disableBail, beforeTests: activate });
+    const overLimit = determineHitLimitReached(stryker.hitCount, stryker.hitLimit);
+    return toMutantRunResult(overLimit ?? { status: DryRunStatus.Complete, tests });
+  }
+}
+
+class LinesReporter {
+  #file = process.env.MUTANTS;
+
+  onMutationTestingPlanReady({ mutantPlans }) {
+    mkdirSync(dirname(this.#file), { recursive: true });
+    writeFileSync(this.#file, `${JSON.stringify({ mutants: mutantPlans.length })}\n`);
+  }
+
+  onMutantTested({
+    fileName,
+    location,
+    mutatorName,
+    replacement,
+    status,
+    statusReason,
+    killedBy,
+    testsCompleted,
+  }) {
+    const place = `${relative(process.cwd(), fileName)}:${location.start.line}:${location.start.column}`;
+    const reason = statusReason?.slice(0, 300);
+    const line = { status, place, mutatorName, replacement, testsCompleted, killedBy, reason };
+    appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
+  }
+}
+
+export const strykerPlugins = [
+  declareClassPlugin(PluginKind.TestRunner, "suite", SuiteRunner),
+  declareClassPlugin(PluginKind.Reporter, "lines", LinesReporter),
+];

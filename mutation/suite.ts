@@ -1,0 +1,27 @@
+/**
+ * The cases of the contract, and random sequences of calls, as tests of jest's in the process that runs them: the suite
+ * itself runs them in processes of their own, where a mutant could not be switched on.
+ */
+import { connectionContract } from "../__tests__/contract/contract.js";
+import { setClogBytes } from "../__tests__/contract/payloads.js";
+import { kindsWithout, pairKinds } from "../__tests__/support/pairs.js";
+
+/** Cases that are about the amount, and take as long as fifty others. */
+const SLOW = /fifty|32 MiB|100 000|tiny deadlines/;
+
+/** Of the cases, those whose names fit this, if it is given. */
+const CHOSEN = new RegExp(process.env["CASES"] ?? "", "u");
+
+export function contractHoldsFor(name: string): void {
+  const kind = [...pairKinds, ...kindsWithout].find((each) => each.name === name);
+  if (kind === undefined) throw new Error(`no such kind of connection: ${name}`);
+  describe(kind.name, () => {
+    beforeAll(() => {
+      setClogBytes(kind.clogBytes);
+      kind.enter?.();
+    });
+    afterAll(() => kind.leave?.());
+    for (const { name, run } of connectionContract)
+      if (CHOSEN.test(name) && !SLOW.test(name)) test(name, () => run(kind.makePair));
+  });
+}
