@@ -211,10 +211,18 @@ test.each([
     { bytes: 1 as const, skip: 9 },
     "a frame of 4 bytes is shorter than the 9 to skip",
   ],
+  [
+    "shorter than what is skipped, and has nothing after its length",
+    { bytes: 1 as const, adjustment: -3, skip: 9 },
+    "a frame of 1 bytes is shorter than the 9 to skip",
+  ],
 ])("a frame that is %s is no message", (_, options, reason) => {
   const queue = new ByteQueue(SMALL_BLOCKS);
-  queue.append(Buffer.from("03616263", "hex"));
-  const refusal = directOf(lengthPrefix(options))?.takerFor(100).take(queue, false);
+  const bytes = Buffer.from("03616263", "hex");
+  queue.append(bytes);
+  const codec = lengthPrefix(options);
+  expect(() => codec.decode(bytes)).toThrow(reason);
+  const refusal = directOf(codec)?.takerFor(100).take(queue, false);
   expect(refusal).toMatchObject({
     code: "ERR_INVALID_MESSAGE",
     reason,

@@ -76,6 +76,11 @@ describe("a line is refused, and the error does not show what is in it:", () => 
     ["whose last character is cut", Buffer.from('"secret\xc3"\n', "latin1"), /not UTF-8/],
     ["in UTF-16", Buffer.from('"secret"\n', "utf16le"), /not JSON/],
     ["with NUL", Buffer.from("\0secret\n"), /not JSON/],
+    [
+      "that is not, after blank ones",
+      Buffer.from("\n\n\xff\n", "latin1"),
+      /^a line of 1 bytes is not UTF-8$/,
+    ],
     ["after blank ones", Buffer.from("\n\nsecret\n"), /^a line of 6 bytes is not JSON$/],
   ])("one %s", (_, bytes, message) => {
     const error = thrownBy(() => codec.decode(bytes));

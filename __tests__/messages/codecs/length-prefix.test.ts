@@ -193,21 +193,28 @@ describe("sending", () => {
       const error = thrownBy(() => codec.encode([Buffer.alloc(most), "x"]));
       expect(error).toBeInstanceOf(RangeError);
       expect(error.code).toBe("ERR_LIMIT");
+      expect(error.message).toContain(`"message" must be at most ${String(most)} bytes`);
     }
   });
 
+  test("a message of no bytes is its length, and no part besides", () => {
+    for (const message of ["", [], ["", Buffer.alloc(0)]])
+      expect(lengthPrefix({ bytes: 2 }).encode(message)).toEqual([HEX("0000")]);
+  });
+
   test("a message that is shorter than any length can say, or than its header, is refused", () => {
-    for (const [options, least] of [
-      [{ adjustment: 3 }, 3],
-      [{ offset: 2, bytes: 2 }, 4],
-      [{ offset: 2, bytes: 2, adjustment: 6 }, 10],
-      [{ offset: 2, bytes: 2, adjustment: -4 }, 4],
+    for (const [options, least, expected] of [
+      [{ adjustment: 3 }, 3, "at least 3 bytes"],
+      [{ offset: 2, bytes: 2 }, 4, "a frame of at least 4 bytes, its header"],
+      [{ offset: 2, bytes: 2, adjustment: 6 }, 10, "at least 10 bytes"],
+      [{ offset: 2, bytes: 2, adjustment: -4 }, 4, "a frame of at least 4 bytes, its header"],
     ] as const) {
       const codec = lengthPrefix(options);
       expect(sentBy(codec, Buffer.alloc(least)).length).toBeGreaterThanOrEqual(least);
       const error = thrownBy(() => codec.encode(Buffer.alloc(least - 1)));
       expect(error).toBeInstanceOf(RangeError);
       expect(error.code).toBe("ERR_OUT_OF_RANGE");
+      expect(error.message).toContain(`"message" must be ${expected}`);
     }
   });
 

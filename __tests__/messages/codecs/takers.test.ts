@@ -138,6 +138,22 @@ test("a limit counts neither the length nor the delimiter, and what is over it s
   }
 });
 
+test("what is longer than the limit is not sent, and the refusal has both", () => {
+  for (const [codec, fits, tooLong] of [
+    [varintPrefix(), "abc", "abcd"],
+    [lengthPrefix({ bytes: 2 }), "abc", "abcd"],
+    [delimited("\n"), "abc", "abcd"],
+    [jsonLines(), 123, 1234],
+  ] as const) {
+    const direct = directOf(codec as Codec<unknown, unknown>);
+    expect(direct?.payloadFor(fits, 3)).not.toBeInstanceOf(Refusal);
+    expect(direct?.payloadFor(tooLong, 3)).toMatchObject({
+      code: "ERR_LIMIT",
+      reason: expect.stringMatching(/4 bytes.*limit of 3/) as string,
+    });
+  }
+});
+
 test("what is cut off by the end of the stream is no message, and its bytes are counted", () => {
   for (const [codec, text, unfinished] of [
     [varintPrefix(), "\x03ab", "3 bytes of an unfinished message"],
