@@ -48,7 +48,7 @@ const { createInstrumenter } = createRequire(new URL("../package.json", import.m
 const counting = {
   name: "counting",
   setup({ onLoad }) {
-    onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /\/src\/(?!testing\/contract\/).*\.ts$/ }, async ({ path }) => {
       const { code, map } = await transform(readFileSync(path, "utf8"), {
         loader: "ts",
         target: "es2022",

@@ -2,8 +2,8 @@
  * The cases of the contract, and random sequences of calls, as tests of jest's in the process that runs them: the suite
  * itself runs them in processes of their own, where a mutant could not be switched on.
  */
-import { connectionContract } from "../__tests__/contract/contract.js";
-import { setClogBytes } from "../__tests__/contract/payloads.js";
+import { connectionContract } from "../src/testing/contract/contract.js";
+import { setClogBytes } from "../src/testing/contract/payloads.js";
 import { kindsWithout, pairKinds } from "../__tests__/support/pairs.js";
 
 /** Cases that are about the amount, and take as long as fifty others. */
