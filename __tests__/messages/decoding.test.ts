@@ -252,5 +252,7 @@ test("a message that is a view of the bytes is copied, unless it is of a class o
   class Own extends Uint8Array {}
   expect(sharesMemory((bytes, length) => bytes.subarray(0, length))).toBe(false);
   expect(sharesMemory((bytes, length) => new Uint8Array(bytes.buffer, bytes.byteOffset, length))).toBe(false);
-  expect(sharesMemory((bytes, length) => new Own(bytes.buffer, bytes.byteOffset, length))).toBe(true);
+  expect(
+    sharesMemory((bytes, length) => new Own(bytes.buffer as ArrayBuffer, bytes.byteOffset, length)),
+  ).toBe(true);
 });
