@@ -4,41 +4,68 @@
  *
  *     npm run test:internals                               all of them
  *     npm run test:internals -- writesDirectly …           some of them
+ *
+ * The cases run with all capabilities first, and it is written down which case asks for which: those that do not ask for the
+ * one that is switched off would run as before, and do not run again.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { kindsWithout } from "../support/pairs.js";
+import { FULL_KIND, kindsWithout, type PairKind } from "../support/pairs.js";
+import type { Uses } from "./run.js";
 
-const AT_ONCE = 4;
+/** Processes beside each other. Each runs some kinds: the later ones find code that is compiled, and need less time. */
+const PROCESSES = 4;
 const TIMEOUT_PER_KIND_MS = 240_000;
 
-/** How many kinds one process runs: the later ones find code that is compiled, and need less time. */
-const KINDS_AT_MOST = 5;
-
 const program = fileURLToPath(new URL("run.ts", import.meta.url));
-const asked = process.argv.slice(2);
-const kinds = kindsWithout
-  .map(({ name }) => name)
-  .filter((name) => asked.length === 0 || asked.some((one) => name.endsWith(one)));
-const size = Math.min(KINDS_AT_MOST, Math.ceil(kinds.length / AT_ONCE));
-const groups = Array.from({ length: Math.ceil(kinds.length / Math.max(size, 1)) }, (_, at) =>
-  kinds.slice(at * size, (at + 1) * size),
-).values();
-
-await Promise.all(
-  Array.from({ length: AT_ONCE }, async () => {
-    for (const group of groups) {
-      const args = ["--unhandled-rejections=strict", "--import", "tsx", program, ...group];
-      const child = spawn(process.execPath, args, {
-        stdio: ["ignore", "pipe", "inherit"],
-        timeout: group.length * TIMEOUT_PER_KIND_MS,
-      });
-      let output = "";
-      child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-      const [code] = (await once(child, "close")) as [number | null];
-      console.log(`${group.join(", ")}: ${output.trim() || "did not end"}`);
-      if (code !== 0) process.exitCode = 1;
-    }
-  }),
+const wanted = process.argv.slice(2);
+const kinds = kindsWithout.filter(
+  ({ name }) => wanted.length === 0 || wanted.some((one) => name.endsWith(one)),
 );
+const directory = mkdtempSync(join(tmpdir(), "tcp6-"));
+const file = join(directory, "uses.json");
+
+// What is without something that TCP does not have runs whole.
+const whole = run(kinds.filter(({ without }) => without === undefined));
+await run([FULL_KIND], "--write-uses", file);
+const asked = Object.values(JSON.parse(readFileSync(file, "utf8")) as Uses);
+if (asked.length === 0 || asked.some(({ length }) => length === 0))
+  throw new Error("cases whose uses were not seen");
+const affected = kinds
+  .map((kind) => ({ kind, cases: asked.filter((some) => some.some((one) => one === kind.without)).length }))
+  .filter(({ kind, cases }) => {
+    if (cases === 0 && kind.without !== undefined) console.log(`${kind.name}: no case asks for it`);
+    return cases > 0;
+  })
+  .sort((one, other) => other.cases - one.cases);
+await Promise.all([
+  whole,
+  ...Array.from({ length: PROCESSES - 1 }, (_, at) =>
+    run(
+      affected.filter((_each, index) => index % (PROCESSES - 1) === at).map(({ kind }) => kind),
+      "--uses",
+      file,
+    ),
+  ),
+]);
+rmSync(directory, { recursive: true });
+
+/** Runs some kinds in one process. */
+async function run(some: readonly PairKind[], ...options: readonly string[]): Promise<void> {
+  if (some.length === 0) return;
+  const names = some.map(({ name }) => name);
+  const args = ["--unhandled-rejections=strict", "--import", "tsx", program, ...options, ...names];
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: names.length * TIMEOUT_PER_KIND_MS,
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [code] = (await once(child, "close")) as [number | null];
+  console.log(`${names.join(", ")}: ${output.trim() || "did not end"}`);
+  if (code !== 0) process.exitCode = 1;
+}

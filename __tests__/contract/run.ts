@@ -5,16 +5,23 @@
  *
  *     npx tsx __tests__/contract/run.ts                       all cases over all kinds of connections
  *     npx tsx __tests__/contract/run.ts "Unix sockets" …      all cases over some kinds
+ *     … --write-uses FILE "TCP over IPv4"                     writes down which case asks for which capability
+ *     … --uses FILE "TCP without knowsDescriptors" …          only the cases that ask for the one that is missing
  *
  * prints each case that fails, and at the end how many held; the status is 1 if one has failed. A parent that has opened a
  * channel (`child_process`, `"ipc"`) names one kind, gets the names of all cases, sends the name of the case to run,
  * and gets a `CaseResult`, until it closes the channel.
  */
-import { inspect } from "node:util";
+import { readFileSync, writeFileSync } from "node:fs";
+import { inspect, parseArgs } from "node:util";
+import { tellUses, type Capability } from "../../src/core/transport/node-internals.js";
 import { kindsWithout, pairKinds, type PairKind } from "../support/pairs.js";
 import type { ContractCase } from "../../src/testing/contract/contract-case.js";
 import { connectionContract } from "../../src/testing/contract/contract.js";
 import { setClogBytes } from "../../src/testing/contract/payloads.js";
+
+/** The capabilities that each case has asked for, by its name. */
+export type Uses = Record<string, readonly Capability[]>;
 
 /** How a case ended: the stack of its error, if it has failed. */
 export interface CaseResult {
@@ -32,6 +39,9 @@ const TIME_AFTER_UNCAUGHT_MS = 1_000;
 
 /** The case that a warning is attributed to. */
 let running = "before the first case";
+
+/** What that case has asked for, where this is written down. */
+let asked = new Set<Capability>();
 
 /** Ends that case. */
 let giveUp: (error: unknown) => void = () => undefined;
@@ -64,22 +74,32 @@ async function resultOf({ name, run }: ContractCase, kind: PairKind): Promise<Ca
   }
 }
 
-async function runAll(kinds: readonly PairKind[]): Promise<void> {
+/** Runs all cases, or those that `uses` says are affected. Resolves to what each has asked for. */
+async function runAll(kinds: readonly PairKind[], uses?: Uses): Promise<Uses> {
+  const written: Record<string, readonly Capability[]> = {};
   let held = 0;
+  let unaffected = 0;
   // A connection in memory that waits for the timer of its Duplex holds no process, and nor does that timer.
   const alive = setInterval(() => undefined, 60_000);
   for (const kind of kinds) {
     enter(kind);
     for (const each of connectionContract) {
+      if (kind.without !== undefined && uses?.[each.name]?.includes(kind.without) === false) {
+        unaffected++;
+        continue;
+      }
+      asked = new Set();
       const { failure } = await resultOf(each, kind);
       if (failure === undefined) held++;
       else console.error(`${running}: ${failure}`);
+      written[each.name] = [...asked];
     }
     kind.leave?.();
   }
   clearInterval(alive);
-  console.log(`${held} held`);
-  if (held < kinds.length * connectionContract.length) process.exitCode = 1;
+  console.log(`${held} held${unaffected > 0 ? `, ${unaffected} do not ask for what is missing` : ""}`);
+  if (held + unaffected < kinds.length * connectionContract.length) process.exitCode = 1;
+  return written;
 }
 
 function serve(kind: PairKind, send: (message: unknown) => void): void {
@@ -97,11 +117,19 @@ function serve(kind: PairKind, send: (message: unknown) => void): void {
   send([...cases.keys()]);
 }
 
-const names = process.argv.slice(2);
+const { values: files, positionals: names } = parseArgs({
+  options: { uses: { type: "string" }, "write-uses": { type: "string" } },
+  allowPositionals: true,
+});
 const known = [...pairKinds, ...kindsWithout];
 const unknown = names.find((name) => known.every((kind) => kind.name !== name));
 if (unknown !== undefined) throw new Error(`no such kind of connection: ${unknown}`);
 const chosen = names.length === 0 ? pairKinds : known.filter(({ name }) => names.includes(name));
 const [first] = chosen;
-if (process.send === undefined) await runAll(chosen);
+if (files["write-uses"] !== undefined) {
+  tellUses((capability) => asked.add(capability));
+  writeFileSync(files["write-uses"], JSON.stringify(await runAll(chosen)));
+} else if (files.uses !== undefined) {
+  await runAll(chosen, JSON.parse(readFileSync(files.uses, "utf8")) as Uses);
+} else if (process.send === undefined) await runAll(chosen);
 else if (first !== undefined) serve(first, process.send.bind(process));

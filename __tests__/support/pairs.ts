@@ -22,6 +22,8 @@ export interface PairKind {
   readonly makePair: MakePair;
   /** How many bytes its pairs do not take for an end that does not read; by default those that TCP does not take. */
   readonly clogBytes?: number;
+  /** What TCP over IPv4 is without. A case that does not ask for it over {@link FULL_KIND} runs there as it would here. */
+  readonly without?: Capability;
   /** Pairs are of this kind only between the two. */
   readonly enter?: () => void;
   readonly leave?: () => void;
@@ -105,9 +107,12 @@ const LOST_OF_TLS: Partial<Record<Capability, Facts>> = {
   knowsBeneathTls: TLS,
 };
 
+/** TCP with all that Node does not document. */
+export const FULL_KIND: PairKind = { name: "TCP over IPv4", makePair: pairsOver(IPV4) };
+
 /** All kinds of connections there are. */
 export const pairKinds: readonly PairKind[] = [
-  { name: "TCP over IPv4", makePair: pairsOver(IPV4) },
+  FULL_KIND,
   { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
   { name: "Unix sockets", clogBytes: SMALL_CLOG_BYTES, makePair: unixPairs() },
   { name: "TCP behind a PROXY header", makePair: pairsOver(IPV4, TCP, undefined, BEHIND_HEADER) },
@@ -161,7 +166,12 @@ export const pairKinds: readonly PairKind[] = [
 /** TCP, or TLS, with one thing less that Node does not document. */
 export const kindsWithout: readonly PairKind[] = OPTIONAL.map((capability) => {
   const facts = LOST_OF_TLS[capability];
-  if (facts === undefined) return withoutKind(`TCP without ${capability}`, [capability], LOST[capability]);
+  if (facts === undefined) {
+    return {
+      ...withoutKind(`TCP without ${capability}`, [capability], LOST[capability]),
+      without: capability,
+    };
+  }
   const kind = withoutKind(`adopted TLS sockets without ${capability}`, [capability]);
   return { ...kind, makePair: async (options) => pairOf(...(await adopted(tlsPair, options)), 4, facts) };
 });

@@ -82,6 +82,20 @@ export function switchOff(...names: readonly Capability[]): void {
   for (const name of CAPABILITIES) on[name] = !names.includes(name);
 }
 
+/** For tests: calls `tell` whenever a capability is asked for, from now on. */
+export function tellUses(tell: (name: Capability) => void): void {
+  for (const name of CAPABILITIES) {
+    let isOn = on[name];
+    Object.defineProperty(on, name, {
+      get: () => {
+        tell(name);
+        return isOn;
+      },
+      set: (value: boolean) => (isOn = value),
+    });
+  }
+}
+
 /** The parts of Node's stream handles that are used, each where it exists. */
 export interface Handle {
   readonly fd?: number;
