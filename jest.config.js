@@ -1,11 +1,19 @@
 import { availableParallelism } from "node:os";
-import type { Config } from "jest";
 
-const config: Config = {
+/** @type {import("jest").Config} */
+const config = {
   testEnvironment: "node",
   testMatch: ["**/__tests__/**/*.test.ts"],
   extensionsToTreatAsEsm: [".ts"],
-  transform: { "\\.ts$": ["ts-jest", { useESM: true, diagnostics: false }] },
+  transform: {
+    "\\.ts$": [
+      "<rootDir>/scripts/jest-transform.mjs",
+      {
+        target: "node20.19",
+        tsconfigRaw: { compilerOptions: { target: "ES2022", verbatimModuleSyntax: true } },
+      },
+    ],
+  },
   moduleNameMapper: {
     "^(\\.{1,2}/.*)\\.js$": "$1",
     "^tcp6$": "<rootDir>/src/index.ts",
