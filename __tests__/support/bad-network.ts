@@ -52,7 +52,7 @@ export async function partition(
 }
 
 /** What is in the kernels of some hosts, and how many timers are set. */
-function leftOn(hosts: readonly Host[]): { connections: number; servers: number; timers: number } {
+export function leftOn(hosts: readonly Host[]): { connections: number; servers: number; timers: number } {
   const { clock } = Date as unknown as { readonly clock: FakeClock };
   const left = { connections: 0, servers: 0, timers: clock.countTimers() };
   for (const host of hosts) {

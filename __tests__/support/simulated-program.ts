@@ -47,19 +47,17 @@ export class SimulatedProgram {
   prints(line: string): void {
     this.output.push(line);
     for (const look of this.#watchers) look();
+    this.#watchers.clear();
   }
 
-  /** Resolves once a line of its output, of now or later, has a text in it. */
+  /** Resolves once a line of its output, of now or later, has a text in it; rejects if the program has failed before. */
   async says(text: string): Promise<string> {
     for (;;) {
       const found = this.output.find((line) => line.includes(text));
       if (found !== undefined) return found;
-      await new Promise<void>((resolve) => {
-        const look = (): void => {
-          this.#watchers.delete(look);
-          resolve();
-        };
-        this.#watchers.add(look);
+      await new Promise<void>((resolve, reject) => {
+        this.#watchers.add(resolve);
+        this.ended.catch(reject);
       });
     }
   }
