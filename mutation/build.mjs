@@ -6,13 +6,17 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { build, transform } from "esbuild";
 
 /** Of these folders each test is about programs, packages, documents or other processes. */
 const OTHER_PROCESSES = /^(contract|deaths|fuzz|network|peers|platforms|process|repository)\//;
 
-/** What starts a process, by another module or by itself. */
-const STARTS_PROCESSES = /child_process|import\.meta|support\/(bundle|machine|openssl|program|python|redis)/;
+/** What starts a process, which takes long and can kill no mutant. For the coverage such files are of use. */
+const STARTS_PROCESSES = process.env.INSTRUMENT
+  ? /(?!)/
+  : /child_process|support\/(bundle|machine|openssl|program|python|redis)/;
 
 /** Kinds of connections that between them pass through most of `core/`. */
 const KINDS = [
@@ -38,7 +42,21 @@ const loaders = [
     kind,
     `import("./mutation/suite.ts").then((suite) => suite.contractHoldsFor(${JSON.stringify(kind)}))`,
   ]),
+  ["random sequences", `import("./mutation/suite.ts").then((suite) => suite.randomSequencesHold())`],
 ].filter(([name]) => CHOSEN.test(name));
+
+/** Has tests find the files beside them, although they are all in one module. */
+const located = {
+  name: "located",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/__tests__\/.*\.ts$/ }, ({ path }) => {
+      const contents = readFileSync(path, "utf8")
+        .replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href))
+        .replaceAll("import.meta.dirname", JSON.stringify(resolve(path, "..")));
+      return { contents, loader: "ts" };
+    });
+  },
+};
 
 const { createInstrumenter } = createRequire(new URL("../package.json", import.meta.url))(
   "istanbul-lib-instrument",
@@ -48,7 +66,9 @@ const { createInstrumenter } = createRequire(new URL("../package.json", import.m
 const counting = {
   name: "counting",
   setup({ onLoad }) {
-    onLoad({ filter: /\/src\/(?!testing\/contract\/).*\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+      // The contract is a test.
+      if (path.includes("/src/testing/contract/")) return undefined;
       const { code, map } = await transform(readFileSync(path, "utf8"), {
         loader: "ts",
         target: "es2022",
@@ -81,5 +101,7 @@ export const files = {${loaders.map(([name, load]) => `${JSON.stringify(name)}: 
   },
 
   logLevel: "error",
-  plugins: process.env.INSTRUMENT ? [counting] : [],
+  plugins: process.env.INSTRUMENT ? [located, counting] : [located],
+  // Some tests look for their own names in stacks.
+  sourcemap: process.env.INSTRUMENT ? "inline" : false,
 });

@@ -19,6 +19,7 @@ const DIRECTORY = "mutation/reports/coverage";
 
 process.env.TESTS = process.argv[2] ?? "";
 process.env.INSTRUMENT = "1";
+process.setSourceMapsEnabled(true);
 await import("./build.mjs");
 const { run } = await import("./tests.mjs");
 const results = await run({});

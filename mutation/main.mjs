@@ -80,7 +80,7 @@ for (const name of names) {
     coverageAnalysis: "perTest",
     ignoreStatic: true,
     buildCommand: "node mutation/build.mjs",
-    ignorePatterns: ["dist", "docs", "bench", "examples", "mutation/reports", "mutation/.build"],
+    ignorePatterns: ["dist", "bench", "examples", "mutation/reports", "mutation/.build"],
     tempDirName: "mutation/.build/stryker",
     mutate: file === undefined ? area.mutate : area.mutate.map((glob) => glob.replace(/\*.*/, `**/${file}`)),
     reporters: ["clear-text", "json", "lines"],

@@ -4,6 +4,7 @@
  */
 import { connectionContract } from "../src/testing/contract/contract.js";
 import { setClogBytes } from "../src/testing/contract/payloads.js";
+import { fuzz } from "../__tests__/fuzz/fuzz.js";
 import { kindsWithout, pairKinds } from "../__tests__/support/pairs.js";
 
 /** Cases that are about the amount, and take as long as fifty others. */
@@ -24,4 +25,14 @@ export function contractHoldsFor(name: string): void {
     for (const { name, run } of connectionContract)
       if (CHOSEN.test(name) && !SLOW.test(name)) test(name, () => run(kind.makePair));
   });
+}
+
+/** Enough for each kind of connection to have some; `npm run soak` has more. */
+const SCENARIOS = 300;
+
+export function randomSequencesHold(): void {
+  test("random sequences of calls", async () => {
+    const { text, failed } = await fuzz({ runs: SCENARIOS, seed: 1 });
+    if (failed) throw new Error(text);
+  }, 120_000);
 }
