@@ -81,7 +81,7 @@ for (const name of names) {
     ignoreStatic: true,
     buildCommand: "node mutation/build.mjs",
     ignorePatterns: ["dist", "bench", "examples", "mutation/reports", "mutation/.build"],
-    tempDirName: "mutation/.build/stryker",
+    tempDirName: `mutation/.build/${name.replaceAll("/", "-")}`,
     mutate: file === undefined ? area.mutate : area.mutate.map((glob) => glob.replace(/\*.*/, `**/${file}`)),
     reporters: ["clear-text", "json", "lines"],
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false },

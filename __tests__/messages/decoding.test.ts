@@ -256,3 +256,29 @@ test("a message that is a view of the bytes is copied, unless it is of a class o
     sharesMemory((bytes, length) => new Own(bytes.buffer as ArrayBuffer, bytes.byteOffset, length)),
   ).toBe(true);
 });
+
+test("a decode that throws has harmed no byte: it gets the same ones again", () => {
+  let isFirst = true;
+  const codec: Codec<string> = {
+    decode(bytes) {
+      const message = bytes.toString();
+      bytes.fill(0);
+      if (isFirst) {
+        isFirst = false;
+        throw new Error("not now");
+      }
+      return { message, size: bytes.length };
+    },
+    encode: () => "",
+  };
+  const queue = new ByteQueue();
+  queue.append(Buffer.from("abc"));
+  const decoding = new Decoding(codec, Infinity);
+  expect(decoding.take(queue, false)).toMatchObject({
+    code: "ERR_INVALID_MESSAGE",
+    reason: "decode has thrown",
+    cause: { message: "not now" },
+  });
+  expect(queue.length).toBe(3);
+  expect(decoding.take(queue, false)).toBe("abc");
+});

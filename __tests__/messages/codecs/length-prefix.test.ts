@@ -171,6 +171,12 @@ describe("sending", () => {
     expect(rest?.buffer).toBe(frame.buffer);
   });
 
+  test("a header that ends where a part ends leaves no part of nothing", () => {
+    const payload = Buffer.from("ab");
+    const parts = lengthPrefix({ offset: 1, bytes: 1 }).encode([Buffer.alloc(2), payload]);
+    expect(parts).toEqual([HEX("0002"), payload]);
+  });
+
   test("a whole frame that was received can be sent on", () => {
     const codec = lengthPrefix({ offset: 1, adjustment: -4, skip: 0 });
     const frame = HEX("52 00000008 00000000");
