@@ -6,11 +6,14 @@ import {
   connect,
   connectDuplex,
   Connection,
+  framed,
+  jsonLines,
   lengthPrefixed,
   listen,
   Listener,
   NetError,
   NetTimeoutError,
+  requests,
 } from "../src/index.js";
 import { memoryPair } from "../src/testing/memory-pair.js";
 import { closeAll, endOfClient, keep, loopback, pair, socketPath, unusedPort } from "./support/peers.js";
@@ -420,9 +423,10 @@ describe("an error is printed with its stack and its own fields", () => {
 });
 
 test("the prototypes can be printed as well", () => {
-  const frames = Object.getPrototypeOf(lengthPrefixed(memoryPair()[0])) as object;
-  const base = Object.getPrototypeOf(Connection.prototype) as object;
-  for (const prototype of [Connection.prototype, base, Listener.prototype, frames]) {
+  const messages = framed(memoryPair()[0], jsonLines());
+  const objects = [lengthPrefixed(memoryPair()[0]), messages, requests(messages), Connection.prototype];
+  const prototypes = objects.map((each) => Object.getPrototypeOf(each) as object);
+  for (const prototype of [Connection.prototype, Listener.prototype, ...prototypes]) {
     for (const one of [prototype, Object.create(prototype) as object]) {
       expect(inspect(one, { showHidden: true, getters: true })).toEqual(expect.any(String));
       expect(String(one as unknown)).toBe("[object Object]");

@@ -309,3 +309,24 @@ test("an empty arrival changes nothing", () => {
   queue.append(Buffer.from("b"));
   expect([queue.takeRun().toString(), queue.takeRun().toString()]).toEqual(["a", "b"]);
 });
+
+test("of two bytes the nearer one is found, however far away it is, and however the bytes are cut into blocks", () => {
+  const [A, B] = [10, 13];
+  const places = [0, 1, 63, 64, 65, 319, 320, 321, 1_343, 1_344, 1_345, 5_998, 5_999, Infinity];
+  for (const blockSize of [16, 4_096]) {
+    for (const a of places) {
+      for (const b of places) {
+        const bytes = Buffer.alloc(6_000);
+        if (a !== Infinity) bytes[a] = A;
+        if (b !== Infinity) bytes[b] = B;
+        const queue = new ByteQueue(blockSize);
+        if (blockSize > 16) queue.append(bytes);
+        else for (let at = 0; at < bytes.length; at += 15) queue.copy(bytes.subarray(at, at + 15), 15);
+        for (const from of [0, 1, 64, 320, 6_000]) {
+          const nearest = Math.min(...[a, b].filter((place) => place >= from));
+          expect(queue.indexOfEither(A, B, from)).toBe(nearest === Infinity ? -1 : nearest);
+        }
+      }
+    }
+  }
+});
