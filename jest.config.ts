@@ -1,19 +1,11 @@
 import { availableParallelism } from "node:os";
+import type { Config } from "jest";
 
-/** @type {import("jest").Config} */
-const config = {
+const config: Config = {
   testEnvironment: "node",
   testMatch: ["**/__tests__/**/*.test.ts"],
   extensionsToTreatAsEsm: [".ts"],
-  transform: {
-    "\\.ts$": [
-      "<rootDir>/scripts/jest-transform.mjs",
-      {
-        target: "node20.19",
-        tsconfigRaw: { compilerOptions: { target: "ES2022", verbatimModuleSyntax: true } },
-      },
-    ],
-  },
+  transform: { "\\.ts$": ["ts-jest", { useESM: true, diagnostics: false }] },
   moduleNameMapper: {
     "^(\\.{1,2}/.*)\\.js$": "$1",
     "^tcp6$": "<rootDir>/src/index.ts",
