@@ -11,6 +11,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import ts from "typescript";
 import { unusedPort } from "../support/unused-port.js";
 import { describeWith } from "../support/machine.js";
@@ -102,10 +103,21 @@ async function install(): Promise<void> {
   const modules = join(built, "node_modules");
   await mkdir(join(modules, "tcp6"), { recursive: true });
   await writeFile(join(built, "package.json"), '{ "type": "module" }');
-  const exports = { ".": "./index.js", "./testing": "./testing.js" };
+  const exports = { ".": "./index.js", "./testing": "./testing/index.js" };
   await writeFile(join(modules, "tcp6/package.json"), JSON.stringify({ type: "module", exports }));
-  await writeFile(join(modules, "tcp6/index.js"), 'export * from "../../src/index.js";');
-  await writeFile(join(modules, "tcp6/testing.js"), 'export * from "../../src/testing/index.js";');
+  // As scripts/build.mjs makes it: every block is a process, and loads one module much faster than all of them.
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: ["src/index.ts", "src/testing/index.ts"],
+    outdir: join(modules, "tcp6"),
+    outbase: "src",
+    bundle: true,
+    splitting: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    target: "node20.19",
+  });
   const { dependencies, peerDependencies } = JSON.parse(textOf("package.json")) as Record<
     "dependencies" | "peerDependencies",
     Record<string, string>
