@@ -1,11 +1,6 @@
-import { delay, retry } from "abort-controller-x";
-import pTimeout from "p-timeout";
 import timersPromises from "node:timers/promises";
-import { pipeline } from "node:stream/promises";
-import { createGunzip, createGzip } from "node:zlib";
 import { connect, connectDuplex, listen, relay, serve, type Connection } from "../../../src/index.js";
 import { simulate } from "../../../src/testing/index.js";
-import { failure } from "../../support/outcomes.js";
 
 async function echo(connection: Connection): Promise<void> {
   for await (const chunk of connection) await connection.write(chunk);
@@ -56,28 +51,6 @@ test("the same seed gives the same log in 100 runs of clients that race, lose pa
   expect(logs.size).toBe(1);
 });
 
-test("Node's streams and zlib work over the duplex of a connection", async () => {
-  await simulate({}, async (network) => {
-    const [a, b] = [network.host("a"), network.host("b")];
-    const sent = Buffer.alloc(1_000_000, "some text that can be compressed, ");
-    const received = b.run(async () => {
-      await using listener = await listen(7);
-      await using connection = await listener.accept();
-      const chunks: Buffer[] = [];
-      await pipeline(connection.duplex, createGunzip(), async (source: AsyncIterable<Buffer>) => {
-        for await (const chunk of source) chunks.push(chunk);
-      });
-      return Buffer.concat(chunks);
-    });
-    await timersPromises.setTimeout(1);
-    await a.run(async () => {
-      await using connection = await connect("b", 7);
-      await pipeline([sent], createGzip(), connection.duplex);
-    });
-    expect((await received).equals(sent)).toBe(true);
-  });
-});
-
 test("PROXY headers, relays and factories of duplexes work", async () => {
   await simulate({}, async (network) => {
     const [a, middle, b] = [network.host("a"), network.host("middle"), network.host("b")];
@@ -105,43 +78,5 @@ test("PROXY headers, relays and factories of duplexes work", async () => {
     });
     expect(text).toBe("there and back");
     expect(seen).toEqual(["10.0.0.1"]);
-  });
-});
-
-test("serve ends in good order: it waits for its handlers as long as grace says", async () => {
-  await simulate({}, async (network) => {
-    const [a, b] = [network.host("a"), network.host("b")];
-    const stop = new AbortController();
-    const served = b.run(async () =>
-      serve(await listen(7), (connection) => connection.readLine({ timeout: Infinity }), {
-        signal: stop.signal,
-        grace: 600_000,
-      }),
-    );
-    await timersPromises.setTimeout(1);
-    const client = await a.run(() => connect("b", 7, { readTimeout: Infinity }));
-    await timersPromises.setTimeout(100);
-    const start = network.now;
-    stop.abort();
-    await served;
-    expect(network.now - start).toBe(600_000);
-    expect(await failure(client.read())).toMatchObject({ code: "ECONNRESET" });
-  });
-});
-
-test("retry and delay of abort-controller-x and p-timeout go by virtual time", async () => {
-  await simulate({}, async (network) => {
-    const [a, b] = [network.host("a"), network.host("b")];
-    const { signal } = new AbortController();
-    void delay(signal, 60_000).then(() => b.run(async () => void serve(await listen(7), echo)));
-    const connection = await a.run(() =>
-      retry(signal, () => connect("b", 7, { timeout: 1_000 }), { baseMs: 1_000, maxDelayMs: 10_000 }),
-    );
-    expect(network.now).toBeGreaterThan(60_000);
-    const silence = pTimeout(connection.read({ timeout: Infinity }), { milliseconds: 30_000 });
-    const start = network.now;
-    expect(await failure(silence)).toMatchObject({ name: "TimeoutError" });
-    expect(network.now - start).toBe(30_000);
-    connection.reset();
   });
 });
