@@ -3,7 +3,6 @@
  * itself runs them in processes of their own, where a mutant could not be switched on.
  */
 import { connectionContract } from "../src/testing/contract/contract.js";
-import { setClogBytes } from "../src/testing/contract/payloads.js";
 import { fuzz } from "../__tests__/fuzz/fuzz.js";
 import { kindsWithout, pairKinds } from "../__tests__/support/pairs.js";
 
@@ -17,10 +16,7 @@ export function contractHoldsFor(name: string): void {
   const kind = [...pairKinds, ...kindsWithout].find((each) => each.name === name);
   if (kind === undefined) throw new Error(`no such kind of connection: ${name}`);
   describe(kind.name, () => {
-    beforeAll(() => {
-      setClogBytes(kind.clogBytes);
-      kind.enter?.();
-    });
+    beforeAll(() => kind.enter?.());
     afterAll(() => kind.leave?.());
     for (const { name, run } of connectionContract)
       if (CHOSEN.test(name) && !SLOW.test(name)) test(name, () => run(kind.makePair));

@@ -18,7 +18,6 @@ import { tellUses, type Capability } from "../../src/core/transport/node-interna
 import { kindsWithout, pairKinds, type PairKind } from "../support/pairs.js";
 import type { ContractCase } from "../../src/testing/contract/contract-case.js";
 import { connectionContract } from "../../src/testing/contract/contract.js";
-import { setClogBytes } from "../../src/testing/contract/payloads.js";
 
 /** The capabilities that each case has asked for, by its name. */
 export type Uses = Record<string, readonly Capability[]>;
@@ -58,11 +57,6 @@ process.on("warning", (warning) => {
   process.exitCode = 1;
 });
 
-function enter(kind: PairKind): void {
-  setClogBytes(kind.clogBytes);
-  kind.enter?.();
-}
-
 async function resultOf({ name, run }: ContractCase, kind: PairKind): Promise<CaseResult> {
   running = `${kind.name}: ${name}`;
   try {
@@ -70,7 +64,7 @@ async function resultOf({ name, run }: ContractCase, kind: PairKind): Promise<Ca
     await Promise.race([run(kind.makePair), givenUp]);
     return {};
   } catch (error) {
-    return { failure: error instanceof Error ? (error.stack ?? error.message) : inspect(error) };
+    return { failure: inspect(error) };
   }
 }
 
@@ -82,7 +76,7 @@ async function runAll(kinds: readonly PairKind[], uses?: Uses): Promise<Uses> {
   // A connection in memory that waits for the timer of its Duplex holds no process, and nor does that timer.
   const alive = setInterval(() => undefined, 60_000);
   for (const kind of kinds) {
-    enter(kind);
+    kind.enter?.();
     for (const each of connectionContract) {
       if (kind.without !== undefined && uses?.[each.name]?.includes(kind.without) === false) {
         unaffected++;
@@ -104,7 +98,7 @@ async function runAll(kinds: readonly PairKind[], uses?: Uses): Promise<Uses> {
 
 function serve(kind: PairKind, send: (message: unknown) => void): void {
   const cases = new Map(connectionContract.map((each) => [each.name, each]));
-  enter(kind);
+  kind.enter?.();
   process.on("message", (name: string) => {
     void resultOf(cases.get(name) as ContractCase, kind).then(send);
   });

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Connection, ConnectionOptions } from "../../src/index.js";
-import type { Pair } from "../../src/testing/contract/contract-case.js";
+import type { Pair } from "../../src/testing/contract/pair.js";
 import type { Operation } from "./operation.js";
 import { Payloads } from "./payload.js";
 import type { EndName, Scenario } from "./scenario.js";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { connect, createServer } from "node:tls";
 import { relay, type ConnectionOptions } from "../../src/index.js";
-import type { Pair } from "../../src/testing/contract/contract-case.js";
+import { completePair, type Pair } from "../../src/testing/contract/pair.js";
 import { adopted, duplexesInMemory, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
 import { SELF_SIGNED } from "../support/certificates.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
@@ -26,18 +26,6 @@ export interface RunningPair extends Pair {
   /** What runs between the two ends, and settles when both are done. */
   readonly between?: Promise<unknown>;
 }
-
-const OTHER_STREAM = {
-  resets: false,
-  takesAtOnce: false,
-  kernel: false,
-  hasDescriptor: false,
-  stopsAtOnce: true,
-  hasStream: true,
-  endsAreTold: false,
-  keepsUnread: true,
-  family: undefined,
-};
 
 /** The streams that some kinds adopt; all others are sockets. */
 const STREAMS: Readonly<Record<string, MakeStreams>> = {
@@ -116,16 +104,7 @@ function look(stream: Duplex): Traces {
 
 function pairsOf(make: MakeStreams): Kind["makePair"] {
   return async (options) => {
-    const [a, b] = await adopted(make, options);
-    const dispose = async () => {
-      for (const { socket } of [a, b]) socket.on("error", nothing);
-      a.reset();
-      b.reset();
-      a.socket.destroy();
-      b.socket.destroy();
-      await Promise.allSettled([a.closed, b.closed]);
-    };
-    return { a, b, ...OTHER_STREAM, dispose };
+    return completePair(await adopted(make, options));
   };
 }
 

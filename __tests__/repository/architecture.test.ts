@@ -171,17 +171,23 @@ const TYPES = [
   "WriteOptions",
 ];
 
-const TESTING_VALUES = ["faulty", "memoryPair", "simulate"];
+const TESTING_VALUES = ["connectionContract", "faulty", "memoryPair", "simulate"];
 
 const TESTING_TYPES = [
   "ByteCount",
+  "ConnectionPair",
+  "ContractCase",
+  "ContractRunOptions",
+  "DescribedPair",
   "Faults",
   "Host",
   "HostOptions",
   "LinkOptions",
+  "MakePair",
   "MemoryPairOptions",
   "Network",
   "NetworkEvent",
+  "PairFacts",
   "SimulationOptions",
 ];
 

@@ -5,23 +5,23 @@ import {
   connect,
   listen,
   type Connection,
+  type ConnectionOptions,
   type ConnectOptions,
   type ListenEndpoint,
   type ListenOptions,
 } from "../../src/index.js";
 import { CAPABILITIES, switchOff, type Capability } from "../../src/core/transport/node-internals.js";
-import type { MakePair, Pair } from "../../src/testing/contract/contract-case.js";
-import { setCodeOfReset } from "../../src/testing/contract/expectations.js";
+import { completePair, type Pair } from "../../src/testing/contract/pair.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
 import { adopted, socketPair, tlsPair, tunnelPair } from "./adopted-pairs.js";
 import { ANY_TLS, onlyTls, startedTls, type TlsEnds } from "./tls-pairs.js";
+
+type MakePair = (options?: ConnectionOptions) => Promise<Pair>;
 
 /** A kind of connection that the contract holds for. */
 export interface PairKind {
   readonly name: string;
   readonly makePair: MakePair;
-  /** How many bytes its pairs do not take for an end that does not read; by default those that TCP does not take. */
-  readonly clogBytes?: number;
   /** What TCP over IPv4 is without. A case that does not ask for it over {@link FULL_KIND} runs there as it would here. */
   readonly without?: Capability;
   /** Pairs are of this kind only between the two. */
@@ -29,8 +29,10 @@ export interface PairKind {
   readonly leave?: () => void;
 }
 
+const MIB = 1024 * 1024;
+
 /** More than connections take that are not TCP: those in memory hold 64 KiB, Unix sockets 208 KiB. */
-const SMALL_CLOG_BYTES = 4 * 1024 * 1024;
+const SMALL_CLOG_BYTES = 4 * MIB;
 
 type Place = { host: string; family: 4 | 6 } | { path: string };
 
@@ -45,6 +47,7 @@ interface HeaderEnds {
 /** A header that leaves the ends of a connection as they are. */
 const BEHIND_HEADER: HeaderEnds = { client: { proxyHeader: "local" }, server: { proxyProtocol: "require" } };
 
+/** Given in full, although most follow from the connections: a fault of these must not change what the cases check. */
 type Facts = Omit<Pair, "a" | "b" | "family" | "dispose">;
 
 const TCP: Facts = {
@@ -56,8 +59,10 @@ const TCP: Facts = {
   hasStream: true,
   endsAreTold: false,
   keepsUnread: true,
+  clogBytes: 16 * MIB,
+  resetCode: undefined,
 };
-const UNIX: Facts = { ...TCP, resets: false };
+const UNIX: Facts = { ...TCP, resets: false, clogBytes: SMALL_CLOG_BYTES };
 /** Of streams that are no sockets of the kernel's. */
 const OTHER_STREAM: Facts = {
   resets: false,
@@ -68,10 +73,13 @@ const OTHER_STREAM: Facts = {
   hasStream: true,
   endsAreTold: false,
   keepsUnread: true,
+  clogBytes: 16 * MIB,
+  resetCode: undefined,
 };
-/** Of TLS on what has resets. */
 const TLS: Facts = { ...OTHER_STREAM, resets: true, endsAreTold: true };
-const TLS_ON_DUPLEX: Facts = { ...TLS, keepsUnread: false };
+/** Unix sockets know no reset: the peer sees an end that was not announced. */
+const TLS_OVER_UNIX: Facts = { ...TLS, clogBytes: SMALL_CLOG_BYTES, resetCode: "ERR_TLS_TRUNCATED" };
+const TLS_ON_DUPLEX: Facts = { ...TLS, clogBytes: SMALL_CLOG_BYTES, keepsUnread: false };
 const IN_MEMORY: Facts = {
   resets: true,
   takesAtOnce: true,
@@ -81,6 +89,8 @@ const IN_MEMORY: Facts = {
   hasStream: false,
   endsAreTold: false,
   keepsUnread: true,
+  clogBytes: SMALL_CLOG_BYTES,
+  resetCode: undefined,
 };
 
 /**
@@ -114,7 +124,7 @@ export const FULL_KIND: PairKind = { name: "TCP over IPv4", makePair: pairsOver(
 export const pairKinds: readonly PairKind[] = [
   FULL_KIND,
   { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
-  { name: "Unix sockets", clogBytes: SMALL_CLOG_BYTES, makePair: unixPairs() },
+  { name: "Unix sockets", makePair: unixPairs() },
   { name: "TCP behind a PROXY header", makePair: pairsOver(IPV4, TCP, undefined, BEHIND_HEADER) },
   withoutKind("TCP without Node's internals", OPTIONAL, {
     ...TCP,
@@ -136,7 +146,6 @@ export const pairKinds: readonly PairKind[] = [
   },
   {
     name: "connections in memory",
-    clogBytes: SMALL_CLOG_BYTES,
     makePair: (options) => Promise.resolve(pairOf(...memoryPair(options), undefined, IN_MEMORY)),
   },
   { name: "TLS 1.2", makePair: pairsOver(IPV4, TLS, onlyTls("TLSv1.2")) },
@@ -150,15 +159,10 @@ export const pairKinds: readonly PairKind[] = [
   },
   {
     name: "TLS over Unix sockets",
-    clogBytes: SMALL_CLOG_BYTES,
-    makePair: unixPairs(TLS, ANY_TLS),
-    // Unix sockets know no reset: the peer sees an end that was not said.
-    enter: () => setCodeOfReset("ERR_TLS_TRUNCATED"),
-    leave: () => setCodeOfReset(undefined),
+    makePair: unixPairs(TLS_OVER_UNIX, ANY_TLS),
   },
   {
     name: "TLS over memory",
-    clogBytes: SMALL_CLOG_BYTES,
     makePair: async (options) => pairOf(...(await startedTls(memoryPair(options))), undefined, TLS_ON_DUPLEX),
   },
 ];
@@ -222,18 +226,5 @@ function pairOf(
   family: 4 | 6 | undefined,
   facts: Facts = family === undefined ? UNIX : TCP,
 ): Pair {
-  return {
-    a,
-    b,
-    ...facts,
-    family,
-    dispose: async () => {
-      for (const connection of [a, b]) {
-        connection.reset();
-        // One that was detached is ours no longer: its socket is.
-        connection.socket.on("error", () => undefined).destroy();
-      }
-      await Promise.allSettled([a.closed, b.closed]);
-    },
-  };
+  return completePair({ a, b, ...facts, family });
 }

@@ -1,4 +1,4 @@
-import { systemClock, useClock, type Clock, type Timer } from "../core/timing/clock.js";
+import { clock, systemClock, useClock, type Clock, type Timer } from "../core/timing/clock.js";
 
 /** A clock that stands still until a test moves it. Its turns are those of the event loop, so real sockets are served. */
 export class ManualClock implements Clock {
@@ -62,12 +62,14 @@ class ManualTimer implements Timer {
 
 /** Runs `body` on a clock that it moves by hand; what begins to wait in it keeps that clock. */
 export async function onManualClock(body: (clock: ManualClock) => Promise<void>): Promise<void> {
-  const clock = new ManualClock();
-  useClock(clock);
+  const before = clock;
+  const own = new ManualClock();
+  useClock(own);
   try {
-    await body(clock);
+    await body(own);
   } finally {
-    useClock(systemClock);
+    // A body that was given up may settle while another clock is in use.
+    if (clock === own) useClock(before);
   }
 }
 

@@ -3,9 +3,10 @@ import { Buffer } from "node:buffer";
 import { getEventListeners, once } from "node:events";
 import { relay } from "../../index.js";
 import { waitingReads, waitingWrites } from "./calls.js";
-import type { ContractCase, Pair } from "./contract-case.js";
+import { contractCase, type ContractCase } from "./contract-case.js";
 import { fails, stillPending, text, turn, until } from "./expectations.js";
 import { clog } from "./payloads.js";
+import type { Pair } from "./pair.js";
 
 /** A pair whose two ends have one signal. */
 interface ClosablePair extends Pair {
@@ -15,23 +16,17 @@ interface ClosablePair extends Pair {
 }
 
 function onClosablePair(name: string, check: (pair: ClosablePair) => Promise<void>): ContractCase {
-  return {
-    name: `closeOn: ${name}`,
-    run: async (makePair) => {
-      const controller = new AbortController();
-      const { signal } = controller;
-      const pair = await makePair({ closeOn: signal });
-      const listeners = (): number => getEventListeners(signal, "abort").length;
-      try {
-        assert.equal(listeners(), 1, "one listener for both ends");
-        await check({ ...pair, controller, listeners });
-      } finally {
-        await pair.dispose();
-      }
-      await turn();
-      assert.equal(listeners(), 0, "a listener was left on the signal");
-    },
-  };
+  return contractCase(`closeOn: ${name}`, async (makePair) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const pair = await makePair({ closeOn: signal });
+    const listeners = (): number => getEventListeners(signal, "abort").length;
+    assert.equal(listeners(), 1, "one listener for both ends");
+    await check({ ...pair, controller, listeners });
+    await pair.dispose();
+    await turn();
+    assert.equal(listeners(), 0, "a listener was left on the signal");
+  });
 }
 
 /** What ends both connections before the signal is aborted. */
@@ -133,22 +128,15 @@ export const closeOn: readonly ContractCase[] = [
     },
   ),
 
-  {
-    name: "closeOn: an abort ends a relay, and resets both its connections",
-    run: async (makePair) => {
-      const controller = new AbortController();
-      const near = await makePair({ closeOn: controller.signal });
-      const far = await makePair();
-      try {
-        const relaying = relay(near.b, far.a);
-        await near.a.write("x");
-        await until(() => far.b.bytesRead === 1);
-        controller.abort();
-        await fails(relaying, "ERR_CLOSED");
-        await Promise.all([near.a.closed, near.b.closed, far.a.closed]);
-      } finally {
-        await Promise.all([near.dispose(), far.dispose()]);
-      }
-    },
-  },
+  contractCase("closeOn: an abort ends a relay, and resets both its connections", async (makePair) => {
+    const controller = new AbortController();
+    const near = await makePair({ closeOn: controller.signal });
+    const far = await makePair();
+    const relaying = relay(near.b, far.a);
+    await near.a.write("x");
+    await until(() => far.b.bytesRead === 1);
+    controller.abort();
+    await fails(relaying, "ERR_CLOSED");
+    await Promise.all([near.a.closed, near.b.closed, far.a.closed]);
+  }),
 ];

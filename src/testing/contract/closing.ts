@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getParameters } from "../../index.js";
 import { onManualClock } from "../manual-clock.js";
-import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
+import { contractCase, onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
 
@@ -41,38 +41,35 @@ export const closing: readonly ContractCase[] = [
     await b.closed;
   }),
 
-  {
-    name: "a peer that never ends its side, or sends for ever, is not waited for for ever",
-    run: (makePair) =>
-      onManualClock(async (clock) => {
-        const pairs = await Promise.all([makePair(), makePair(), makePair()]);
-        const [silent, halves, sending] = pairs;
-        const bytes = pattern(10_000);
-        const send = async () => {
-          for (;;) {
-            await sending.b.write(bytes);
-            await turn();
-          }
-        };
-        const failing = fails(send(), "EPIPE", "ECONNRESET");
-        await silent.b.write("unread");
-        await silent.a.write("bye");
-        halves.a.closeRead();
-        await halves.a.closeWrite();
-        const closing = Promise.all([silent.a.close(), halves.a.closed, sending.a.close()]);
-        assert.equal(text(await silent.b.read()), "bye");
-        for (const { b } of pairs) assert.equal(await b.read(), null);
-        const { lingerTimeout } = getParameters();
-        await clock.advance(lingerTimeout - 1);
-        for (const { a } of pairs) await stillPending(a.closed);
-        await clock.advance(1);
-        await closing;
-        for (const { a } of pairs) assert.equal(a.fd, undefined);
-        await Promise.all(pairs.map(({ a }) => a.closed));
-        await failing;
-        await Promise.all(pairs.map(({ dispose }) => dispose()));
-      }),
-  },
+  contractCase("a peer that never ends its side, or sends for ever, is not waited for for ever", (makePair) =>
+    onManualClock(async (clock) => {
+      const pairs = await Promise.all([makePair(), makePair(), makePair()]);
+      const [silent, halves, sending] = pairs;
+      const bytes = pattern(10_000);
+      const send = async () => {
+        for (;;) {
+          await sending.b.write(bytes);
+          await turn();
+        }
+      };
+      const failing = fails(send(), "EPIPE", "ECONNRESET");
+      await silent.b.write("unread");
+      await silent.a.write("bye");
+      halves.a.closeRead();
+      await halves.a.closeWrite();
+      const closing = Promise.all([silent.a.close(), halves.a.closed, sending.a.close()]);
+      assert.equal(text(await silent.b.read()), "bye");
+      for (const { b } of pairs) assert.equal(await b.read(), null);
+      const { lingerTimeout } = getParameters();
+      await clock.advance(lingerTimeout - 1);
+      for (const { a } of pairs) await stillPending(a.closed);
+      await clock.advance(1);
+      await closing;
+      for (const { a } of pairs) assert.equal(a.fd, undefined);
+      await Promise.all(pairs.map(({ a }) => a.closed));
+      await failing;
+    }),
+  ),
 
   onTimedPair(
     "a lingerTimeout of 0 waits for no end of the peer, and resets nothing",

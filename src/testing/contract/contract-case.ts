@@ -1,47 +1,68 @@
-import assert from "node:assert/strict";
-import type { Connection, ConnectionOptions } from "../../index.js";
+import type { ConnectionOptions } from "../../options/connection.js";
+import { checkFunction, checkTimeout } from "../../options/checks.js";
+import { checkedOptions, schemaOf } from "../../options/schema.js";
 import { onManualClock, type ManualClock } from "../manual-clock.js";
+import type { MakePair, Pair } from "./pair.js";
+import { CASE_TIMEOUT_MS, inTurn, runCase, type PairMaker } from "./run-case.js";
 
-/** Two ends of one connection. */
-export interface Pair {
-  /** The end that connected. */
-  readonly a: Connection;
-  /** The end that was accepted. */
-  readonly b: Connection;
-  /** Whether `reset()` reaches the peer as a reset; where it does not, the peer sees the stream end. */
-  readonly resets: boolean;
-  /** Whether the ends report at once what they have taken. Other streams report it later, and may lose it by a reset. */
-  readonly takesAtOnce: boolean;
-  /** Whether the ends are the kernel's own sockets, and send from the caller's memory. */
-  readonly kernel: boolean;
-  /** Whether the ends have a descriptor that can be known. */
-  readonly hasDescriptor: boolean;
-  /** Whether a read that is given up leaves in the kernel, or in the stream, what comes next. */
-  readonly stopsAtOnce: boolean;
-  /** Whether `connection.socket` is a stream beneath the connection. Where there is none, it is the Duplex over it. */
-  readonly hasStream: boolean;
-  /** Whether the end of a stream is told apart from a stream that was cut off: then reads fail, with `ERR_TLS_TRUNCATED`. */
-  readonly endsAreTold: boolean;
-  /** Whether a write that fails leaves what has arrived beneath. Node destroys a Duplex then, with what is unread in it. */
-  readonly keepsUnread: boolean;
-  /** The family of the addresses that the ends have, if they have any. */
-  readonly family: 4 | 6 | undefined;
-  /** Drops both ends, in whatever state they are; settles when both are closed. */
-  readonly dispose: () => Promise<void>;
+/** How a case of the contract is run. */
+export interface ContractRunOptions {
+  /**
+   * Milliseconds that the case may take until it has failed; what it has left is disposed of then. It is measured by the time
+   * of the machine. `Infinity`: for ever. A test runner should give the test some seconds more.
+   *
+   * @default 15_000
+   * @example await run(makePair, { timeout: 4_000 });
+   */
+  timeout?: number | undefined;
 }
-
-/** Makes a pair; the options are those of both ends. */
-export type MakePair = (options?: ConnectionOptions) => Promise<Pair>;
 
 /** Something that holds for every kind of connection. */
 export interface ContractCase {
+  /** What holds, as the name of a test. No other case has it. */
   readonly name: string;
-  readonly run: (makePair: MakePair) => Promise<void>;
+  /**
+   * Resolves when this holds for the pairs that `makePair` makes, and all of them are disposed of.
+   *
+   * Cases run one after the other, also if they are started together: some of them have a clock for all connections of the
+   * thread, which only they move. All that a case has changed is as it was when its promise settles, also if it has failed.
+   * Most cases take milliseconds.
+   *
+   * @throws AssertionError (`node:assert`) whose message begins with the name, and whose `cause` is what has failed: an
+   *   assertion, an error of a call or of `makePair`, a promise that was rejected and that nothing handles, or time that ran out
+   * @throws TypeError or RangeError for wrong arguments
+   */
+  readonly run: (makePair: MakePair, options?: ContractRunOptions) => Promise<void>;
 }
 
 /** A pair whose time stands still until the case moves its clock. */
 export interface TimedPair extends Pair {
   readonly clock: ManualClock;
+}
+
+const RUN = schemaOf<ContractRunOptions>({ timeout: checkTimeout });
+
+/** A case that makes its pairs itself. It need not dispose of them. */
+export function contractCase(name: string, check: (makePair: PairMaker) => Promise<void>): ContractCase {
+  return {
+    name,
+    run: async (makePair, options) => {
+      checkFunction("makePair", makePair);
+      const { timeout = CASE_TIMEOUT_MS } = checkedOptions(options, RUN, (given) => ({
+        timeout: given.timeout,
+      }));
+      await inTurn(() => runCase(name, check, makePair, timeout));
+    },
+  };
+}
+
+/** A case about one pair. */
+export function onPair(
+  name: string,
+  check: (pair: Pair) => Promise<void>,
+  options?: ConnectionOptions,
+): ContractCase {
+  return contractCase(name, async (makePair) => check(await makePair(options)));
 }
 
 /** A case about the time that calls on one pair may take. It waits for no real time. */
@@ -50,29 +71,7 @@ export function onTimedPair(
   check: (pair: TimedPair) => Promise<void>,
   options?: ConnectionOptions,
 ): ContractCase {
-  return {
-    name,
-    run: (makePair) =>
-      onManualClock((clock) => onPair(name, (pair) => check({ ...pair, clock }), options).run(makePair)),
-  };
-}
-
-/** A case about one pair, which is gone afterwards. */
-export function onPair(
-  name: string,
-  check: (pair: Pair) => Promise<void>,
-  options?: ConnectionOptions,
-): ContractCase {
-  return {
-    name,
-    run: async (makePair) => {
-      const pair = await makePair(options);
-      try {
-        await check(pair);
-      } finally {
-        await pair.dispose();
-      }
-      assert.deepEqual([pair.a.fd, pair.b.fd], [undefined, undefined], "a descriptor was left behind");
-    },
-  };
+  return contractCase(name, (makePair) =>
+    onManualClock(async (clock) => check({ ...(await makePair(options)), clock })),
+  );
 }

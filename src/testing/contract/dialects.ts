@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Connection } from "../../index.js";
-import type { ContractCase, MakePair } from "./contract-case.js";
-import { onPair } from "./contract-case.js";
+import { contractCase, onPair, type ContractCase } from "./contract-case.js";
 import { sameBytes, text, turn, until } from "./expectations.js";
 import { random } from "../random.js";
 import { pattern, pieces } from "./payloads.js";
+import type { PairMaker } from "./run-case.js";
 
 /** Reads once and waits for nothing afterwards: what it got, or `null` at the end. */
 type Step = () => Promise<Uint8Array | null>;
@@ -149,7 +149,7 @@ async function readInTurns(next: () => Step): Promise<Buffer> {
 
 /** Two ways to read take over from each other, again and again, in the middle of a stream. */
 async function inTurns(
-  makePair: MakePair,
+  makePair: PairMaker,
   [one, other]: [Dialect, Dialect],
   inPieces: boolean,
 ): Promise<void> {
@@ -173,9 +173,8 @@ async function inTurns(
 
 /** One connection, read in every way. */
 export const dialectsInTurns: readonly ContractCase[] = [
-  ...dialects.map((first) => ({
-    name: `${first.name} and every other way to read take over from each other`,
-    run: async (makePair: MakePair) => {
+  ...dialects.map((first) =>
+    contractCase(`${first.name} and every other way to read take over from each other`, async (makePair) => {
       for (const second of dialects) {
         for (const inPieces of [false, true]) {
           await inTurns(makePair, [first, second], inPieces).catch((error: unknown) => {
@@ -184,8 +183,8 @@ export const dialectsInTurns: readonly ContractCase[] = [
           });
         }
       }
-    },
-  })),
+    }),
+  ),
 
   ...[1, 2, 3].map((seed) =>
     onPair(`megabytes are read in all ways, in random order: ${String(seed)}`, async ({ a, b }) => {

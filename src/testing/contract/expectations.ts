@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer";
 import { performance } from "node:perf_hooks";
 import { NetError, NetTimeoutError } from "../../index.js";
 
-/** Far longer than anything that is waited for takes. */
-const PATIENCE = 15_000;
+/** Far longer than anything that is waited for takes, and shorter than a case may take: it says more. */
+const PATIENCE_MS = 12_000;
 
 /** The next turn of the event loop. */
 export function turn(): Promise<void> {
@@ -13,7 +13,7 @@ export function turn(): Promise<void> {
 
 /** Waits until `condition` holds, looking once per turn of the event loop. */
 export async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + PATIENCE;
+  const end = performance.now() + PATIENCE_MS;
   while (!condition()) {
     assert.ok(performance.now() < end, `this never came true: ${String(condition)}`);
     await turn();
@@ -47,17 +47,17 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   assert.fail("it did not reject");
 }
 
-/** As what a reset of the peer may be reported besides `ECONNRESET`, over what knows no resets. */
-let codeOfReset: string | undefined;
+/** The code by which the peer of the pair that was made last may see a reset besides `ECONNRESET`. */
+let resetCode: string | undefined;
 
-/** Has {@link fails} take this code for `ECONNRESET`, too; `undefined`: no other. */
-export function setCodeOfReset(code: string | undefined): void {
-  codeOfReset = code;
+/** Has {@link isReset} and {@link fails} take this code for `ECONNRESET`, too; `undefined`: no other. */
+export function setResetCode(code?: string): void {
+  resetCode = code;
 }
 
 /** Whether an error says that the peer has reset the connection. */
 export function isReset(error: unknown): boolean {
-  return error instanceof NetError && (error.code === "ECONNRESET" || error.code === codeOfReset);
+  return error instanceof NetError && (error.code === "ECONNRESET" || error.code === resetCode);
 }
 
 /** Asserts that a promise rejects with a `NetError` of one of these codes, and gives it back. */

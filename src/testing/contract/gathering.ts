@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "../../index.js";
-import { onPair, type ContractCase, type Pair } from "./contract-case.js";
+import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, stillPending, text, turn, until } from "./expectations.js";
 import { random } from "../random.js";
 import { clog, pattern } from "./payloads.js";
+import type { Pair } from "./pair.js";
 
 const SIZE = 16;
 

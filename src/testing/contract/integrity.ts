@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { Connection } from "../../index.js";
-import { onPair, type ContractCase } from "./contract-case.js";
+import { contractCase, onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, turn } from "./expectations.js";
 import { random } from "../random.js";
 import { pattern, pieces } from "./payloads.js";
@@ -13,17 +13,10 @@ function onManyPairs(
   name: string,
   check: (a: Connection, b: Connection, n: number) => Promise<void>,
 ): ContractCase {
-  return {
-    name,
-    run: async (makePair) => {
-      const pairs = await Promise.all(Array.from({ length: CONNECTIONS }, () => makePair()));
-      try {
-        await Promise.all(pairs.map(({ a, b }, n) => check(a, b, n)));
-      } finally {
-        await Promise.all(pairs.map(({ dispose }) => dispose()));
-      }
-    },
-  };
+  return contractCase(name, async (makePair) => {
+    const pairs = await Promise.all(Array.from({ length: CONNECTIONS }, () => makePair()));
+    await Promise.all(pairs.map(({ a, b }, n) => check(a, b, n)));
+  });
 }
 
 /** Sends bytes in pieces of all sizes, some of them together. */

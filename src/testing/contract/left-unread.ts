@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../index.js";
 import { waitingReads } from "./calls.js";
-import { onPair, type ContractCase, type Pair } from "./contract-case.js";
+import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, text, until } from "./expectations.js";
+import type { Pair } from "./pair.js";
 
 /** How a connection ends with bytes unread, without a call of its own but `closeWrite`. */
 const WAYS_TO_END: readonly (readonly [name: string, end: (pair: Pair) => Promise<unknown>])[] = [

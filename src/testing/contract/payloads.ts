@@ -15,18 +15,12 @@ export function pattern(size: number, seed = 1): Buffer {
 /** More than a connection takes however much its peer has read before, and more than a message may have by default. */
 export const MOST_BYTES = 32 * 1024 * 1024;
 
-/**
- * More than TCP takes for a peer that does not read: Linux lets the send buffer grow to 4 MiB, and the receive buffer while
- * the peer reads, by default to 6 MiB.
- */
-const CLOG_BYTES = 16 * 1024 * 1024;
-
 let most: Buffer | undefined;
 
-let clogBytes = CLOG_BYTES;
+let clogBytes = MOST_BYTES;
 
-/** Has {@link clog} give as many bytes as clog the kind of connections that runs next. */
-export function setClogBytes(bytes = CLOG_BYTES): void {
+/** Has {@link clog} give as many bytes as clog the pair that was made last. */
+export function setClogBytes(bytes = MOST_BYTES): void {
   clogBytes = bytes;
 }
 

@@ -4,10 +4,11 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { framed, lengthPrefixed, type Connection } from "../../index.js";
 import { waitingReads } from "./calls.js";
-import { onPair, type ContractCase, type Pair } from "./contract-case.js";
+import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { measured } from "./own-codec.js";
 import { clog, frame, MOST_BYTES, pattern, pieces } from "./payloads.js";
+import type { Pair } from "./pair.js";
 
 const LENGTH = 200_000;
 

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { relay, type Connection, type ConnectionOptions, type RelayOptions } from "../../index.js";
 import { onManualClock } from "../manual-clock.js";
-import type { ContractCase, MakePair } from "./contract-case.js";
+import { contractCase, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
+import type { PairMaker } from "./run-case.js";
 
 const DAY_MS = 86_400_000;
 
@@ -29,23 +30,24 @@ function onRoute(
   check: (route: Route) => Promise<void>,
   { connections, ...options }: RouteOptions = {},
 ): ContractCase {
-  return {
-    name: `relay: ${name}`,
-    run: async (makePair) => {
-      const [near, far] = await pairs(makePair, connections);
-      const relaying = relay(near.b, far.a, options);
-      relaying.catch(() => undefined);
-      try {
-        const ends = { client: near.a, a: near.b, b: far.a, server: far.b };
-        await check({ ...ends, relaying, resets: near.resets, endsAreTold: near.endsAreTold });
-      } finally {
-        await Promise.all([near.dispose(), far.dispose()]);
-      }
-    },
-  };
+  return contractCase(`relay: ${name}`, async (makePair) => {
+    await check(await routeOf(makePair, options, connections));
+  });
 }
 
-function pairs(makePair: MakePair, options?: ConnectionOptions) {
+async function routeOf(
+  makePair: PairMaker,
+  options?: RelayOptions,
+  connections?: ConnectionOptions,
+): Promise<Route> {
+  const [near, far] = await pairs(makePair, connections);
+  const relaying = relay(near.b, far.a, options);
+  relaying.catch(() => undefined);
+  const { resets, endsAreTold } = near;
+  return { client: near.a, a: near.b, b: far.a, server: far.b, relaying, resets, endsAreTold };
+}
+
+function pairs(makePair: PairMaker, options?: ConnectionOptions) {
   return Promise.all([makePair(options), makePair(options)]);
 }
 
@@ -96,19 +98,15 @@ export const relays: readonly ContractCase[] = [
     assert.equal(text(await server.read()), "x");
   }),
 
-  {
-    name: "relay: goes on after a header that was read",
-    run: async (makePair) => {
-      const [near, far] = await pairs(makePair);
-      await near.a.write("CONNECT there\nrest");
-      assert.equal(await near.b.readLine(), "CONNECT there");
-      const relaying = relay(near.b, far.a);
-      assert.equal(text(await far.b.readExactly(4)), "rest");
-      await Promise.all([near.a.closeWrite(), far.b.closeWrite()]);
-      assert.deepEqual(await relaying, [4, 0]);
-      await Promise.all([near.dispose(), far.dispose()]);
-    },
-  },
+  contractCase("relay: goes on after a header that was read", async (makePair) => {
+    const [near, far] = await pairs(makePair);
+    await near.a.write("CONNECT there\nrest");
+    assert.equal(await near.b.readLine(), "CONNECT there");
+    const relaying = relay(near.b, far.a);
+    assert.equal(text(await far.b.readExactly(4)), "rest");
+    await Promise.all([near.a.closeWrite(), far.b.closeWrite()]);
+    assert.deepEqual(await relaying, [4, 0]);
+  }),
 
   onRoute("a reader that stops stops the writer at the other end", async ({ client, server }) => {
     const written = client.write(clog());
@@ -165,38 +163,35 @@ export const relays: readonly ContractCase[] = [
     },
   ),
 
-  ...[0, 50, Infinity].map((lingerTimeout): ContractCase => ({
-    name: `relay: a client that was answered early may go on sending for a lingerTimeout of ${lingerTimeout}`,
-    run: (makePair) =>
-      onManualClock((clock) =>
-        onRoute(
-          "",
-          async ({ client, server, b, relaying, resets }) => {
-            if (!resets) return;
-            await client.write("a request");
-            assert.equal(text(await server.read()), "a request");
-            await server.write("refused");
-            await server.close({ timeout: 0 });
-            assert.equal((await client.readAll()).toString(), "refused");
-            const failures: unknown[] = [];
-            b.closed.catch((error: unknown) => failures.push(error));
-            await until(() => {
-              void client.write("more");
-              return failures.length > 0;
-            });
-            if (lingerTimeout > 0) await stillPending(relaying);
-            if (lingerTimeout === 50) await clock.advance(50);
-            if (lingerTimeout === Infinity) {
-              await clock.advance(DAY_MS);
-              await stillPending(relaying);
-              await client.closeWrite();
-            }
-            assert.equal((await fails(relaying, "EPIPE", "ECONNRESET")).operation, "write");
-          },
-          { connections: { lingerTimeout } },
-        ).run(makePair),
-      ),
-  })),
+  ...[0, 50, Infinity].map((lingerTimeout) =>
+    contractCase(
+      `relay: a client that was answered early may go on sending for a lingerTimeout of ${lingerTimeout}`,
+      (makePair) =>
+        onManualClock(async (clock) => {
+          const { client, server, b, relaying, resets } = await routeOf(makePair, {}, { lingerTimeout });
+          if (!resets) return;
+          await client.write("a request");
+          assert.equal(text(await server.read()), "a request");
+          await server.write("refused");
+          await server.close({ timeout: 0 });
+          assert.equal((await client.readAll()).toString(), "refused");
+          const failures: unknown[] = [];
+          b.closed.catch((error: unknown) => failures.push(error));
+          await until(() => {
+            void client.write("more");
+            return failures.length > 0;
+          });
+          if (lingerTimeout > 0) await stillPending(relaying);
+          if (lingerTimeout === 50) await clock.advance(50);
+          if (lingerTimeout === Infinity) {
+            await clock.advance(DAY_MS);
+            await stillPending(relaying);
+            await client.closeWrite();
+          }
+          assert.equal((await fails(relaying, "EPIPE", "ECONNRESET")).operation, "write");
+        }),
+    ),
+  ),
 
   onRoute("a client that leaves before its answer comes stops the sending of it", async (route) => {
     const { client, server, b, relaying, endsAreTold } = route;
@@ -233,44 +228,32 @@ export const relays: readonly ContractCase[] = [
     if (resets) await Promise.all([a, b].map((end) => end.closed.catch(() => undefined)));
   }),
 
-  {
-    name: "relay: a signal is listened to by one listener, which is taken off",
-    run: async (makePair) => {
-      const [near, far] = await pairs(makePair);
-      const { signal } = new AbortController();
-      const relaying = relay(near.b, far.a, { signal });
-      await near.a.write("x");
-      await far.b.read();
-      assert.equal(getEventListeners(signal, "abort").length, 1);
-      await Promise.all([near.a.closeWrite(), far.b.closeWrite()]);
-      await relaying;
-      assert.equal(getEventListeners(signal, "abort").length, 0);
-      await Promise.all([near.dispose(), far.dispose()]);
-    },
-  },
+  contractCase("relay: a signal is listened to by one listener, which is taken off", async (makePair) => {
+    const [near, far] = await pairs(makePair);
+    const { signal } = new AbortController();
+    const relaying = relay(near.b, far.a, { signal });
+    await near.a.write("x");
+    await far.b.read();
+    assert.equal(getEventListeners(signal, "abort").length, 1);
+    await Promise.all([near.a.closeWrite(), far.b.closeWrite()]);
+    await relaying;
+    assert.equal(getEventListeners(signal, "abort").length, 0);
+  }),
 
-  {
-    name: "relay: a signal that is aborted already leaves both as they were",
-    run: async (makePair) => {
-      const [near, far] = await pairs(makePair);
-      const error = await rejection(relay(near.b, far.a, { signal: AbortSignal.abort("no") }));
-      assert.equal(error, "no");
-      await near.b.write("still here");
-      assert.equal(text(await near.a.read()), "still here");
-      await Promise.all([near.dispose(), far.dispose()]);
-    },
-  },
+  contractCase("relay: a signal that is aborted already leaves both as they were", async (makePair) => {
+    const [near, far] = await pairs(makePair);
+    const error = await rejection(relay(near.b, far.a, { signal: AbortSignal.abort("no") }));
+    assert.equal(error, "no");
+    await near.b.write("still here");
+    assert.equal(text(await near.a.read()), "still here");
+  }),
 
-  {
-    name: "relay: a signal of AbortSignal.timeout() is a timeout",
-    run: async (makePair) => {
-      const [near, far] = await pairs(makePair);
-      const error = await timesOut(relay(near.b, far.a, { signal: AbortSignal.timeout(10) }));
-      assert.deepEqual([error.operation, (error.cause as Error).name], ["relay", "TimeoutError"]);
-      await Promise.all([near.b.closed, far.a.closed]);
-      await Promise.all([near.dispose(), far.dispose()]);
-    },
-  },
+  contractCase("relay: a signal of AbortSignal.timeout() is a timeout", async (makePair) => {
+    const [near, far] = await pairs(makePair);
+    const error = await timesOut(relay(near.b, far.a, { signal: AbortSignal.timeout(10) }));
+    assert.deepEqual([error.operation, (error.cause as Error).name], ["relay", "TimeoutError"]);
+    await Promise.all([near.b.closed, far.a.closed]);
+  }),
 
   onRoute(
     "silence in both directions for the idleTimeout ends it",
@@ -309,9 +292,9 @@ export const relays: readonly ContractCase[] = [
     { connections: { readTimeout: 30, writeTimeout: 30 } },
   ),
 
-  {
-    name: "relay: a connection that is being read is refused, and both are left as they were",
-    run: async (makePair) => {
+  contractCase(
+    "relay: a connection that is being read is refused, and both are left as they were",
+    async (makePair) => {
       const [near, far] = await pairs(makePair);
       const reading = far.a.readLine();
       assert.equal((await fails(relay(near.b, far.a), "ERR_BUSY")).operation, "relay");
@@ -319,9 +302,8 @@ export const relays: readonly ContractCase[] = [
       assert.equal(await reading, "for the reader");
       await near.a.write("usable");
       assert.equal(text(await near.b.read()), "usable");
-      await Promise.all([near.dispose(), far.dispose()]);
     },
-  },
+  ),
 
   onRoute("a close by the program ends it", async ({ a, client, relaying }) => {
     const closing = a.close();
@@ -330,28 +312,24 @@ export const relays: readonly ContractCase[] = [
     await Promise.allSettled([client.close(), closing]);
   }),
 
-  {
-    name: "relay: wrong arguments are refused at once",
-    run: async (makePair) => {
-      const [near, far] = await pairs(makePair);
-      const { a } = near;
-      // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- a cast, in short
-      const wrong = <T>(value: unknown) => value as T;
-      const refused: (() => Promise<unknown>)[] = [
-        () => relay(a, a),
-        () => relay(wrong(undefined), a),
-        () => relay(a, wrong({})),
-        () => relay(a, far.a, wrong(5)),
-        () => relay(a, far.a, { signal: wrong("x") }),
-        () => relay(a, far.a, { idleTimeout: wrong("x") }),
-      ];
-      for (const call of refused) assert.ok((await rejection(call())) instanceof TypeError, String(call));
-      assert.ok((await rejection(relay(a, far.a, { idleTimeout: -1 }))) instanceof RangeError);
-      await a.write("usable");
-      assert.equal(text(await near.b.read()), "usable");
-      await Promise.all([near.dispose(), far.dispose()]);
-    },
-  },
+  contractCase("relay: wrong arguments are refused at once", async (makePair) => {
+    const [near, far] = await pairs(makePair);
+    const { a } = near;
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- a cast, in short
+    const wrong = <T>(value: unknown) => value as T;
+    const refused: (() => Promise<unknown>)[] = [
+      () => relay(a, a),
+      () => relay(wrong(undefined), a),
+      () => relay(a, wrong({})),
+      () => relay(a, far.a, wrong(5)),
+      () => relay(a, far.a, { signal: wrong("x") }),
+      () => relay(a, far.a, { idleTimeout: wrong("x") }),
+    ];
+    for (const call of refused) assert.ok((await rejection(call())) instanceof TypeError, String(call));
+    assert.ok((await rejection(relay(a, far.a, { idleTimeout: -1 }))) instanceof RangeError);
+    await a.write("usable");
+    assert.equal(text(await near.b.read()), "usable");
+  }),
 
   onRoute("many small messages arrive in order", async ({ client, server }) => {
     for (let n = 0; n < 300; n++) {

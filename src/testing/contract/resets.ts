@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../index.js";
-import { onPair, type ContractCase } from "./contract-case.js";
+import { contractCase, onPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, stillPending, text, turn, until } from "./expectations.js";
 import { clog, pattern } from "./payloads.js";
 
@@ -145,26 +145,28 @@ export const resets: readonly ContractCase[] = [
   ...[
     { name: "which is not awaited yet", early: false },
     { name: "to a read that waits", early: true },
-  ].map(({ name, early }): ContractCase => ({
-    name: `data and a reset that arrive together are told apart from an end, ${name}`,
-    run: async (makePair) => {
-      for (let round = 0; round < 20; round++) {
-        const { a, b, resets, takesAtOnce, dispose } = await makePair();
-        try {
-          const waiting = early ? a.readExactly(4) : undefined;
-          const written = b.write("data");
-          if (!takesAtOnce) await written;
-          b.reset();
-          assert.equal(text(await (waiting ?? a.readExactly(4))), "data");
-          if (resets) await fails(a.read(), "ECONNRESET");
-          else assert.equal(await a.read(), null);
-          if (resets) await fails(a.closed, "ECONNRESET");
-        } finally {
-          await dispose();
+  ].map(({ name, early }) =>
+    contractCase(
+      `data and a reset that arrive together are told apart from an end, ${name}`,
+      async (makePair) => {
+        for (let round = 0; round < 20; round++) {
+          const { a, b, resets, takesAtOnce, dispose } = await makePair();
+          try {
+            const waiting = early ? a.readExactly(4) : undefined;
+            const written = b.write("data");
+            if (!takesAtOnce) await written;
+            b.reset();
+            assert.equal(text(await (waiting ?? a.readExactly(4))), "data");
+            if (resets) await fails(a.read(), "ECONNRESET");
+            else assert.equal(await a.read(), null);
+            if (resets) await fails(a.closed, "ECONNRESET");
+          } finally {
+            await dispose();
+          }
         }
-      }
-    },
-  })),
+      },
+    ),
+  ),
 
   onPair("readAll and readLine do not take a reset for the end of the stream", async ({ a, b, resets }) => {
     const all = resets ? a.readAll() : undefined;

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import type { ManualClock } from "../manual-clock.js";
 import { NetTimeoutError, type Connection, type ConnectionOptions } from "../../index.js";
-import { onPair, onTimedPair, type ContractCase, type Pair } from "./contract-case.js";
+import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, sameBytes, timesOut, turn, until, watch } from "./expectations.js";
 import { clog } from "./payloads.js";
+import type { Pair } from "./pair.js";
 
 const GONE = ["ECONNRESET", "EPIPE"];
 
