@@ -213,6 +213,18 @@ test.each([
   },
 );
 
+test("keep-alive asks nothing while bytes are not acknowledged: the kernel gives up on these much later", async () => {
+  await simulate({}, async (network) => {
+    const { b, connection } = await connected(network);
+    connection.setKeepAlive({ delay: 30_000 });
+    b.crash();
+    const start = network.now;
+    await connection.writeLine("second");
+    expect(await failure(connection.readLine())).toMatchObject({ code: "ETIMEDOUT" });
+    expect(network.now - start).toBeGreaterThan(900_000);
+  });
+});
+
 test("a host that has crashed is silent; once it is up again, it resets what was open", async () => {
   await simulate({}, async (network) => {
     const { a, b, connection } = await connected(network);

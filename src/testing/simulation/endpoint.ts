@@ -282,20 +282,26 @@ export class Endpoint implements SenderHost, Receiving {
     if (this.host.endpoints.get(this.key) === this) this.host.endpoints.delete(this.key);
   }
 
-  /** Asks a silent peer if it is still there. */
+  /**
+   * Asks a silent peer if it is still there. While something is not acknowledged the kernel asks nothing: it sends that
+   * again, until it gives up (tcp_keepalive_timer in Linux).
+   */
   #watchSilence(options: typeof KEEP_ALIVE, asked: number): void {
-    const due = asked === 0 ? this.#heardAt + options.delay - this.host.wires.clock.now() : options.interval;
     const askedAt = this.host.wires.clock.now();
-    this.#keepAliveTimer = this.schedule(() => {
-      const hasAnswered = asked > 0 && this.#heardAt >= askedAt;
-      const isSilent = this.host.wires.clock.now() - this.#heardAt >= options.delay;
-      if (hasAnswered || !isSilent) this.#watchSilence(options, 0);
-      else if (asked >= options.count) this.gaveUp();
-      else {
-        this.probe();
-        this.#watchSilence(options, asked + 1);
-      }
-    }, due);
+    const left = this.#sender.isIdle ? this.#heardAt + options.delay - askedAt : options.delay;
+    this.#keepAliveTimer = this.schedule(
+      () => {
+        const hasAnswered = asked > 0 && this.#heardAt >= askedAt;
+        const isSilent = this.host.wires.clock.now() - this.#heardAt >= options.delay;
+        if (hasAnswered || !isSilent || !this.#sender.isIdle) this.#watchSilence(options, 0);
+        else if (asked >= options.count) this.gaveUp();
+        else {
+          this.probe();
+          this.#watchSilence(options, asked + 1);
+        }
+      },
+      asked === 0 ? left : options.interval,
+    );
   }
 }
 

@@ -60,6 +60,11 @@ export class Sender {
     return this.#end === "sent" && this.#parts.length === 0;
   }
 
+  /** Whether the peer has acknowledged everything so far. */
+  get isIdle(): boolean {
+    return this.#parts.length === 0 && this.#unsent.length === 0;
+  }
+
   /** Sends the last step of the handshake. */
   open(): void {
     this.#send({ kind: "open" });
