@@ -42,7 +42,10 @@ export class Sender {
   /** Bytes that the peer has room for, those under way among them. */
   #room = MAX_PART_BYTES;
   #end: "none" | "asked" | "sent" = "none";
+  /** How often the same was sent, or a peer without room asked, since it has last answered. */
   #retries = 0;
+  /** How often the wait for the peer was doubled. */
+  #backoff = 0;
   #timer: FakeTimer | undefined;
   #isStopped = false;
 
@@ -89,6 +92,8 @@ export class Sender {
     this.#room = room;
     const hadRetried = this.#retries > 0;
     this.#retries = 0;
+    // A peer that has no room is asked less and less often, although it answers.
+    if (count > 0 || room > 0) this.#backoff = 0;
     this.#stopWaiting();
     // What came behind a part that was lost may have been lost as well.
     if (hadRetried) this.#parts.forEach((part, index) => this.#host.transmit(this.#first + index, part));
@@ -133,7 +138,7 @@ export class Sender {
     const least = MIN_RETRY_MS + this.#host.longestRoundTrip;
     this.#timer = this.#host.schedule(
       () => this.#retry(),
-      Math.max(least, Math.min(least * 2 ** this.#retries, MAX_RETRY_MS)),
+      Math.max(least, Math.min(least * 2 ** this.#backoff, MAX_RETRY_MS)),
     );
   }
 
@@ -144,6 +149,7 @@ export class Sender {
 
   #retry(): void {
     this.#timer = undefined;
+    this.#backoff++;
     if (++this.#retries > MAX_RETRIES) {
       this.#host.gaveUp();
       return;
