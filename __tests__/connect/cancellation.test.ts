@@ -389,3 +389,15 @@ describe("a socket that was adopted while it connects, and never does", () => {
     await nothingNew();
   });
 });
+
+test("with a localPort no address is tried while another one is on the way, whatever the attemptDelay is", async () => {
+  const listener = await loopback();
+  const addresses = [frozen.port, listener.port].map((port) => ({
+    address: "127.0.0.1",
+    port,
+    family: 4 as const,
+  }));
+  const options = { localPort: await unusedPort(), attemptDelay: 10, timeout: 200 };
+  await timeoutError(connectTo(addresses, options));
+  expect(listener.pending).toBe(0);
+});

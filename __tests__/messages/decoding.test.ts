@@ -282,3 +282,36 @@ test("a decode that throws has harmed no byte: it gets the same ones again", () 
   expect(queue.length).toBe(3);
   expect(decoding.take(queue, false)).toBe("abc");
 });
+
+test.each([
+  ["that is all there is", 6, 0, 6, true],
+  ["that is half of it, without a header", 6, 3, 6, true],
+  ["that is less than half of it", 6, 4, 6, false],
+  ["that others follow", 3, 0, 3, false],
+  ["of no bytes", 6, 6, 6, false],
+])(
+  "a message %s has memory of its own, or else keeps no more than twice its size",
+  (_, size, from, to, keeps) => {
+    const seen = new Set<ArrayBufferLike>();
+    const codec: Codec<Buffer> = {
+      decode(bytes) {
+        seen.add(bytes.buffer);
+        return { message: bytes.subarray(from, to), size };
+      },
+      encode: () => "",
+    };
+    const queue = new ByteQueue();
+    queue.append(Buffer.from("abcdef"));
+    const message = new Decoding(codec, Infinity).take(queue, false) as Buffer;
+    expect(message.toString()).toBe("abcdef".slice(from, to));
+    expect(seen.has(message.buffer)).toBe(keeps);
+  },
+);
+
+test("a message in memory of the codec's is that very object", () => {
+  const own = Buffer.from("own");
+  const codec: Codec<Buffer> = { decode: () => ({ message: own, size: 1 }), encode: () => "" };
+  const queue = new ByteQueue();
+  queue.append(Buffer.from("abcdef"));
+  expect(new Decoding(codec, Infinity).take(queue, false)).toBe(own);
+});

@@ -140,7 +140,7 @@ export class Decoding<T> implements Taker<T> {
    */
   #owned(message: T, size: number): T {
     if (!isUint8Array(message) || message.buffer !== this.#memory.buffer) return message;
-    const isAlone = this.#begin === 0 && size === this.#filled;
+    const isAlone = size === this.#filled;
     if (isAlone && 2 * message.length >= this.#memory.length) return message;
     const prototype: unknown = Object.getPrototypeOf(message);
     if (prototype === Buffer.prototype) return copyOf(message as unknown as Buffer, 0, message.length) as T;
