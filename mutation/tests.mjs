@@ -16,6 +16,9 @@ const TEST_TIMEOUT_MS = 8_000;
 /** Of the run without a mutant, which may be on a busy machine. */
 const FIRST_TEST_TIMEOUT_MS = 60_000;
 
+/** For the longest that a file takes to load. */
+const LOAD_TIMEOUT_MS = 15_000;
+
 /** Stryker changes to its copy of the project only after it has loaded this module. */
 const suite = () => pathToFileURL("mutation/.build/suite.mjs").href;
 
@@ -53,13 +56,25 @@ export async function run({ testFilter, bail = false, beforeTests = () => undefi
     circus.resetState();
     circus.getState().testTimeout =
       stryker.activeMutant === undefined && chosen === undefined ? FIRST_TEST_TIMEOUT_MS : TEST_TIMEOUT_MS;
-    await load();
+    if (!(await isLoaded(load()))) {
+      const failureMessage =
+        "has not loaded: programs with a top-level await that import each other cannot, in one module";
+      results.push({ id: `${file}#load`, name: file, status: FAILED, failureMessage, timeSpentMs: 0 });
+      continue;
+    }
     beforeTests();
     results.push(...(await runFile(file, chosen, bail)));
     if (bail && results.some(({ status }) => status === FAILED)) break;
     stryker.activeMutant = active;
   }
   return results;
+}
+
+/** Whether a file loads in time. */
+function isLoaded(loading) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, LOAD_TIMEOUT_MS, false)));
+  return Promise.race([loading.then(() => true), late]).finally(() => clearTimeout(timer));
 }
 
 async function runFile(file, chosen, bail) {
