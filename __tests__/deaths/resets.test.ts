@@ -144,7 +144,7 @@ test.each<Who>(["client", "server"])(
 );
 
 /** A step between two resets over TLS, whose handshake alone has thousands of bytes. No record has as many. */
-const TLS_STEP_BYTES = 23;
+const TLS_STEP_BYTES = 43;
 /** More than all that an end of such a conversation sends. */
 const MAX_TLS_BYTES = 10_000;
 
