@@ -8,7 +8,7 @@ import { DONE, run } from "./run.js";
 afterEach(closeAll);
 afterEach(endPrograms);
 
-test("a lack of descriptors is EMFILE for connect, and does not end a listener", async () => {
+test("a lack of descriptors is EMFILE for connect and listen, ends no listener and no client that is served, and leaves nothing behind", async () => {
   expect(await run("few-descriptors", { descriptors: 64 })).toEqual(DONE);
 });
 

@@ -1,7 +1,17 @@
 // What happens when descriptors run out: to be run with a low limit on them.
 import assert from "node:assert/strict";
-import { closeSync, openSync } from "node:fs";
-import { connect, listen, NetError, type Connection, type LookupFunction } from "../../../src/index.js";
+import { closeSync, openSync, readdirSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import {
+  connect,
+  listen,
+  NetError,
+  resolve,
+  serve,
+  type Connection,
+  type LookupFunction,
+} from "../../../src/index.js";
+import { ANY_TLS } from "../../support/tls-pairs.js";
 
 const HOST = "127.0.0.1";
 
@@ -31,6 +41,9 @@ async function greet(ours: Connection, theirs: Connection): Promise<void> {
   assert.equal(await theirs.readLine(), "hello");
   await Promise.all([ours.close(), theirs.close()]);
 }
+
+/** How many descriptors are open, beside that of the directory itself. */
+const opened = (): number => readdirSync("/dev/fd").length - 1;
 
 const listener = await listen(0, { host: HOST });
 const port = listener.port;
@@ -68,5 +81,43 @@ files.forEach((file) => closeSync(file));
 
 const [ours, theirs] = await Promise.all([connect(HOST, port), accepting]);
 await greet(ours, theirs);
+
+// A server at work: its clients are served, TLS included, and the event loop waits although clients are turned away.
+const secure = await listen(0, { host: HOST, tls: ANY_TLS.server });
+const stop = new AbortController();
+const failures: unknown[] = [];
+const serving = serve(
+  secure,
+  async (connection) => {
+    for await (const line of connection.lines()) await connection.writeLine(line);
+  },
+  { signal: stop.signal, onError: (error) => failures.push(error) },
+);
+const tls = ANY_TLS.client;
+const client = await connect(HOST, secure.port, { tls });
+const atRest = opened();
+files = exhaust(1);
+await client.writeLine("hello");
+assert.equal(await client.readLine(), "hello");
+assert.deepEqual(await resolve(HOST, 80), [{ address: HOST, port: 80, family: 4 }]);
+// It has the last descriptor; libuv closes what comes of it at the server.
+const refused = await failure(connect(HOST, secure.port, { tls }));
+assert.match(refused.code, /^(ECONNRESET|EPIPE)$/);
+const turns = (): number => performance.nodeTiming.uvMetricsInfo.loopCount;
+const before = turns();
+await failure(client.read({ timeout: 100 }));
+// A loop that does not wait turns some ten thousand times in that time.
+assert.ok(turns() - before < 200, `the event loop has turned ${turns() - before} times`);
+files.forEach((file) => closeSync(file));
+const next = await connect(HOST, secure.port, { tls });
+await next.writeLine("again");
+assert.equal(await next.readLine(), "again");
+await next.close();
+assert.equal(opened(), atRest);
+await client.close();
+stop.abort();
+await serving;
+assert.deepEqual(failures, []);
+
 await listener.close();
 console.log("done");
