@@ -28,3 +28,20 @@ test("bytes pass a slow link at its bandwidth: nothing is sent again that waits 
     expect(ms).toBeLessThan(21_000);
   });
 });
+
+test("what was written before a close arrives, though a partition holds for longer than a kernel waits for an end", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b")];
+    const listener = await b.run(() => listen(7));
+    const connection = await a.run(() => connect("b", 7, FOREVER));
+    const accepted = await listener.accept();
+    network.partition(a, b);
+    await accepted.writeLine("the last word");
+    await accepted.close();
+    await timersPromises.setTimeout(300_000);
+    network.heal(a, b);
+    expect(await connection.readLine()).toBe("the last word");
+    expect(await connection.readLine()).toBeNull();
+    await Promise.all([connection.close(), listener.close()]);
+  });
+});

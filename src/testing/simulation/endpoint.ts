@@ -47,6 +47,7 @@ export class Endpoint implements SenderHost, Receiving {
   #heardAt: number;
   #keepAlive: typeof KEEP_ALIVE | null = null;
   #keepAliveTimer: FakeTimer | undefined;
+  #lastWait: FakeTimer | undefined;
   #advertised = RECEIVE_BUFFER_BYTES;
 
   constructor(host: Kernel, local: End, remote: End, isClient: boolean) {
@@ -105,7 +106,6 @@ export class Endpoint implements SenderHost, Receiving {
     this.setKeepAlive(null);
     this.end();
     this.#endIfDone();
-    if (!this.receiver.ended) this.schedule(() => this.#remove(), LAST_WAIT_MS);
   }
 
   reset(): void {
@@ -191,6 +191,7 @@ export class Endpoint implements SenderHost, Receiving {
     }
     this.#noteFresh(fresh);
     if (hasNews) this.user?.arrived();
+    if (fresh.some(({ kind }) => kind === "end")) this.#stopLastWait();
     this.#endIfDone();
   }
 
@@ -267,11 +268,19 @@ export class Endpoint implements SenderHost, Receiving {
     return this.#state === "left" && this.receiver.ended && this.#sender.isDone;
   }
 
-  /** Both sides have ended: the side that has ended first keeps the ports for a while (TIME_WAIT). */
+  /**
+   * The program has closed the socket, and the peer has everything, our end included. Then the kernel waits for the peer's end
+   * (FIN_WAIT_2), and keeps the ports for a while if our side has ended first (TIME_WAIT).
+   */
   #endIfDone(): void {
-    if (!this.#isDone) return;
-    if (this.#endsFirst) this.schedule(() => this.#remove(), LAST_WAIT_MS);
-    else this.#remove();
+    if (this.#state !== "left" || !this.#sender.isDone) return;
+    if (this.#isDone && !this.#endsFirst) this.#remove();
+    else this.#lastWait ??= this.schedule(() => this.#remove(), LAST_WAIT_MS);
+  }
+
+  #stopLastWait(): void {
+    this.cancel(this.#lastWait);
+    this.#lastWait = undefined;
   }
 
   #remove(): void {
@@ -279,6 +288,7 @@ export class Endpoint implements SenderHost, Receiving {
     this.user = null;
     this.#sender.stop();
     this.cancel(this.#keepAliveTimer);
+    this.#stopLastWait();
     if (this.host.endpoints.get(this.key) === this) this.host.endpoints.delete(this.key);
   }
 
