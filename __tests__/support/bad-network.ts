@@ -13,6 +13,9 @@ const LAST_WAIT_MS = 2_000_000;
  * Runs a body once with each of several seeds, on a network that loses one packet in ten. When the body is done nothing may be
  * left: no connection or server of a host that it returns from, and no timer.
  *
+ * The hosts have one address each: of two attempts to connect a server may accept the one that is given up, and the reset of
+ * that may be lost.
+ *
  * @param names - of the hosts
  */
 export async function onBadNetwork<const Names extends readonly string[]>(
@@ -21,7 +24,7 @@ export async function onBadNetwork<const Names extends readonly string[]>(
 ): Promise<void> {
   for (const seed of SEEDS) {
     await simulate({ seed, latency: [1, 40], timeLimit: Infinity }, async (network) => {
-      const hosts = names.map((name) => network.host(name));
+      const hosts = names.map((name, at) => network.host(name, { addresses: [`10.0.0.${String(at + 1)}`] }));
       for (const [at, a] of hosts.entries()) {
         for (const b of hosts.slice(at + 1)) network.link(a, b, { loss: 0.1, jitter: 20 });
       }

@@ -192,7 +192,7 @@ test("the Redis program prints its replies in order through a partition, and wha
     const words = "SET name Ada , GET name , FLY , INCR visits , INCR visits".split(" ");
     network.partition(client, server);
     const program = startExample(client, "redis-client", "server:6379", ...words);
-    await sleep(1_500);
+    await sleep(500);
     network.heal(client, server);
     await program.ended;
     expect(program.output).toEqual(["OK", "Ada", "ERR unknown command", "1", "2"]);

@@ -199,7 +199,8 @@ describe("the probe", () => {
   });
 
   test("draws how each address ended, behind a partition, too", async () => {
-    await onBadNetwork(["client"], async (network, { client }) => {
+    await onBadNetwork([], async (network) => {
+      const client = network.host("client");
       const server = network.host("server", { addresses: ["fd00::7", "10.0.0.7"] });
       const listener = await server.run(() => listen(`10.0.0.7:${PORT}`));
       const program = startExample(client, "probe", "server", PORT);

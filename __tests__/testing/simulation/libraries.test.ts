@@ -202,7 +202,7 @@ describe("packages about time and cancellation", () => {
           connect("server", 7, { signal: each, ...FOREVER }),
         ]),
       );
-      expect(winner.remoteAddress).toBe(server.addresses[0]);
+      expect(server.addresses).toContain(winner.remoteAddress);
       expect(network.now - start).toBeLessThan(30_000);
       const mistake = new Error("on purpose");
       const both = all(signal, (each) => [

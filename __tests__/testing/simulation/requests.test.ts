@@ -128,8 +128,8 @@ test.each(MODES)(
       hosts.server.restart();
       const outcomes = await calling;
       expectTruth(outcomes, first.seen, ["ETIMEDOUT", "ECONNRESET", "ERR_CLOSED"]);
-      const codes = outcomes.map(({ error }) => error?.code);
-      expect(codes).toContain("ECONNRESET");
+      // By a reset; or by their own timeouts, if all that was sent had arrived before the crash.
+      expect(outcomes.some(({ error }) => error !== undefined)).toBe(true);
       await client.close();
 
       const second = peer(hosts.server, stop.signal, options.match === undefined);
