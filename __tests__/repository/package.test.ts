@@ -1,0 +1,193 @@
+/** What is published, as programs see it that have installed it and nothing else. */
+import { execFileSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type Format } from "esbuild";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const JEST = join(ROOT, "node_modules/jest/bin/jest.js");
+/** A name that IANA has registered, and `/etc/services` lacks. */
+const RARE_SERVICE = "xsip-network";
+const ITS_PORT = 1_354;
+
+/** The user's project. */
+const project = mkdtempSync(join(tmpdir(), "tcp6-package-"));
+const installed = join(project, "node_modules/tcp6");
+
+beforeAll(() => {
+  const run = (command: string, ...args: string[]) =>
+    execFileSync(command, args, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  const tarball =
+    run("npm", "pack", "--silent", "--pack-destination", project).trim().split("\n").at(-1) ?? "";
+  mkdirSync(join(project, "node_modules"));
+  run("tar", "-xzf", join(project, tarball), "-C", project);
+  renameSync(join(project, "package"), installed);
+}, 120_000);
+
+afterAll(() => rmSync(project, { recursive: true }));
+
+/** Runs a program in the user's project; resolves to what it prints, as JSON. */
+function said(name: string, code: string): unknown {
+  writeFileSync(join(project, name), code);
+  return JSON.parse(
+    execFileSync(process.execPath, [name], { cwd: project, encoding: "utf8", timeout: 15_000 }),
+  );
+}
+
+test("holds what is made, the documents and the licences, and no sources", () => {
+  expect(readdirSync(installed).sort()).toEqual([
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "dist",
+    "docs",
+    "package.json",
+  ]);
+  expect(readdirSync(join(installed, "dist")).sort()).toEqual([
+    "LICENSES.txt",
+    "index.cjs",
+    "index.d.cts",
+    "index.d.ts",
+    "index.js",
+    "registered-services.cjs",
+    "shared.cjs",
+    "shared.d.cts",
+    "testing.cjs",
+    "testing.d.cts",
+    "testing.d.ts",
+    "testing.js",
+  ]);
+  const licences = readFileSync(join(installed, "dist/LICENSES.txt"), "utf8");
+  expect(licences).toMatch(/^abort-controller-x [\d.]+\n[^]+\np-timeout [\d.]+\n/);
+});
+
+test("is one library for programs that import it and programs that require it", () => {
+  const found = said(
+    "both.mjs",
+    `import { createRequire } from "node:module";
+    import * as imported from "tcp6";
+    import * as importedTesting from "tcp6/testing";
+    const require = createRequire(import.meta.url);
+    const required = require("tcp6");
+    const requiredTesting = require("tcp6/testing");
+    const differing = (one, other) =>
+      [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((name) => one[name] !== other[name]);
+    const ends = importedTesting.memoryPair();
+    for (const end of ends) end.reset();
+    console.log(JSON.stringify({
+      exports: Object.keys(imported).length > 20 && Object.keys(importedTesting).length >= 3,
+      differing: [...differing(imported, required), ...differing(importedTesting, requiredTesting)],
+      testing: ends.every((end) => end instanceof required.Connection),
+    }));`,
+  );
+  expect(found).toEqual({ exports: true, differing: [], testing: true });
+});
+
+test("says which package a simulation needs, where it is not installed", () => {
+  const code = `import { simulate } from "tcp6/testing";
+    simulate({}, async () => undefined).catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
+  expect(said("simulation.mjs", code)).toEqual({
+    code: "ERR_MODULE_NOT_FOUND",
+    message: expect.stringContaining("npm install --save-dev @sinonjs/fake-timers") as unknown,
+  });
+});
+
+/** Serves one client, by a name that is in IANA's registry only, and tells what came. */
+const PROGRAM = `
+(async () => {
+  const [{ port }] = await resolve("127.0.0.1", "${RARE_SERVICE}");
+  const listener = await listen("127.0.0.1:0");
+  const client = await connect("127.0.0.1", listener.port, { timeout: 5000 });
+  const server = await listener.accept();
+  await client.writeLine("hello");
+  const line = await server.readLine();
+  const failure = await client.read({ timeout: 1 }).catch((error) => error);
+  await Promise.all([client.close(), server.close(), listener.close()]);
+  console.log(JSON.stringify({ port, line, code: failure.code, typed: failure instanceof NetTimeoutError }));
+})();
+`;
+const NAMES = "{ connect, listen, NetTimeoutError, resolve }";
+const OUTCOME = { port: ITS_PORT, line: "hello", code: "ETIMEDOUT", typed: true };
+
+test.each([
+  ["imported", "program.mjs", `import ${NAMES} from "tcp6";`],
+  ["required", "program.cjs", `const ${NAMES} = require("tcp6");`],
+])("works where it is %s", (_, name, line) => {
+  expect(said(name, line + PROGRAM)).toEqual(OUTCOME);
+});
+
+test.each<[from: string, to: Format]>([
+  ["import", "esm"],
+  ["import", "cjs"],
+  ["require", "cjs"],
+])("works in one module by esbuild, with %s and as %s", async (from, format) => {
+  const line = from === "import" ? `import ${NAMES} from "tcp6";` : `const ${NAMES} = require("tcp6");`;
+  const { outputFiles, warnings } = await build({
+    stdin: { contents: line + PROGRAM, resolveDir: project },
+    bundle: true,
+    minify: true,
+    platform: "node",
+    format,
+    target: "node20.19",
+    write: false,
+    // A bundle of CommonJS as an ES module asks for Node's modules by it.
+    ...(format === "esm" && {
+      banner: {
+        js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+      },
+    }),
+  });
+  expect(warnings).toEqual([]);
+  // Where nothing is installed.
+  const elsewhere = mkdtempSync(join(tmpdir(), "tcp6-bundled-"));
+  try {
+    const program = join(elsewhere, format === "esm" ? "program.mjs" : "program.cjs");
+    writeFileSync(program, outputFiles[0]?.text ?? "");
+    const output = execFileSync(process.execPath, [program], {
+      cwd: elsewhere,
+      encoding: "utf8",
+      timeout: 15_000,
+    });
+    expect(JSON.parse(output)).toEqual(OUTCOME);
+  } finally {
+    rmSync(elsewhere, { recursive: true });
+  }
+});
+
+test("works in Jest as it is without any setting", () => {
+  const directory = join(project, "with-jest");
+  mkdirSync(directory);
+  writeFileSync(join(directory, "package.json"), "{}");
+  writeFileSync(
+    join(directory, "pair.test.js"),
+    `const { NetTimeoutError } = require("tcp6");
+    const { memoryPair } = require("tcp6/testing");
+    test("a pair", async () => {
+      const [a, b] = memoryPair();
+      await a.writeLine("hello");
+      expect(await b.readLine()).toBe("hello");
+      await expect(b.read({ timeout: 1 })).rejects.toBeInstanceOf(NetTimeoutError);
+      a.reset();
+      b.reset();
+    });`,
+  );
+  const environment = { ...process.env, NODE_OPTIONS: "", CI: "true" };
+  const output = execFileSync(process.execPath, [JEST, "--rootDir", directory, "--json"], {
+    cwd: directory,
+    env: environment,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+    timeout: 60_000,
+  });
+  expect(JSON.parse(output)).toMatchObject({ numPassedTests: 1, numTotalTests: 1 });
+}, 60_000);
