@@ -14,7 +14,7 @@ import { setClogBytes } from "./payloads.js";
 /** Far longer than a case takes on a busy machine. */
 export const CASE_TIMEOUT_MS = 15_000;
 
-/** The same of what is left of its pairs. */
+/** The same of what is left of its pairs, which get no more time than the case had. */
 const DISPOSE_TIMEOUT_MS = 5_000;
 
 /** Makes a pair of which every fact is known; the options are those of both ends. */
@@ -64,7 +64,9 @@ export async function runCase(
     giveUp = note;
     isOver = true;
     useClock(ownClock);
-    await within(DISPOSE_TIMEOUT_MS, "disposing of its pairs", dropAll(pairs)).catch(note);
+    await within(Math.min(timeoutMs, DISPOSE_TIMEOUT_MS), "disposing of its pairs", dropAll(pairs)).catch(
+      note,
+    );
     await turn();
   } finally {
     process.off("unhandledRejection", onUnhandled);
