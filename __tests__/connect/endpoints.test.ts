@@ -140,7 +140,10 @@ describe("where to connect", () => {
     const host = "::ffff:127.0.0.1";
     const six = await netError(connect(host, port, { family: 6 }));
     expect(six).toMatchObject({ code: "ENOTFOUND", operation: "resolve", host });
-    expect(await netError(connectTo([mapped], { family: 6 }))).toMatchObject({ code: "EADDRNOTAVAIL" });
+    expect(await netError(connectTo([mapped], { family: 6 }))).toMatchObject({
+      code: "EADDRNOTAVAIL",
+      message: expect.stringContaining("none of the addresses is of the family asked for") as string,
+    });
     await listener.close();
     const refused = await netError(connect(host, port));
     expect(refused).toMatchObject({ code: "ECONNREFUSED", host, address: "127.0.0.1", port });
@@ -316,6 +319,7 @@ describe("localAddress and localPort", () => {
     expect(six.remoteAddress).toBe("::1");
     const none = await netError(connect("127.0.0.1", port, { localAddress: "::1" }));
     expect(none).toMatchObject({ code: "EADDRNOTAVAIL", operation: "connect", host: "127.0.0.1" });
+    expect(none.message).toContain("none of the addresses is IPv6, as localAddress is");
     expect(none.message).toContain(`127.0.0.1:${port}`);
   });
 
