@@ -92,6 +92,25 @@ describe("a handshake that waits", () => {
     server.destroy();
   });
 
+  test("fails alone: attempts that the winner has overtaken are no failures", async () => {
+    const listener = await loopback();
+    const frozen = await frozenServer();
+    try {
+      const before = performance.now();
+      const { begun, handshake, fail } = gate();
+      const dialing = netError(dialTo([frozen.port, listener.port], handshake, { attemptDelay: 10 }));
+      await until(() => begun.length === 1);
+      fail(new NetError("no", { code: "EMINE", operation: "tls" }));
+      const { attempts = [] } = await dialing;
+      const elapsed = performance.now() - before;
+      expect(attempts).toMatchObject([{ code: "EMINE" }]);
+      expect(attempts[0]?.duration).toBeGreaterThanOrEqual(0);
+      expect(attempts[0]?.duration).toBeLessThanOrEqual(elapsed);
+    } finally {
+      await frozen.close();
+    }
+  });
+
   test("is for the winner only, and the race is over by then", async () => {
     const listener = await loopback();
     const frozen = await frozenServer();
