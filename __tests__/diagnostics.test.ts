@@ -68,6 +68,19 @@ test("a name that is reached at once: a lookup, a start and a win", async () => 
   expect(only("tcp6:attempt:win")).toEqual({ ...call, ...address, duration });
 });
 
+test("elapsed is the time since the call, and duration that since the attempt", async () => {
+  const { port } = await loopback();
+  const before = performance.now();
+  keep(await connect("one.test", port, { lookup: lookupOf("127.0.0.1") }));
+  const whole = performance.now() - before;
+  const times = told.map(([, { elapsed }]) => elapsed);
+  expect(times).toHaveLength(3);
+  expect(times.toSorted((one, other) => one - other)).toEqual(times);
+  for (const time of times) expect(time >= 0 && time <= whole).toBe(true);
+  const { duration = NaN, elapsed } = only("tcp6:attempt:win");
+  expect(duration >= 0 && duration <= elapsed).toBe(true);
+});
+
 test("a lookup lists the addresses in the resolver's order, not in that of the race", async () => {
   const port = await unusedPort();
   const addresses = ["127.0.0.1", "127.0.0.2", "::1"];

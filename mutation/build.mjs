@@ -28,11 +28,11 @@ const KINDS = [
   "TCP without Node's internals",
 ];
 
-/** Programs with a top-level await that import each other: as one module these wait for each other. */
-const CANNOT_LOAD = /^testing\/simulation\/examples/;
+/** They replace the timers of the process, and load programs that, as one module, wait for each other. */
+const CANNOT_RUN = /^testing\/simulation\//;
 
 const tests = readdirSync("__tests__", { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".test.ts") && !OTHER_PROCESSES.test(file) && !CANNOT_LOAD.test(file))
+  .filter((file) => file.endsWith(".test.ts") && !OTHER_PROCESSES.test(file) && !CANNOT_RUN.test(file))
   .filter((file) => !STARTS_PROCESSES.test(readFileSync(`__tests__/${file}`, "utf8")))
   .sort();
 
@@ -70,8 +70,8 @@ const counting = {
   name: "counting",
   setup({ onLoad }) {
     onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
-      // The contract is a test.
-      if (path.includes("/src/testing/contract/")) return undefined;
+      // The contract is a test. The tests of the simulation are not here.
+      if (/\/src\/testing\/(contract|simulation)\//.test(path)) return undefined;
       const { code, map } = await transform(readFileSync(path, "utf8"), {
         loader: "ts",
         target: "es2022",
