@@ -1,10 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
-
-const SOURCES = fileURLToPath(new URL("../../src/index.ts", import.meta.url));
+import { buildProgram } from "./build-program.js";
 
 const directory = mkdtempSync(join(tmpdir(), "tcp6-"));
 const built = new Map<string, string>();
@@ -19,20 +16,7 @@ export function bundle(program: URL): string {
   const done = built.get(program.href);
   if (done !== undefined) return done;
   const outfile = join(directory, `${basename(program.pathname, ".ts")}.mjs`);
-  buildSync({
-    entryPoints: [fileURLToPath(program)],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20.19",
-    alias: { tcp6: SOURCES },
-    // Packages in CommonJS ask for modules of Node's by it.
-    banner: {
-      js: 'import { createRequire as newRequire } from "node:module"; const require = newRequire(import.meta.url);',
-    },
-    sourcemap: "inline",
-  });
+  buildProgram(program, outfile);
   built.set(program.href, outfile);
   return outfile;
 }
