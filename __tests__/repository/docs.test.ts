@@ -199,6 +199,13 @@ test.each(FILES)("the links of %s lead somewhere", (file) => {
   expect(dead.map(([link]) => link)).toEqual([]);
 });
 
+test("the tests that docs/security.md names are in the files that it links to", () => {
+  const named = [...textOf("docs/security.md").matchAll(/\[([^\]]+)\]\(\.\.\/(__tests__\/[^)]+)\)/g)];
+  expect(named.length).toBeGreaterThan(20);
+  const missing = named.filter(([, name = "", file = ""]) => !textOf(file).includes(name));
+  expect(missing.map(([, name]) => name)).toEqual([]);
+});
+
 test("docs/errors.md has every code that the sources make", () => {
   const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
