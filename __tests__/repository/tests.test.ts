@@ -10,6 +10,7 @@ const SUITES = [
   "contract",
   "deaths",
   "fuzz",
+  "leaks",
   "network",
   "peers",
   "platforms",
