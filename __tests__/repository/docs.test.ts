@@ -200,7 +200,7 @@ test.each(FILES)("the links of %s lead somewhere", (file) => {
 });
 
 test("the tests that docs/security.md names are in the files that it links to", () => {
-  const named = [...textOf("docs/security.md").matchAll(/\[([^\]]+)\]\(\.\.\/(__tests__\/[^)]+)\)/g)];
+  const named = [...textOf("docs/security.md").matchAll(/\[([^\]]+)\]\(\.\.\/((?:__tests__|src)\/[^)]+)\)/g)];
   expect(named.length).toBeGreaterThan(20);
   const missing = named.filter(([, name = "", file = ""]) => !textOf(file).includes(name));
   expect(missing.map(([, name]) => name)).toEqual([]);
