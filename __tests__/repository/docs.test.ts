@@ -7,10 +7,11 @@
  * that is free; after a comment `<!-- server: NAME -->` it is that of a server which runs meanwhile.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SourceTextModule } from "node:vm";
 import { build } from "esbuild";
 import ts from "typescript";
 import { unusedPort } from "../support/unused-port.js";
@@ -98,32 +99,34 @@ function compile(): readonly ts.Diagnostic[] {
   return ts.getPreEmitDiagnostics(program);
 }
 
-/** As if tcp6, what it depends on and what the blocks import were installed there. */
+/** As if tcp6, its peers and what the blocks import were installed there. */
 async function install(): Promise<void> {
   const modules = join(built, "node_modules");
-  await mkdir(join(modules, "tcp6"), { recursive: true });
+  const library = join(modules, "tcp6");
+  await mkdir(library, { recursive: true });
   await writeFile(join(built, "package.json"), '{ "type": "module" }');
   const exports = { ".": "./index.js", "./testing": "./testing/index.js" };
-  await writeFile(join(modules, "tcp6/package.json"), JSON.stringify({ type: "module", exports }));
+  await writeFile(join(library, "package.json"), JSON.stringify({ type: "module", exports }));
+  const { peerDependencies } = JSON.parse(textOf("package.json")) as Record<
+    "peerDependencies",
+    Record<string, string>
+  >;
   // As scripts/build.mjs makes it: every block is a process, and loads one module much faster than all of them.
   await build({
     absWorkingDir: ROOT,
     entryPoints: ["src/index.ts", "src/testing/index.ts"],
-    outdir: join(modules, "tcp6"),
+    outdir: library,
     outbase: "src",
     bundle: true,
     splitting: true,
-    packages: "external",
+    external: Object.keys(peerDependencies),
     platform: "node",
     format: "esm",
     target: "node20.19",
   });
-  const { dependencies, peerDependencies } = JSON.parse(textOf("package.json")) as Record<
-    "dependencies" | "peerDependencies",
-    Record<string, string>
-  >;
+  await copyFile(join(ROOT, "src/address/registered-services.cjs"), join(library, "registered-services.cjs"));
   const imported = BLOCKS.flatMap(({ code }) => [...code.matchAll(IMPORT)].map(([, name = ""]) => name));
-  for (const name of new Set([...Object.keys({ ...dependencies, ...peerDependencies }), ...imported])) {
+  for (const name of new Set([...Object.keys(peerDependencies), ...imported])) {
     if (name === "tcp6" || /^node:|^\./.test(name)) continue;
     await mkdir(dirname(join(modules, name)), { recursive: true });
     await symlink(join(ROOT, "node_modules", name), join(modules, name), "junction");
@@ -145,6 +148,12 @@ test("there is something to run in the README and on most pages", () => {
   const files = new Set(BLOCKS.map(({ name }) => name.replace(/:\d+$/, "")));
   expect(files).toContain("README.md");
   expect(files.size).toBeGreaterThan(4);
+});
+
+test("what the README has to be pasted is JavaScript, on every release", () => {
+  const pasted = [...textOf("README.md").matchAll(/```ts\n([^]*?)```/g)].map(([, code = ""]) => code);
+  expect(pasted.length).toBeGreaterThan(1);
+  for (const code of pasted) new SourceTextModule(code); // It throws a SyntaxError.
 });
 
 test("every block compiles", () => {
