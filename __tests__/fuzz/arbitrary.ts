@@ -1,172 +1,116 @@
 import fc from "fast-check";
-import type { Bounds, Call, Scenario, Step } from "./scenario.js";
+import { calls, type CallLimits } from "./arbitrary-calls.js";
+import type { Call, EndName, Pause, Scenario, Step } from "./scenario.js";
+import { SIMULATED } from "./simulated.js";
 
-/** Sizes of writes: nothing, a few bytes, around a buffer's, around what is read at once, more than the kernel takes. */
-const size = fc.oneof(
-  { weight: 8, arbitrary: fc.integer({ min: 0, max: 60 }) },
-  { weight: 4, arbitrary: fc.integer({ min: 61, max: 5_000 }) },
-  { weight: 2, arbitrary: fc.integer({ min: 60_000, max: 70_000 }) },
-  { weight: 1, arbitrary: fc.constantFrom(65_536, 300_000) },
-);
-const hugeOr = (usual: fc.Arbitrary<number>) =>
-  fc.oneof({ weight: 12, arbitrary: usual }, { weight: 1, arbitrary: fc.constant(6_000_000) });
+/** Time is real, and the kernel takes megabytes. */
+const MACHINE: CallLimits = {
+  timeouts: [0, 1, 5, 20],
+  hugeBytes: 6_000_000,
+  large: fc.oneof(
+    { weight: 2, arbitrary: fc.integer({ min: 60_000, max: 70_000 }) },
+    { weight: 1, arbitrary: fc.constantFrom(65_536, 300_000) },
+  ),
+};
 
-const timeout = fc.constantFrom(undefined, undefined, undefined, 0, 1, 5, 20);
-const signal = fc.constantFrom(
-  ...([
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-    "soon",
-    "now",
-    "aborted",
-    "late",
-    "timer",
-    "shared",
-    "shared",
-  ] as const),
-);
-const bounds = { timeout, signal } satisfies Record<keyof Bounds, unknown>;
-const limit = fc.constantFrom(undefined, undefined, 0, 10, 1_000, 100_000);
-const bytes = fc.constantFrom(1 as const, 2 as const, 4 as const);
-const times = fc.integer({ min: 0, max: 6 });
-const turns = fc.integer({ min: 0, max: 6 });
-const data = fc.constantFrom("bytes" as const, "text" as const);
-const framing = fc.constantFrom(
-  "library" as const,
-  "library" as const,
-  "measured" as const,
-  "ended" as const,
-);
-const delimiters = fc.constantFrom(
-  ["\n", "\r\n"],
-  ["a", "\n"],
-  ["\n\n", "z\n", "a"],
-  ["ab", "\n", "b"],
-  ["z"],
-);
+/** Time costs nothing, bytes do. The two kernels between the ends take 192 KiB. */
+const NETWORK: CallLimits = {
+  timeouts: [0, 1, 20, 1_000, 60_000],
+  hugeBytes: 250_000,
+  large: fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: 5_000, max: 20_000 }) },
+    { weight: 1, arbitrary: fc.constantFrom(65_536, 66_000) },
+  ),
+};
 
-function call<O extends Call["op"]>(
-  op: O,
-  model: { [K in keyof Omit<Extract<Call, { op: O }>, "op">]: fc.Arbitrary<Extract<Call, { op: O }>[K]> },
-): fc.Arbitrary<Call> {
-  return fc.record({ op: fc.constant(op), ...model }) as unknown as fc.Arbitrary<Call>;
+const endName: fc.Arbitrary<EndName> = fc.constantFrom("a", "b");
+
+function steps(call: fc.Arbitrary<Call>, pauses: readonly Pause[], maxLength: number): fc.Arbitrary<Step[]> {
+  const step: fc.Arbitrary<Step> = fc.record({ end: endName, call, pause: fc.constantFrom(...pauses) });
+  return fc.array(step, { maxLength, size: "max" });
 }
 
-const reads = fc.oneof(
-  call("read", bounds),
-  call("readInto", { size: fc.constantFrom(1, 0, 10, 5_000, 100_000), ...bounds }),
-  call("readExactly", { size: fc.constantFrom(1, 0, 50, 5_000, 100_000), ...bounds }),
-  call("readUntil", {
-    delimiter: fc.oneof(fc.constantFrom("\n", "a", "\n\n", "z\n"), delimiters),
-    limit,
-    ...bounds,
-  }),
-  call("readUntilAny", { delimiters, limit, ...bounds }),
-  call("peek", { size: fc.constantFrom(1, 0, 10, 5_000, 100_000), ...bounds }),
-  { weight: 2, arbitrary: call("unread", { size: fc.constantFrom(1, 10, 5_000, 100_000) }) },
-  call("readLine", { limit, ...bounds }),
-  call("readAll", { limit, ...bounds }),
-  call("receive", { framing, bytes, ...bounds }),
-  {
-    weight: 3,
-    arbitrary: call("loop", {
-      over: fc.constantFrom(
-        "chunks",
-        "recycled",
-        "iterator",
-        "lines",
-        "frames",
-        "records",
-        "recordsOfAny",
-        "messages",
-      ),
-      times,
-      leave: fc.constantFrom("break", "returnWhileWaiting", "forgotten"),
-      ...bounds,
-    }),
-  },
-);
+/** What all scenarios have. */
+const common = {
+  wide: fc.constantFrom(false, false, true),
+  terminator: fc.constantFrom("lf", "lf", "crlf", "cr"),
+  buffers: fc.constantFrom("kept", "overwritten", "transferred"),
+  finish: fc.constantFrom("drain", "drain", "drain", "close", "reset"),
+} as const satisfies { [K in keyof Scenario]?: fc.Arbitrary<Scenario[K]> };
 
-const writes = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: call("write", {
-      data: fc.constantFrom("bytes", "text", "view", "memory", "list", "latin1"),
-      size: hugeOr(size),
-      unawaited: fc.constantFrom(false, false, false, true),
-      ...bounds,
-    }),
-  },
-  call("chop", { size, pieces: fc.integer({ min: 2, max: 20 }), ...bounds }),
-  call("writeLine", { size, ...bounds }),
-  call("send", { framing, bytes, size, ...bounds }),
-  call("flush", bounds),
-);
+const settings = {
+  bufferSize: fc.constantFrom(undefined, undefined, undefined, 1, 100, 100_000),
+  readAhead: fc.constantFrom(undefined, undefined, undefined, 0, 0, 1, 1_000, Infinity),
+};
 
-const viewReads = fc.oneof(
-  { weight: 3, arbitrary: call("duplexFlow", { turns }) },
-  { weight: 2, arbitrary: call("duplexRead", { turns }) },
-  { weight: 2, arbitrary: call("duplexLoop", { times, keep: fc.constantFrom(true, true, false) }) },
-  { weight: 3, arbitrary: call("webRead", { release: fc.constantFrom("settled", "waiting") }) },
-  { weight: 3, arbitrary: call("webReadInto", { size: fc.constantFrom(1, 10, 5_000, 100_000) }) },
-  { weight: 2, arbitrary: call("webPipe", { turns }) },
-  { weight: 2, arbitrary: call("webFrom", { times }) },
-  { weight: 2, arbitrary: call("webLoop", { times, keep: fc.constantFrom(true, true, false) }) },
-);
-
-const viewWrites = fc.oneof(
-  call("duplexWrite", { data, size: hugeOr(size) }),
-  call("webWrite", { data, size: hugeOr(size) }),
-  call("duplexPipeline", { size, pieces: fc.integer({ min: 1, max: 6 }) }),
-);
-
-const endings = fc.oneof(
-  { weight: 4, arbitrary: call("closeWrite", bounds) },
-  call("closeRead", {}),
-  { weight: 3, arbitrary: call("close", bounds) },
-  call("reset", {}),
-  { weight: 3, arbitrary: call("detach", { allowHalfOpen: fc.boolean() }) },
-  { weight: 3, arbitrary: call("adopt", {}) },
-  call("abandon", { side: fc.constantFrom("output", "input") }),
-  call("duplexEnd", {}),
-  call("duplexDestroy", { error: fc.boolean() }),
-  call("webCancel", {}),
-  call("duplexTimeout", { ms: fc.constantFrom(0, 5, 10_000) }),
-  call("webClose", {}),
-  call("webAbort", {}),
-);
-
-const anyCall = fc.oneof(
-  { weight: 20, arbitrary: reads },
-  { weight: 16, arbitrary: writes },
-  { weight: 3, arbitrary: call("abort", {}) },
-  { weight: 12, arbitrary: viewReads },
-  { weight: 8, arbitrary: viewWrites },
-  { weight: 4, arbitrary: endings },
-);
-
-const step: fc.Arbitrary<Step> = fc.record({
-  end: fc.constantFrom("a", "b"),
-  call: anyCall,
-  pause: fc.constantFrom("none", "none", "turn", "settled", "microtasks", "turns"),
-});
-
-/** Any scenario over one of these kinds of connections; the first is the simplest. */
-export function scenarios(kinds: readonly string[]): fc.Arbitrary<Scenario> {
+function onMachine(kinds: readonly string[]): fc.Arbitrary<Scenario> {
   return fc.record({
     kind: fc.constantFrom(...kinds),
     settings: fc.record({
       readTimeout: fc.constantFrom(undefined, undefined, undefined, Infinity, 15),
       writeTimeout: fc.constantFrom(undefined, undefined, undefined, undefined, Infinity, 25),
-      bufferSize: fc.constantFrom(undefined, undefined, undefined, 1, 100, 100_000),
-      readAhead: fc.constantFrom(undefined, undefined, undefined, 0, 0, 1, 1_000, Infinity),
+      ...settings,
     }),
-    wide: fc.constantFrom(false, false, true),
-    terminator: fc.constantFrom("lf", "lf", "crlf", "cr"),
-    buffers: fc.constantFrom("kept", "overwritten", "transferred"),
-    steps: fc.array(step, { maxLength: 24, size: "max" }),
-    finish: fc.constantFrom("drain", "drain", "drain", "close", "reset"),
+    ...common,
+    steps: steps(calls(MACHINE), ["none", "none", "turn", "settled", "microtasks", "turns"], 24),
   });
+}
+
+const latency = fc.oneof(
+  fc.constantFrom(1, 0, 30),
+  fc.constant([1, 5] as const),
+  fc.constant([0, 2_000] as const),
+);
+const bandwidth = fc.constantFrom(Infinity, Infinity, 1_000_000, 50_000);
+
+const faults: fc.Arbitrary<Call> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ op: fc.constant("partition" as const) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant("heal" as const) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("crash" as const) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("restart" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ op: fc.constant("stall" as const), ms: fc.constantFrom(1, 50, 5_000) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant("link" as const),
+      latency: fc.option(latency, { nil: undefined }),
+      jitter: fc.constantFrom(undefined, 0, 20),
+      bandwidth: fc.option(bandwidth, { nil: undefined }),
+      loss: fc.constantFrom(undefined, 0, 0.05, 0.2),
+    }),
+  },
+);
+
+/** On a network that fails at any point. */
+function onNetwork(): fc.Arbitrary<Scenario> {
+  const call = fc.oneof({ weight: 12, arbitrary: calls(NETWORK) }, { weight: 1, arbitrary: faults });
+  return fc.record({
+    kind: fc.constant(SIMULATED),
+    settings: fc.record({
+      readTimeout: fc.constantFrom(Infinity, Infinity, Infinity, 60_000, 15, 5_000),
+      writeTimeout: fc.constantFrom(Infinity, Infinity, Infinity, Infinity, 60_000, 25, 5_000),
+      keepAlive: fc.constantFrom(undefined, undefined, undefined, 1_000),
+      ...settings,
+    }),
+    network: fc.record({
+      seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+      latency,
+      bandwidth,
+      heals: fc.constantFrom(true, true, false),
+    }),
+    ...common,
+    steps: steps(call, ["none", "none", "moment", "settled", "microtasks", "turns", "while"], 16),
+  });
+}
+
+/** Any scenario over one of these kinds of connections; the first is the simplest. */
+export function scenarios(kinds: readonly string[]): fc.Arbitrary<Scenario> {
+  const others = kinds.filter((kind) => kind !== SIMULATED);
+  return fc.oneof(
+    ...(others.length === 0 ? [] : [{ weight: others.length, arbitrary: onMachine(others) }]),
+    ...(others.length === kinds.length ? [] : [{ weight: 1, arbitrary: onNetwork() }]),
+  );
 }

@@ -4,6 +4,7 @@ import type { Pair } from "../../src/testing/contract/pair.js";
 import type { Operation } from "./operation.js";
 import { Payloads } from "./payload.js";
 import type { EndName, Scenario } from "./scenario.js";
+import type { Surroundings } from "./surroundings.js";
 import type { Traces } from "./traces.js";
 import type { Received, Written } from "./transcript.js";
 
@@ -26,12 +27,11 @@ export interface Shared {
   /** What both connections were made with. */
   readonly settings: ConnectionOptions;
   readonly pair: Pair;
+  readonly surroundings: Surroundings;
   /** Whether the bytes go through connections in between. */
   readonly isRelayed: boolean;
   /** What is on the streams of such ends before a connection has them. */
   readonly bare: Readonly<Record<EndName, Traces>>;
-  /** Every signal that a call was given. */
-  readonly signals: Set<AbortSignal>;
   readonly operations: Operation[];
   /** The next number of an event. */
   tick(): number;
@@ -74,6 +74,8 @@ export class End {
   byHand: Readonly<Record<string, (argument: unknown) => void>> = {};
   /** Aborts the signal that calls share. */
   common = new AbortController();
+  /** Every signal that a call was given. */
+  readonly signals = new Set<AbortSignal>();
   /** Reads that wait, in whatever dialect. */
   reading = 0;
   /** Connections whose Duplex or web streams were used: their failures reset the connection. */
@@ -98,6 +100,16 @@ export class End {
     this.connection = connection;
     this.shared = shared;
     this.payloads = new Payloads(shared.scenario.wide);
+  }
+
+  /** Whether nothing runs here any more. */
+  get isGone(): boolean {
+    return this.shared.surroundings.isGone(this.name);
+  }
+
+  /** Whether something was done here that ends the output. */
+  get hasEnded(): boolean {
+    return this.has("closeWrite", "close", "over", "destroy", "reset");
   }
 
   get usesViews(): boolean {
@@ -127,6 +139,7 @@ export class End {
     const timesOut = [readTimeout, writeTimeout].some(
       (timeout) => timeout !== undefined && timeout !== Infinity,
     );
+    if (this.shared.surroundings.mayBreak()) return true;
     return this.wasCutOff || (this.usesViews && (timesOut || this.hasUnawaitedWrite));
   }
 

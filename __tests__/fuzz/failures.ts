@@ -42,6 +42,7 @@ export function complaintAbout(error: unknown, operation: Operation, failing: Fa
   if (failing === "detached" || (failing === "duplex" && !(error instanceof NetError))) {
     const codes = failing === "detached" ? DETACHED : NODE_STREAM;
     if (error instanceof Error && typeof code === "string" && codes.includes(code)) return undefined;
+    if (code === "ETIMEDOUT" && operation.end.shared.surroundings.mayBreak()) return undefined;
   }
   if (failing === "web" && error instanceof Error && WEB_STREAM.includes(String(code))) return undefined;
   if (failing === "web" && error instanceof Error && error.message === ABORTED_WRITABLE.message)
@@ -111,7 +112,9 @@ function mayTimeOut({ end, call }: Operation): boolean {
   const { timeout, signal } = call as Bounds;
   const { readTimeout = Infinity, writeTimeout = Infinity } = end.shared.settings;
   const hasOwn = timeout !== undefined || signal === "timer";
-  return hasOwn || Number.isFinite(readTimeout) || Number.isFinite(writeTimeout) || end.hasUnawaitedWrite;
+  // A kernel that has given up on a silent peer says the same.
+  if (hasOwn || end.shared.surroundings.mayBreak()) return true;
+  return Number.isFinite(readTimeout) || Number.isFinite(writeTimeout) || end.hasUnawaitedWrite;
 }
 
 /** What a Duplex is destroyed with, and a writable aborted. */

@@ -1,32 +1,58 @@
 /** How a run ends. */
 import { Duplex } from "node:stream";
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { NetError, NetTimeoutError } from "../../src/index.js";
 import { make } from "./calls.js";
 import type { End } from "./end.js";
 import { Operation } from "./operation.js";
 import { readSome } from "./reading.js";
 import type { Scenario } from "./scenario.js";
+import { within } from "./turns.js";
+
+/** Most ms between two looks whether another read has settled. */
+const MOST_WAIT_MS = 1_000;
 
 /** Ends both ends; settles when no call should be waiting any more. */
 export async function finish(ends: readonly [End, End], how: Scenario["finish"]): Promise<void> {
-  const [a, b] = ends;
+  const alive = ends.filter((end) => !end.isGone);
   const isAbandoned = ends.some((end) => end.has("abandon"));
+  const [a] = ends;
   if (how === "reset") make(a, { op: "reset" }, 0);
-  for (const end of ends) {
+  for (const end of alive) {
     // A stream may never learn that its other side is gone, and would wait for ever.
     const isLeftAlone = !end.shared.pair.takesAtOnce && end.peer.wasCutOff;
     if (end.detached !== null && isLeftAlone) make(end, { op: "reset" }, 0);
   }
   if (isAbandoned) {
     // A side that is not ended sends no end of stream, or takes no more bytes from its peer.
-    await Promise.all(ends.map((end) => make(end, { op: "close", timeout: 500 }, 0).done));
+    await Promise.all(alive.map((end) => make(end, { op: "close", timeout: 500 }, 0).done));
   } else if (how === "close") {
-    await Promise.all(ends.map((end) => make(end, { op: "close" }, 0).done));
+    await Promise.all(alive.map((end) => make(end, { op: "close" }, 0).done));
   } else {
-    await Promise.all((how === "reset" ? [b] : ends).map(drain));
+    const reading = alive.filter((end) => how === "drain" || end !== a);
+    await Promise.all(reading.map((end) => at(end, drainOrReset)));
   }
-  for (const end of ends) await readLeftovers(end);
+  for (const end of alive) await at(end, readLeftovers);
+}
+
+/**
+ * The same over a network that may have failed. Its kernel notices that when it sends something: if the end has ended its
+ * output before, and all of it has arrived, nothing ever tells it that its peer is gone.
+ */
+async function drainOrReset(end: End): Promise<void> {
+  const { surroundings } = end.shared;
+  const hadEnded = end.hasEnded;
+  const draining = drain(end);
+  if (!surroundings.mayBeSilent()) return draining;
+  const isDrained = await within(surroundings.patienceAtEnd(), draining);
+  if (isDrained) return;
+  if (!hadEnded) end.shared.complain(`${end.name} was not told that its peer is gone`);
+  make(end, { op: "reset" }, 0);
+  await draining;
+}
+
+function at(end: End, body: (end: End) => Promise<void>): Promise<void> {
+  return end.shared.surroundings.at(end.name, () => body(end));
 }
 
 /** Ends the output, and reads all that is left. */
@@ -48,12 +74,12 @@ async function flowOn(stream: Duplex): Promise<void> {
 /** Reads to the end of the stream, after the reads that still wait. */
 async function readOn(end: End): Promise<void> {
   const operation = new Operation(end, { op: "read", timeout: Infinity }, 0);
-  for (;;) {
+  for (let wait = 1; ; wait = Math.min(2 * wait, MOST_WAIT_MS)) {
     const observed = await readSome(operation);
     if (observed === "taken") continue;
     // Another read may wait for the next bytes.
     if (observed === "ended" || !isBusy(operation.failure)) break;
-    await turn();
+    await sleep(wait);
   }
   operation.settled();
 }

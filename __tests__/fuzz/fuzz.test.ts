@@ -7,18 +7,36 @@ import { textOf, type Scenario } from "./scenario.js";
 
 /** How many random scenarios are tried here, the same each time, so that a change is not blamed for an old fault; `npm run soak` tries others. */
 const RUNS = 300;
+const RUNS_OVER_NETWORK = 200;
 const SEED = 1;
 
 afterEach(endPrograms);
 
 test("whatever is called at both ends, in whatever order: bytes arrive in order and once, all settles, nothing is left", async () => {
+  await holds(RUNS);
+}, 300_000);
+
+test("the same over a simulated network, whatever happens to it meanwhile, and each call ends by its timeout", async () => {
+  await holds(RUNS_OVER_NETWORK, "--kind", "simulated");
+}, 300_000);
+
+async function holds(runs: number, ...selection: readonly string[]): Promise<void> {
   // A process of its own, since a test runner keeps unhandled rejections and warnings to itself.
   const program = bundle(new URL("soak.ts", import.meta.url));
-  const args = ["--enable-source-maps", program, "--runs", String(RUNS), "--seed", String(SEED)];
+  const args = [
+    "--enable-source-maps",
+    program,
+    "--runs",
+    String(runs),
+    "--seed",
+    String(SEED),
+    ...selection,
+  ];
   const { status, stdout, stderr } = await new Program(process.execPath, args, { NODE_OPTIONS: "" }).ended;
-  expect(stderr + stdout.toString()).toMatch(/^seeds \d+ to \d+: 300 scenarios held\n$/);
+  expect(stderr + stdout.toString()).toMatch(/^seeds \d+ to \d+: \d+ scenarios held\n$/);
+  expect(stdout.toString()).toContain(`: ${String(runs)} scenarios held`);
   expect(status).toBe(0);
-}, 300_000);
+}
 
 describe("a fault is found", () => {
   const write = { op: "write", data: "bytes", size: 100 } as const;

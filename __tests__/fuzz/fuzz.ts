@@ -1,9 +1,10 @@
 /** Random scenarios, until time is up or one of them fails, which is then made as short as it can be. */
 import fc from "fast-check";
 import { scenarios } from "./arbitrary.js";
-import { kinds } from "./kinds.js";
+import { kinds, type Kind } from "./kinds.js";
 import { run } from "./run.js";
 import { textOf } from "./scenario.js";
+import type { Tally } from "./tally.js";
 
 export interface FuzzOptions {
   /** Most seconds for all of it, 60 by default. */
@@ -16,6 +17,8 @@ export interface FuzzOptions {
   readonly path?: string | undefined;
   /** Parts of the names of the kinds of connections; all by default. */
   readonly kinds?: readonly string[] | undefined;
+  /** Counts what the calls come to. */
+  readonly tally?: Tally | undefined;
 }
 
 export interface Outcome {
@@ -28,12 +31,19 @@ export interface Outcome {
 const BATCH = 50;
 
 /** Most ms that are spent on making a failing scenario short. */
-const SHRINKING = 60_000;
+const SHRINKING = 180_000;
 
-export async function fuzz(options: FuzzOptions = {}): Promise<Outcome> {
-  const { seconds = 60, runs = Infinity, path, kinds: parts } = options;
+/** @param among - the kinds of connections that there are */
+export async function fuzz(options: FuzzOptions = {}, among = kinds): Promise<Outcome> {
+  const { seconds = 60, runs = Infinity, path, kinds: parts, tally } = options;
   const first = options.seed ?? Math.floor(Math.random() * 2 ** 30);
-  const property = fc.asyncProperty(scenarios(chosen(parts)), (scenario) => run(scenario));
+  const property = fc.asyncProperty(scenarios(chosen(among, parts)), (scenario) =>
+    run(
+      scenario,
+      among.find(({ name }) => name === scenario.kind),
+      tally,
+    ),
+  );
   const deadline = performance.now() + seconds * 1_000;
   let held = 0;
   for (let seed = first; ; seed++) {
@@ -56,6 +66,10 @@ export async function fuzz(options: FuzzOptions = {}): Promise<Outcome> {
       ];
       return { failed: true, runs: held, text: text.join("\n") };
     }
+    if (details.interrupted) {
+      const text = `seed ${String(seed)}: a scenario has not ended within ${String(SHRINKING)} ms`;
+      return { failed: true, runs: held, text };
+    }
     if (path !== undefined || held >= runs || performance.now() > deadline) {
       const seeds = `seeds ${String(first)} to ${String(seed)}`;
       return { failed: false, runs: held, text: `${seeds}: ${String(held)} scenarios held` };
@@ -64,8 +78,8 @@ export async function fuzz(options: FuzzOptions = {}): Promise<Outcome> {
 }
 
 /** The names of the kinds that have one of these parts in them. */
-function chosen(parts: readonly string[] | undefined): string[] {
-  const names = kinds.map(({ name }) => name);
+function chosen(among: readonly Kind[], parts: readonly string[] | undefined): string[] {
+  const names = among.map(({ name }) => name);
   const found = names.filter((name) => parts?.some((part) => name.includes(part)) ?? true);
   if (found.length === 0) throw new Error(`no such kind; there are: ${names.join(", ")}`);
   return found;

@@ -8,6 +8,9 @@ import { adopted, duplexesInMemory, socketPair, tlsPair, tunnelPair } from "../s
 import { SELF_SIGNED } from "../support/certificates.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
 import { pairKinds, type PairKind } from "../support/pairs.js";
+import type { Scenario } from "./scenario.js";
+import { simulatedKind } from "./simulated.js";
+import { machine, type Surroundings } from "./surroundings.js";
 import { tracesOf, withListener, type Traces } from "./traces.js";
 
 export interface Kind {
@@ -15,7 +18,8 @@ export interface Kind {
   readonly isRelayed: boolean;
   /** Settings that connections of this kind have whatever the scenario says. */
   readonly settings: ConnectionOptions;
-  readonly makePair: (options?: ConnectionOptions) => Promise<RunningPair>;
+  /** Calls `run` where connections of this kind are made. */
+  readonly within: (scenario: Scenario, run: (surroundings: Surroundings) => Promise<void>) => Promise<void>;
   readonly enter: () => void;
   readonly leave: () => void;
   /** What is on the streams of both ends before a connection has them. */
@@ -49,6 +53,7 @@ export const kinds: readonly Kind[] = [
   ...["TCP over IPv4", "Unix sockets"].map((name) =>
     relayed(pairKinds.find((kind) => kind.name === name) as PairKind),
   ),
+  simulatedKind(),
 ];
 
 export function kindNamed(name: string): Kind {
@@ -62,6 +67,11 @@ type MakeStreams = () => Promise<[Duplex, Duplex]>;
 /** A kind of connections over streams that are made in pairs; `bare` ones show what is on them in any case. */
 export function kindOver(name: string, make: MakeStreams, bare = make): Kind {
   return kindOf({ name, makePair: pairsOf(make) }, bare);
+}
+
+/** Runs on the machine itself, where each has a pair of its own. */
+function onMachine(makePair: Surroundings["makePair"]): Kind["within"] {
+  return (_scenario, run) => run(machine(makePair));
 }
 
 /** A kind whose one end was accepted: its listener counts the socket until it closes, even after `detach()`. */
@@ -88,7 +98,7 @@ function kindOf({ name, makePair, enter = nothing, leave = nothing }: PairKind, 
     name,
     isRelayed: false,
     settings: {},
-    makePair,
+    within: onMachine(makePair),
     enter,
     leave,
     bare: () => (bare ??= make().then(([a, b]) => ({ a: look(a), b: look(b) }))),
@@ -102,7 +112,7 @@ function look(stream: Duplex): Traces {
   return traces;
 }
 
-function pairsOf(make: MakeStreams): Kind["makePair"] {
+function pairsOf(make: MakeStreams): PairKind["makePair"] {
   return async (options) => {
     return completePair(await adopted(make, options));
   };
@@ -114,7 +124,7 @@ function relayed(kind: PairKind): Kind {
     ...accepted(kindOf(kind, socketPair)),
     name: `${kind.name}, through a relay`,
     isRelayed: true,
-    makePair: async (options) => {
+    within: onMachine(async (options) => {
       const [near, far] = [await kind.makePair(options), await kind.makePair(options)];
       const between = relay(near.b, far.a);
       between.catch(nothing);
@@ -123,7 +133,7 @@ function relayed(kind: PairKind): Kind {
         await far.dispose();
       };
       return { ...near, b: far.b, between, dispose };
-    },
+    }),
   };
 }
 

@@ -19,8 +19,11 @@ export class Operation {
   readonly bound: number;
   readonly done: Promise<void>;
   isDone = false;
+  /** Ms that it has taken. */
+  lasted = 0;
   /** What it failed with, if it did. */
   failure: unknown;
+  readonly #begunAt = performance.now();
   #settle!: () => void;
   #controller: AbortController | undefined;
 
@@ -36,6 +39,7 @@ export class Operation {
     this.done = new Promise((resolve) => {
       this.#settle = () => {
         this.isDone = true;
+        this.lasted = performance.now() - this.#begunAt;
         resolve();
       };
     });
@@ -90,7 +94,7 @@ export class Operation {
         this.#controller = signal === "shared" ? this.end.common : new AbortController();
         options.signal = this.#controller.signal;
       }
-      this.end.shared.signals.add(options.signal);
+      this.end.signals.add(options.signal);
     }
     return timeout === undefined && signal === undefined ? undefined : options;
   }

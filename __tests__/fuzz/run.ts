@@ -1,36 +1,40 @@
 /** Runs scenarios, and says what is wrong. It needs no test runner. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ConnectionOptions } from "../../src/index.js";
 import { checkAfterwards } from "./afterwards.js";
 import { make } from "./calls.js";
 import { End, type Shared } from "./end.js";
 import { finish } from "./finish.js";
 import { kindNamed, type RunningPair } from "./kinds.js";
-import { holdings, leftSince, listenersOf } from "./leaks.js";
+import { listenersOf } from "./leaks.js";
 import type { Operation } from "./operation.js";
 import type { Pause, Scenario } from "./scenario.js";
+import type { Surroundings } from "./surroundings.js";
+import type { Tally } from "./tally.js";
 import { fault } from "./transcript.js";
-import { pass } from "./turns.js";
-
-/** A call that should settle has this many ms more than its bound: a busy machine is no fault. */
-const PATIENCE = 6_000;
+import { pass, within } from "./turns.js";
 
 /** Unhandled rejections and warnings during a run. */
 const STRAYS = ["unhandledRejection", "uncaughtException", "warning"] as const;
 
 /** Runs a scenario over a kind of connection, the one that it names; rejects with all that was wrong. */
-export async function run(scenario: Scenario, kind = kindNamed(scenario.kind)): Promise<void> {
+export async function run(scenario: Scenario, kind = kindNamed(scenario.kind), tally?: Tally): Promise<void> {
   const complaints: string[] = [];
   const stopWatching = watch((text) => complaints.push(text));
   kind.enter();
   try {
     const bare = await kind.bare();
-    const before = holdings();
     const settings = { ...scenario.settings, ...kind.settings };
-    const pair = await kind.makePair(settings);
-    await new Run(scenario, settings, kind.isRelayed, pair, bare, complaints).toItsEnd();
-    const left = await leftSince(before);
-    if (left.length > 0) complaints.push(`left behind: ${left.join(", ")}`);
+    await kind.within(scenario, async (surroundings) => {
+      const pair = await surroundings.makePair(settings);
+      const running = new Run(scenario, settings, kind.isRelayed, pair, bare, surroundings, complaints);
+      await running.toItsEnd();
+      tally?.add(running.operations);
+      const left = await surroundings.leftBehind();
+      if (left.length > 0) complaints.push(`left behind: ${left.join(", ")}`);
+    });
+  } catch (error) {
+    // What was wrong before may be its cause.
+    complaints.push(error instanceof Error ? error.message : String(error));
   } finally {
     kind.leave();
     stopWatching();
@@ -39,7 +43,6 @@ export async function run(scenario: Scenario, kind = kindNamed(scenario.kind)): 
 }
 
 class Run implements Shared {
-  readonly signals = new Set<AbortSignal>();
   readonly operations: Operation[] = [];
   readonly #complaints: string[];
   readonly #ends: readonly [End, End];
@@ -53,6 +56,7 @@ class Run implements Shared {
     readonly isRelayed: boolean,
     readonly pair: RunningPair,
     readonly bare: Shared["bare"],
+    readonly surroundings: Surroundings,
     complaints: string[],
   ) {
     this.#complaints = complaints;
@@ -68,7 +72,7 @@ class Run implements Shared {
 
   later(callback: () => void): void {
     const waited = (async () => {
-      await pass(4);
+      await this.surroundings.someTurns();
       callback();
     })();
     this.#later.push(waited);
@@ -84,34 +88,47 @@ class Run implements Shared {
 
   async toItsEnd(): Promise<void> {
     const [a, b] = this.#ends;
+    const { surroundings } = this;
     try {
       for (const [index, { end, call, pause }] of this.scenario.steps.entries()) {
-        const operation = make(end === "a" ? a : b, call, index + 1);
-        await this.#pause(pause, operation);
+        await this.#pause(pause, make(end === "a" ? a : b, call, index + 1));
       }
       const bounded = this.operations.filter(({ bound }) => bound !== Infinity);
-      await this.#settles(bounded, "within its bound");
-      const isFinished = await within(PATIENCE, finish(this.#ends, this.scenario.finish));
+      await this.#settles(bounded, surroundings.patience, "within its bound");
+      surroundings.beforeFinish();
+      const isFinished = await within(
+        2 * surroundings.patienceAtEnd(),
+        finish(this.#ends, this.scenario.finish),
+      );
       if (!isFinished) this.complain("the ends could not be brought to their end");
-      await this.#settles(this.operations, "although both ends have ended");
+      await this.#settles(this.operations, surroundings.patienceAtEnd(), "although both ends have ended");
       await this.#areClosed();
     } finally {
       await this.pair.dispose();
-      for (const { detached } of this.#ends) detached?.destroy();
+      for (const end of this.#alive) surroundings.at(end.name, () => end.detached?.destroy());
     }
     await Promise.all(this.#later);
     // What was destroyed calls back for its writes in the next turns.
-    if (this.#whenOver.length > 0) await pass(4);
+    if (this.#whenOver.length > 0) await surroundings.someTurns();
     for (const callback of this.#whenOver) callback();
     this.#judge(a, b);
     this.#judge(b, a);
     for (const end of this.#ends) end.checkPeeks();
-    const listeners = listenersOf(this.signals);
+    this.#areInTime();
+    const listeners = listenersOf(this.#alive.flatMap(({ signals }) => [...signals]));
     if (listeners > 0) this.complain(`${String(listeners)} listeners were left on signals`);
   }
 
+  /** The ends on hosts that have not crashed. */
+  get #alive(): readonly End[] {
+    return this.#ends.filter(({ isGone }) => !isGone);
+  }
+
   async #pause(pause: Pause, operation: Operation): Promise<void> {
-    if (pause === "microtasks") for (let count = 0; count < 3; count++) await Promise.resolve();
+    const ms = this.surroundings.pauseMs(pause);
+    if (ms !== undefined)
+      await within(ms, pause === "settled" ? operation.done : new Promise(() => undefined));
+    else if (pause === "microtasks") for (let count = 0; count < 3; count++) await Promise.resolve();
     else if (pause === "turn") await pass(0);
     else if (pause === "turns") await pass(5);
     else if (pause === "settled") {
@@ -119,31 +136,51 @@ class Run implements Shared {
     }
   }
 
-  async #settles(operations: readonly Operation[], when: string): Promise<void> {
-    const bound = Math.max(0, ...operations.map((operation) => operation.bound).filter(Number.isFinite));
-    await within(bound + PATIENCE, Promise.all(operations.map(({ done }) => done)));
-    for (const operation of operations) if (!operation.isDone) operation.complain(`has not settled ${when}`);
+  async #settles(operations: readonly Operation[], patience: number, when: string): Promise<void> {
+    const { surroundings } = this;
+    const waited = operations.filter(({ end }) => !end.isGone);
+    const bounds = waited.map(({ bound, end }) => bound + surroundings.stalledMs(end.name));
+    const longest = Math.max(0, ...bounds.filter(Number.isFinite));
+    await within(longest + patience, Promise.all(waited.map(({ done }) => done)));
+    for (const operation of waited) if (!operation.isDone) operation.complain(`has not settled ${when}`);
+  }
+
+  /** On virtual time a call settles by its bound, unless the programs of its host were stopped. */
+  #areInTime(): void {
+    const { surroundings } = this;
+    if (!surroundings.isExact) return;
+    for (const operation of this.operations) {
+      const { bound, lasted, end } = operation;
+      if (lasted > bound + surroundings.stalledMs(end.name) + surroundings.patience)
+        operation.complain(`has taken ${String(lasted)} ms`);
+    }
   }
 
   /** Both ends have ended: so has all that belongs to them. */
   async #areClosed(): Promise<void> {
-    for (const end of this.#ends) {
-      if (!(await within(PATIENCE, Promise.allSettled([end.connection.closed])))) {
+    const { surroundings } = this;
+    const patience = surroundings.patienceAtEnd();
+    for (const end of this.#alive) {
+      if (!(await within(patience, Promise.allSettled([end.connection.closed])))) {
         this.complain(`closed of ${end.name} has not settled although both ends have ended`);
       }
     }
     // The views report it later.
-    await pass(4);
-    for (const end of this.#ends) if (end.detached === null) await checkAfterwards(end);
+    await surroundings.someTurns();
+    for (const end of this.#alive) {
+      if (end.detached === null) await surroundings.at(end.name, () => checkAfterwards(end));
+    }
     const { between } = this.pair;
-    if (between !== undefined && !(await within(PATIENCE, Promise.allSettled([between])))) {
+    if (between !== undefined && !(await within(patience, Promise.allSettled([between])))) {
       this.complain("the relay has not settled although both ends have ended");
     }
   }
 
   /** Compares what was written at one end with what was read at the other. */
   #judge(from: End, to: End): void {
-    const isComplete = to.sawEnd && from.endedWell && !to.endMayBeReset;
+    // A view that was dropped with the connection may have had bytes in it.
+    const hasDropped = to.wasCutOff && to.readViews.size > 0;
+    const isComplete = to.sawEnd && from.endedWell && !to.endMayBeReset && !hasDropped;
     if (!isComplete && from.isGentle && to.isGentle && this.scenario.finish === "drain") {
       this.complain(
         `from ${from.name} to ${to.name}, the stream has not ended well although nothing was done to it`,
@@ -157,17 +194,6 @@ class Run implements Shared {
     }
     const wrong = fault(from.written, to.received, isComplete);
     if (wrong !== undefined) this.complain(`from ${from.name} to ${to.name}, ${wrong}`);
-  }
-}
-
-/** Whether a promise settles within `ms`. */
-async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  const stop = new AbortController();
-  const late = sleep(ms, false, { signal: stop.signal }).catch(() => false);
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    stop.abort();
   }
 }
 

@@ -97,13 +97,29 @@ export type Call =
   /** Adopts again what was detached. */
   | { readonly op: "adopt" }
   /** Aborts the signal that calls of this end share. */
-  | { readonly op: "abort" };
+  | { readonly op: "abort" }
+  // What happens to a simulated network, and to the host of this end
+  | { readonly op: "partition" }
+  | { readonly op: "heal" }
+  | { readonly op: "crash" }
+  | { readonly op: "restart" }
+  | { readonly op: "stall"; readonly ms: number }
+  | {
+      readonly op: "link";
+      readonly latency?: number | readonly [least: number, most: number] | undefined;
+      readonly jitter?: number | undefined;
+      readonly bandwidth?: number | undefined;
+      readonly loss?: number | undefined;
+    };
 
 export type Op = Call["op"];
 export type CallOf<O extends Op> = Extract<Call, { op: O }>;
 
-/** What happens between a call and the next: nothing, microtasks, turns of the event loop, or waiting until it has settled. */
-export type Pause = "none" | "microtasks" | "turn" | "turns" | "settled";
+/**
+ * What happens between a call and the next: nothing, microtasks, turns of the event loop, or waiting until it has settled. On
+ * virtual time also a moment, in which packets arrive, or a while, in which timeouts pass.
+ */
+export type Pause = "none" | "microtasks" | "turn" | "turns" | "settled" | "moment" | "while";
 
 export interface Step {
   readonly end: EndName;
@@ -118,6 +134,17 @@ export interface Scenario {
     readonly writeTimeout?: number | undefined;
     readonly bufferSize?: number | undefined;
     readonly readAhead?: number | undefined;
+    /** Ms of silence after which the kernel asks the peer. */
+    readonly keepAlive?: number | undefined;
+  };
+  /** What a simulated network is like. */
+  readonly network?: {
+    /** What its packets do. */
+    readonly seed: number;
+    readonly latency: number | readonly [least: number, most: number];
+    readonly bandwidth: number;
+    /** Whether the network is whole again, and all hosts are up, when both ends are brought to their end. */
+    readonly heals: boolean;
   };
   /** Text has characters of several bytes. */
   readonly wide: boolean;
@@ -131,8 +158,12 @@ export interface Scenario {
 }
 
 /** A scenario as a person reads it. */
-export function textOf({ kind, settings, wide, terminator, buffers, steps, finish }: Scenario): string {
-  const options = optionsOf(settings);
+export function textOf(scenario: Scenario): string {
+  const { kind, settings, network, wide, terminator, buffers, steps, finish } = scenario;
+  const options = [settings, network ?? {}]
+    .map(optionsOf)
+    .filter((text) => text !== "")
+    .join(", ");
   const head = `${kind}${options === "" ? "" : `, ${options}`}; ${wide ? "wide text; " : ""}${terminator === "lf" ? "" : `lines end with ${terminator}; `}buffers are ${buffers}`;
   const lines = steps.map(
     ({ end, call, pause }, at) =>

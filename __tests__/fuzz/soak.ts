@@ -4,9 +4,11 @@
  *     npm run soak -- --seconds 600 --kind TLS        over the kinds of connections with "TLS" in their names
  *     npm run soak -- --seed 1 --runs 50              the scenarios of one seed
  *     npm run soak -- --seed 1 --path 7:0:1           the one that a failure has named
+ *     npm run soak -- --kind simulated --tally        on virtual time; how often each call was made, and what it came to
  */
 import { parseArgs } from "node:util";
 import { fuzz } from "./fuzz.js";
+import { Tally } from "./tally.js";
 
 const { values } = parseArgs({
   options: {
@@ -15,16 +17,21 @@ const { values } = parseArgs({
     seed: { type: "string" },
     path: { type: "string" },
     kind: { type: "string", multiple: true },
+    tally: { type: "boolean", default: false },
   },
 });
 const number = (text: string | undefined) => (text === undefined ? undefined : Number(text));
 
+const tally = values.tally ? new Tally() : undefined;
 const { text, failed } = await fuzz({
   seconds: number(values.seconds),
   runs: number(values.runs),
   seed: number(values.seed),
   path: values.path,
   kinds: values.kind,
+  tally,
 });
 console.log(text);
-if (failed) process.exitCode = 1;
+if (tally !== undefined) console.log(tally.toString());
+// What a failed run has left may go on.
+process.exit(failed ? 1 : 0);

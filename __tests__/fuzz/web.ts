@@ -65,7 +65,7 @@ async function webPipe(end: End, operation: Operation, { turns }: CallOf<"webPip
   });
   end.mayHaveLeftBytes = true;
   const stop = new AbortController();
-  end.shared.signals.add(stop.signal);
+  end.signals.add(stop.signal);
   const piping = readable.pipeTo(sink, { preventCancel: true, signal: stop.signal });
   void pass(turns).then(() => stop.abort(STOPPED));
   end.reading++;
