@@ -1,5 +1,5 @@
 import type { Server } from "node:net";
-import type tls from "node:tls";
+import type * as tls from "node:tls";
 import { inspect } from "node:util";
 import type { Pipeline } from "./accept/arrival.js";
 import { AcceptLoop } from "./accept/loop.js";
