@@ -1,0 +1,79 @@
+/** A test of a user, by each test runner without any setting, or with the one that it is made for. */
+import { join } from "node:path";
+import { output, project, ROOT } from "./project.mjs";
+
+const TYPESCRIPT = `
+import { type Connection, NetTimeoutError } from "tcp6";
+import { memoryPair } from "tcp6/testing";
+`;
+const BODY = `
+test("a pair", async () => {
+  const [a, b]: Connection[] = memoryPair();
+  await a.writeLine("hello");
+  expect(await b.readLine()).toBe("hello");
+  await expect(b.read({ timeout: 1 })).rejects.toBeInstanceOf(NetTimeoutError);
+  a.reset();
+  b.reset();
+});
+`;
+const OF_NODE = `
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { NetTimeoutError } from "tcp6";
+import { memoryPair } from "tcp6/testing";
+test("a pair", async () => {
+  const [a, b] = memoryPair();
+  await a.writeLine("hello");
+  assert.equal(await b.readLine(), "hello");
+  await assert.rejects(b.read({ timeout: 1 }), NetTimeoutError);
+  a.reset();
+  b.reset();
+});
+`;
+
+export function tested(tarball) {
+  return [
+    {
+      name: "tested by node --test",
+      run: async () => {
+        const directory = project(tarball, { "pair.test.mjs": OF_NODE });
+        const printed = await output(process.execPath, ["--test", "--test-reporter=tap"], directory);
+        if (!/^# pass 1$/m.test(printed)) throw new Error(printed);
+      },
+    },
+    {
+      name: "tested by Jest with the preset of ts-jest",
+      run: async () => {
+        const files = {
+          "package.json": JSON.stringify({ jest: { preset: "ts-jest" } }),
+          "tsconfig.json": JSON.stringify({
+            compilerOptions: { strict: true, esModuleInterop: true, types: ["jest"] },
+          }),
+          "pair.test.ts": TYPESCRIPT + BODY,
+        };
+        const own = (name) => [name, join(ROOT, "node_modules", name)];
+        const links = ["ts-jest", "typescript", "@types/jest", "@types/node"].map(own);
+        const directory = project(tarball, files, Object.fromEntries(links));
+        const jest = join(ROOT, "node_modules/jest/bin/jest.js");
+        const { numPassedTests } = JSON.parse(
+          await output(process.execPath, [jest, "--ci", "--json"], directory),
+        );
+        if (numPassedTests !== 1) throw new Error(`${numPassedTests} passed`);
+      },
+    },
+    {
+      name: "tested by Vitest",
+      run: async () => {
+        const files = {
+          "package.json": "{}",
+          "pair.test.ts": `import { expect, test } from "vitest";${TYPESCRIPT}${BODY}`,
+        };
+        const directory = project(tarball, files, { vitest: "vitest" });
+        const vitest = join(directory, "node_modules/vitest/vitest.mjs");
+        const printed = await output(process.execPath, [vitest, "run", "--reporter=json"], directory);
+        const { numPassedTests } = JSON.parse(printed);
+        if (numPassedTests !== 1) throw new Error(`${numPassedTests} passed`);
+      },
+    },
+  ];
+}
