@@ -3,6 +3,7 @@
  *
  * How to read it, from the top down; imports only go down:
  *
+ * - cli/: the program `tcp6`, a user of this entry like any other.
  * - testing/: `tcp6/testing`, for the tests of programs that use connections. This entry does not load it.
  * - relay.ts, messages/: what is built on connections.
  * - requests.ts: requests over messages, which several callers share. requesting/ does the work.

@@ -14,6 +14,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
  * `/` are folders; a file that is named itself does not belong to the layer of its folder.
  */
 const LAYERS = [
+  "cli/",
   "testing/",
   "index.ts",
   "relay.ts",
@@ -282,6 +283,12 @@ describe("imports", () => {
     expect(violations(imports, LAYERS)).toEqual([]);
   });
 
+  test("of the program are those of any user of the library: its entry", () => {
+    const own = [...imports].filter(([file]) => file.startsWith("cli/"));
+    const others = own.flatMap(([, targets]) => targets.filter((target) => !target.startsWith("cli/")));
+    expect(new Set(others)).toEqual(new Set(["index.ts"]));
+  });
+
   test("have no cycle", () => {
     expect(cycleIn(imports)).toBeUndefined();
   });
@@ -389,6 +396,7 @@ const CASES = "testing/contract/";
 
 /** The files that may, and why. */
 const TIME_USERS: Readonly<Record<string, string>> = {
+  "cli/time.ts": "is of a program that uses the library, which has no time to offer",
   "core/timing/clock.ts": "is the clock",
   "core/timing/process-hold.ts": "its timer never fires: it is a handle that keeps the process alive",
   "testing/manual-clock.ts": "its turns of the event loop are real ones",

@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import type { Connection } from "../index.js";
+
+const running = new Set<ChildProcess>();
+
+/**
+ * Runs a command of the shell for a client: stdin is what the client sends, what it writes to stdout is sent to the client.
+ * It resolves to how the command has ended, when all of its output was sent. If the client goes, or `signal` is aborted, the
+ * command and all that it has started are sent SIGTERM.
+ */
+export async function execFor(connection: Connection, command: string, signal: AbortSignal): Promise<string> {
+  const child = spawn(command, {
+    shell: true,
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, ...environmentOf(connection) },
+    // A group of its own: the shell's children are told as well. Windows has none, and would open a window.
+    detached: process.platform !== "win32",
+  });
+  running.add(child);
+  const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
+  const { stdin, stdout } = child;
+  // A command need not read all that it is sent.
+  stdin.on("error", () => undefined);
+  const leave = new AbortController();
+  const input = feed(connection, stdin, leave.signal);
+  // The client that fails is told of by the writes as well; but the command may not write.
+  input.catch(() => end(child));
+  const abort = (): void => end(child);
+  signal.addEventListener("abort", abort);
+  try {
+    for await (const chunk of stdout as AsyncIterable<Uint8Array>) await connection.write(chunk);
+    const [status, by] = await ended;
+    leave.abort();
+    await connection.closeWrite();
+    await input.catch((error: unknown) => {
+      if (!leave.signal.aborted) throw error;
+    });
+    return by === null ? `status ${String(status)}` : by;
+  } finally {
+    signal.removeEventListener("abort", abort);
+    end(child);
+    running.delete(child);
+    leave.abort();
+    ended.catch(() => undefined);
+  }
+}
+
+/** Ends all commands at once. */
+export function endAll(): void {
+  for (const child of running) end(child);
+}
+
+/** What the client sends, to the command, as fast as the command takes it. */
+async function feed(
+  connection: Connection,
+  stdin: NodeJS.WritableStream,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const chunk of connection.chunks({ signal })) {
+    if (!stdin.writable) continue;
+    if (!stdin.write(chunk)) await once(stdin, "drain", { signal }).catch(() => undefined);
+  }
+  stdin.end();
+}
+
+function end(child: ChildProcess): void {
+  const { pid, exitCode, signalCode } = child;
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  try {
+    if (process.platform === "win32") child.kill();
+    else process.kill(-pid, "SIGTERM");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** As in ucspi-tcp, https://cr.yp.to/proto/ucspi.txt. */
+function environmentOf(connection: Connection): Record<string, string> {
+  const { localAddress, localPort, remoteAddress, remotePort } = connection;
+  if (localAddress === undefined || remoteAddress === undefined) return { PROTO: "UNIX" };
+  return {
+    PROTO: connection.tls === undefined ? "TCP" : "SSL",
+    TCPLOCALIP: localAddress,
+    TCPLOCALPORT: String(localPort),
+    TCPREMOTEIP: remoteAddress,
+    TCPREMOTEPORT: String(remotePort),
+  };
+}

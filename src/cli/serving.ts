@@ -1,0 +1,52 @@
+import { formatEndpoint, serve, type Handler, type Listener } from "../index.js";
+import type { Arguments, Options } from "./arguments.js";
+import type { Report } from "./report.js";
+import { onShutdown } from "./shutdown.js";
+
+const GRACE_MS = 10_000;
+
+export const SERVE_OPTIONS = {
+  "max-connections": { takes: "NUMBER", says: "most clients at a time; more are reset" },
+  grace: { takes: "TIME", says: "how long clients may go on after Ctrl-C or SIGTERM; 10s" },
+} as const satisfies Options;
+
+/** The options of `listen` that all commands which listen have. */
+export function listenOptionsOf(given: Arguments): {
+  maxConnections?: number;
+  readTimeout: number;
+  writeTimeout: number;
+} {
+  const maxConnections = given.count("max-connections");
+  const unbounded = { readTimeout: Infinity, writeTimeout: Infinity };
+  return { ...unbounded, ...(maxConnections === undefined ? {} : { maxConnections }) };
+}
+
+export function announce(listener: Listener, report: Report): void {
+  const places = listener.addresses.map((at) =>
+    "path" in at ? at.path : formatEndpoint({ host: at.address, port: at.port }),
+  );
+  report.event("listening", { addresses: listener.addresses }, `listening on ${places.join(", ")}`);
+}
+
+/** Serves until a signal comes: then clients have their grace, and a second signal ends the process. */
+export async function serveUntilSignal(
+  listener: Listener,
+  handler: Handler,
+  given: Arguments,
+  report: Report,
+  abandon?: () => void,
+): Promise<number> {
+  const stop = new AbortController();
+  const grace = given.time("grace") ?? GRACE_MS;
+  const shutdown = onShutdown(() => {
+    report.detail("stopping", { connections: listener.connections }, "stopping");
+    stop.abort();
+  }, abandon);
+  try {
+    const onError = (error: unknown): void => report.error(error);
+    await serve(listener, handler, { signal: stop.signal, grace, onError });
+  } finally {
+    shutdown[Symbol.dispose]();
+  }
+  return 0;
+}
