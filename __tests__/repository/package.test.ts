@@ -1,5 +1,5 @@
 /** What is published, as programs see it that have installed it and nothing else. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   mkdirSync,
   mkdtempSync,
@@ -125,6 +125,69 @@ test.each([
 ])("works where it is %s", (_, name, line) => {
   expect(said(name, line + PROGRAM)).toEqual(OUTCOME);
 });
+
+/** Runs a program in the user's project that must print nothing on stderr and end by itself; what it prints on stdout. */
+function printedBy(name: string, code: string): string {
+  writeFileSync(join(project, name), code);
+  // A runner that finds itself within another one reports to that.
+  const env = { ...process.env, NODE_OPTIONS: "", NODE_TEST_CONTEXT: undefined };
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [name], {
+    cwd: project,
+    env,
+    encoding: "utf8",
+    timeout: 90_000,
+  });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: "" });
+  return stdout;
+}
+
+test("has a contract that node:test can run", () => {
+  const printed = printedBy(
+    "contract.test.mjs",
+    `import { test } from "node:test";
+    import { connectionContract, memoryPair } from "tcp6/testing";
+    for (const { name, run } of connectionContract) test(name, () => run(memoryPair));`,
+  );
+  expect(printed).toMatch(/^. pass [1-9]\d{2,}$/m);
+  expect(printed).toMatch(/^. fail 0$/m);
+}, 100_000);
+
+/** Pairs of connections as a user makes them. */
+const PAIRS = `
+async function dialed(options) {
+  const listener = await listen({ host: "127.0.0.1", port: 0 }, options);
+  const pair = await Promise.all([connect({ host: "127.0.0.1", port: listener.port }, options), listener.accept()]);
+  await listener.close();
+  return pair;
+}
+
+async function adopted(options) {
+  const server = net.createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = net.connect({ host: "127.0.0.1", port: server.address().port, allowHalfOpen: true });
+  const [[accepted]] = await Promise.all([once(server, "connection"), once(client, "connect")]);
+  server.close();
+  return [Connection.from(client, options), Connection.from(accepted, options)];
+}
+`;
+
+test("has a contract that needs no runner, for any connection", () => {
+  const printed = printedBy(
+    "contract.mjs",
+    `import { once } from "node:events";
+    import net from "node:net";
+    import { connect, Connection, listen } from "tcp6";
+    import { connectionContract } from "tcp6/testing";
+    ${PAIRS}
+    const chosen = connectionContract.filter(({ name }) => /^(read|readLine|write|lines|closeWrite)\\b/.test(name));
+    for (const { run } of chosen) {
+      await run(dialed);
+      await run(adopted);
+    }
+    console.log(chosen.length);`,
+  );
+  expect(Number(printed)).toBeGreaterThan(50);
+}, 100_000);
 
 test.each<[from: string, to: Format]>([
   ["import", "esm"],
