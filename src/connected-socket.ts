@@ -32,6 +32,7 @@ export abstract class ConnectedSocket {
     return this.#addresses.localAddress;
   }
 
+  /** Our own port; `undefined` for a Unix socket. */
   get localPort(): number | undefined {
     return this.#addresses.localPort;
   }
@@ -41,6 +42,7 @@ export abstract class ConnectedSocket {
     return this.#addresses.remoteAddress;
   }
 
+  /** The peer's port; `undefined` for a Unix socket. */
   get remotePort(): number | undefined {
     return this.#addresses.remotePort;
   }

@@ -504,9 +504,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * What was written is sent first. A client checks the certificate of the server against the `servername`, or else the host
    * that the program has connected to. A connection that has TLS can have it once more.
    *
-   * @param options - those of `tls.connect`, or with `isServer: true` those of `tls.createServer`
-   * @param options.timeout - most ms for all of it: what is still to be sent, and the handshake. Without it, the connection's
-   *   `readTimeout`; `Infinity`: no bound; `0`: no handshake can be done
+   * @param options - those of `tls.connect`, or with `isServer: true` those of `tls.createServer`. `timeout`: most ms for all of
+   *   it, what is still to be sent and the handshake. Without it, the connection's `readTimeout`; `Infinity`: no bound; `0`: no
+   *   handshake can be done
    * @throws NetError with operation `"tls"`: how the handshake failed, with the code of OpenSSL or Node, as for
    *   {@link connect}; the connection is reset
    * @throws NetError `ERR_TLS_PLAINTEXT` if bytes have arrived in the clear that were not read: what somebody on the way has

@@ -14,7 +14,9 @@ export interface DialEvent {
 
 /** An event of `tcp6:lookup`: the lookup of a name has succeeded with `addresses`, or failed with `error`. */
 export interface LookupEvent extends DialEvent {
+  /** What the name stands for, if the lookup has succeeded, in the order of the race. */
   readonly addresses?: readonly AddressInfo[];
+  /** Why the lookup failed, if it did. */
   readonly error?: unknown;
 }
 
@@ -22,7 +24,9 @@ export interface LookupEvent extends DialEvent {
 export interface AttemptEvent extends DialEvent {
   /** A literal address; or the path of a Unix socket, which has no port and no family. */
   readonly address: string;
+  /** Its port; `undefined` for a Unix socket. */
   readonly port?: number | undefined;
+  /** Its family; `undefined` for a Unix socket. */
   readonly family?: 4 | 6 | undefined;
   /** How long the attempt took, if it has ended. */
   readonly duration?: number;
@@ -38,9 +42,11 @@ export type RefusedReason = "blocked" | "perAddress" | "maxConnections" | "hands
 
 /** An event of `tcp6:listener:refused`: a client was turned away before `accept()`. */
 export interface RefusedEvent {
+  /** Why it was turned away. */
   readonly reason: RefusedReason;
   /** The literal address, as a PROXY header has it if one has been read; `undefined` at a Unix socket. */
   readonly remoteAddress: string | undefined;
+  /** Its port; `undefined` at a Unix socket. */
   readonly remotePort: number | undefined;
   /**
    * What it has failed with. Operation `"accept"`: `ERR_IP_BLOCKED` if it was blocked, `ERR_LIMIT` if it was one too many,
@@ -61,17 +67,21 @@ export interface ConnectionEvent {
   readonly origin: ConnectionOrigin;
   /** Both ends, `"127.0.0.1:5000 -> 127.0.0.1:80"`; the path of a Unix socket; what was adopted. */
   readonly name: string;
-  /** Literal addresses, where there are any: as those of the `Connection`. */
+  /** Our own literal address; `undefined` for a Unix socket. */
   readonly localAddress: string | undefined;
+  /** Our own port; `undefined` for a Unix socket. */
   readonly localPort: number | undefined;
+  /** The peer's literal address, as `remoteAddress` of the `Connection`; `undefined` for a Unix socket. */
   readonly remoteAddress: string | undefined;
+  /** The peer's port; `undefined` for a Unix socket. */
   readonly remotePort: number | undefined;
 }
 
 /** An event of `tcp6:connection:close`: a connection is over, and its socket is closed, or was detached. */
 export interface ConnectionCloseEvent extends ConnectionEvent {
-  /** As those of the `Connection`: bytes that arrived here, and bytes that the kernel, or the stream, has taken. */
+  /** Bytes that have arrived, read or not. */
   readonly bytesRead: number;
+  /** Bytes that the kernel, or the stream beneath, has taken. */
   readonly bytesWritten: number;
   /** How many milliseconds it was open. */
   readonly duration: number;

@@ -32,31 +32,53 @@ export interface Subject {
 
 /** The fields of a {@link NetError}, for its constructor. */
 export interface NetErrorFields {
+  /** The code: see {@link NetError.code}. */
   code: NetErrorCode;
+  /** What was being done. */
   operation: Operation;
+  /** The call of the system that failed. */
   syscall?: string | undefined;
+  /** The host as the caller gave it. */
   host?: string | undefined;
+  /** The literal address, or the path of a Unix socket. */
   address?: string | undefined;
+  /** The port that belongs to the address. */
   port?: number | undefined;
+  /** The failures of which this one is made: see {@link NetError.attempts}. */
   attempts?: NetError[] | undefined;
+  /** How much of the data the kernel took: see {@link NetError.written}. */
   written?: "nothing" | "partly" | undefined;
+  /** What the platform, or the program, has failed with. */
   cause?: unknown;
 }
 
 /** The public fields of a {@link NetError}: {@link NetError.toJSON}. */
 export interface NetErrorFacts {
+  /** `"NetError"` or `"NetTimeoutError"`. */
   readonly name: string;
+  /** The operation, the addresses, the reason and the code, in words. */
   readonly message: string;
+  /** As {@link NetError.code}. */
   readonly code: NetErrorCode;
+  /** What was being done. */
   readonly operation: Operation;
+  /** The call of the system that failed. */
   readonly syscall?: string;
+  /** The host as the caller gave it. */
   readonly host?: string;
+  /** As {@link NetError.address}. */
   readonly address?: string;
+  /** The port that belongs to the address. */
   readonly port?: number;
+  /** As {@link NetError.transient}. */
   readonly transient: boolean;
+  /** As {@link NetError.attempts}, each without `stack` and `cause`. */
   readonly attempts?: readonly NetErrorFacts[];
+  /** How many milliseconds an attempt took. */
   readonly duration?: number;
+  /** As {@link NetError.written}. */
   readonly written?: "nothing" | "partly";
+  /** As {@link NetTimeoutError.timeout}: how many milliseconds the operation waited. */
   readonly timeout?: number;
 }
 
@@ -83,12 +105,15 @@ interface Composed {
 export class NetError extends Error {
   /** The platform's code (`"ECONNREFUSED"`, `"ENOTFOUND"`) or one of this library's (`"ERR_CLOSED"`): see docs/errors.md. */
   readonly code: NetErrorCode;
+  /** What was being done when it struck. */
   readonly operation: Operation;
+  /** The call of the system that failed, where one did: `"connect"`, `"getaddrinfo"`. */
   declare readonly syscall?: string;
   /** The host as the caller gave it, where there was one. */
   declare readonly host?: string;
   /** The peer's literal address (for `listen` and `accept`: our own), or the path of a Unix socket. */
   declare readonly address?: string;
+  /** The port that belongs to the `address`; absent for a Unix socket. */
   declare readonly port?: number;
   /** Whether the same call, or another address, may succeed later: CHICKEN's `(exn i/o net transient)`. */
   readonly transient: boolean;
@@ -120,6 +145,7 @@ export class NetError extends Error {
     if (parts !== undefined) Object.defineProperty(this, PARTS, { value: parts });
   }
 
+  /** `"NetError"`. */
   override get name(): string {
     return "NetError";
   }
@@ -148,6 +174,7 @@ export class NetError extends Error {
  * (then `cause` is its reason), or the operating system's own timer (then `cause` is its error and `timeout` is absent).
  */
 export class NetTimeoutError extends NetError {
+  /** No timeout has another code. */
   declare readonly code: "ETIMEDOUT";
   /** How many milliseconds the operation waited, where this library kept the time. */
   declare readonly timeout?: number;
@@ -157,6 +184,7 @@ export class NetTimeoutError extends NetError {
     if (fields.timeout !== undefined) this.timeout = fields.timeout;
   }
 
+  /** `"NetTimeoutError"`. */
   override get name(): string {
     return "NetTimeoutError";
   }

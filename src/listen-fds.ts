@@ -7,6 +7,7 @@ import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
 
 /** A descriptor that the service manager has opened for this process: an endpoint for `listen`. */
 export interface ListenFd {
+  /** The number of the descriptor, 3 or more. */
   readonly fd: number;
   /** `FileDescriptorName=` of the socket unit, by default the name of the unit; `"unknown"` where no names were given. */
   readonly name: string;

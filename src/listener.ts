@@ -27,13 +27,26 @@ import { getParameters } from "./parameters.js";
  * for one that was given by its descriptor.
  */
 export type ListenerAddress =
-  { readonly address: string; readonly port: number; readonly family: 4 | 6 } | { readonly path: string };
+  | {
+      /** A literal address; the zone of a link-local one is part of it. */
+      readonly address: string;
+      /** The port, also where the system has chosen it. */
+      readonly port: number;
+      /** The family of the address. */
+      readonly family: 4 | 6;
+    }
+  | {
+      /** The path of the Unix socket; `""` for one that was given by its descriptor. */
+      readonly path: string;
+    };
 
 /** What a listener says of itself: {@link Listener.toJSON}. */
 export interface ListenerFacts {
   /** The first of the addresses. */
   readonly address: ListenerAddress;
+  /** All of the addresses: several where a name has several. */
   readonly addresses: readonly ListenerAddress[];
+  /** `"closed"` from the call to `close()` on. */
   readonly state: "open" | "closed";
   /** Clients that wait to be accepted. */
   readonly pending: number;

@@ -48,7 +48,14 @@ export interface RequestOptions<Q, R> {
    * // In the order of the requests, except for pushes.
    * requests(messages, { match: { request: () => "reply", reply: (m) => (m.isPush ? undefined : "reply") }, unsolicited });
    */
-  match?: { request(message: Q): unknown; reply(message: R): unknown } | undefined;
+  match?:
+    | {
+        /** Returns the key of a request, before it is sent. */
+        request(message: Q): unknown;
+        /** Returns the key of a message that has come; `undefined` if it answers no request. */
+        reply(message: R): unknown;
+      }
+    | undefined;
   /**
    * Is called with each message that answers no request: one whose key no request has, or that has come, or has begun to
    * come, before the request was sent. With it the connection is read at all times, without a timeout while no reply is due.
@@ -113,7 +120,9 @@ export interface Requests<Q, R> extends AsyncDisposable {
 
 /** What {@link Requests} say of themselves: {@link Requests.toJSON}. */
 export interface RequestsFacts {
+  /** What the connection says of itself. */
   readonly connection: ConnectionFacts;
+  /** How many requests were sent, or wait to be, and are not settled. */
   readonly pending: number;
 }
 

@@ -9,7 +9,9 @@ import { partsOfUrl } from "./url.js";
 export interface AddressInfo {
   /** A literal; the zone of a link-local one is part of it: `"fe80::1%eth0"`. */
   address: string;
+  /** The port, from 0 to 65535. */
   port: number;
+  /** The family of the address; `connectTo` goes by the address alone. */
   family: 4 | 6;
 }
 

@@ -12,7 +12,17 @@ import {
 import { portOf } from "./services.js";
 
 /** An endpoint by its parts: a host and a port, or the path of a Unix socket. `connect` and `listen` take it. */
-export type Endpoint = { host: string; port: number } | { path: string };
+export type Endpoint =
+  | {
+      /** A name or a literal address, without brackets. */
+      host: string;
+      /** The port, from 0 to 65535. */
+      port: number;
+    }
+  | {
+      /** The path of a Unix socket, or of a Windows pipe. */
+      path: string;
+    };
 
 const FORM = endpointForm<{ host: unknown; port: unknown; path: unknown }>(
   { host: true, port: true, path: true },

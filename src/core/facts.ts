@@ -24,16 +24,30 @@ export type ConnectionState =
 export interface ConnectionFacts {
   /** Where its two ends are, as `toString()` returns it. */
   readonly name: string;
+  /** Our own address; left out for a Unix socket. */
   readonly localAddress?: string;
+  /** Our own port; left out for a Unix socket. */
   readonly localPort?: number;
+  /** The peer's address; left out for a Unix socket. */
   readonly remoteAddress?: string;
+  /** The peer's port; left out for a Unix socket. */
   readonly remotePort?: number;
+  /** Where it stands. */
   readonly state: ConnectionState;
   /** The code of its failure. */
   readonly code?: string;
   /** What the TLS handshake has agreed on, without certificates; left out without TLS. */
-  readonly tls?: { readonly protocol: string; readonly servername?: string; readonly alpnProtocol?: string };
+  readonly tls?: {
+    /** The version: `"TLSv1.3"`. */
+    readonly protocol: string;
+    /** The name that the client has asked for, if it has. */
+    readonly servername?: string;
+    /** The protocol that was agreed on, if one was: `"h2"`. */
+    readonly alpnProtocol?: string;
+  };
+  /** Bytes that have arrived, read or not. */
   readonly bytesRead: number;
+  /** Bytes that the kernel, or the stream beneath, has taken. */
   readonly bytesWritten: number;
   /** Bytes that have arrived and are unread. */
   readonly readableLength: number;

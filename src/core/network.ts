@@ -17,9 +17,11 @@ export type Candidate = AddressInfo | { readonly path: string };
 
 /** What a lookup is asked for: every address, in the order that the process asks for. */
 export interface LookupRequest {
+  /** All addresses are wanted, not the first alone. */
   all: true;
   /** Absent: both. */
   family?: 4 | 6;
+  /** The flags of the call to `resolve`. Absent: none. */
   hints?: number;
   /** Node's `--dns-result-order`, or what `dns.setDefaultResultOrder` has set; the resolver's own order by default. */
   order: "verbatim" | "ipv4first" | "ipv6first";

@@ -27,7 +27,15 @@ export interface Codec<Incoming, Outgoing = Incoming> {
    * makes no sense is the codec's fault, and `receive` rejects with a `TypeError` or a `RangeError`: nothing that is an answer; a
    * `size` that is not in 1…`bytes.length`; a need of no more bytes than there are.
    */
-  decode(bytes: Buffer): { message: Incoming; size: number } | number | undefined;
+  decode(bytes: Buffer):
+    | {
+        /** The message, for `receive`. */
+        message: Incoming;
+        /** How many of the bytes it has taken: from 1 to `bytes.length`. */
+        size: number;
+      }
+    | number
+    | undefined;
   /**
    * Returns the bytes of a message: a string, sent as UTF-8, any view, an `ArrayBuffer`, or a list of them. They are sent in one
    * go and not copied: their memory stays as it is until `send` resolves. `send` rejects with what `encode` throws.
@@ -40,6 +48,7 @@ export interface Codec<Incoming, Outgoing = Incoming> {
  * {@link Messages} over it.
  */
 export interface Messages<Incoming, Outgoing = Incoming> extends AsyncIterable<Incoming> {
+  /** The connection that the messages come and go over. */
   readonly connection: Connection;
   /**
    * Resolves to the next message, or to `null` at the end of the stream. A codec may have `null` for a message; a loop tells it

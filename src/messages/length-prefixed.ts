@@ -62,8 +62,11 @@ export interface Frames extends Messages<NonSharedBuffer, Data | readonly Data[]
 
 /** What {@link Frames} say of themselves: {@link Frames.toJSON}. */
 export interface FramesFacts {
+  /** What the connection says of itself. */
   readonly connection: ConnectionFacts;
+  /** The size of the length that is before each message, in bytes. */
   readonly bytes: number;
+  /** Most bytes that a message may have. */
   readonly limit: number;
 }
 

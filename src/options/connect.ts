@@ -131,7 +131,18 @@ export interface ConnectDuplexOptions extends ConnectOptions {
  * for `redis:`. Its user, password, path, query and hash are ignored. A `tls:` URL implies TLS, no other protocol does.
  */
 export type ConnectEndpoint =
-  string | URL | { readonly host: string; readonly port: number | string } | { readonly path: string };
+  | string
+  | URL
+  | {
+      /** A name or a literal address, IPv6 without brackets. */
+      readonly host: string;
+      /** A port from 1 to 65535, or the name of a service such as `"https"`. */
+      readonly port: number | string;
+    }
+  | {
+      /** The path of a Unix socket, or of a Windows pipe. */
+      readonly path: string;
+    };
 
 const IN_ENDPOINT = "it is part of the endpoint, the first argument";
 

@@ -192,9 +192,22 @@ export type ListenEndpoint =
   | number
   | string
   | URL
-  | { readonly port: number | string; readonly host?: string | undefined }
-  | { readonly path: string }
-  | { readonly fd: number; readonly name?: string | undefined };
+  | {
+      /** A port from 0 to 65535, or the name of a service such as `"https"`. `0`: any free port. */
+      readonly port: number | string;
+      /** A name or a literal address; the option `host` where there is none here. */
+      readonly host?: string | undefined;
+    }
+  | {
+      /** The path of a Unix socket, or of a Windows pipe. */
+      readonly path: string;
+    }
+  | {
+      /** The number of a descriptor of this process that listens. */
+      readonly fd: number;
+      /** Ignored: an element of `listenFds()` has it. */
+      readonly name?: string | undefined;
+    };
 
 export type ListenTarget = { host: string | undefined; port: number } | { path: string } | { fd: number };
 

@@ -71,9 +71,11 @@ export type ProxyHeader =
       readonly version: 1 | 2;
       /** The address of the client, a literal without a zone. */
       readonly sourceAddress: string;
+      /** The port of the client, 0 to 65535. */
       readonly sourcePort: number;
       /** The address that the client has connected to, of the same family. */
       readonly destinationAddress: string;
+      /** The port that the client has connected to, 0 to 65535. */
       readonly destinationPort: number;
       /**
        * Of version 2: values by type, 0 to 255; a string stands for its UTF-8. Together they may have 4 KiB, with three bytes

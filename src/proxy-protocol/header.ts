@@ -16,9 +16,11 @@ export interface ProxyFacts {
    * header has none: for `"local"`, and for a protocol that is unknown (`UNKNOWN`, `AF_UNSPEC`) or is not a stream.
    */
   readonly sourceAddress: string | undefined;
+  /** The port of the client; `undefined` where there is no address, or the path of a Unix socket. */
   readonly sourcePort: number | undefined;
   /** The address that the client has connected to. */
   readonly destinationAddress: string | undefined;
+  /** The port that the client has connected to; `undefined` like `sourcePort`. */
   readonly destinationPort: number | undefined;
   /**
    * What a header of version 2 has besides, by type: 1 is ALPN, 2 the server name (SNI), 5 a unique id, 0x20 what is known of

@@ -29,13 +29,19 @@ export interface SocketDuplex extends Duplex {
   readonly connecting: boolean;
   /** Whether it still connects, or is closed. */
   readonly pending: boolean;
+  /** `"opening"` while it connects; then which sides are open: `"open"`, `"readOnly"`, `"writeOnly"` or `"closed"`. */
   readonly readyState: SocketReadyState;
+  /** Our own address; `undefined` before it has connected, and for a Unix socket. */
   readonly localAddress: string | undefined;
+  /** Our own port; `undefined` where there is no address. */
   readonly localPort: number | undefined;
   /** `"IPv4"` or `"IPv6"`; `undefined` where there are no addresses. */
   readonly localFamily: string | undefined;
+  /** The peer's address; `undefined` before it has connected, and for a Unix socket. */
   readonly remoteAddress: string | undefined;
+  /** The peer's port; `undefined` where there is no address. */
   readonly remotePort: number | undefined;
+  /** `"IPv4"` or `"IPv6"`; `undefined` where there are no addresses. */
   readonly remoteFamily: string | undefined;
   /** Bytes that the connection has received, whether read or not. */
   readonly bytesRead: number;
@@ -55,6 +61,7 @@ export interface SocketDuplex extends Duplex {
    * @throws TypeError, RangeError for anything that is no finite number of ms, 0 or more
    */
   setTimeout(ms: number, listener?: () => void): this;
+  /** Whether the kernel sends a small write at once (TCP_NODELAY); `true` by default. It holds also if it is set before the Duplex has connected. */
   setNoDelay(on?: boolean): this;
   /**
    * Times are in ms. Where the runtime cannot set the `interval` and the `count`, they are ignored, as is what is no number
@@ -63,6 +70,7 @@ export interface SocketDuplex extends Duplex {
   setKeepAlive(on?: boolean, delay?: number, interval?: number, count?: number): this;
   /** Node 20 and 22, Bun and Deno have no such method, nor have connections over streams that are no sockets. */
   readonly setTypeOfService: ((value: number) => unknown) | undefined;
+  /** Returns the type of service that is set. It is there where `setTypeOfService` is. */
   readonly getTypeOfService: (() => number) | undefined;
   /**
    * For libraries that call it on any socket that they are given, as pg does. The Duplex connects by itself, so the arguments
@@ -72,7 +80,9 @@ export interface SocketDuplex extends Duplex {
    * @throws NetError `ERR_CLOSED` once the Duplex is destroyed
    */
   connect(...rest: unknown[]): this;
+  /** Lets the connection keep the process alive, as it does at first. */
   ref(): this;
+  /** Lets the process end although the connection is open. */
   unref(): this;
   /** Ends the writing side, and destroys the Duplex when all is sent. */
   destroySoon(): void;
@@ -83,6 +93,7 @@ export interface SocketDuplex extends Duplex {
 
   /** `true` over TLS, also while it connects. */
   readonly encrypted: true | undefined;
+  /** Whether the certificate of the peer is trusted. */
   readonly authorized: boolean | undefined;
   /** A code, where Node's sockets have a code or an error; `null` if nothing is wrong with the certificate. */
   readonly authorizationError: string | null | undefined;
@@ -90,10 +101,15 @@ export interface SocketDuplex extends Duplex {
   readonly alpnProtocol: string | false | null | undefined;
   /** `false` if the client has asked for no name, `null` while it connects. */
   readonly servername: string | false | null | undefined;
+  /** The version of TLS: `"TLSv1.3"`. */
   readonly getProtocol: TLSSocket["getProtocol"] | undefined;
+  /** The cipher that was agreed on. */
   readonly getCipher: TLSSocket["getCipher"] | undefined;
+  /** The certificate of the peer, as an object of its fields. */
   readonly getPeerCertificate: TLSSocket["getPeerCertificate"] | undefined;
+  /** The certificate of the peer, as an `X509Certificate`. */
   readonly getPeerX509Certificate: TLSSocket["getPeerX509Certificate"] | undefined;
+  /** Whether the handshake has resumed an earlier session. */
   readonly isSessionReused: TLSSocket["isSessionReused"] | undefined;
 }
 

@@ -114,7 +114,9 @@ export const takeUntil: Take<NonSharedBuffer | null, DelimiterSearch> = (queue, 
 
 /** What comes before the delimiter that was found, and that delimiter as the caller has given it. */
 export interface DelimitedRecord<D extends Delimiter = Delimiter> {
+  /** What comes before the delimiter. */
   readonly bytes: NonSharedBuffer;
+  /** The delimiter, one of those that were given, and the same object. */
   readonly delimiter: D;
 }
 

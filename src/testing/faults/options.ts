@@ -5,7 +5,14 @@ import { checkedOptions, schemaOf, type Complete } from "../../options/schema.js
  * After how many bytes a fault begins. A number holds for each direction, which counts its own bytes. An object names the
  * direction: bytes that are read from the faulty stream, or written to it.
  */
-export type ByteCount = number | { readonly read?: number | undefined; readonly write?: number | undefined };
+export type ByteCount =
+  | number
+  | {
+      /** Bytes that are read from the faulty stream. Absent: this direction has no such fault. */
+      readonly read?: number | undefined;
+      /** Bytes that are written to it. Absent: this direction has no such fault. */
+      readonly write?: number | undefined;
+    };
 
 /** What {@link faulty} does to the bytes that pass a stream. Without any of these they pass as they come. */
 export interface Faults {

@@ -10,6 +10,7 @@ import { LOOPBACK_ADDRESSES, type Wires } from "./wires.js";
 
 /** A computer of a simulated network. It comes from `network.host(name)`. */
 export interface Host {
+  /** The name that it was made by, which resolves to its addresses. */
   readonly name: string;
   /** Its literal addresses. Its name resolves to them, in this order. */
   readonly addresses: readonly string[];

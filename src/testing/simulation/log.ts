@@ -4,6 +4,7 @@ export class NetworkEvent {
   readonly time: number;
   /** The name of the host where it happened; `""` for what concerns the network itself. */
   readonly host: string;
+  /** What happened, in words. */
   readonly event: string;
 
   constructor(time: number, host: string, event: string) {
@@ -12,6 +13,7 @@ export class NetworkEvent {
     this.event = event;
   }
 
+  /** The event as one line, with its time and its host. */
   toString(): string {
     const { time, host, event } = this;
     return host === "" ? `${String(time)} ${event}` : `${String(time)} ${host}: ${event}`;
