@@ -199,7 +199,7 @@ for (const [name, server] of Object.entries(RECIPE_SERVERS)) {
   });
 }
 
-test.each(FILES)("the links of %s lead somewhere", (file) => {
+test.each([...FILES, ...markdownIn("docs/api")])("the links of %s lead somewhere", (file) => {
   const links = [...textOf(file).matchAll(LINK)].filter(([, target = ""]) => !target.startsWith("http"));
   const dead = links.filter(([, target = "", section]) => {
     const path = target === "" ? file : join(dirname(file), target);
@@ -236,14 +236,19 @@ test("the codecs in the table of docs/messages.md are those that are held agains
   expect(new Set(textsOf(shown))).toEqual(new Set([...textsOf(tested), ...own]));
 });
 
+/** The anchors of a page's headings, as GitHub gives them: those that would be the same are numbered. */
 function sectionsOf(file: string): Set<string> {
   const headings = [...textOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) => heading);
+  const counts = new Map<string, number>();
   return new Set(
-    headings.map((heading) =>
-      heading
+    headings.map((heading) => {
+      const slug = heading
         .toLowerCase()
         .replace(/[^\w\s-]/g, "")
-        .replace(/ /g, "-"),
-    ),
+        .replace(/ /g, "-");
+      const count = counts.get(slug) ?? 0;
+      counts.set(slug, count + 1);
+      return count === 0 ? slug : `${slug}-${String(count)}`;
+    }),
   );
 }
