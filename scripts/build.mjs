@@ -4,6 +4,7 @@
  * - index.cjs, testing.cjs: the library in CommonJS, and in shared.cjs what both need. Each class and each variable is there
  *   once, whether a program imports the library or requires it.
  * - index.js, testing.js: ES modules that pass on what these export.
+ * - cli.cjs: the program `tcp6`, a user of index.cjs.
  * - registered-services.cjs: loaded when a program names a service that `/etc/services` does not have.
  * - the declarations of all, in as few files as there are modules.
  *
@@ -11,6 +12,7 @@
  */
 import { execFileSync } from "node:child_process";
 import {
+  chmodSync,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
@@ -35,6 +37,7 @@ const LATE_REQUIRE = "requireWhenNeeded";
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
 await compile();
+await compileProgram();
 copyFileSync(join(root, "src/address/registered-services.cjs"), join(dist, "registered-services.cjs"));
 await declare();
 
@@ -73,6 +76,28 @@ async function compile() {
     writeFileSync(join(dist, `${name}.js`), `export { ${exports.join(", ")} } from "./${name}.cjs";\n`);
   }
   writeLicences(Object.keys(metafile.inputs));
+}
+
+async function compileProgram() {
+  await build({
+    absWorkingDir: root,
+    entryPoints: { cli: "src/cli/main.ts" },
+    outdir: dist,
+    outExtension: { ".js": ".cjs" },
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node20.19",
+    minify: true,
+    plugins: [
+      {
+        name: "the-library",
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: "./index.cjs", external: true })),
+      },
+    ],
+  });
+  chmodSync(join(dist, "cli.cjs"), 0o755);
 }
 
 /** A bundler follows `require` with a literal path; it cannot follow `createRequire`, which the sources need as ES modules. */

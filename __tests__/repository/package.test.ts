@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -55,6 +56,7 @@ test("holds what is made, the documents and the licences, and no sources", () =>
   ]);
   expect(readdirSync(join(installed, "dist")).sort()).toEqual([
     "LICENSES.txt",
+    "cli.cjs",
     "index.cjs",
     "index.d.cts",
     "index.d.ts",
@@ -91,6 +93,21 @@ test("is one library for programs that import it and programs that require it", 
     }));`,
   );
   expect(found).toEqual({ exports: true, differing: [], testing: true });
+});
+
+test("has the program tcp6, which connects by it", () => {
+  const program = join(project, "tcp6.sh");
+  // As npm links it.
+  symlinkSync(join(installed, "dist/cli.cjs"), program);
+  const run = (...args: string[]) =>
+    spawnSync(program, args, { cwd: project, encoding: "utf8", timeout: 15_000 });
+  const { version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
+    version: string;
+  };
+  expect(run("--version")).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: "" });
+  const refused = run("connect", "127.0.0.1:1");
+  expect(refused).toMatchObject({ status: 1, stdout: "" });
+  expect(refused.stderr).toMatch(/ECONNREFUSED/);
 });
 
 test("says which package a simulation needs, where it is not installed", () => {
