@@ -1,7 +1,7 @@
 import { bundle } from "../support/bundle.js";
+import { publicCases } from "./public-cases.js";
 import { BUN, DENO, describeOn, expectDone, NODE } from "./runtimes.js";
-import { tlsCases } from "./smoke-tls.js";
-import { cases } from "./smoke.js";
+import { networkCases } from "./smoke-network.js";
 
 /** One module with all it needs: every runtime runs it as it is. */
 const PROGRAM = new URL("run-smoke.ts", import.meta.url);
@@ -12,7 +12,7 @@ for (const { runtime, options } of [
   { runtime: DENO, options: ["run", "--allow-all", "--quiet"] },
 ]) {
   describeOn(runtime, `in a process of ${runtime.name}, which ends by itself`, () => {
-    test.each(Object.keys({ ...cases, ...tlsCases }))("%s", async (name) => {
+    test.each(Object.keys({ ...publicCases, ...networkCases }))("%s", async (name) => {
       await expectDone(runtime, [...options, bundle(PROGRAM), name]);
     });
   });

@@ -14,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Format } from "esbuild";
+import { publicCases } from "../platforms/public-cases.js";
+import { BUN, DENO, describeOn } from "../platforms/runtimes.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const JEST = join(ROOT, "node_modules/jest/bin/jest.js");
@@ -31,18 +33,21 @@ beforeAll(() => {
   const tarball =
     run("npm", "pack", "--silent", "--pack-destination", project).trim().split("\n").at(-1) ?? "";
   mkdirSync(join(project, "node_modules"));
+  writeFileSync(join(project, "package.json"), JSON.stringify({ dependencies: { tcp6: "*" } }));
   run("tar", "-xzf", join(project, tarball), "-C", project);
   renameSync(join(project, "package"), installed);
 }, 120_000);
 
 afterAll(() => rmSync(project, { recursive: true }));
 
-/** Runs a program in the user's project; resolves to what it prints, as JSON. */
-function said(name: string, code: string): unknown {
+/** Runs a program in the user's project; returns what it prints, as JSON. */
+function said(name: string, code: string, command: readonly string[] = [process.execPath]): unknown {
+  return JSON.parse(outputOf(name, code, command));
+}
+
+function outputOf(name: string, code: string, [runtime = "", ...options]: readonly string[]): string {
   writeFileSync(join(project, name), code);
-  return JSON.parse(
-    execFileSync(process.execPath, [name], { cwd: project, encoding: "utf8", timeout: 15_000 }),
-  );
+  return execFileSync(runtime, [...options, name], { cwd: project, encoding: "utf8", timeout: 60_000 });
 }
 
 test("holds what is made, the documents and the licences, and no sources", () => {
@@ -136,10 +141,12 @@ const PROGRAM = `
 const NAMES = "{ connect, listen, NetTimeoutError, resolve }";
 const OUTCOME = { port: ITS_PORT, line: "hello", code: "ETIMEDOUT", typed: true };
 
-test.each([
+const PROGRAMS = [
   ["imported", "program.mjs", `import ${NAMES} from "tcp6";`],
   ["required", "program.cjs", `const ${NAMES} = require("tcp6");`],
-])("works where it is %s", (_, name, line) => {
+] as const;
+
+test.each(PROGRAMS)("works where it is %s", (_, name, line) => {
   expect(said(name, line + PROGRAM)).toEqual(OUTCOME);
 });
 
@@ -205,6 +212,53 @@ test("has a contract that needs no runner, for any connection", () => {
   );
   expect(Number(printed)).toBeGreaterThan(50);
 }, 100_000);
+
+for (const { runtime, options } of [
+  { runtime: BUN, options: [] },
+  { runtime: DENO, options: ["run", "--allow-all", "--quiet"] },
+]) {
+  describeOn(runtime, `installed on ${runtime.name}`, () => {
+    const command = [runtime.command, ...options];
+
+    test.each(PROGRAMS)("works where it is %s", (_, name, line) => {
+      expect(said(name, line + PROGRAM, command)).toEqual(OUTCOME);
+    });
+
+    test("does all that every runtime must be able to do", async () => {
+      const names = outputOf("cases.mjs", await casesOverPackage(), command)
+        .trim()
+        .split("\n");
+      expect(names).toEqual(Object.keys(publicCases));
+      expect(names.length).toBeGreaterThanOrEqual(44);
+    }, 60_000);
+  });
+}
+
+/** The program `run-public.ts` in one module, but for the library, which it imports from the package. */
+async function casesOverPackage(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(ROOT, "__tests__/platforms/run-public.ts")],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    write: false,
+    plugins: [
+      {
+        name: "package",
+        setup: (own) => {
+          own.onResolve({ filter: /src\/index\.js$/ }, () => ({ path: "tcp6", external: true }));
+          own.onResolve({ filter: /src\/testing\/index\.js$/ }, () => ({
+            path: "tcp6/testing",
+            external: true,
+          }));
+        },
+      },
+    ],
+  });
+  const code = outputFiles[0]?.text ?? "";
+  expect(code).not.toContain("class Connection");
+  return code;
+}
 
 test.each<[from: string, to: Format]>([
   ["import", "esm"],
