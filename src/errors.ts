@@ -311,6 +311,13 @@ export function aborted(
     : reason;
 }
 
+/** Whether this library kept the time, or a signal did: a kernel that gives up on its peer says the same of a dead connection. */
+export function isOwnTimeout(error: unknown): boolean {
+  if (!(error instanceof NetTimeoutError)) return false;
+  const { timeout, cause } = error;
+  return timeout !== undefined || isTimeout(cause) || isOwnTimeout(cause);
+}
+
 /** The reason of a signal that was aborted; signals of libraries that are older than `AbortSignal.reason` have none. */
 export function reasonOfAbort(signal: AbortSignal): unknown {
   let reason: unknown;

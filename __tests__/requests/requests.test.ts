@@ -1,6 +1,7 @@
+import { Duplex } from "node:stream";
 import { inspect } from "node:util";
-import { framed, jsonLines, lengthPrefixed, requests } from "../../src/index.js";
-import type { Connection, Messages } from "../../src/index.js";
+import { Connection, delimited, framed, jsonLines, lengthPrefixed, requests } from "../../src/index.js";
+import type { Messages, OperationOptions } from "../../src/index.js";
 import { memoryPair } from "../../src/testing/index.js";
 import { onManualClock } from "../../src/testing/manual-clock.js";
 import { failure, isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
@@ -498,6 +499,42 @@ describe("what answers no request", () => {
 });
 
 describe("an end of the connection", () => {
+  test.each(["EPIPE", "ETIMEDOUT"])(
+    "replies that had come before a write failed with the platform's %s are handed out",
+    async (code) => {
+      let writes = 0;
+      const stream = new Duplex({
+        read: () => undefined,
+        write(_bytes, _encoding, callback) {
+          if (++writes === 1) {
+            callback();
+            return;
+          }
+          this.push("one\ntwo\n");
+          callback(Object.assign(new Error("no more is sent"), { code, syscall: "write" }));
+        },
+      });
+      const connection = Connection.from(stream);
+      const lines = framed(connection, delimited("\n"));
+      // A codec of the program's own, which takes its time: the second reply is unread when the write fails.
+      const slow: Messages<Uint8Array, string> = Object.assign(wrapped(lines), {
+        receive: async (options?: OperationOptions) => {
+          const message = await lines.receive(options);
+          await turn();
+          return message;
+        },
+      });
+      const shared = requests(slow);
+      const replies = ["a", "b"].map((text) => shared.request(text));
+      expect((await Promise.all(replies)).map(String)).toEqual(["one", "two"]);
+      expect(await netError(shared.request("c"))).toMatchObject({
+        code,
+        operation: "write",
+        written: "nothing",
+      });
+    },
+  );
+
   test("rejects each request with an error of its own, with its own `written`", async () => {
     const [client, peer] = pair();
     const shared = requests(client, { concurrency: 1 });

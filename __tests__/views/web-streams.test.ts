@@ -65,3 +65,21 @@ test("a chunk that an adopted stream gives to others, too, is not taken away fro
   expect(seen[0]).toHaveLength(5_000);
   connection.reset();
 });
+
+test.each(["EPIPE", "ETIMEDOUT"])(
+  "what had come before a write failed with the platform's %s can be read",
+  async (code) => {
+    const stream = new Duplex({
+      read: () => undefined,
+      write(_bytes, _encoding, callback) {
+        this.push("the last words");
+        callback(Object.assign(new Error("no more is sent"), { code, syscall: "write" }));
+      },
+    });
+    const { readable, writable } = Connection.from(stream);
+    await expect(writable.getWriter().write("?")).rejects.toMatchObject({ code });
+    const reader = readable.getReader();
+    expect(String(Buffer.from((await reader.read()).value ?? []))).toBe("the last words");
+    await expect(reader.read()).rejects.toMatchObject({ code });
+  },
+);

@@ -4,7 +4,7 @@ import { currentAlarm } from "../core/timing/alarm.js";
 import { rejectedInTime } from "../core/timing/budget.js";
 import { watch } from "../core/timing/signals.js";
 import { WakeQueue, type Sleeper } from "../core/timing/wake-queue.js";
-import { aborted, failureFor, NetError, NetTimeoutError, refused, timedOut } from "../errors.js";
+import { aborted, failureFor, isOwnTimeout, NetError, refused, timedOut } from "../errors.js";
 import type { Messages } from "../messages/codec.js";
 import { Call, CallList, type CallHost } from "./call.js";
 import { LineOfEachKey, OneLine, type Line, type Lines } from "./lines.js";
@@ -237,7 +237,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
     if (this.#isOver) return;
     const { live, output } = this.#link;
     const isBroken = !live || output.failure !== null;
-    const isTimeout = error instanceof NetTimeoutError;
+    const isTimeout = isOwnTimeout(error);
     // A request of which the peer may have got some is not withdrawn: its reply would be taken for that of the next one.
     const written =
       (error instanceof NetError ? error.written : undefined) ?? (hasBegun ? "partly" : "nothing");

@@ -11,7 +11,7 @@ import type { NonSharedUint8Array } from "../core/bytes/non-shared.js";
 import { payloadOf, type Data, type Payload } from "../core/bytes/payload.js";
 import { READ_CHUNK, READ_INTO } from "../core/reading/reads.js";
 import type { ReaderProbe } from "../core/reading/waiting.js";
-import { NetError, NetTimeoutError, refused } from "../errors.js";
+import { isOwnTimeout, NetError, refused } from "../errors.js";
 
 /** Bytes that may be queued in a writable before its `desiredSize` is 0. */
 const MAX_QUEUED_BYTES = 64 * 1024;
@@ -103,7 +103,7 @@ export class WebStreams {
    * connection. Other errors of the connection do not: they concern one stream, or the peer's last bytes are read first.
    */
   #fail(error: unknown): never {
-    if (error instanceof NetTimeoutError || !(error instanceof NetError)) {
+    if (isOwnTimeout(error) || !(error instanceof NetError)) {
       this.#over(error);
       this.#link.reset();
     }
