@@ -278,6 +278,8 @@ describe.each(["gzip-file", "gzip-web"])("%s", (name) => {
       const receiver = await startServer(server, name, "receive", target);
       const sender = startExample(client, name, "send", source, `server:${PORT}`);
       await partition(network, client, server, 5_000, 60);
+      // What is lost is sent again later and later: the receiver would not wait for that.
+      network.link(client, server, { loss: 0 });
       await Promise.all([receiver.ended, sender.ended]);
       expect(sender.output).toEqual([expect.stringMatching(`bytes received, a file of ${text.length}$`)]);
       expect(readFileSync(target, "utf8")).toBe(text);
@@ -296,7 +298,8 @@ describe.each(["gzip-file", "gzip-web"])("%s", (name) => {
       server.crash();
       server.restart();
       await sender.ended;
-      expect(sender.output).toEqual([expect.stringMatching(/ECONNRESET/)]);
+      // It may still have been connecting.
+      expect(sender.output).toEqual([expect.stringMatching(/ECONNRESET|ECONNREFUSED/)]);
       expect(sender.exitCode).toBe(1);
       expect(existsSync(target)).toBe(false);
     });
