@@ -107,7 +107,8 @@ export interface Requests<Q, R> extends AsyncDisposable {
   close(options?: OperationOptions): Promise<void>;
   /**
    * Resolves when the connection is closed; rejects with the {@link NetError} of a failure that was not of our making. It never
-   * is an unhandled rejection. When the peer ends its side while no caller waits, the connection is closed, and this resolves.
+   * is an unhandled rejection. When the peer ends its side while no caller waits, the connection is closed, and this resolves;
+   * a read of the connection then rejects with `ERR_CLOSED`.
    */
   readonly closed: Promise<void>;
   /** `await using`: {@link close}. */

@@ -499,6 +499,32 @@ describe("what answers no request", () => {
 });
 
 describe("an end of the connection", () => {
+  test("closes the connection: a read that waits finds the end, one made afterwards is refused", async () => {
+    const [client, peer] = pair();
+    const shared = requests(client);
+    const reply = shared.request({ text: "?" });
+    await next(peer);
+    await peer.send({ text: "!" });
+    expect(await reply).toEqual({ text: "!" });
+    const waiting = client.connection.readAll();
+    await peer.connection.closeWrite();
+    expect(await waiting).toHaveLength(0);
+    await shared.closed;
+    expect(await netError(client.connection.readAll())).toMatchObject({ code: "ERR_CLOSED" });
+    expect(await peer.connection.read()).toBeNull();
+  });
+
+  test("that comes with the last reply closes the connection as well", async () => {
+    const [client, peer] = pair();
+    const shared = requests(client);
+    const reply = shared.request({ text: "?" });
+    await next(peer);
+    await Promise.all([peer.send({ text: "!" }), peer.connection.closeWrite()]);
+    expect(await reply).toEqual({ text: "!" });
+    await shared.closed;
+    expect(await netError(client.connection.readAll())).toMatchObject({ code: "ERR_CLOSED" });
+  });
+
   test.each(["EPIPE", "ETIMEDOUT"])(
     "replies that had come before a write failed with the platform's %s are handed out",
     async (code) => {
