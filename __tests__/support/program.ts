@@ -69,6 +69,16 @@ export class Program {
     this.#process.stdin?.end(input);
   }
 
+  /** Gives it some of its input. */
+  type(input: string): void {
+    this.#process.stdin?.write(input);
+  }
+
+  /** Reads no more of what it prints, as a reader that has ended. */
+  closeOutput(): void {
+    this.#process.stdout?.destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }

@@ -25,18 +25,21 @@ export async function execFor(connection: Connection, command: string, signal: A
   stdin.on("error", () => undefined);
   const leave = new AbortController();
   const input = feed(connection, stdin, leave.signal);
-  // The client that fails is told of by the writes as well; but the command may not write.
-  input.catch(() => end(child));
+  let failure: unknown;
+  // Writes would fail as well; but the command may not write.
+  input.catch((error: unknown) => {
+    if (leave.signal.aborted) return;
+    failure = error;
+    end(child);
+  });
   const abort = (): void => end(child);
   signal.addEventListener("abort", abort);
   try {
     for await (const chunk of stdout as AsyncIterable<Uint8Array>) await connection.write(chunk);
     const [status, by] = await ended;
+    if (failure !== undefined) throw failure as Error;
     leave.abort();
     await connection.closeWrite();
-    await input.catch((error: unknown) => {
-      if (!leave.signal.aborted) throw error;
-    });
     return by === null ? `status ${String(status)}` : by;
   } finally {
     signal.removeEventListener("abort", abort);

@@ -10,7 +10,8 @@ import { complain, Report, sentenceOf } from "./report.js";
 import { terminalOf } from "./terminal.js";
 import { VERSION } from "./version.js";
 
-const COMMANDS: readonly Command[] = [PROBE, CONNECT, LISTEN, RELAY];
+/** What the program can do. */
+export const COMMANDS: readonly Command[] = [PROBE, CONNECT, LISTEN, RELAY];
 
 const FAILED = 1;
 const WRONG = 2;

@@ -48,11 +48,15 @@ function narrow(bars: readonly Bar[], last: number, screen: Screen): string[] {
   const rows = bars.flatMap((bar) => {
     const time = shownTime(bar.ended - bar.begun);
     const kind = [bar.label, time, bar.words[0]].join(GAP).length <= columns ? 0 : 1;
-    const words = paint(COLORS[bar.end], bar.words[kind]);
-    const above =
-      [bar.label, time, bar.words[kind]].join(GAP).length <= columns
-        ? [[bar.label, paint("dim", time), words].join(GAP)]
-        : [...fold(bar.label, columns), `${GAP}${paint("dim", time)}${GAP}${words}`];
+    const words = bar.words[kind];
+    const isShort = [bar.label, time, words].join(GAP).length <= columns;
+    const painted = (text: string): string => paint(COLORS[bar.end], text);
+    const above = isShort
+      ? [[bar.label, paint("dim", time), painted(words)].join(GAP)]
+      : [
+          ...fold(bar.label, columns),
+          ...fold(`${time}, ${words}`, columns - GAP.length).map((text) => GAP + painted(text)),
+        ];
     return [...above, drawn(bar, last, columns, screen).trimEnd()];
   });
   return [paint("dim", scale(last, columns)), ...rows];

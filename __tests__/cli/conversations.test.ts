@@ -1,0 +1,236 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { certificateFiles, type CertificateFiles } from "../support/certificate-files.js";
+import { portOf, tcp6 } from "../support/command-line.js";
+import { describeWith, NETCAT, OPENSSL } from "../support/machine.js";
+import { startReversingServer } from "../support/openssl.js";
+import { endPrograms, Program } from "../support/program.js";
+import { unusedPort } from "../support/unused-port.js";
+
+const servers = new Set<Server>();
+
+afterEach(async () => {
+  await endPrograms();
+  for (const server of servers) server.close();
+  servers.clear();
+});
+
+/** The port of a server of Node's. */
+async function served(client: (socket: Socket) => void): Promise<number> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => undefined);
+    client(socket);
+  });
+  servers.add(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+/** What a client says that is given all of its input. */
+async function answer(client: Program, input: string | Uint8Array): Promise<Buffer> {
+  client.feed(input);
+  const { status, stdout, stderr } = await client.ended;
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  return stdout;
+}
+
+describe("connect", () => {
+  test("many bytes come back from an echo as they were, and the end of stdin ends the one direction only", async () => {
+    const port = await served((socket) => void socket.pipe(socket));
+    const bytes = randomBytes(3_000_000);
+    expect((await answer(tcp6("connect", `127.0.0.1:${port}`), bytes)).equals(bytes)).toBe(true);
+  });
+
+  test("stdin is sent to its end after the peer has ended its stream", async () => {
+    let received = 0;
+    const port = await served((socket) => {
+      socket.end("bye\n");
+      socket.on("data", (chunk) => (received += chunk.length));
+    });
+    const client = tcp6("connect", "127.0.0.1", port);
+    expect((await answer(client, Buffer.alloc(2_000_000))).toString()).toBe("bye\n");
+    expect(received).toBe(2_000_000);
+  });
+
+  test("a reset is told, after what the peer had sent, and status 1", async () => {
+    const port = await served((socket) => {
+      socket.once("data", () => socket.resetAndDestroy());
+      socket.write("before");
+    });
+    const client = tcp6("connect", "127.0.0.1", port);
+    await client.says(/before/);
+    client.feed("go");
+    const { status, stderr } = await client.ended;
+    expect(stderr).toMatch(
+      /^tcp6: read 127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+: connection reset by peer \(ECONNRESET\)\n$/,
+    );
+    expect(status).toBe(1);
+  });
+
+  test("a refused connection is one sentence, or one object", async () => {
+    const port = await unusedPort();
+    const { status, stderr } = await tcp6("connect", `127.0.0.1:${port}`).ended;
+    expect(stderr).toBe(`tcp6: connect 127.0.0.1:${port}: connection refused (ECONNREFUSED)\n`);
+    expect(status).toBe(1);
+    const told = await tcp6("connect", `127.0.0.1:${port}`, "--json").ended;
+    expect(JSON.parse(told.stderr)).toMatchObject({ event: "error", code: "ECONNREFUSED", port });
+  });
+
+  test("a silent peer is given up after --timeout", async () => {
+    const port = await served(() => undefined);
+    const { status, stderr } = await tcp6("connect", `127.0.0.1:${port}`, "--timeout", "50ms").ended;
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "tcp6: no byte has moved for 50 ms\n" });
+  });
+
+  test("a reader of stdout that has left ends it, and is no failure", async () => {
+    const port = await served((socket) => {
+      const more = setInterval(() => socket.write("more\n"), 1);
+      socket.on("close", () => clearInterval(more));
+    });
+    const main = tcp6("connect", `127.0.0.1:${port}`);
+    await main.says(/more/);
+    main.closeOutput();
+    expect(await main.ended).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  test("with --line, lines go out with CR LF and come with LF", async () => {
+    const sent: Buffer[] = [];
+    const port = await served((socket) => {
+      socket.on("data", (chunk) => sent.push(chunk));
+      socket.on("end", () => socket.end("220 ready\r\nbye\r\n"));
+    });
+    const said = await answer(tcp6("connect", `127.0.0.1:${port}`, "--line"), "HELO me\nQUIT");
+    expect(said.toString()).toBe("220 ready\nbye\n");
+    expect(Buffer.concat(sent).toString()).toBe("HELO me\r\nQUIT\r\n");
+  });
+});
+
+describe("listen", () => {
+  test("the first client is served as connect serves a server, over a Unix socket too", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "tcp6-cli-"));
+    const path = join(directory, "socket");
+    try {
+      const server = tcp6("listen", path);
+      await server.says(/listening on/);
+      const client = tcp6("connect", path);
+      server.feed("from the server");
+      expect((await answer(client, "from the client")).toString()).toBe("from the server");
+      expect(await server.ended).toMatchObject({ status: 0, stdout: Buffer.from("from the client") });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test("--exec runs a command for each client, which knows the client's address", async () => {
+    const server = tcp6("listen", "127.0.0.1:0", "--exec", 'tr a-z A-Z; echo " $TCPREMOTEIP"; exit 3', "-v");
+    const port = await portOf(server);
+    expect((await answer(tcp6("connect", `127.0.0.1:${port}`), "hello")).toString()).toBe(
+      "HELLO 127.0.0.1\n",
+    );
+    await server.says(/sent 16 bytes, received 5 bytes, status 3/);
+    server.kill("SIGTERM");
+    expect((await server.ended).status).toBe(0);
+  });
+
+  test("a command whose client has reset the connection is told to end, with all that it has started", async () => {
+    const command = "trap 'echo told >&2; exit' TERM; echo up; sleep 100 & wait";
+    const server = tcp6("listen", "127.0.0.1:0", "--exec", command);
+    const client = connect(await portOf(server), "127.0.0.1");
+    await once(client, "data");
+    client.resetAndDestroy();
+    await server.says(/told/);
+    await server.says(/tcp6: read .* connection reset by peer/);
+    server.kill("SIGTERM");
+    expect((await server.ended).status).toBe(0);
+  });
+});
+
+describeWith(NETCAT, "beside netcat", () => {
+  test("--echo gives each client what it sends, until a signal", async () => {
+    const server = tcp6("listen", "127.0.0.1:0", "--echo", "--json");
+    const [line] = await server.says(/.*\n/);
+    const { addresses } = JSON.parse(line) as { addresses: [{ port: number }] };
+    for (const text of ["one", "two"]) {
+      const client = new Program(NETCAT.command, ["-N", "127.0.0.1", String(addresses[0].port)]);
+      expect((await answer(client, text)).toString()).toBe(text);
+    }
+    server.kill("SIGINT");
+    const { status, stderr } = await server.ended;
+    const events = stderr
+      .trimEnd()
+      .split("\n")
+      .map((each) => (JSON.parse(each) as { event: string }).event);
+    expect(status).toBe(0);
+    expect(events.filter((event) => event === "closed")).toHaveLength(2);
+    expect(events.at(-1)).toBe("stopping");
+  });
+
+  test("relay passes bytes and ends on, counts them, and tells the target of the client", async () => {
+    const target = tcp6("listen", "127.0.0.1:0");
+    const relay = tcp6(
+      "relay",
+      "127.0.0.1:0",
+      `localhost:${await portOf(target)}`,
+      "--proxy-header",
+      "v1",
+      "-v",
+    );
+    const port = await portOf(relay);
+    const client = new Program(NETCAT.command, ["-N", "127.0.0.1", String(port)]);
+    target.feed("answer");
+    expect((await answer(client, "request")).toString()).toBe("answer");
+    const { stdout } = await target.ended;
+    expect(stdout.toString()).toMatch(
+      new RegExp(`^PROXY TCP4 127\\.0\\.0\\.1 127\\.0\\.0\\.1 \\d+ ${port}\r\nrequest$`),
+    );
+    await relay.says(/127\.0\.0\.1:\d+: 7 bytes there, 6 bytes back, [\d.]+ ms/);
+    relay.kill("SIGTERM");
+    expect((await relay.ended).status).toBe(0);
+  });
+});
+
+describeWith(OPENSSL, "with TLS", () => {
+  let files: CertificateFiles;
+
+  beforeAll(async () => {
+    files = await certificateFiles();
+  });
+
+  afterAll(() => files[Symbol.asyncDispose]());
+
+  test("connect talks to OpenSSL, and not if its certificate is not trusted", async () => {
+    const { port } = await startReversingServer(files);
+    const client = tcp6("connect", `localhost:${port}`, "--tls", "--ca", files.authority, "-4");
+    expect((await answer(client, "abc\n")).toString()).toBe("cba\n");
+    const { status, stderr } = await tcp6("connect", `localhost:${port}`, "--tls", "-4").ended;
+    expect(stderr).toMatch(/^tcp6: tls localhost:\d+: the certificate of the peer .*\n$/);
+    expect(status).toBe(1);
+  });
+
+  test("probe says what listen and it have agreed on", async () => {
+    const server = tcp6("listen", "127.0.0.1:0", "--echo", "--tls", files.cert, files.key);
+    const port = await portOf(server);
+    const tls = ["--tls", "--ca", files.authority];
+    const { status, stdout, stderr } = await tcp6("probe", "127.0.0.1", port, ...tls).ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout.toString()).toMatch(/^TLS +=+\| +[\d.]+ m?s {2}TLSv1\.3$/m);
+    expect(stdout.toString()).toMatch(
+      /^issuer {7}tcp6 test authority\nvalid until {2}2120-01-01, \d+ more days\ntrusted {6}yes$/m,
+    );
+    const told = await tcp6("probe", `127.0.0.1:${port}`, ...tls, "--json").ended;
+    const facts = JSON.parse(told.stdout.toString()) as unknown;
+    expect(facts).toMatchObject({ ok: true, tls: { protocol: "TLSv1.3", authorized: true } });
+  });
+});
+
+test("probe says why it cannot connect, by its picture and by status 1", async () => {
+  const port = await unusedPort();
+  const { status, stdout, stderr } = await tcp6("probe", "127.0.0.1", port).ended;
+  expect(stdout.toString()).toMatch(/^127\.0\.0\.1 +=*x +[\d.]+ ms {2}ECONNREFUSED$/m);
+  expect(stderr).toBe(`tcp6: connect 127.0.0.1:${port}: connection refused (ECONNREFUSED)\n`);
+  expect(status).toBe(1);
+});
