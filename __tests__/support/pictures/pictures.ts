@@ -2,9 +2,13 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { racePicture } from "./race.js";
+import { writePicture } from "./write-life.js";
 
 /** The pictures, by the names of their files in docs/pictures/. */
-export const PICTURES: ReadonlyMap<string, () => Promise<string>> = new Map([["race.svg", racePicture]]);
+export const PICTURES: ReadonlyMap<string, () => Promise<string>> = new Map([
+  ["race.svg", racePicture],
+  ["write.svg", writePicture],
+]);
 
 export function fileOf(name: string): string {
   return fileURLToPath(new URL(`../../../docs/pictures/${name}`, import.meta.url));
