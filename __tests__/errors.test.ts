@@ -86,7 +86,9 @@ describe("NetError", () => {
     ["ENOBUFS", true],
     ["ENOMEM", true],
     ["EPIPE", true],
+    ["ESERVFAIL", true],
     ["ETIMEDOUT", true],
+    ["ETIMEOUT", true],
     ["EACCES", false],
     ["EADDRINUSE", false],
     ["EADDRNOTAVAIL", false],
@@ -103,6 +105,39 @@ describe("NetError", () => {
     ["ERR_UNEXPECTED_EOF", false],
   ])("%s is transient: %s", (code, transient) => {
     expect(new NetError("message", { code, operation: "connect" }).transient).toBe(transient);
+  });
+});
+
+describe("an error of the platform", () => {
+  const place = { address: "1.2.3.4", port: 80, text: "1.2.3.4:80" };
+
+  test.each([
+    "ABORT_ERR",
+    "ERR_SOCKET_CLOSED",
+    "ERR_STREAM_DESTROYED",
+    "ERR_STREAM_PREMATURE_CLOSE",
+    "ECANCELED",
+  ])("with code %s says that a stream is closed, but nothing of the kind from a lookup", (code) => {
+    const cause = Object.assign(new Error("own words"), { code });
+    const error = translated("read", place, cause);
+    expect(error).toMatchObject({
+      code: "ERR_CLOSED",
+      message: "read 1.2.3.4:80: closed (ERR_CLOSED)",
+      cause,
+    });
+    expect(translated("resolve", place, cause)).toMatchObject({
+      code,
+      message: `resolve 1.2.3.4:80: own words (${code})`,
+    });
+  });
+
+  test("that has no code has the one for what is not permitted, if its name says that", () => {
+    const cause = Object.assign(new Error("needs net access"), { name: "NotCapable" });
+    expect(translated("connect", place, cause)).toMatchObject({
+      code: "ERR_ACCESS_DENIED",
+      message: "connect 1.2.3.4:80: needs net access (ERR_ACCESS_DENIED)",
+    });
+    expect(translated("connect", place, new Error("odd")).code).toBe("ERR_UNKNOWN");
   });
 });
 
@@ -448,6 +483,7 @@ describe("what a signal was aborted with", () => {
       const signal = AbortSignal.timeout(10);
       const error = await timeoutError(wait(signal));
       expect(error).toMatchObject({ operation: name, code: "ETIMEDOUT", transient: true });
+      expect(error.message).toMatch(/^\w+ [^()]+: timed out \(ETIMEDOUT\)$/);
       expect(error.cause).toBe(signal.reason);
       expect((await timeoutError(wait(signal))).cause).toBe(signal.reason);
     },
@@ -510,7 +546,7 @@ describe("a signal of a library older than AbortSignal.reason", () => {
     const rejected = failure(wait(signal as unknown as AbortSignal));
     await turn();
     signal.abort();
-    expect(await rejected).toMatchObject({ name: "AbortError", message: expect.any(String) as string });
+    expect(await rejected).toMatchObject({ name: "AbortError", message: "This operation was aborted" });
   });
 
   test.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
