@@ -131,6 +131,11 @@ describe("an error of the platform", () => {
     });
   });
 
+  test("whose number the system does not know keeps its own words", () => {
+    const cause = Object.assign(new Error("own words"), { code: "EODD", errno: -123_456 });
+    expect(translated("read", place, cause).message).toBe("read 1.2.3.4:80: own words (EODD)");
+  });
+
   test("that has no code has the one for what is not permitted, if its name says that", () => {
     const cause = Object.assign(new Error("needs net access"), { name: "NotCapable" });
     expect(translated("connect", place, cause)).toMatchObject({

@@ -77,6 +77,15 @@ describe("a connection is printed as one line: its ends, its state, its counts",
     expect(lineOf(client)).toBe("Connection A -> B { state: 'closed', bytesRead: 0, bytesWritten: 0 }");
   });
 
+  test("open while the program reads the adopted stream itself, until that side is closed", () => {
+    const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+    const connection = keep(Connection.from(stream));
+    stream.resume();
+    expect(connection.toJSON().state).toBe("open");
+    connection.closeRead();
+    expect(connection.toJSON().state).toBe("closed for reading");
+  });
+
   test("closing also when both sides were ended one by one", async () => {
     const { client, server } = await pair();
     client.closeRead();
