@@ -241,17 +241,22 @@ test("a search does not look at old bytes in the memory that arrivals share", ()
   expect(queue.indexOf(needle, 49_998)).toBe(49_998);
 });
 
-test("a needle behind many false starts is found in memory with room for more, and only in its own bytes", () => {
-  const queue = new ByteQueue(4_096);
-  queue.copy(Buffer.from("aaaaaaaaab"), 10);
-  queue.clear();
-  queue.copy(Buffer.from("-aaaaaaab"), 9);
-  expect(queue.indexOf(Buffer.from("ab"), 0)).toBe(7);
-  queue.clear();
-  queue.copy(Buffer.from("-aaaaaaaa"), 9);
-  expect(queue.indexOf(Buffer.from("ab"), 0)).toBe(-1);
-  expect(queue.indexOf(Buffer.from("aaaaaaaa"), 0)).toBe(1);
-});
+test.each([32, 4_096])(
+  "a needle behind many false starts is found in memory of %i bytes, and only among those that have arrived",
+  (blockSize) => {
+    const queue = new ByteQueue(blockSize);
+    queue.copy(Buffer.from("aaaaaaaaab"), 10);
+    queue.clear();
+    queue.copy(Buffer.from("-aaaaaaab"), 9);
+    expect(queue.indexOf(Buffer.from("ab"), 0)).toBe(7);
+    queue.clear();
+    queue.copy(Buffer.from("aaaaaaaaab"), 10);
+    queue.clear();
+    queue.copy(Buffer.from("-aaaaaaaa"), 9);
+    expect(queue.indexOf(Buffer.from("ab"), 0)).toBe(-1);
+    expect(queue.indexOf(Buffer.from("aaaaaaaa"), 0)).toBe(1);
+  },
+);
 
 test("what is near the end is found without a walk over all that is before it", () => {
   // If each of the searches walked over all pieces, this test would take minutes.

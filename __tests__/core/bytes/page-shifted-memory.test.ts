@@ -25,3 +25,11 @@ test("it recognizes its own memory, also from before a move", () => {
   expect([before, after].map((each) => memory.has(each))).toEqual([true, true]);
   expect(memory.has(Buffer.alloc(SIZE))).toBe(false);
 });
+
+test("it is replaced once the program has transferred it", () => {
+  const memory = new PageShiftedMemory(SIZE);
+  const before = memory.move();
+  structuredClone(before.buffer, { transfer: [before.buffer] });
+  expect(before).toHaveLength(0);
+  for (let move = 0; move < 40; move++) expect(memory.move()).toHaveLength(SIZE);
+});
