@@ -495,6 +495,16 @@ describe("what a signal was aborted with", () => {
   );
 });
 
+test("a write whose signal has run out of time before says that nothing was written", async () => {
+  const { client } = await pair();
+  const signal = AbortSignal.abort(new DOMException("late", "TimeoutError"));
+  expect(await timeoutError(client.write("x", { signal }))).toMatchObject({
+    operation: "write",
+    written: "nothing",
+    cause: signal.reason as unknown,
+  });
+});
+
 test("an error of the platform is the cause, and its syscall is kept", async () => {
   const error = await netError(connect("127.0.0.1", await unusedPort()));
   expect(error.syscall).toBe("connect");
