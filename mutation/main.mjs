@@ -27,7 +27,7 @@ const AREAS = {
     IN_MEMORY,
     TCP,
   ),
-  "core/bytes": area(["src/core/bytes/*.ts"], "core/", "messages/", IN_MEMORY, TCP),
+  "core/bytes": area(["src/core/bytes/*.ts"], "core/(bytes|reading|writing)/", "messages/", IN_MEMORY),
   "core/writing": area(["src/core/writing/*.ts"], "core/", IN_MEMORY, TCP, "TCP without Node's internals"),
   dial: area(["src/dial/*.ts"], "dial/", "connect/", "address/", "diagnostics"),
   errors: area(["src/errors.ts"], "errors", "mistakes", "inspection", "connect/", "dial/", IN_MEMORY),
