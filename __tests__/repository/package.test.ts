@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -23,15 +24,20 @@ const JEST = join(ROOT, "node_modules/jest/bin/jest.js");
 const RARE_SERVICE = "xsip-network";
 const ITS_PORT = 1_354;
 
+/** What the tarball may have: docs/design.md says what its parts are. Raise it only for what is worth its size. */
+const MOST_BYTES_PACKED = 400_000;
+
 /** The user's project. */
 const project = mkdtempSync(join(tmpdir(), "tcp6-package-"));
 const installed = join(project, "node_modules/tcp6");
+let packedBytes = NaN;
 
 beforeAll(() => {
   const run = (command: string, ...args: string[]) =>
     execFileSync(command, args, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
   const tarball =
     run("npm", "pack", "--silent", "--pack-destination", project).trim().split("\n").at(-1) ?? "";
+  packedBytes = statSync(join(project, tarball)).size;
   mkdirSync(join(project, "node_modules"));
   writeFileSync(join(project, "package.json"), JSON.stringify({ dependencies: { tcp6: "*" } }));
   run("tar", "-xzf", join(project, tarball), "-C", project);
@@ -76,6 +82,20 @@ test("holds what is made, the documents and the licences, and no sources", () =>
   ]);
   const licences = readFileSync(join(installed, "dist/LICENSES.txt"), "utf8");
   expect(licences).toMatch(/^abort-controller-x [\d.]+\n[^]+\np-timeout [\d.]+\n/);
+});
+
+test("is no larger than it has to be", () => {
+  expect(packedBytes).toBeLessThan(MOST_BYTES_PACKED);
+});
+
+test("promises what the report of its interface says", () => {
+  const report = execFileSync(
+    process.execPath,
+    [join(ROOT, "scripts/api-report.mjs"), join(installed, "dist")],
+    { cwd: ROOT, encoding: "utf8" },
+  );
+  // `npm run api` writes it.
+  expect(report).toBe(readFileSync(join(ROOT, "api-report.md"), "utf8"));
 });
 
 test("is one library for programs that import it and programs that require it", () => {
