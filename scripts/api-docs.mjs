@@ -1,6 +1,7 @@
 /**
- * Makes the API reference from the doc comments of src/, a page for each file in scripts/api/, into docs/api/ or the
- * directory that is given: `npm run docs:api`. Fails if a public name has no doc comment, or a link leads nowhere.
+ * Makes the API reference from the doc comments of src/, a page for each file in scripts/api/, into docs/api/, and the table
+ * of all options, docs/options.md; or into another directory than docs/ that is given: `npm run docs:api`. Fails if a public
+ * name has no doc comment, or a link leads nowhere.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,40 @@ import { fileURLToPath } from "node:url";
 import { Application, CommentTag, ReflectionFlag, ReflectionKind } from "typedoc";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const out = process.argv[2] ?? `${root}docs/api`;
+const docs = process.argv[2] ?? `${root}docs`;
+const out = join(docs, "api");
+/** Where options are given, by their types. */
+const PLACES = {
+  OperationOptions: "every call that waits",
+  ConnectOptions: "`connect`, `connectTo`, `connectDuplex`",
+  ConnectDuplexOptions: "`connectDuplex`",
+  ListenOptions: "`listen`",
+  ConnectionOptions: "`connect`, `connectTo`, `connectDuplex`, `listen`, `Connection.from`, `memoryPair`",
+  KeepAliveOptions: "`keepAlive: { … }`, `setKeepAlive`",
+  ProxyProtocol: "`proxyProtocol: { … }`",
+  ProxyHeader: "`proxyHeader: { … }`",
+  LookupOptions: "`resolve`",
+  ListenFdsOptions: "`listenFds`",
+  ServeOptions: "`serve`",
+  LimitOptions: "`readLine`, `readUntil`, `readUntilAny`, `readAll`, `lines`, `split`",
+  LineOptions: "`readLine`, `lines`",
+  SplitOptions: "`split`",
+  ChunksOptions: "`chunks`",
+  WriteOptions: "`write`, `writeLine`",
+  WriteLineOptions: "`writeLine`",
+  StartTlsOptions: "`startTls`",
+  RelayOptions: "`relay`",
+  FramedOptions: "`framed`",
+  LengthPrefixOptions: "`lengthPrefix`",
+  FrameOptions: "`lengthPrefixed`",
+  RequestOptions: "`requests`",
+  MemoryPairOptions: "`memoryPair`",
+  Faults: "`faulty`",
+  SimulationOptions: "`simulate`",
+  LinkOptions: "`network.link`",
+  HostOptions: "`network.host`",
+  ContractRunOptions: "`run` of a case of `connectionContract`",
+};
 
 const app = await Application.bootstrapWithPlugins({
   entryPoints: [`${root}scripts/api/*.ts`],
@@ -49,6 +83,7 @@ const project = await app.convert();
 if (project !== undefined) {
   app.validate(project);
   const all = Object.values(project.reflections);
+  const rows = optionsOf(project);
   // What is inherited is told where it comes from.
   for (const inherited of all.filter(({ inheritedFrom }) => inheritedFrom?.reflection !== undefined)) {
     project.removeReflection(inherited);
@@ -56,9 +91,83 @@ if (project !== undefined) {
   Object.values(project.reflections).forEach(tidy);
   for (const page of project.children) arrange(page);
   await app.generateOutputs(project);
-  mend();
+  const anchors = mend();
+  writeFileSync(join(docs, "options.md"), tableOf(rows, anchors));
 }
 if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exitCode = 1;
+
+/** The rows of the table of options. Defaults, and what 0 and Infinity do, are in the doc comments. */
+function optionsOf({ children: pages }) {
+  return Object.entries(PLACES).flatMap(([name, place]) => {
+    const page = pages.find((one) => one.getChildByName([name]) !== undefined);
+    const type = page.getChildByName([name]);
+    return propertiesOf(type).map((option) => {
+      const { summary } = option.comment;
+      const prose = summary
+        .map((part) => part.text)
+        .join("")
+        .replace(/\s+/g, " ");
+      const value = defaultOf(option.comment) ?? "";
+      const [, parameter = "", ofParameter] = /^the parameter `(\w+)`, (.*)/.exec(value) ?? [];
+      return [
+        `\`${option.name}\``,
+        `${place} ([${name}](api/${page.name}.md#${name}))`,
+        `\`${shownType(option.type)}\`${unitOf(prose)}`,
+        shownDefault(ofParameter ?? value),
+        parameter && `\`${parameter}\` †`,
+        /^.*?(?:\.(?=\s|$)|(?=: - ))/.exec(prose)?.[0] ?? prose,
+        /`0`(?::| =) (.*?)[.;](?=\s|$)/.exec(prose)?.[1] ?? "",
+        /`Infinity`(?::| =) (.*?)[.;](?=\s|$)/.exec(prose)?.[1] ?? "",
+      ];
+    });
+  });
+}
+
+/** The properties of an interface, or of the objects that an alias allows, but for those that it inherits. */
+function propertiesOf({ children, type }) {
+  const own =
+    children ?? [type, ...(type.types ?? [])].flatMap(({ declaration }) => declaration?.children ?? []);
+  return own.filter(({ inheritedFrom }) => inheritedFrom === undefined);
+}
+
+function shownType(type) {
+  const methods = type.declaration?.children?.map(({ name }) => name).join(", ");
+  return methods === undefined ? type.toString() : `{ ${methods} }`;
+}
+
+function unitOf(prose) {
+  if (/^bytes per second/i.test(prose)) return ", bytes/s";
+  if (/^(?:most )?(?:virtual )?milliseconds/i.test(prose)) return ", ms";
+  return /^(?:most )?bytes/i.test(prose) ? ", bytes" : "";
+}
+
+function tableOf(rows, anchors) {
+  const columns = ["option", "given to", "type", "default", "parameter", "what it is", "`0`", "`Infinity`"];
+  const lines = [columns, columns.map(() => "---"), ...rows];
+  return `# Options
+
+Every option, once for each type of options that has it. Made from the doc comments; the
+[API reference](api/README.md) says more of each. Where an option has a parameter (†), the parameter holds in calls that are
+not given the option: \`setParameters\` sets it for the process, \`withParameters\` for a part of the program
+([parameters](timeouts-and-cancellation.md#parameters)).
+
+A name that does not exist is a \`TypeError\` (\`ERR_INVALID_ARG_VALUE\`) that says which one was probably meant, a value of
+another type a \`TypeError\` (\`ERR_INVALID_ARG_TYPE\`), a number out of range a \`RangeError\` (\`ERR_OUT_OF_RANGE\`). Both
+come at the call: it throws, or its promise rejects. Where a cell is empty, there is no default, and 0 and \`Infinity\` are out
+of range or numbers like any other. An option that is \`undefined\` counts as not given.
+
+${lines
+  .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
+  .join("\n")
+  .replace(
+    /\((api\/([\w-]+\.md))#(\w+)\)/g,
+    (_, path, page, name) => `(${path}#${anchors.get(page).get(name)})`,
+  )}
+
+\`connection.detach\` takes \`{ allowHalfOpen }\`, a \`boolean\`, \`false\` by default; \`startTls\` and the option \`tls\` take all
+options of Node's \`tls.connect\` and \`tls.createServer\`.
+`;
+}
 
 /** Takes out of a reflection what only fills the page. */
 function tidy(reflection) {
@@ -123,18 +232,22 @@ function condense(comment, reflection) {
     comment.blockTags.push(new CommentTag("@throws", items));
   }
   if (!reflection.kindOf(ReflectionKind.Property)) return;
-  for (const { content } of [...comment.getTags("@default"), ...comment.getTags("@defaultValue")]) {
-    const value = content
-      .map((part) => part.text)
-      .join("")
-      .replace(/^```ts\n([^]*)\n```$/, "$1");
-    const shown = /^(-?[\d_]+|"[^"]*"|[a-z]+(\.\w+)?|Infinity)$/.test(value) ? `\`${value}\`` : value;
-    comment.summary.push(text(`\n\nDefault: ${shown}`));
-  }
+  const value = defaultOf(comment);
+  if (value !== undefined) comment.summary.push(text(`\n\nDefault: ${shownDefault(value)}`));
   comment.removeTags("@default");
-  comment.removeTags("@defaultValue");
   for (const { content } of comment.getTags("@example")) comment.summary.push(text("\n\n"), ...content);
   comment.removeTags("@example");
+}
+
+/** The default of an option, as its comment has it; TypeDoc takes it for code. */
+function defaultOf(comment) {
+  const content = comment.getTag("@default")?.content;
+  const value = content?.map((part) => part.text).join("");
+  return value?.replace(/^```ts\n([^]*)\n```$/, "$1").replace(/\s+/g, " ");
+}
+
+function shownDefault(value) {
+  return /^(-?[\d_]+|"[^"]*"|false|true|\w+\.\w+|Infinity)$/.test(value) ? `\`${value}\`` : value;
 }
 
 /** What cannot be said to the plugin. */
@@ -163,6 +276,7 @@ function mend() {
     });
     writeFileSync(join(out, name), linked);
   }
+  return anchors;
 }
 
 /** The pages, each with what it says of itself first. */
