@@ -2,6 +2,9 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
+import timersPromises from "node:timers/promises";
+import { connect, listen } from "../../src/index.js";
+import { simulate } from "../../src/testing/index.js";
 import { Link } from "../../src/core/link.js";
 import type { LinkSettings } from "../../src/core/link-settings.js";
 import { READ_CHUNK } from "../../src/core/reading/reads.js";
@@ -173,5 +176,27 @@ describe("lingerTimeout", () => {
     peer.end();
     await closing;
     expect(outcomeOf(link)).toBe("closed");
+  });
+});
+
+test("what is detached with bytes that cannot be sent any more tells what has come, and that the peer has reset it", async () => {
+  await simulate({ seed: 0, latency: 1 }, async (network) => {
+    const [client, server] = [network.host("client"), network.host("server")];
+    const listener = await server.run(() => listen(7));
+    const accepting = server.run(() => listener.accept());
+    const options = { readAhead: 1, bufferSize: 100_000 };
+    const connection = await client.run(() => connect("server", 7, options));
+    const peer = await accepting;
+    await peer.write("x");
+    await timersPromises.setTimeout(10);
+    peer.reset();
+    await timersPromises.setTimeout(10);
+    void connection.write("gathered");
+    const stream = connection.detach();
+    const chunks: string[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(String(chunk)));
+    const failing = once(stream, "error");
+    expect(await failing).toEqual([expect.objectContaining({ code: "ECONNRESET" })]);
+    expect(chunks).toEqual(["x"]);
   });
 });

@@ -246,6 +246,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
 
   /** Without `allowHalfOpen` an adopted stream ends as it did before it was adopted, and any other ends with its peer. */
   detach(allowHalfOpen?: boolean, reason = "the connection was detached"): Duplex {
+    // Should that fail, an input that is let go already would end the connection.
+    if (this.live) this.output.sendQueued();
     if (!this.live || this.transport.destroyed) throw refused("detach", this.subject, "ERR_CLOSED");
     if (this.transport.spent && this.input.length > 0) {
       const why = "the stream had ended before it was adopted: what it had is here, to be read";

@@ -141,6 +141,12 @@ export class Output implements SenderEvents {
     });
   }
 
+  /** Sends all that waits to be sent with other bytes. */
+  sendQueued(): void {
+    if (this.writeQueued !== null) this.writeQueued();
+    this.sendGathered();
+  }
+
   /** Sends the gathered bytes, for which no call waits: if that fails, the next call rejects. */
   sendGathered(): void {
     if (this.#gather?.isEmpty === false) void this.#sendGathered(null);
@@ -186,8 +192,6 @@ export class Output implements SenderEvents {
    * next owner sends, and whether the stream is to end behind them. A payload whose memory has changed is not among them.
    */
   detach(reason: string): { readonly unsent: readonly Payload[]; readonly ending: boolean } {
-    if (this.writeQueued !== null) this.writeQueued();
-    this.sendGathered();
     this.#state = { kind: "closed", reason };
     const left = this.#sender.detach((entry) =>
       refused(entry.operation, this.#host.subject, "ERR_CLOSED", reason, entry.written(true)),
