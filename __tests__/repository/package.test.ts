@@ -25,7 +25,7 @@ const RARE_SERVICE = "xsip-network";
 const ITS_PORT = 1_354;
 
 /** What the tarball may have: docs/design.md says what its parts are. Raise it only for what is worth its size. */
-const MOST_BYTES_PACKED = 400_000;
+const MOST_BYTES_PACKED = 450_000;
 
 /** The user's project. */
 const project = mkdtempSync(join(tmpdir(), "tcp6-package-"));
