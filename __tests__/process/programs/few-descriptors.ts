@@ -66,9 +66,21 @@ for (const connecting of [
   assert.equal(error.transient, true);
   assert.equal(error.attempts?.length, 1);
 }
-const listening = await failure(listen(0, { host: HOST }));
-assert.equal(listening.code, "EMFILE");
-assert.equal(listening.operation, "listen");
+for (const tls of [undefined, { ...ANY_TLS.server }]) {
+  const listening = await failure(listen(0, { host: HOST, tls }));
+  assert.equal(listening.code, "EMFILE");
+  assert.equal(listening.operation, "listen");
+}
+// None for the files in which the system looks names up. glibc tells that as if the name did not exist.
+for (const look of [
+  () => connect("localhost", port),
+  () => listen(0, { host: "localhost" }),
+  () => resolve("localhost", port),
+]) {
+  const error = await failure(look());
+  assert.match(error.code, /^(EMFILE|ENOTFOUND)$/);
+  assert.equal(error.operation, "resolve");
+}
 files.forEach((file) => closeSync(file));
 
 // One for the client, none for the server to accept it with: that client is lost, the listener is not.
@@ -79,7 +91,7 @@ await unlucky.read().catch((error: unknown) => assert(error instanceof NetError)
 unlucky.reset();
 files.forEach((file) => closeSync(file));
 
-const [ours, theirs] = await Promise.all([connect(HOST, port), accepting]);
+const [ours, theirs] = await Promise.all([connect("localhost", port, { family: 4 }), accepting]);
 await greet(ours, theirs);
 
 // A server at work: its clients are served, TLS included, and the event loop waits although clients are turned away.
@@ -99,6 +111,8 @@ const atRest = opened();
 files = exhaust(1);
 await client.writeLine("hello");
 assert.equal(await client.readLine(), "hello");
+// Contexts of TLS need no descriptor: a certificate can be changed.
+secure.setTls({ ...ANY_TLS.server });
 assert.deepEqual(await resolve(HOST, 80), [{ address: HOST, port: 80, family: 4 }]);
 // It has the last descriptor; libuv closes what comes of it at the server.
 const refused = await failure(connect(HOST, secure.port, { tls }));
