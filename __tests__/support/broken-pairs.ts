@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { Addresses } from "../../src/address/addresses.js";
 import { connectionOver } from "../../src/connection.js";
+import { clock } from "../../src/core/timing/clock.js";
 import { memoryTransports } from "../../src/core/transport/memory.js";
 import { systemError } from "../../src/core/transport/system-error.js";
 import type { Sink, Transport, TransportEvents } from "../../src/core/transport/transport.js";
@@ -129,6 +130,21 @@ export const breakages = {
 
   "leaves a listener on a signal": onRead((read, options) => {
     options.signal?.addEventListener("abort", ignore);
+    return read(options);
+  }),
+
+  "leaves a listener on the stream beneath": {
+    connection: (connection) => {
+      const read = connection.read.bind(connection);
+      connection.read = ((options: OperationOptions) => {
+        connection.socket.on("end", ignore);
+        return read(options);
+      }) as never;
+    },
+  },
+
+  "leaves a timer": onRead((read, options) => {
+    clock.setTimeout(ignore, 60_000);
     return read(options);
   }),
 

@@ -19,6 +19,8 @@ const FINDERS: Readonly<Record<keyof typeof breakages, string>> = {
     "both ends can end their side at the same moment, with data under way",
   "leaves a listener on a signal":
     "read: an abort rejects with the signal's reason, consumes nothing and leaves no listener",
+  "leaves a listener on the stream beneath": "calls that are over leave no listener on the stream beneath",
+  "leaves a timer": "calls that are over leave no timer",
   "ignores a timeout": "read: a timeout of 0 fails at once, a short one soon, and both consume nothing",
   "ignores an abort":
     "read: an abort rejects with the signal's reason, consumes nothing and leaves no listener",

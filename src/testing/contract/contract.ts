@@ -19,6 +19,7 @@ import { handOver } from "./hand-over.js";
 import { integrity } from "./integrity.js";
 import { leftLoops } from "./left-loops.js";
 import { leftUnread } from "./left-unread.js";
+import { leftovers } from "./leftovers.js";
 import { limits } from "./limits.js";
 import { lineTerminators } from "./line-terminators.js";
 import { lines } from "./lines.js";
@@ -62,6 +63,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...gathering,
   ...timeouts,
   ...signals,
+  ...leftovers,
   ...halfClose,
   ...closing,
   ...leftUnread,
