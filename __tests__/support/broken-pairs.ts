@@ -42,6 +42,14 @@ function onArrival(change: (arrive: Arrive, ...arrived: Parameters<Arrive>) => b
   });
 }
 
+/** What "never settles on close" keeps from connections, whose waits hold the process. */
+const held: (() => void)[] = [];
+
+/** Settles what was never to settle. */
+export function settleHeld(): void {
+  for (const settle of held.splice(0)) settle();
+}
+
 /** Has the events of a transport changed. */
 function onEvents(change: (events: TransportEvents) => Partial<TransportEvents>): Breakage {
   return onAttach((sink, events) => [sink, replaced(events, change(events))]);
@@ -110,7 +118,9 @@ export const breakages = {
     peerEnded: () => events.failed(systemError("ECONNRESET", "read")),
   })),
 
-  "never settles on close": onEvents(() => ({ streamClosed: ignore })),
+  "never settles on close": onEvents((events) => ({
+    streamClosed: (...args) => void held.push(() => events.streamClosed(...args)),
+  })),
 
   // A link refuses what its transport brings then, so this is done above it.
   "delivers after close": onRead((read, options) =>
@@ -136,15 +146,15 @@ export const breakages = {
   "leaves a listener on the stream beneath": {
     connection: (connection) => {
       const read = connection.read.bind(connection);
-      connection.read = ((options: OperationOptions) => {
+      connection.read = (options: OperationOptions) => {
         connection.socket.on("end", ignore);
         return read(options);
-      }) as never;
+      };
     },
   },
 
   "leaves a timer": onRead((read, options) => {
-    clock.setTimeout(ignore, 60_000);
+    clock.setTimeout(ignore, 60_000).unref();
     return read(options);
   }),
 

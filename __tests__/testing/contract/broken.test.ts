@@ -1,8 +1,10 @@
 import { connectionContract } from "../../../src/testing/index.js";
-import { breakages, brokenPairs } from "../../support/broken-pairs.js";
+import { breakages, brokenPairs, settleHeld } from "../../support/broken-pairs.js";
 
 /** Enough for a case over memory; one that waits for what never comes takes as long. */
 const TIMEOUT_MS = 250;
+
+afterAll(settleHeld);
 
 /** The case that finds each fault, among others. */
 const FINDERS: Readonly<Record<keyof typeof breakages, string>> = {
