@@ -141,6 +141,7 @@ export function calls({ timeouts, hugeBytes, large }: CallLimits): fc.Arbitrary<
     call("reset", {}),
     { weight: 3, arbitrary: call("detach", { allowHalfOpen: fc.boolean() }) },
     { weight: 3, arbitrary: call("adopt", {}) },
+    call("closeOn", {}),
     call("abandon", { side: fc.constantFrom("output", "input") }),
     call("duplexEnd", {}),
     call("duplexDestroy", { error: fc.boolean() }),

@@ -92,6 +92,7 @@ function onNetwork(): fc.Arbitrary<Scenario> {
     settings: fc.record({
       readTimeout: fc.constantFrom(Infinity, Infinity, Infinity, 60_000, 15, 5_000),
       writeTimeout: fc.constantFrom(Infinity, Infinity, Infinity, Infinity, 60_000, 25, 5_000),
+      lingerTimeout: fc.constantFrom(undefined, undefined, undefined, 0, 20, 60_000),
       keepAlive: fc.constantFrom(undefined, undefined, undefined, 1_000),
       ...settings,
     }),

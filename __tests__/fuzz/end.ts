@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Connection, ConnectionOptions } from "../../src/index.js";
-import type { Pair } from "../../src/testing/contract/pair.js";
+import type { RunningPair } from "./kinds.js";
 import type { Operation } from "./operation.js";
 import { Payloads } from "./payload.js";
 import type { EndName, Scenario } from "./scenario.js";
@@ -26,7 +26,7 @@ export interface Shared {
   readonly scenario: Scenario;
   /** What both connections were made with. */
   readonly settings: ConnectionOptions;
-  readonly pair: Pair;
+  readonly pair: RunningPair;
   readonly surroundings: Surroundings;
   /** Whether the bytes go through connections in between. */
   readonly isRelayed: boolean;
@@ -74,8 +74,10 @@ export class End {
   byHand: Readonly<Record<string, (argument: unknown) => void>> = {};
   /** Aborts the signal that calls share. */
   common = new AbortController();
+  /** Aborts the `closeOn` of the connection that this end was made with, where it has one. */
+  readonly closing: AbortController;
   /** Every signal that a call was given. */
-  readonly signals = new Set<AbortSignal>();
+  readonly signals: Set<AbortSignal>;
   /** Reads that wait, in whatever dialect. */
   reading = 0;
   /** Connections whose Duplex or web streams were used: their failures reset the connection. */
@@ -95,8 +97,10 @@ export class End {
   /** A call that ends the output has resolved. */
   endedWell = false;
 
-  constructor(name: EndName, connection: Connection, shared: Shared) {
+  constructor(name: EndName, connection: Connection, closing: AbortController, shared: Shared) {
     this.name = name;
+    this.closing = closing;
+    this.signals = new Set([closing.signal]);
     this.connection = connection;
     this.shared = shared;
     this.payloads = new Payloads(shared.scenario.wide);

@@ -50,6 +50,17 @@ function abort(end: End): void {
   end.common = new AbortController();
 }
 
+/** Resets the connection that this end was made with; does nothing to one that is over, or that was handed over. */
+async function closeOn(end: End): Promise<void> {
+  const its = { isOver: false };
+  const over = () => (its.isOver = true);
+  end.connection.closed.then(over, over);
+  for (let count = 0; count < 3; count++) await Promise.resolve();
+  const isItsOwn = end.shared.pair.hasCloseOn === true && !end.wasDetached;
+  if (isItsOwn && !its.isOver) end.do("reset");
+  end.closing.abort(reasonOf("closing"));
+}
+
 /** Hands the stream over: it goes on by hand. */
 function detach(end: End, operation: Operation, { allowHalfOpen }: CallOf<"detach">): void {
   // What was thrown away before cannot be told from what is missing then.
@@ -153,6 +164,7 @@ export const endingCalls = {
   detach,
   adopt,
   abort,
+  closeOn,
 };
 
 /** The same for what was detached; other calls are made on the connection, which refuses them. */

@@ -27,6 +27,8 @@ export interface Kind {
 }
 
 export interface RunningPair extends Pair {
+  /** Whether the ends were made with a `closeOn`. */
+  readonly hasCloseOn?: boolean;
   /** What runs between the two ends, and settles when both are done. */
   readonly between?: Promise<unknown>;
 }

@@ -36,8 +36,8 @@ function planted(plant: (connection: Connection) => void): ReturnType<typeof sim
     within: (scenario, run) =>
       kind.within(scenario, (surroundings) => {
         const makePair = surroundings.makePair.bind(surroundings);
-        const plantedPair: typeof makePair = async (settings) => {
-          const pair = await makePair(settings);
+        const plantedPair: typeof makePair = async (settings, closeOn) => {
+          const pair = await makePair(settings, closeOn);
           plant(pair.a);
           plant(pair.b);
           return pair;

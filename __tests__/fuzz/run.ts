@@ -7,7 +7,7 @@ import { finish } from "./finish.js";
 import { kindNamed, type RunningPair } from "./kinds.js";
 import { listenersOf } from "./leaks.js";
 import type { Operation } from "./operation.js";
-import type { Pause, Scenario } from "./scenario.js";
+import type { EndName, Pause, Scenario } from "./scenario.js";
 import type { Surroundings } from "./surroundings.js";
 import type { Tally } from "./tally.js";
 import { fault } from "./transcript.js";
@@ -25,8 +25,18 @@ export async function run(scenario: Scenario, kind = kindNamed(scenario.kind), t
     const bare = await kind.bare();
     const settings = { ...scenario.settings, ...kind.settings };
     await kind.within(scenario, async (surroundings) => {
-      const pair = await surroundings.makePair(settings);
-      const running = new Run(scenario, settings, kind.isRelayed, pair, bare, surroundings, complaints);
+      const closing = { a: new AbortController(), b: new AbortController() };
+      const pair = await surroundings.makePair(settings, { a: closing.a.signal, b: closing.b.signal });
+      const running = new Run(
+        scenario,
+        settings,
+        kind.isRelayed,
+        pair,
+        closing,
+        bare,
+        surroundings,
+        complaints,
+      );
       await running.toItsEnd();
       tally?.add(running.operations);
       const left = await surroundings.leftBehind();
@@ -55,12 +65,13 @@ class Run implements Shared {
     readonly settings: ConnectionOptions,
     readonly isRelayed: boolean,
     readonly pair: RunningPair,
+    closing: Readonly<Record<EndName, AbortController>>,
     readonly bare: Shared["bare"],
     readonly surroundings: Surroundings,
     complaints: string[],
   ) {
     this.#complaints = complaints;
-    const [a, b] = [new End("a", pair.a, this), new End("b", pair.b, this)];
+    const [a, b] = [new End("a", pair.a, closing.a, this), new End("b", pair.b, closing.b, this)];
     a.peer = b;
     b.peer = a;
     this.#ends = [a, b];

@@ -98,6 +98,8 @@ export type Call =
   | { readonly op: "adopt" }
   /** Aborts the signal that calls of this end share. */
   | { readonly op: "abort" }
+  /** Aborts the `closeOn` of the connection that this end was made with. */
+  | { readonly op: "closeOn" }
   // What happens to a simulated network, and to the host of this end
   | { readonly op: "partition" }
   | { readonly op: "heal" }
@@ -132,6 +134,7 @@ export interface Scenario {
   readonly settings: {
     readonly readTimeout?: number | undefined;
     readonly writeTimeout?: number | undefined;
+    readonly lingerTimeout?: number | undefined;
     readonly bufferSize?: number | undefined;
     readonly readAhead?: number | undefined;
     /** Ms of silence after which the kernel asks the peer. */

@@ -102,10 +102,13 @@ class SimulatedSurroundings implements Surroundings {
     };
   }
 
-  async makePair(settings: ConnectionOptions): Promise<RunningPair> {
+  async makePair(
+    settings: ConnectionOptions,
+    closeOn: Readonly<Record<EndName, AbortSignal>>,
+  ): Promise<RunningPair> {
     this.#timers.watch();
     this.#keepsAlive = settings.keepAlive !== undefined;
-    const [a, b] = await connected(this.#hosts, settings);
+    const [a, b] = await connected(this.#hosts, settings, closeOn);
     const dispose = async () => {
       for (const [name, end] of [
         ["a", a],
@@ -115,7 +118,7 @@ class SimulatedSurroundings implements Surroundings {
       }
       await this.someTurns();
     };
-    return { a, b, ...FACTS, dispose };
+    return { a, b, ...FACTS, hasCloseOn: true, dispose };
   }
 
   at<T>(end: EndName, body: () => T): T {
@@ -210,10 +213,11 @@ function named(what: string, count: number): string[] {
 async function connected(
   { a, b }: Readonly<Record<EndName, Host>>,
   settings: ConnectionOptions,
+  closeOn?: Readonly<Record<EndName, AbortSignal>>,
 ): Promise<[Connection, Connection]> {
-  const listener = await b.run(() => listen(PORT, settings));
+  const listener = await b.run(() => listen(PORT, { ...settings, closeOn: closeOn?.b }));
   const accepting = b.run(() => listener.accept());
-  const connecting = a.run(() => connect("b", PORT, settings));
+  const connecting = a.run(() => connect("b", PORT, { ...settings, closeOn: closeOn?.a }));
   const pair = await Promise.all([connecting, accepting]);
   await b.run(() => listener.close());
   return pair;

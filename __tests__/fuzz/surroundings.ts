@@ -17,7 +17,11 @@ export interface Faults {
 }
 
 export interface Surroundings {
-  readonly makePair: (settings: ConnectionOptions) => Promise<RunningPair>;
+  /** `closeOn`: what the connection at each end is closed by, where it can be given. */
+  readonly makePair: (
+    settings: ConnectionOptions,
+    closeOn: Readonly<Record<EndName, AbortSignal>>,
+  ) => Promise<RunningPair>;
   /** Runs code of an end where that end is. */
   readonly at: <T>(end: EndName, body: () => T) => T;
   readonly faults?: Faults;
