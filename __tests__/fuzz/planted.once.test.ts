@@ -7,7 +7,7 @@ afterEach(endPrograms);
 const FOUND: Readonly<Record<string, readonly [complaint: RegExp, steps: number]>> = {
   "loses a byte, once": [/^from (?:a to b|b to a), after 0 bytes: byte 0 of /m, 1],
   "gives a chunk twice": [/^from (?:a to b|b to a), after \d+ bytes: byte 0 of /m, 1],
-  "never settles a read that is reset": [/read\(.*\): has not settled although both ends have ended$/m, 2],
+  "never settles a read that is reset": [/read\(.*\): has not settled although both ends have ended$/m, 4],
   "leaves a listener on a signal": [/^\d+ listeners were left on signals$/m, 1],
   "leaves a timer": [/^left behind: 1 timers of the library at [ab]/m, 1],
   "takes longer than its timeout": [
