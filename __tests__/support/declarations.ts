@@ -16,6 +16,7 @@ export function emitDeclarations(): ReadonlyMap<string, string> {
     ts.sys.readFile(path),
   ).config;
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
+  options.outDir = PUBLISHED;
   const emitted = new Map<string, string>();
   const program = ts.createProgram(
     ENTRIES.map((name) => join(SOURCES, `${name}.ts`)),
