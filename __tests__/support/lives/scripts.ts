@@ -10,7 +10,7 @@ const CLOG_BYTES = 16 * 1024 * 1024;
 const MEGABYTE = 1024 * 1024;
 
 /** The silence after which `'timeout'` is emitted in these lives. */
-const SILENCE_MS = 15;
+const SILENCE_MS = 60;
 
 /** The lives of a socket. */
 export const SCRIPTS: readonly Script[] = [
