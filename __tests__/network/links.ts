@@ -33,20 +33,24 @@ function ip(words: string): void {
   execFileSync("ip", words.split(" "));
 }
 
-/** Resolves when this machine has sent something again, since no answer came. */
+/**
+ * Resolves when this machine has sent something again, or has asked a peer that had no room, since no answer came. Segments
+ * that the kernel cannot even give to the cable are not counted as sent again: the timers are.
+ */
 export async function sentAgain(): Promise<void> {
-  const before = retransmitted();
+  const before = unanswered();
   await until(function packetsAreLost() {
-    return retransmitted() > before;
+    return unanswered() > before;
   });
 }
 
-/** How many segments were sent again (RFC 1213, tcpRetransSegs). */
-function retransmitted(): number {
-  const [names = "", values = ""] = readFileSync("/proc/net/snmp", "utf8")
+/** How often an answer did not come in time, or room was asked for: Linux's TCPTimeouts and TCPWinProbe. */
+function unanswered(): number {
+  const [names = "", values = ""] = readFileSync("/proc/net/netstat", "utf8")
     .split("\n")
-    .filter((line) => line.startsWith("Tcp:"));
-  return Number(values.split(" ")[names.split(" ").indexOf("RetransSegs")]);
+    .filter((line) => line.startsWith("TcpExt:"));
+  const [columns, counts] = [names.split(" "), values.split(" ")];
+  return ["TCPTimeouts", "TCPWinProbe"].reduce((sum, name) => sum + Number(counts[columns.indexOf(name)]), 0);
 }
 
 /** What listens at `far`. */
