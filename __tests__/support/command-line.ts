@@ -6,8 +6,14 @@ import { PYTHON } from "./machine.js";
 const TERMINAL = fileURLToPath(new URL("../peers/python/terminal.py", import.meta.url));
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url);
 
-/** What would change what the program shows. */
-const PLAIN = { NO_COLOR: "", FORCE_COLOR: "", LC_ALL: "C.UTF-8", TERM: "xterm", NODE_OPTIONS: "" };
+/** What would change what the program shows; Node.js warns of both settings of colours, also where they are empty. */
+const PLAIN = {
+  NO_COLOR: undefined,
+  FORCE_COLOR: undefined,
+  LC_ALL: "C.UTF-8",
+  TERM: "xterm",
+  NODE_OPTIONS: "",
+};
 
 type Word = string | number;
 
@@ -19,7 +25,7 @@ export function tcp6(...args: Word[]): Program {
 /** Runs `tcp6` in a terminal. */
 export function tcp6InTerminal(
   columns: number,
-  env: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>>,
   ...args: Word[]
 ): Program {
   const words = [TERMINAL, String(columns), process.execPath, ...wordsOf(args)];

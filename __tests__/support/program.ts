@@ -26,7 +26,7 @@ export class Program {
   constructor(
     command: string,
     args: readonly string[],
-    env: Readonly<Record<string, string>> = {},
+    env: Readonly<Record<string, string | undefined>> = {},
     descriptors: readonly number[] = [],
   ) {
     this.#name = [command, ...args].join(" ");
