@@ -231,6 +231,7 @@ describe("the public formatEndpoint", () => {
     [{}, "ERR_INVALID_ARG_TYPE", /^"host" must be a string; /],
     [{ host: "[::1]", port: 80 }, "ERR_INVALID_ARG_VALUE", /^"host" must be .* without brackets/],
     [{ host: "", port: 80 }, "ERR_INVALID_ARG_VALUE", /^"host" must be /],
+    [{ host: "\\\\pipe", port: 80 }, "ERR_INVALID_ARG_VALUE", /^"host" must be /],
     [{ host: "a", port: "" }, "ERR_INVALID_ARG_VALUE", /^"port" must be /],
     [{ host: "a", port: "b:c" }, "ERR_INVALID_ARG_VALUE", /^"port" must be a number or the name/],
     [{ path: "" }, "ERR_INVALID_ARG_VALUE", /^"path" must be the path of a socket; /],

@@ -148,9 +148,9 @@ export function isPortText(text: string): boolean {
   return WORD.test(text);
 }
 
-/** Whether this can be the name of a host, or is a literal address: no brackets, no port, no user, no NUL. */
+/** Whether this can be the name of a host, or is a literal address: no brackets, no port, no user, no NUL, no path. */
 export function isHost(text: string): boolean {
-  return WORD.test(text) || familyOf(text) === 6;
+  return (WORD.test(text) && !isPath(text)) || familyOf(text) === 6;
 }
 
 /** The name of a host, or a literal address. */
