@@ -6,7 +6,7 @@ import { utils } from "ssh2";
 import type { ServerRecipe } from "./local-server.js";
 import { SSHD } from "./machine.js";
 
-const CLIENT_KEY = utils.generateKeyPairSync("ed25519");
+const CLIENT_KEY = utils.generateKeyPairSync("ecdsa", { bits: 256 });
 
 /** Only the user who runs the server can log in. */
 export const LOGIN = { username: userInfo().username, privateKey: CLIENT_KEY.private };
@@ -31,7 +31,7 @@ SetEnv SHLVL=2
 
 async function prepare(directory: string, port: number): Promise<void> {
   if (process.geteuid?.() === 0 && !existsSync(CONFINEMENT)) await mkdir(CONFINEMENT, { recursive: true });
-  const hostKey = utils.generateKeyPairSync("ed25519").private;
+  const hostKey = utils.generateKeyPairSync("ecdsa", { bits: 256 }).private;
   await writeFile(join(directory, "host-key"), hostKey, { mode: 0o600 });
   await writeFile(join(directory, "authorized-keys"), `${CLIENT_KEY.public}\n`);
   await writeFile(join(directory, "sshd_config"), configuration(directory, port));
