@@ -48,16 +48,17 @@ const loaders = [
   ["random sequences", `import("./mutation/suite.ts").then((suite) => suite.randomSequencesHold())`],
 ].filter(([name]) => CHOSEN.test(name));
 
-/** Has tests find the files beside them, although they are all in one module. */
-const located = {
-  name: "located",
+/** The file's text, which finds the files beside it although all are in one module. */
+function located(path) {
+  return readFileSync(path, "utf8")
+    .replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href))
+    .replaceAll("import.meta.dirname", JSON.stringify(resolve(path, "..")));
+}
+
+const locating = {
+  name: "locating",
   setup({ onLoad }) {
-    onLoad({ filter: /\/__tests__\/.*\.ts$/ }, ({ path }) => {
-      const contents = readFileSync(path, "utf8")
-        .replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href))
-        .replaceAll("import.meta.dirname", JSON.stringify(resolve(path, "..")));
-      return { contents, loader: "ts" };
-    });
+    onLoad({ filter: /\/(__tests__|src)\/.*\.ts$/ }, ({ path }) => ({ contents: located(path), loader: "ts" }));
   },
 };
 
@@ -72,7 +73,7 @@ const counting = {
     onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
       // The contract is a test. The tests of the simulation are not here.
       if (/\/src\/testing\/(contract|simulation)\//.test(path)) return undefined;
-      const { code, map } = await transform(readFileSync(path, "utf8"), {
+      const { code, map } = await transform(located(path), {
         loader: "ts",
         target: "es2022",
         sourcefile: path,
@@ -104,7 +105,7 @@ export const files = {${loaders.map(([name, load]) => `${JSON.stringify(name)}: 
   },
 
   logLevel: "error",
-  plugins: process.env.INSTRUMENT ? [located, counting] : [located],
+  plugins: process.env.INSTRUMENT ? [counting, locating] : [locating],
   // Some tests look for their own names in stacks.
   sourcemap: process.env.INSTRUMENT ? "inline" : false,
 });
