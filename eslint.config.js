@@ -34,5 +34,15 @@ export default tseslint.config(
       "no-restricted-globals": ["error", "Buffer", "performance", "process"],
     },
   },
+  {
+    files: ["__tests__/**"],
+    ignores: ["__tests__/support/fast-check.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { name: "fast-check", message: "Use support/fast-check.js, whose seed is fixed." },
+      ],
+    },
+  },
   { files: ["**/*.js", "**/*.mjs"], ...tseslint.configs.disableTypeChecked },
 );

@@ -58,7 +58,10 @@ function located(path) {
 const locating = {
   name: "locating",
   setup({ onLoad }) {
-    onLoad({ filter: /\/(__tests__|src)\/.*\.ts$/ }, ({ path }) => ({ contents: located(path), loader: "ts" }));
+    onLoad({ filter: /\/(__tests__|src)\/.*\.ts$/ }, ({ path }) => ({
+      contents: located(path),
+      loader: "ts",
+    }));
   },
 };
 
@@ -88,7 +91,7 @@ const counting = {
 await build({
   stdin: {
     contents: `import fc from "fast-check";
-fc.configureGlobal({ seed: 1, endOnFailure: true });
+fc.configureGlobal({ endOnFailure: true });
 export const files = {${loaders.map(([name, load]) => `${JSON.stringify(name)}: () => ${load},`).join("\n")}};`,
     resolveDir: ".",
   },

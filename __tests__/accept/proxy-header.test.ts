@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { BlockList, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as tlsConnect, type TLSSocket } from "node:tls";
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import {
   connect,
   listen,

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { connect, formatEndpoint, listen, parseEndpoint, type Endpoint } from "../../src/index.js";
 import { familyOf, joinHostPort, isHost, normalAddress, splitEndpoint } from "../../src/address/endpoint.js";
 import { failure } from "../support/outcomes.js";

@@ -1,5 +1,5 @@
 import { isIP, SocketAddress } from "node:net";
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { addressOfBytes, bytesOfAddress } from "../../src/address/ip-bytes.js";
 import { normalAddress } from "../../src/address/endpoint.js";
 

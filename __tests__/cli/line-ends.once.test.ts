@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { ToCrlf, ToLf } from "../../src/cli/line-ends.js";
 
 const texts = fc

@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { interleave, MAX_IN_FLIGHT, race, type Outcome } from "../../src/dial/race.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 

@@ -1,5 +1,5 @@
 /** Any call at an end. */
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import type { Bounds, Call } from "./scenario.js";
 
 /** What makes sense where a call is made. */

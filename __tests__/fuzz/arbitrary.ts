@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { calls, type CallLimits } from "./arbitrary-calls.js";
 import type { Call, EndName, Pause, Scenario, Step } from "./scenario.js";
 import { SIMULATED } from "./simulated.js";

@@ -1,5 +1,5 @@
 /** Random scenarios, until time is up or one of them fails, which is then made as short as it can be. */
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { scenarios } from "./arbitrary.js";
 import { kinds, type Kind } from "./kinds.js";
 import { run } from "./run.js";

@@ -1,5 +1,5 @@
 /** What the `decode` of a codec is asked, and how often; over a queue, without a connection. */
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import type { Codec } from "../../src/index.js";
 import { ByteQueue } from "../../src/core/bytes/byte-queue.js";
 import { END } from "../../src/core/reading/messages.js";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { addressOfBytes } from "../../src/address/ip-bytes.js";
 import { encodeHeader, type HeaderParts } from "../../src/proxy-protocol/encode.js";
 import { parseHeader } from "../../src/proxy-protocol/parse.js";

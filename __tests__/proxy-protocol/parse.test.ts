@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import fc from "../support/fast-check.js";
 import { BadHeader, MAX_HEADER_BYTES, MAX_LINE_BYTES } from "../../src/proxy-protocol/header.js";
 import { parseHeader } from "../../src/proxy-protocol/parse.js";
 import { BAD_HEADERS, binary, GOOD_HEADERS } from "../support/proxy-headers.js";

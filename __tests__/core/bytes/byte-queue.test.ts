@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 
 /** Few different bytes, so that needles are found, and in no short period. */

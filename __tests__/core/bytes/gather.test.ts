@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { Gather } from "../../../src/core/bytes/gather.js";
 import { sizeOf, type Payload } from "../../../src/core/bytes/payload.js";
 

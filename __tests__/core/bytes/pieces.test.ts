@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { partsOf, type Payload } from "../../../src/core/bytes/payload.js";
 import { fitsInto, piecesOf } from "../../../src/core/bytes/pieces.js";
 import { MAX_HANDED_BYTES } from "../../../src/core/transport/kernel.js";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { Automaton } from "../../../src/core/reading/automaton.js";
 
 const bytes = (text: string) => Buffer.from(text, "latin1");

@@ -1,5 +1,5 @@
 import { jest } from "@jest/globals";
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { LineRun, LineSearch, takeNextLine, takeTextLine } from "../../../src/core/reading/lines.js";
 import type { LineTerminator } from "../../../src/index.js";

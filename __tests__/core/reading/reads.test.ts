@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { LineSearch, takeTextLine } from "../../../src/core/reading/lines.js";
 import {

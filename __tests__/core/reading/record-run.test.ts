@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { RecordRun } from "../../../src/core/reading/record-run.js";
 import { Refusal, takeNextRecord, takeUntil, WAIT } from "../../../src/core/reading/reads.js";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { Deadline, Deadlines, type WaitingCall } from "../../../src/core/timing/deadlines.js";
 
 /** A call that counts how often it is looked at. */

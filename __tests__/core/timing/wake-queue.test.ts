@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { WakeQueue, type Sleeper } from "../../../src/core/timing/wake-queue.js";
 
 function sleeper(): Sleeper {

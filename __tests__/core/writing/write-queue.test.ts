@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { Entry, WriteQueue } from "../../../src/core/writing/write-queue.js";
 
 /** All entries, from the first to the last, as the links have them. */

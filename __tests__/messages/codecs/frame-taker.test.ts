@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { END, type Taker } from "../../../src/core/reading/messages.js";
 import { Refusal, WAIT } from "../../../src/core/reading/reads.js";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { jsonLines, type Codec } from "../../../src/index.js";
 import { cutBy, cutsOf, messagesIn, sentBy, thrownBy } from "../../support/codecs/cuts.js";
 

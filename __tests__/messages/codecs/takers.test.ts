@@ -1,6 +1,6 @@
 /** What `framed` takes directly out of the queue is what `decode` would find. Over a queue, without a connection. */
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import fc from "../../support/fast-check.js";
 import { delimited, jsonLines, lengthPrefix, varintPrefix, type Codec } from "../../../src/index.js";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
 import { END, type Taker } from "../../../src/core/reading/messages.js";
