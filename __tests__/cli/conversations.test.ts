@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificateFiles, type CertificateFiles } from "../support/certificate-files.js";
-import { portOf, tcp6 } from "../support/command-line.js";
+import { portOf, tcp6, tcp6WithDescriptors } from "../support/command-line.js";
 import { describeWith, NETCAT, OPENSSL } from "../support/machine.js";
 import { startReversingServer } from "../support/openssl.js";
 import { endPrograms, Program } from "../support/program.js";
@@ -18,6 +18,10 @@ afterEach(async () => {
   for (const server of servers) server.close();
   servers.clear();
 });
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
 
 /** The port of a server of Node's. */
 async function served(client: (socket: Socket) => void): Promise<number> {
@@ -147,6 +151,20 @@ describe("listen", () => {
     server.kill("SIGTERM");
     expect((await server.ended).status).toBe(0);
   });
+});
+
+test("clients whose command cannot be started are reset, and no others", async () => {
+  const server = tcp6WithDescriptors(48, "listen", "127.0.0.1:0", "--exec", "echo hello; cat");
+  const port = await portOf(server);
+  const clients = Array.from({ length: 40 }, () => connect(port, "127.0.0.1"));
+  const answers = clients.map((client) => once(client, "data").then(String, codeOf));
+  await server.says(/EMFILE/);
+  for (const each of await Promise.all(answers)) expect(each).toMatch(/^hello\n$|^ECONNRESET$/);
+  for (const client of clients) client.destroy();
+  // It serves on.
+  expect((await answer(tcp6("connect", `127.0.0.1:${port}`), "again")).toString()).toBe("hello\nagain");
+  server.kill("SIGTERM");
+  expect((await server.ended).status).toBe(0);
 });
 
 describeWith(NETCAT, "beside netcat", () => {

@@ -22,6 +22,12 @@ export function tcp6(...args: Word[]): Program {
   return new Program(process.execPath, wordsOf(args), PLAIN);
 }
 
+/** Runs `tcp6` in a process that may have so many descriptors. */
+export function tcp6WithDescriptors(descriptors: number, ...args: Word[]): Program {
+  const limited = ["-c", `ulimit -n ${String(descriptors)} && exec "$@"`, "sh", process.execPath];
+  return new Program("/bin/sh", [...limited, ...wordsOf(args)], PLAIN);
+}
+
 /** Runs `tcp6` in a terminal. */
 export function tcp6InTerminal(
   columns: number,

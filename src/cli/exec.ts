@@ -18,8 +18,11 @@ export async function execFor(connection: Connection, command: string, signal: A
     // A group of its own: the shell's children are told as well. Windows has none, and would open a window.
     detached: process.platform !== "win32",
   });
-  running.add(child);
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
+  ended.catch(() => undefined);
+  // Without descriptors for its pipes, it has none: it says why at once.
+  if (child.pid === undefined) await ended;
+  running.add(child);
   const { stdin, stdout } = child;
   // A command need not read all that it is sent.
   stdin.on("error", () => undefined);
@@ -46,7 +49,6 @@ export async function execFor(connection: Connection, command: string, signal: A
     end(child);
     running.delete(child);
     leave.abort();
-    ended.catch(() => undefined);
   }
 }
 
