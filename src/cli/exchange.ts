@@ -21,6 +21,9 @@ export class SilenceError extends Error {
   }
 }
 
+/** Stdin has failed, by `cause`: what the peer would answer to half of it is of no use. */
+class InputError extends Error {}
+
 /** Whoever was to read our stdout has closed it: no failure, as in `tcp6 … | head`. */
 class OutputClosed extends Error {}
 
@@ -44,7 +47,9 @@ export async function exchange(connection: Connection, options: ExchangeOptions)
     const sent = send(connection, source, signal, touch);
     const received = receive(connection, editor ?? new Output(isLines), signal, touch);
     // What the peer has sent is read to its end even if it takes nothing any more.
-    sent.catch(() => undefined);
+    sent.catch((error: unknown) => {
+      if (error instanceof InputError) stop.abort(error.cause);
+    });
     await received;
     source.peerHasEnded();
     await sent;
@@ -117,7 +122,7 @@ class Input implements Source {
       }
     } catch (error) {
       // A stream that is destroyed ends its loops by an error.
-      if (!this.#isLeft) throw error;
+      if (!this.#isLeft) throw new InputError("stdin has failed", { cause: error });
     }
     const rest = this.#ends?.end();
     if (rest !== undefined && rest.length > 0) yield rest;
