@@ -1,7 +1,7 @@
 import { connectionContract } from "../../../src/testing/index.js";
 import { breakages, brokenPairs, settleHeld } from "../../support/broken-pairs.js";
 
-/** Enough for a case over memory; one that waits for what never comes takes as long. */
+/** A case that waits for what never comes takes as long. */
 const TIMEOUT_MS = 250;
 
 afterAll(settleHeld);
@@ -28,16 +28,21 @@ const FINDERS: Readonly<Record<keyof typeof breakages, string>> = {
     "read: an abort rejects with the signal's reason, consumes nothing and leaves no listener",
 };
 
-function runNamed(name: string, makePair: ReturnType<typeof brokenPairs>): Promise<void> {
+function runNamed(
+  name: string,
+  makePair: ReturnType<typeof brokenPairs>,
+  options: { readonly timeout?: number } = {},
+): Promise<void> {
   const found = connectionContract.find((each) => each.name === name);
   if (found === undefined) throw new Error(`there is no such case: ${name}`);
-  return found.run(makePair, { timeout: TIMEOUT_MS });
+  return found.run(makePair, options);
 }
 
 test.each(Object.keys(breakages) as (keyof typeof breakages)[])(
   "a connection that %s is found by a case",
   async (fault) => {
-    await expect(runNamed(FINDERS[fault], brokenPairs(breakages[fault]))).rejects.toThrow(FINDERS[fault]);
+    const run = runNamed(FINDERS[fault], brokenPairs(breakages[fault]), { timeout: TIMEOUT_MS });
+    await expect(run).rejects.toThrow(FINDERS[fault]);
   },
 );
 
