@@ -1,4 +1,4 @@
-// Begins waits of 100 ms each and stops itself, as Ctrl-Z does, until another process has it go on, long after they are due.
+// Begins waits of 300 ms each and stops itself, as Ctrl-Z does, until another process has it go on, long after they are due.
 // Prints how each wait has ended. `stopped-itself.ts <port of a server>`
 import assert from "node:assert/strict";
 import {
@@ -14,7 +14,7 @@ import {
 
 const HOST = "127.0.0.1";
 const port = Number(process.argv[2]);
-const timeout = 100;
+const timeout = 300;
 
 /** A connection to the server, which is told what to do with it. */
 async function opened(name: string, options: { writeTimeout?: number } = {}): Promise<Connection> {
