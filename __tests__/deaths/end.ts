@@ -311,6 +311,16 @@ export class End {
     return due;
   }
 
+  /** Node loses a socket that is reset while a shutdown is pending, also one of TLS above: it never closes. */
+  #resetRaw(): void {
+    const { raw } = this;
+    const isPlain = raw instanceof Socket && !("encrypted" in raw) && raw.remoteAddress !== undefined;
+    const mayShutDown =
+      raw?.writableEnded === true || this.tls?.writableEnded === true || this.saidEndAfter !== undefined;
+    if (isPlain && !raw.destroyed && !mayShutDown) raw.resetAndDestroy();
+    else raw?.destroy();
+  }
+
   #perform(deed: Deed): void {
     const { connection, raw, tls = raw } = this;
     this.#hasTouchedSockets ||= /Raw|Tls|Both/.test(deed);
@@ -332,14 +342,14 @@ export class End {
         raw?.destroy();
         break;
       case "resetRaw":
-        resetStream(raw);
+        this.#resetRaw();
         break;
       case "destroyBoth":
         raw?.destroy();
         tls?.destroy();
         break;
       case "resetBoth":
-        resetStream(raw);
+        this.#resetRaw();
         tls?.destroy();
         break;
       case "destroyTlsAndReset":
@@ -387,12 +397,6 @@ export function isGentle({ deaths, cut, distrusting, timeout, patience, client, 
   const isPatient = timeout > 1_000 && patience > 1_000;
   const resets = client.ending === "reset" || server.ending === "reset";
   return deaths.length === 0 && cut === undefined && distrusting === undefined && isPatient && !resets;
-}
-
-function resetStream(stream: Duplex | undefined): void {
-  const isPlain = stream instanceof Socket && !("encrypted" in stream) && stream.remoteAddress !== undefined;
-  if (isPlain && !stream.destroyed && !stream.writableEnded) stream.resetAndDestroy();
-  else stream?.destroy();
 }
 
 /** Waits for all, and rejects as the first that has rejected. */
