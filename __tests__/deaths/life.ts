@@ -12,7 +12,7 @@ import type { Place, Places, Watcher } from "./place.js";
 import type { Moment, Plan, Who } from "./plan.js";
 
 /** Most ms that a life may take. The planned waits are shorter; the rest is for a busy machine. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 /** Most ms for a handshake of Node's own. */
 const HANDSHAKE_MS = 1_000;
@@ -116,8 +116,10 @@ class Life implements Watcher, Shared {
   #hasAccepted = false;
 
   async #countTurns(): Promise<void> {
-    for (let turns = 0; turns < MAX_TURNS && !this.#isOver; turns++) {
+    for (let turns = 0; turns < MAX_TURNS; turns++) {
       await pass(0);
+      // Another life may be at this place by now.
+      if (this.#isOver) return;
       this.client.turned("birth", turns);
       this.server.turned("birth", turns);
       if (this.client.deathsToCome + this.server.deathsToCome === 0) return;

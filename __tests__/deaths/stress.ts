@@ -34,7 +34,7 @@ const lives = Number(values.lives ?? (values.seed === undefined ? 10_000 : 1));
 const times = Number(values.times);
 
 /** A process in which no life begins or ends for so long has stopped. */
-const SILENCE_MS = 60_000;
+const SILENCE_MS = 120_000;
 
 /** How often a life is lived alone that may have ended its process. */
 const TIMES_ALONE = 5;
