@@ -6,6 +6,7 @@ import * as http2 from "node:http2";
 import { connect as netConnect } from "node:net";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { ServerCredentials } from "@grpc/grpc-js";
 import { createTransport } from "nodemailer";
 import { SMTPServer } from "smtp-server";
 import { WebSocket, WebSocketServer } from "ws";
@@ -13,6 +14,7 @@ import { listen, type Connection, type Listener } from "../../src/index.js";
 import { BreakingProxy } from "../support/breaking-proxy.js";
 import { SELF_SIGNED } from "../support/certificates.js";
 import { MEGABYTES } from "../support/client-library.js";
+import { EchoClient, echoServer } from "../support/grpc.js";
 import { until } from "../support/outcomes.js";
 import { tcpResources } from "../support/resources.js";
 import type { Place } from "../support/stream-sources.js";
@@ -90,6 +92,22 @@ const LIBRARIES: readonly ServerLibrary[] = [
     },
     client: ({ host, port }) =>
       http2Client(http2.connect(`https://${host}:${String(port)}`, { ca: SELF_SIGNED.cert })),
+  },
+  {
+    name: "@grpc/grpc-js",
+    leavesOpen: ["detach, half-open"],
+    start() {
+      const server = echoServer();
+      const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+      return {
+        take: (stream) => injector.injectConnection(stream),
+        close() {
+          injector.destroy();
+          server.forceShutdown();
+        },
+      };
+    },
+    client: ({ host, port }) => new EchoClient(`${host}:${String(port)}`),
   },
   {
     name: "ws",
