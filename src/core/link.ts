@@ -135,7 +135,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   }
 
   outputEnded(): void {
-    if (this.live && !this.output.ending && !this.output.ended) void this.output.end();
+    void this.output.end();
   }
 
   streamClosed(): void {
@@ -280,7 +280,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     try {
       await this.output.end(timeout === undefined ? undefined : { timeout });
     } catch (error) {
-      if (closing.whole !== null) markHandled(closing.whole);
+      markHandled(wholeOf(closing));
       if (error instanceof NetTimeoutError) this.reset();
       else this.#destroy();
       if (closing.sending !== "cut short") {
@@ -326,8 +326,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
       await this.output.end();
     } catch (error) {
       if (!this.live || !(error instanceof NetTimeoutError)) return;
-      const outcome = this.#outcome("reset");
-      this.#reset(outcome.failure === null ? failedWith("close", error) : outcome);
+      this.#reset(failedWith("close", error));
     }
   }
 
