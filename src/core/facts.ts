@@ -1,7 +1,7 @@
 import type { Addresses } from "../address/addresses.js";
 import { translated } from "../errors.js";
 import { withoutUndefined, type Shown } from "../inspection.js";
-import type { Failure } from "./life.js";
+import { isDecided, type Failure } from "./life.js";
 import type { Link } from "./link.js";
 
 /**
@@ -128,7 +128,6 @@ function stateOf({ life, input, output }: Link): ConnectionState {
 }
 
 function codeOf({ life, output, subject }: Link): string | undefined {
-  const isDecided = life.kind === "destroyed" || life.kind === "over";
-  const failure: Pick<Failure, "cause"> | null = isDecided ? life.outcome.failure : output.failure;
+  const failure: Pick<Failure, "cause"> | null = isDecided(life) ? life.outcome.failure : output.failure;
   return failure === null ? undefined : translated("read", subject, failure.cause).code;
 }

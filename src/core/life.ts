@@ -51,6 +51,11 @@ export type Life =
 export const OPEN: Life = { kind: "open" };
 export const CLOSING: Life = { kind: "closing" };
 
+/** Whether it is decided how the connection ends, or has ended. */
+export function isDecided(life: Life): life is Extract<Life, { readonly outcome: Outcome }> {
+  return life.kind === "destroyed" || life.kind === "over";
+}
+
 /** What all calls to close one connection have in common. */
 export interface Closing {
   /**
@@ -58,11 +63,8 @@ export interface Closing {
    * call has returned: a stream that it writes to may run the program, which may call again.
    */
   whole: Promise<void> | null;
-  /**
-   * Whether what was written could be sent. `cut short`: a call ran out of time when all bytes were sent, so it does not wait
-   * until our FIN is acknowledged.
-   */
-  sending: "under way" | "failed" | "cut short";
+  /** Whether a call ran out of time when all bytes were sent, so that none waits until our FIN is acknowledged. */
+  isCutShort: boolean;
 }
 
 /** How a call to close settles, also a call that is made while the first one runs. */

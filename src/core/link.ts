@@ -14,6 +14,7 @@ import {
   CLOSING,
   Ending,
   failedWith,
+  isDecided,
   OPEN,
   OUTCOMES,
   wholeOf,
@@ -122,7 +123,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   }
 
   failed(cause: unknown): void {
-    if (this.#life.kind === "destroyed" || this.#life.kind === "over") return;
+    if (isDecided(this.#life)) return;
     let outcome = this.#outcome("closed");
     // A peer that resets what was closed here anyway takes nothing from us.
     const isHarmless = this.input.isShut && this.output.ended;
@@ -264,7 +265,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   }
 
   #beginClosing(timeout: number | undefined): Closing {
-    const closing: Closing = { whole: null, sending: "under way" };
+    const closing: Closing = { whole: null, isCutShort: false };
     this.#closing = closing;
     if (this.#life.kind !== "over") closing.whole = this.#close(closing, timeout);
     else closing.whole = this.output.hasUnobservedLoss ? this.output.end() : DONE;
@@ -283,10 +284,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
       markHandled(wholeOf(closing));
       if (error instanceof NetTimeoutError) this.reset();
       else this.#destroy();
-      if (closing.sending !== "cut short") {
-        closing.sending = "failed";
-        if (!isReported) throw error;
-      }
+      if (!closing.isCutShort && !isReported) throw error;
     }
     this.#endIfDone();
     await this.#whenOver();
@@ -300,15 +298,15 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
       failing();
       if (!this.transport.callsBackAtOnce)
         await new Promise<void>((resolve) => letReport(() => this.output.length, resolve));
-      if (closing.sending !== "under way" || this.output.failure !== null) {
-        // Sending failed before the time was up, and that decides how every call to close settles.
+      if (isDecided(this.#life)) {
+        // Another call, a failure or a reset came first, and that decides how every call to close settles.
         if (!(error instanceof NetTimeoutError)) throw error;
         await closing.whole;
         return;
       }
       const isSent = this.output.idle;
       if (isSent) {
-        closing.sending = "cut short";
+        closing.isCutShort = true;
         this.#destroy();
       } else {
         this.reset();
@@ -332,12 +330,11 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
 
   /** Closes the transport once neither side has anything left to do. */
   #endIfDone(): void {
-    const { kind } = this.#life;
     const { ended, failure } = this.output;
-    if (kind === "destroyed" || kind === "over" || (!ended && failure === null)) return;
+    if (isDecided(this.#life) || (!ended && failure === null)) return;
     const { peerEnded, isShut } = this.input;
     if (peerEnded || (isShut && (failure !== null || this.#isAbandoned))) this.#destroy();
-    else if (isShut && kind !== "lingering") this.#linger();
+    else if (isShut && this.#life.kind !== "lingering") this.#linger();
   }
 
   #linger(): void {
@@ -355,7 +352,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
 
   /** Closes the transport. Errors that it reports afterwards are no failure of the connection. */
   #destroy(): void {
-    if (this.#life.kind === "destroyed" || this.#life.kind === "over") return;
+    if (isDecided(this.#life)) return;
     this.#become({ kind: "destroyed", outcome: this.#outcome("closed") });
     if (this.output.failure === null) {
       if (!this.output.ended) this.output.close();
@@ -376,8 +373,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   /** How the connection ends: as it was decided before, with the failure of the output if there is one, or with `end`. */
   #outcome(end: "closed" | "reset" | "detached"): Outcome {
     const life = this.#life;
-    if ((life.kind === "destroyed" || life.kind === "over") && life.outcome.end !== "closed")
-      return life.outcome;
+    if (isDecided(life) && life.outcome.end !== "closed") return life.outcome;
     const { failure } = this.output;
     return failure === null ? OUTCOMES[end] : failedWith("write", failure.cause);
   }

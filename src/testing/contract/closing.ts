@@ -43,8 +43,8 @@ export const closing: readonly ContractCase[] = [
 
   contractCase("a peer that never ends its side, or sends for ever, is not waited for for ever", (makePair) =>
     onManualClock(async (clock) => {
-      const pairs = await Promise.all([makePair(), makePair(), makePair()]);
-      const [silent, halves, sending] = pairs;
+      const pairs = await Promise.all([makePair(), makePair(), makePair(), makePair()]);
+      const [silent, halves, otherWayRound, sending] = pairs;
       const bytes = pattern(10_000);
       const send = async () => {
         for (;;) {
@@ -57,6 +57,8 @@ export const closing: readonly ContractCase[] = [
       await silent.a.write("bye");
       halves.a.closeRead();
       await halves.a.closeWrite();
+      await otherWayRound.a.closeWrite();
+      otherWayRound.a.closeRead();
       const closing = Promise.all([silent.a.close(), halves.a.closed, sending.a.close()]);
       assert.equal(text(await silent.b.read()), "bye");
       for (const { b } of pairs) assert.equal(await b.read(), null);
@@ -253,6 +255,16 @@ export const closing: readonly ContractCase[] = [
     assert.equal(a.fd, undefined);
   }),
 
+  onPair("of several calls to close none resolves when bytes are still unsent", async ({ a }) => {
+    void a.write(clog());
+    // One that is not awaited is no unhandled rejection.
+    void a.close({ timeout: 0 });
+    const calls = [a.close({ timeout: 0 }), a.close(), a.close({ timeout: 0 })];
+    await Promise.all(calls.map((call) => fails(call, "ETIMEDOUT", "ERR_CLOSED")));
+    await fails(a.close(), "ERR_CLOSED");
+    await a.closed;
+  }),
+
   onPair("an aborted close resets when bytes are still unsent", async ({ a }) => {
     const written = a.write(clog());
     const controller = new AbortController();
@@ -267,13 +279,29 @@ export const closing: readonly ContractCase[] = [
 
   onPair(
     "close gives up when the peer takes nothing for the writeTimeout",
-    async ({ a }) => {
+    async ({ a, b, resets }) => {
       const written = a.write(clog());
       void written.catch(() => undefined);
       assert.equal((await timesOut(a.close())).timeout, 30);
       await fails(written, "ERR_CLOSED", "ETIMEDOUT");
       await a.closed;
       assert.equal(a.fd, undefined);
+      // An end would make what has arrived look like all of it.
+      if (resets) await fails(b.readAll({ limit: Infinity }), "ECONNRESET");
+    },
+    { writeTimeout: 30 },
+  ),
+
+  onTimedPair(
+    "the timeout of a close goes before a shorter writeTimeout",
+    async ({ a, b, clock }) => {
+      const written = a.write(clog(), { timeout: Infinity });
+      const closing = a.close({ timeout: 100 });
+      await clock.advance(99);
+      await stillPending(closing);
+      const received = await b.readAll({ limit: Infinity });
+      assert.equal(received.length, clog().length);
+      await Promise.all([b.close(), written, closing]);
     },
     { writeTimeout: 30 },
   ),
@@ -309,8 +337,8 @@ export const closing: readonly ContractCase[] = [
     await a.closed;
   }),
 
-  onPair("closed resolves also when our close was cut short", async ({ a, b }) => {
-    await a.close({ timeout: 0 });
+  onPair("closed resolves also when our close was cut short, as do the other calls", async ({ a, b }) => {
+    await Promise.all([a.close(), a.close({ timeout: 0 })]);
     await a.closed;
     const stop = new AbortController();
     const closing = b.close({ signal: stop.signal });
