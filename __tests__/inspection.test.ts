@@ -16,6 +16,7 @@ import {
   requests,
 } from "../src/index.js";
 import { memoryPair } from "../src/testing/memory-pair.js";
+import { microtasks } from "./support/outcomes.js";
 import { closeAll, endOfClient, keep, loopback, pair, socketPath, unusedPort } from "./support/peers.js";
 
 afterEach(closeAll);
@@ -105,6 +106,50 @@ describe("a connection is printed as one line: its ends, its state, its counts",
     expect(lineOf(client)).toBe("Connection A -> B { state: 'reset', bytesRead: 0, bytesWritten: 0 }");
     const failed = "Connection A -> B { state: 'failed', code: 'ECONNRESET', bytesRead: 0, bytesWritten: 0 }";
     expect(lineOf(server)).toBe(failed);
+  });
+
+  test("closing also when both sides have ended, and the socket is not closed yet", async () => {
+    const { client, server } = await pair();
+    await client.closeWrite();
+    const ended = server.closeWrite();
+    expect(await client.read()).toBeNull();
+    expect(client.toJSON().state).toBe("closing");
+    await Promise.all([ended, client.closed]);
+    expect(client.toJSON().state).toBe("closed");
+  });
+
+  test("failed, with the code, once a write has failed, also while what has arrived is unread", async () => {
+    const listener = await loopback();
+    const [client, server] = await Promise.all([
+      connect("127.0.0.1", listener.port, { readAhead: 1 }).then(keep),
+      listener.accept().then(keep),
+    ]);
+    await server.write("unread");
+    await until(() => client.readableLength > 0);
+    server.reset();
+    while (client.toJSON().state === "open") {
+      await client.write("x").catch(() => undefined);
+      await new Promise(setImmediate);
+    }
+    const { state, code } = client.toJSON();
+    expect([state, code]).toEqual(["failed", expect.stringMatching(/^(?:ECONNRESET|EPIPE)$/)]);
+    expect(await client.readExactly(6)).toHaveLength(6);
+  });
+
+  test("failed, with the code, when the peer took nothing in time after both sides were ended", async () => {
+    const listener = await loopback();
+    const [client] = await Promise.all([
+      connect("127.0.0.1", listener.port, { writeTimeout: 1 }).then(keep),
+      listener.accept().then(keep),
+    ]);
+    void client.write(Buffer.alloc(16 * 1024 * 1024));
+    client.closeRead();
+    await expect(client.closeWrite()).rejects.toMatchObject({ code: "ETIMEDOUT" });
+    await microtasks(10);
+    const states = [client.toJSON()];
+    await client.closed.catch(() => states.push(client.toJSON()));
+    const failed = expect.objectContaining({ state: "failed", code: "ETIMEDOUT" }) as unknown;
+    expect(states).toEqual([failed, failed]);
   });
 
   test("detached", async () => {

@@ -1,6 +1,7 @@
 /** A connection's life: which ending it reports, and how long it waits for its peer. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import timersPromises from "node:timers/promises";
 import { connect, listen } from "../../src/index.js";
@@ -9,8 +10,8 @@ import { Link } from "../../src/core/link.js";
 import type { LinkSettings } from "../../src/core/link-settings.js";
 import { READ_CHUNK } from "../../src/core/reading/reads.js";
 import { adopt } from "../../src/core/transport/adopt.js";
-import { socketPair } from "../support/adopted-pairs.js";
-import { isPending, netError, timeoutError } from "../support/outcomes.js";
+import { socketPair, tunnelPair } from "../support/adopted-pairs.js";
+import { isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
 
 const SETTINGS: LinkSettings = {
   readTimeout: Infinity,
@@ -25,16 +26,16 @@ const SETTINGS: LinkSettings = {
 /** More than the buffers of two sockets hold. */
 const CLOG = Buffer.alloc(16 * 1024 * 1024);
 
-const sockets: Socket[] = [];
+const streams: Duplex[] = [];
 
 afterEach(() => {
-  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const stream of streams.splice(0)) stream.destroy();
 });
 
 /** A link over one socket of a pair, and the other socket, which reads nothing and ends nothing by itself. */
 async function linkAndPeer(settings: Partial<LinkSettings> = {}): Promise<[Link, Socket]> {
   const [own, peer] = await socketPair();
-  sockets.push(own, peer);
+  streams.push(own, peer);
   peer.on("error", () => undefined);
   return [new Link("adopt", adopt(own), { text: "test" }, { ...SETTINGS, ...settings }), peer];
 }
@@ -121,6 +122,20 @@ describe("a connection reports how it has ended, and nothing before", () => {
       },
     },
     {
+      name: "the peer has reset it, after it was closed for reading",
+      end: (link, peer) => {
+        link.closeInput();
+        peer.resetAndDestroy();
+      },
+    },
+    {
+      name: "the peer has reset it, after our side was ended",
+      end: async (link, peer) => {
+        await link.output.end();
+        peer.resetAndDestroy();
+      },
+    },
+    {
       name: "not everything could be sent in time, after both sides were ended",
       settings: { writeTimeout: 1 },
       end: (link) => {
@@ -149,6 +164,92 @@ describe("a connection reports how it has ended, and nothing before", () => {
     await link.closed;
     expect(outcomeOf(link)).toBe("closed");
   });
+});
+
+describe("a transport that reports an error", () => {
+  const error = (code: string) => Object.assign(new Error(code), { code });
+
+  test("after it was reset, or detached, changes nothing", async () => {
+    const [[reset], [detached]] = [await linkAndPeer(), await linkAndPeer()];
+    reset.reset();
+    reset.failed(error("ELATE"));
+    detached.detach();
+    detached.failed(error("ELATE"));
+    await Promise.all([reset.closed, detached.closed]);
+    expect([outcomeOf(reset), outcomeOf(detached)]).toEqual(["reset", "detached"]);
+  });
+
+  test("after a write has failed: reads say why the write did", async () => {
+    const [link] = await linkAndPeer();
+    link.output.fail(error("EPIPE"));
+    link.failed(error("ECONNRESET"));
+    expect(await netError(link.input.request(READ_CHUNK, undefined))).toMatchObject({ code: "EPIPE" });
+    expect(await netError(link.closed)).toMatchObject({ code: "EPIPE", operation: "write" });
+  });
+});
+
+test("a stream that closes the connection within the write that fails is no unhandled rejection", async () => {
+  const strays: unknown[] = [];
+  const note = (reason: unknown) => void strays.push(reason);
+  process.on("unhandledRejection", note);
+  try {
+    const stream = new Duplex({
+      read: () => undefined,
+      write(_chunk, _encoding, done) {
+        void link.close();
+        done(new Error("full"));
+      },
+    });
+    const settings = { ...SETTINGS, bufferSize: 100 };
+    const link: Link = new Link("adopt", adopt(stream), { text: "test" }, settings);
+    await link.output.write("gathered");
+    expect((await netError(link.close())).message).toContain("full");
+    await isPending(link.closed);
+    expect(strays).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+});
+
+test("a connection that waits for the peer's end, after both sides were ended one by one, can be detached", async () => {
+  const [link, peer] = await linkAndPeer();
+  link.closeInput();
+  await link.output.end();
+  expect(link.life.kind).toBe("lingering");
+  const stream = link.detach();
+  expect(outcomeOf(link)).toBe("detached");
+  peer.end("late");
+  expect(await text(stream)).toBe("late");
+});
+
+test("a connection whose write has failed while bytes are unread is over once it is closed", async () => {
+  const [link, peer] = await linkAndPeer({ readAhead: 1 });
+  peer.write("unread");
+  await until(() => link.input.length > 0);
+  peer.resetAndDestroy();
+  while (link.output.failure === null) {
+    void link.output.write("lost");
+    await turn();
+  }
+  expect(link.life.kind).toBe("open");
+  const gone = expect.stringMatching(/^(?:ECONNRESET|EPIPE)$/) as unknown;
+  expect(await netError(link.close())).toMatchObject({ code: gone });
+  expect(await netError(link.closed)).toMatchObject({ code: gone, operation: "write" });
+});
+
+test.each([
+  ["a socket", socketPair],
+  ["a stream", tunnelPair],
+])("%s that the program has paused does not hold up the closing", async (_kind, make) => {
+  const [own, peer] = await make();
+  streams.push(own, peer);
+  const link = new Link("adopt", adopt(own), { text: "test" }, { ...SETTINGS, lingerTimeout: Infinity });
+  own.on("data", () => undefined).pause();
+  const closing = link.close();
+  await once(peer.resume(), "end");
+  peer.end("left in the stream");
+  await closing;
+  expect(outcomeOf(link)).toBe("closed");
 });
 
 describe("lingerTimeout", () => {
