@@ -280,7 +280,9 @@ export class End {
   /** Whether the peer has closed so long ago that it has given up waiting for the end of this side: a busy machine is slow. */
   #isLateFor({ code }: NetError): boolean {
     const { closedAt = Infinity } = this.peer;
-    const isGone = code === "EPIPE" || code === "ECONNRESET";
+    // The proxy closes a socket that it is ending, also if the other one was reset.
+    const isEnded = code === "ERR_TLS_TRUNCATED" && this.shared.plan.chops;
+    const isGone = code === "EPIPE" || code === "ECONNRESET" || isEnded;
     return isGone && performance.now() - closedAt >= getParameters().lingerTimeout;
   }
 
