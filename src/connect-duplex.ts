@@ -2,7 +2,7 @@ import { nextTick } from "node:process";
 import { argumentsOf, dialOptions, dialOptionsTo, type ConnectionDial } from "./connect.js";
 import { linkOf, setDuplex, type Connection } from "./connection.js";
 import { markHandled } from "./core/timing/fail-at-caller.js";
-import { unwatch, watch, type Cancellable } from "./core/timing/signals.js";
+import { watch, type Cancellable, type Watch } from "./core/timing/signals.js";
 import { familyOf, type AddressInfo } from "./address/endpoint.js";
 import type { Candidate } from "./core/network.js";
 import { dial } from "./dial/dial.js";
@@ -95,6 +95,7 @@ class DialingDuplex extends SecureView implements ConnectedDuplex {
   readonly #options: ConnectionDial;
   readonly #stop = new AbortController();
   readonly #call: Cancellable = { aborted: (signal) => this.#stop.abort(reasonOfAbort(signal)) };
+  #watch: Watch | null = null;
   readonly #connection: Promise<Connection>;
   #resolve!: (connection: Connection) => void;
   #reject!: (error: unknown) => void;
@@ -134,7 +135,7 @@ class DialingDuplex extends SecureView implements ConnectedDuplex {
     }
     const { signal } = this.#options;
     if (signal?.aborted === true) this.#call.aborted(signal);
-    else if (signal !== undefined) watch(signal, this.#call);
+    else if (signal !== undefined) this.#watch = watch(signal, this.#call);
     // In ticks of their own: what a listener throws is an uncaught exception, as in any event.
     dial({ ...this.#options, find: this.#find, signal: this.#stop.signal }).then(
       (connection) => nextTick(() => this.#connected(connection, done)),
@@ -175,8 +176,7 @@ class DialingDuplex extends SecureView implements ConnectedDuplex {
 
   #dialed(): void {
     this.#isDialing = false;
-    const { signal } = this.#options;
-    if (signal !== undefined) unwatch(signal, this.#call);
+    this.#watch?.end();
   }
 
   #closed(reason = "the Duplex was destroyed"): NetError {

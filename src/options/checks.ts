@@ -133,7 +133,17 @@ export function checkSignal(name: string, value: unknown): asserts value is Abor
   );
 }
 
+/** What has been found to be a signal: a program that gives one to each read should not pay for the search each time. */
+const knownSignals = new WeakSet();
+
 export function isSignal(value: unknown): boolean {
+  if (knownSignals.has(value as object)) return true;
+  const isOne = hasMethodsOfSignal(value);
+  if (isOne) knownSignals.add(value as object);
+  return isOne;
+}
+
+function hasMethodsOfSignal(value: unknown): boolean {
   try {
     const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Record<string, unknown>;
     return (

@@ -1,5 +1,5 @@
 import { failAtCaller } from "../core/timing/fail-at-caller.js";
-import { unwatch, type Cancellable } from "../core/timing/signals.js";
+import type { Cancellable, Watch } from "../core/timing/signals.js";
 import type { Timed } from "../core/timing/wake-queue.js";
 
 /** Where a call reports that its signal was aborted. */
@@ -23,6 +23,8 @@ export class Call implements Cancellable, Timed {
   sentAt = -1;
   /** Whether its caller has given it up, and its reply has not come in time. */
   isOverdue = false;
+  /** Of its signal; `null` if there is none. */
+  watch: Watch | null = null;
   readonly #resolve: (value: unknown) => void;
 
   /** `timeout`: the caller's own; `undefined`: the `readTimeout` of the connection bounds each wait. */
@@ -65,7 +67,7 @@ export class Call implements Cancellable, Timed {
 
   #leave(): void {
     this.isAwaited = false;
-    if (this.signal !== undefined) unwatch(this.signal, this);
+    this.watch?.end();
   }
 }
 

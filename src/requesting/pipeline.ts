@@ -192,7 +192,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
   /** Watches the signal of a call, which fails if the signal throws. */
   #isWatched(call: Call, signal: AbortSignal): boolean {
     try {
-      watch(signal, call);
+      call.watch = watch(signal, call);
       return true;
     } catch (error) {
       this.#giveUp(call, () => error);

@@ -1,5 +1,5 @@
 import { connect, listen } from "../../../src/index.js";
-import { unwatch, watch, type Cancellable } from "../../../src/core/timing/signals.js";
+import { watch, type Cancellable, type Watch } from "../../../src/core/timing/signals.js";
 import { listenersOf } from "../../support/resources.js";
 
 /** A call that notes the signals that have cancelled it. */
@@ -18,12 +18,11 @@ function calls(count: number): Call[] {
 describe("watching a signal", () => {
   it("adds one listener for any number of calls, and removes it with the last", () => {
     const { signal } = new AbortController();
-    const all = calls(1_000);
-    for (const call of all) watch(signal, call);
+    const all = calls(1_000).map((call) => watch(signal, call));
     expect(listenersOf(signal)).toBe(1);
-    for (const call of all.slice(1)) unwatch(signal, call);
+    for (const each of all.slice(1)) each.end();
     expect(listenersOf(signal)).toBe(1);
-    for (const call of all) unwatch(signal, call);
+    for (const each of all) each.end();
     expect(listenersOf(signal)).toBe(0);
   });
 
@@ -31,8 +30,8 @@ describe("watching a signal", () => {
     const controller = new AbortController();
     const { signal } = controller;
     const all = calls(5);
-    for (const call of all) watch(signal, call);
-    for (const call of [...all.slice(0, 1), ...all.slice(3, 4)]) unwatch(signal, call);
+    const watches = all.map((call) => watch(signal, call));
+    for (const each of [...watches.slice(0, 1), ...watches.slice(3, 4)]) each.end();
     controller.abort();
     expect(all.map(({ by }) => by)).toEqual([[], [signal], [signal], [], [signal]]);
     expect(listenersOf(signal)).toBe(0);
@@ -44,9 +43,9 @@ describe("watching a signal", () => {
     const told: number[] = [];
     const call = (index: number): Cancellable => ({ aborted: () => void told.push(index) });
     const [first, second, third, fourth] = [call(0), call(1), call(2), call(3)];
-    watch(signal, first);
+    const own = watch(signal, first);
     watch(signal, second);
-    unwatch(signal, first);
+    own.end();
     watch(signal, third);
     watch(signal, first);
     watch(signal, fourth);
@@ -83,22 +82,49 @@ describe("watching a signal", () => {
     const controller = new AbortController();
     const call = new Call();
     for (let round = 0; round < 3; round++) {
-      watch(controller.signal, call);
-      unwatch(controller.signal, call);
+      watch(controller.signal, call).end();
     }
     watch(controller.signal, call);
     controller.abort();
     expect(call.by).toEqual([controller.signal]);
   });
 
+  it("keeps a watch that has ended from ending another one", () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const [first, second] = [new Call(), new Call()];
+    const own = watch(signal, first);
+    own.end();
+    watch(signal, second);
+    own.end();
+    expect(listenersOf(signal)).toBe(1);
+    controller.abort();
+    expect(second.by).toEqual([signal]);
+  });
+
+  it("does not tell a call that begins while the abort is told", () => {
+    const target = new EventTarget();
+    const signal = target as AbortSignal;
+    const later = new Call();
+    watch(signal, { aborted: () => void watch(signal, later) });
+    target.dispatchEvent(new Event("abort"));
+    expect(later.by).toEqual([]);
+    target.dispatchEvent(new Event("abort"));
+    expect(later.by).toEqual([signal]);
+    expect(listenersOf(signal)).toBe(0);
+  });
+
   it("leaves out a call that another one takes off while the abort is told", () => {
     const controller = new AbortController();
     const { signal } = controller;
-    const second = new Call();
-    watch(signal, { aborted: () => unwatch(signal, second) });
-    watch(signal, second);
+    const [second, third] = [new Call(), new Call()];
+    const own: Watch[] = [];
+    watch(signal, { aborted: () => own.forEach((each) => each.end()) });
+    own.push(watch(signal, second));
+    watch(signal, third);
     controller.abort();
     expect(second.by).toEqual([]);
+    expect(third.by).toEqual([signal]);
   });
 });
 

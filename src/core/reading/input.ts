@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { checkedOperation, READ, type OperationOptions } from "../../options/operation.js";
 import type { LibraryCode } from "../../error-codes.js";
 import { aborted, refused, timedOut, translated, type NetError } from "../../errors.js";
-import { unwatch } from "../timing/signals.js";
 import { inNextTurn, QUEUE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { failAtCaller } from "../timing/fail-at-caller.js";
@@ -416,7 +415,7 @@ export class Input implements Sink {
   #leave(waiting: Waiting): void {
     this.#waiting = null;
     this.#host.waitChanged();
-    if (waiting.signal !== undefined) unwatch(waiting.signal, waiting);
+    waiting.watch?.end();
   }
 
   #become(state: InputState): void {

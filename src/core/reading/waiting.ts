@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { OperationOptions } from "../../options/operation.js";
-import { watch, type Cancellable } from "../timing/signals.js";
+import { watch, type Cancellable, type Watch } from "../timing/signals.js";
 import type { Read } from "./reads.js";
 
 /**
@@ -38,6 +38,8 @@ export class Waiting implements Cancellable {
   deadline = Infinity;
   /** Whether the reader was gone when its probe was last asked. */
   wasAway = false;
+  /** Of its signal; `null` if there is none. */
+  watch: Watch | null = null;
 
   /** `bound`: most ms to wait, for the `whole` call or until more bytes arrive. */
   constructor(
@@ -47,7 +49,6 @@ export class Waiting implements Cancellable {
     readonly resolve: (value: unknown) => void,
     readonly bound: number,
     readonly whole: boolean,
-    readonly signal: AbortSignal | undefined,
     readonly probe: ReaderProbe | undefined,
   ) {}
 
@@ -76,9 +77,8 @@ export function watchedRead<T, A>(
     resolve as (value: unknown) => void,
     timeout ?? readTimeout,
     timeout !== undefined,
-    signal,
     probe,
   );
-  if (signal !== undefined) watch(signal, waiting);
+  if (signal !== undefined) waiting.watch = watch(signal, waiting);
   return waiting;
 }

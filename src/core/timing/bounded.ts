@@ -4,7 +4,7 @@ import type { OperationOptions } from "../../options/operation.js";
 import { aborted, NetError, reasonOfAbort, timedOut, type Operation, type Subject } from "../../errors.js";
 import { cancel, clock, LONGEST_TIMER_MS } from "./clock.js";
 import { letArrive } from "./let-arrive.js";
-import { unwatch, watch, type Cancellable } from "./signals.js";
+import { watch } from "./signals.js";
 
 /** Begins to wait for something. The function that is returned stops the wait: neither callback is called after that. */
 export type Wait<T> = (
@@ -50,9 +50,8 @@ async function untilStopped<T>(
 ): Promise<T> {
   const ownClock = clock;
   const own = new AbortController();
-  const call: Cancellable = { aborted: () => own.abort() };
   let expire: (() => void) | undefined;
-  if (signal !== undefined) watch(signal, call);
+  const watching = signal && watch(signal, { aborted: () => own.abort() });
   try {
     const result = execute<T>(own.signal, (resolve, reject) => {
       const stop = wait(resolve as Parameters<Wait<T>>[0], reject);
@@ -81,7 +80,7 @@ async function untilStopped<T>(
       customTimers: { setTimeout: ownClock.setTimeout, clearTimeout: cancel } as never,
     });
   } finally {
-    if (signal !== undefined) unwatch(signal, call);
+    watching?.end();
   }
 }
 

@@ -1,5 +1,5 @@
 import { reasonOfAbort } from "../../errors.js";
-import { unwatch, watch, type Cancellable } from "./signals.js";
+import { watch, type Cancellable, type Watch } from "./signals.js";
 
 /**
  * Does `work` with a signal that is aborted when `first` or `second` is, with the reason of that one. Nothing is left on
@@ -23,12 +23,11 @@ async function withBoth<T>(
   if (aborted !== undefined) return await work(aborted);
   const either = new AbortController();
   const call: Cancellable = { aborted: (signal) => either.abort(reasonOfAbort(signal)) };
+  const watches: Watch[] = [];
   try {
-    watch(first, call);
-    watch(second, call);
+    for (const signal of [first, second]) watches.push(watch(signal, call));
     return await work(either.signal);
   } finally {
-    unwatch(first, call);
-    unwatch(second, call);
+    for (const each of watches) each.end();
   }
 }

@@ -1,4 +1,4 @@
-import { unwatch, watch, type Cancellable } from "./signals.js";
+import { watch, type Watch } from "./signals.js";
 
 /**
  * Calls `end` when the signal is aborted; at once if it was. Leaves nothing on the signal once `over` has settled.
@@ -10,13 +10,13 @@ export function endOn(signal: AbortSignal, end: () => void, over: Promise<unknow
     end();
     return;
   }
-  const call: Cancellable = { aborted: end };
-  const leave = (): void => unwatch(signal, call);
+  let own: Watch;
   try {
-    watch(signal, call);
+    own = watch(signal, { aborted: end });
   } catch (error) {
     end();
     throw error;
   }
+  const leave = (): void => own.end();
   over.then(leave, leave);
 }

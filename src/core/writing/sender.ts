@@ -1,6 +1,6 @@
 import type { OperationOptions } from "../../options/operation.js";
 import { aborted, timedOut, translated, type Subject } from "../../errors.js";
-import { unwatch, watch, type Cancellable } from "../timing/signals.js";
+import { watch, type Cancellable } from "../timing/signals.js";
 import { letReport } from "../timing/let-arrive.js";
 import { kernelUnits, nextTurn, rejectedInTime, spend } from "../timing/budget.js";
 import { Deadline, Deadlines } from "../timing/deadlines.js";
@@ -333,8 +333,8 @@ export class Sender {
         call.aborted(signal);
         return;
       }
-      watch(signal, call);
-      entry.unwatch = () => unwatch(signal, call);
+      const own = watch(signal, call);
+      entry.unwatch = () => own.end();
     } catch (error) {
       this.#giveUp(entry, () => error);
     }
