@@ -1,11 +1,13 @@
 /** The pictures of the documents. Each is drawn of what the library does on a simulated network. */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { endingsPicture } from "./endings.js";
 import { racePicture } from "./race.js";
 import { writePicture } from "./write-life.js";
 
 /** The pictures, by the names of their files in docs/pictures/. */
 export const PICTURES: ReadonlyMap<string, () => Promise<string>> = new Map([
+  ["endings.svg", endingsPicture],
   ["race.svg", racePicture],
   ["write.svg", writePicture],
 ]);
