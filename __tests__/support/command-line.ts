@@ -22,6 +22,11 @@ export function tcp6(...args: Word[]): Program {
   return new Program(process.execPath, wordsOf(args), PLAIN);
 }
 
+/** Runs `tcp6` with variables of its environment. */
+export function tcp6With(env: Readonly<Record<string, string>>, ...args: Word[]): Program {
+  return new Program(process.execPath, wordsOf(args), { ...PLAIN, ...env });
+}
+
 /** Runs `tcp6` in a process that may have so many descriptors. */
 export function tcp6WithDescriptors(descriptors: number, ...args: Word[]): Program {
   const limited = ["-c", `ulimit -n ${String(descriptors)} && exec "$@"`, "sh", process.execPath];
@@ -36,6 +41,12 @@ export function tcp6InTerminal(
 ): Program {
   const words = [TERMINAL, String(columns), process.execPath, ...wordsOf(args)];
   return new Program(PYTHON.command, words, { ...PLAIN, ...env });
+}
+
+/** A script of the shell that is `tcp6`. */
+export function tcp6Script(): string {
+  const quoted = [process.execPath, ...wordsOf([])].map((word) => `'${word}'`);
+  return `#!/bin/sh\nexec ${quoted.join(" ")} "$@"\n`;
 }
 
 /** Where a `tcp6` that listens does so. */
