@@ -13,13 +13,14 @@ import type { ConnectionOptions } from "./options/connection.js";
 import { adopt } from "./core/transport/adopt.js";
 import type { Transport } from "./core/transport/transport.js";
 import { establish } from "./core/establish.js";
+import { NEXT_LINES, NEXT_RECORDS } from "./core/reading/batches.js";
 import { Chunks, Lines, Records } from "./core/reading/loops.js";
 import { failingInTime, rejectedInTime } from "./core/timing/budget.js";
 import { makerHere } from "./core/forgotten.js";
 import { checkedStartTls, type StartTlsOptions } from "./options/start-tls.js";
 import { factsOfTls, type TlsFacts } from "./tls/snapshot.js";
 import { startTls } from "./tls/start-tls.js";
-import { LineRun, LineSearch, READ_LINE } from "./core/reading/lines.js";
+import { LineRun, LineSearch, NEXT_LINE, READ_LINE } from "./core/reading/lines.js";
 import { givenBytes } from "./core/bytes/given-bytes.js";
 import { Link } from "./core/link.js";
 import type { LinkSettings } from "./core/link-settings.js";
@@ -27,6 +28,7 @@ import { succeed } from "./core/successors.js";
 import type { NonSharedBuffer } from "./core/bytes/non-shared.js";
 import { joinedBytes, payloadOf, type Data } from "./core/bytes/payload.js";
 import {
+  NEXT_RECORD,
   PEEK,
   READ_ALL,
   READ_CHUNK,
@@ -41,17 +43,19 @@ import { SearchForAny, searchFor, type DelimiterSearch } from "./core/reading/se
 import { delimiterListOf, delimitersOf, type Delimiter } from "./options/delimiters.js";
 import {
   ALL_LIMIT,
+  batchOf,
   CHUNKS,
   encodingOf,
   LIMITED,
   limitOf,
   LINE,
   LINE_LIMIT,
+  LINES,
   pullsOf,
   SPLIT,
   terminatorOf,
 } from "./options/read.js";
-import type { ChunksOptions, LimitOptions, LineOptions, SplitOptions } from "./options/read.js";
+import type { ChunksOptions, LimitOptions, LineOptions, LinesOptions, SplitOptions } from "./options/read.js";
 import { WRITE_LINE, writtenTerminatorOf } from "./options/write.js";
 import type { WriteLineOptions, WriteOptions } from "./options/write.js";
 import type { ConnectionOrigin } from "./diagnostics.js";
@@ -329,12 +333,20 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * `timeout` bounds each line, `signal` the loop. `break` leaves the connection open and the rest unread. So does `return()`
    * while a `next()` waits; that `next()` resolves to `{ done: true }`.
    *
+   * With `batch: true` it yields lists, of all lines that have arrived; `timeout` bounds the wait for each list. A list is the
+   * program's, also the lines in it that the program has not looked at before a `break`; what is in no list stays unread.
+   *
    * @example
    * for await (const line of connection.lines({ limit: 1024 })) console.log(line);
    */
-  lines(options?: LineOptions): AsyncIterableIterator<string> {
-    const run = new LineRun(limitOf(options, LINE, LINE_LIMIT), encodingOf(options), terminatorOf(options));
-    return new Lines(this.#link.input, run, pullsOf(options, LINE));
+  lines(options?: LinesOptions & { batch?: false | undefined }): AsyncIterableIterator<string>;
+  lines(options: LinesOptions & { batch: true }): AsyncIterableIterator<string[]>;
+  lines(options?: LinesOptions): AsyncIterableIterator<string> | AsyncIterableIterator<string[]> {
+    const run = new LineRun(limitOf(options, LINES, LINE_LIMIT), encodingOf(options), terminatorOf(options));
+    const { input } = this.#link;
+    return batchOf(options)
+      ? new Lines(input, NEXT_LINES, run, pullsOf(options, LINES))
+      : new Lines(input, NEXT_LINE, run, pullsOf(options, LINES));
   }
 
   /**
@@ -343,6 +355,9 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    *
    * `timeout` bounds each record, `signal` the loop. `break` leaves the connection open and the rest unread. So does `return()`
    * while a `next()` waits; that `next()` resolves to `{ done: true }`.
+   *
+   * With `batch: true` it yields lists, of all records that have arrived; `timeout` bounds the wait for each list. A list is the
+   * program's, also the records in it that the program has not looked at before a `break`; what is in no list stays unread.
    *
    * @param delimiter - one or more bytes, a string stands for its UTF-8; or a list of delimiters
    * @param options.limit - most bytes of a record, its delimiter not counted; 64 KiB by default
@@ -354,13 +369,24 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    */
   split(
     delimiter: Delimiter | readonly Delimiter[],
+    options?: SplitOptions & { batch?: false | undefined },
+  ): AsyncIterableIterator<NonSharedBuffer>;
+  split(
+    delimiter: Delimiter | readonly Delimiter[],
+    options: SplitOptions & { batch: true },
+  ): AsyncIterableIterator<NonSharedBuffer[]>;
+  split(
+    delimiter: Delimiter | readonly Delimiter[],
     options?: SplitOptions,
-  ): AsyncIterableIterator<NonSharedBuffer> {
+  ): AsyncIterableIterator<NonSharedBuffer> | AsyncIterableIterator<NonSharedBuffer[]> {
     const delimiters = delimitersOf(delimiter);
     const search = searchFor(delimiters, limitOf(options, SPLIT, LINE_LIMIT));
     const { last = false } = options ?? {};
     checkBoolean("last", last);
-    return new Records(this.#link.input, search, last, pullsOf(options, SPLIT));
+    const { input } = this.#link;
+    return batchOf(options)
+      ? new Records(input, NEXT_RECORDS, search, last, pullsOf(options, SPLIT))
+      : new Records(input, NEXT_RECORD, search, last, pullsOf(options, SPLIT));
   }
 
   /**

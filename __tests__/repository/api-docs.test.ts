@@ -63,6 +63,7 @@ const CALLS: [types: string[], call: Call][] = [
   [reading, () => onPair(([one]) => one.readUntil("x", unknown))],
   [reading, () => onPair(([one]) => one.readAll(unknown))],
   [[...reading, "LineOptions"], () => onPair(([one]) => one.readLine(unknown))],
+  [[...reading, "LineOptions", "LinesOptions"], () => onPair(([one]) => one.lines(unknown))],
   [[...reading, "SplitOptions"], () => onPair(([one]) => one.split("x", unknown))],
   [["OperationOptions", "ChunksOptions"], () => onPair(([one]) => one.chunks(unknown))],
   [["OperationOptions", "WriteOptions"], () => onPair(([one]) => one.write("x", unknown))],

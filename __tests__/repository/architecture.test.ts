@@ -127,6 +127,7 @@ const TYPES = [
   "LibraryCode",
   "LimitOptions",
   "LineOptions",
+  "LinesOptions",
   "LineTerminator",
   "ListenEndpoint",
   "ListenFd",

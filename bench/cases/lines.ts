@@ -13,6 +13,7 @@ export const lines: Case = {
   contestants: [
     { name: "splitting by hand in `'data'`", module: "lines/net" },
     { name: "tcp6 `lines()` with `bufferSize`", module: "lines/tcp6" },
+    { name: "tcp6 `lines()` in batches", module: "lines/tcp6-batch" },
     { name: "tcp6 `split()` with `bufferSize`", module: "lines/tcp6-split" },
     { name: "`node:readline`", module: "lines/readline" },
     { name: "splitting by hand, `write()` for each line, corked", module: "lines/net-cork" },
@@ -44,6 +45,15 @@ export const lines: Case = {
       metric: "whole",
       must: 0.2,
       aim: 0.07,
+    },
+    {
+      name: "lines-batch",
+      work: `${WORK}, in batches`,
+      subject: "tcp6 `lines()` in batches",
+      peer: "splitting by hand in `'data'`",
+      metric: "whole",
+      must: 1.1,
+      aim: 1,
     },
     {
       name: "split",

@@ -16,6 +16,7 @@ export {
   type OperationOptions,
   type LimitOptions,
   type LineOptions,
+  type LinesOptions,
   type LineTerminator,
   type SplitOptions,
   type ChunksOptions,

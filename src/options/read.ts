@@ -51,6 +51,18 @@ export interface LineOptions extends LimitOptions {
   terminator?: LineTerminator | undefined;
 }
 
+/** How to loop over lines. */
+export interface LinesOptions extends LineOptions {
+  /**
+   * Whether the loop yields lists: all the lines that have arrived, never none of them. They cost less than lines that are awaited one
+   * by one. A list ends once it has 64 KiB, and before what the loop fails with, which the next pull does.
+   *
+   * @default false
+   * @example for await (const batch of connection.lines({ batch: true })) for (const line of batch) handle(line);
+   */
+  batch?: boolean | undefined;
+}
+
 /** How to loop over records. */
 export interface SplitOptions extends LimitOptions {
   /**
@@ -61,6 +73,14 @@ export interface SplitOptions extends LimitOptions {
    * @example for await (const record of connection.split("\0", { last: true })) console.log(record);
    */
   last?: boolean | undefined;
+  /**
+   * Whether the loop yields lists: all the records that have arrived, never none of them. They cost less than records that are awaited one
+   * by one. A list ends once it has 64 KiB, and before what the loop fails with, which the next pull does.
+   *
+   * @default false
+   * @example for await (const batch of connection.split("\0", { batch: true })) for (const record of batch) handle(record);
+   */
+  batch?: boolean | undefined;
 }
 
 /** How to loop over chunks. */
@@ -83,7 +103,10 @@ export const LIMITED = schemaOf<LimitOptions>(
 );
 
 /** The options of a loop over records. */
-export const SPLIT = schemaOf<SplitOptions>({ ...LIMITED.checks, last: checkBoolean }, LIMITED);
+export const SPLIT = schemaOf<SplitOptions>(
+  { ...LIMITED.checks, last: checkBoolean, batch: checkBoolean },
+  LIMITED,
+);
 
 /** The options of a read that decodes lines. */
 export const LINE = schemaOf<LineOptions>(
@@ -98,6 +121,9 @@ export const LINE = schemaOf<LineOptions>(
     insteadOfText: "an encoding is { encoding }",
   },
 );
+
+/** The options of a loop over lines. */
+export const LINES = schemaOf<LinesOptions>({ ...LINE.checks, batch: checkBoolean }, LINE);
 
 /** The options of a loop over chunks. */
 export const CHUNKS = schemaOf<ChunksOptions>({ ...READ.checks, recycle: checkBoolean }, READ);
@@ -125,6 +151,13 @@ export function terminatorOf(options: unknown): LineTerminator {
   const { terminator = "lf" } = options as { terminator?: unknown };
   LINE.checks.terminator("terminator", terminator);
   return terminator as LineTerminator;
+}
+
+/** Whether the loop yields batches, checked. */
+export function batchOf(options: { readonly batch?: unknown } | undefined): boolean {
+  const { batch = false } = options ?? {};
+  checkBoolean("batch", batch);
+  return batch;
 }
 
 /** The options of a loop that bound each of its pulls. Unknown names are always refused here: a loop is made once. */

@@ -2,8 +2,8 @@ import { inspect } from "node:util";
 import { checkedOperation, type OperationOptions } from "../../options/operation.js";
 import type { NonSharedBuffer } from "../bytes/non-shared.js";
 import type { Input } from "./input.js";
-import { NEXT_LINE, type LineRun } from "./lines.js";
-import { NEXT_CHUNK, NEXT_RECORD, NEXT_REUSED_CHUNK, type RecordSearch } from "./reads.js";
+import type { LineRun } from "./lines.js";
+import { NEXT_CHUNK, NEXT_REUSED_CHUNK, type Read, type RecordSearch } from "./reads.js";
 import { RecordRun } from "./record-run.js";
 import type { DelimiterSearch } from "./search.js";
 
@@ -79,19 +79,26 @@ export class Chunks extends Loop<NonSharedBuffer> {
   }
 }
 
-/** The loop over lines. */
-export class Lines extends Loop<string> {
+/** The loop over lines, one at a time or as `read` takes them. */
+export class Lines<T = string> extends Loop<T> {
   protected override readonly argument: LineRun;
+  readonly #read: Read<IteratorResult<T, undefined>, LineRun>;
   readonly #options: OperationOptions | undefined;
 
-  constructor(input: Input, run: LineRun, options: OperationOptions | undefined) {
+  constructor(
+    input: Input,
+    read: Read<IteratorResult<T, undefined>, LineRun>,
+    run: LineRun,
+    options: OperationOptions | undefined,
+  ) {
     super(input);
     this.argument = run;
+    this.#read = read;
     this.#options = asGiven(options);
   }
 
-  protected override pull(): Promise<IteratorResult<string, undefined>> {
-    return this.input.pull(NEXT_LINE, this.argument, this.#options);
+  protected override pull(): Promise<IteratorResult<T, undefined>> {
+    return this.input.pull(this.#read, this.argument, this.#options);
   }
 
   protected override leave(): void {
@@ -100,19 +107,27 @@ export class Lines extends Loop<string> {
   }
 }
 
-/** The loop over records. */
-export class Records extends Loop<NonSharedBuffer> {
+/** The loop over records, one at a time or as `read` takes them. */
+export class Records<T = NonSharedBuffer> extends Loop<T> {
   protected override readonly argument: RecordSearch;
+  readonly #read: Read<IteratorResult<T, undefined>, RecordSearch>;
   readonly #options: OperationOptions | undefined;
 
-  constructor(input: Input, search: DelimiterSearch, last: boolean, options: OperationOptions | undefined) {
+  constructor(
+    input: Input,
+    read: Read<IteratorResult<T, undefined>, RecordSearch>,
+    search: DelimiterSearch,
+    last: boolean,
+    options: OperationOptions | undefined,
+  ) {
     super(input);
     this.argument = { search, run: new RecordRun(search), last };
+    this.#read = read;
     this.#options = asGiven(options);
   }
 
-  protected override pull(): Promise<IteratorResult<NonSharedBuffer, undefined>> {
-    return this.input.pull(NEXT_RECORD, this.argument, this.#options);
+  protected override pull(): Promise<IteratorResult<T, undefined>> {
+    return this.input.pull(this.#read, this.argument, this.#options);
   }
 
   protected override leave(): void {

@@ -20,6 +20,8 @@ export const partialReads: Calls = [
   ["lines", (end, options) => end.lines(options).next()],
   ["lines to any end", (end, options) => end.lines({ ...options, terminator: "any" }).next()],
   ["split", (end, options) => end.split("|", options).next()],
+  ["lines in batches", (end, options) => end.lines({ ...options, batch: true }).next()],
+  ["split in batches", (end, options) => end.split("|", { ...options, batch: true }).next()],
   ["receive", (end, options) => framed(end, endingWith("|")).receive(options)],
 ];
 

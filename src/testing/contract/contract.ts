@@ -22,6 +22,7 @@ import { leftUnread } from "./left-unread.js";
 import { leftovers } from "./leftovers.js";
 import { limits } from "./limits.js";
 import { lineTerminators } from "./line-terminators.js";
+import { batches } from "./batches.js";
 import { lines } from "./lines.js";
 import { loops } from "./loops.js";
 import { memory } from "./memory.js";
@@ -51,6 +52,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...ownership,
   ...lineTerminators,
   ...lines,
+  ...batches,
   ...loops,
   ...leftLoops,
   ...records,

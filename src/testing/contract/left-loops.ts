@@ -24,6 +24,12 @@ const LOOPS: readonly (readonly [name: string, make: MakeLoop, partial: string])
   ["recycled chunks", (connection, options) => connection.chunks({ ...options, recycle: true }), ""],
   ["lines", (connection, options) => connection.lines(options), "half a li"],
   ["split", (connection, options) => connection.split("\n", options), "half a rec"],
+  ["lines in batches", (connection, options) => connection.lines({ ...options, batch: true }), "half a li"],
+  [
+    "split in batches",
+    (connection, options) => connection.split("\n", { ...options, batch: true }),
+    "half a rec",
+  ],
   ["frames", (connection) => lengthPrefixed(connection)[Symbol.asyncIterator]() as Loop, "\0\0\0\u0009half"],
   [
     "messages",
@@ -119,7 +125,7 @@ export const leftLoops: readonly ContractCase[] = [
     }),
   ),
 
-  ...LOOPS.slice(0, 4).map(([name, makeLoop]) =>
+  ...LOOPS.slice(0, 6).map(([name, makeLoop]) =>
     onPair(
       `${name}: a loop that is left takes its listener off the signal, and never times out`,
       async ({ a, b }) => {
