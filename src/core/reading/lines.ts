@@ -100,6 +100,25 @@ export class LineRun {
     return line;
   }
 
+  /** Takes the lines at the front that end with a line feed and need no other search, up to `most` bytes. */
+  takeMany(queue: ByteQueue, most: number, lines: string[]): void {
+    if (!this.#byFeed) return;
+    if (queue.position - this.#position >= this.#text.length && !this.#begin(queue)) return;
+    const text = this.#text;
+    const start = queue.position - this.#position;
+    let begin = start;
+    while (begin < text.length && begin - start < most) {
+      const last = text.indexOf("\n", begin);
+      if (last === -1) break;
+      const end = last > begin && text.charCodeAt(last - 1) === CARRIAGE_RETURN ? last - 1 : last;
+      if (end - begin > this.limit) break;
+      lines.push(this.#lineAt(begin, end));
+      begin = last + 1;
+    }
+    queue.skip(begin - start);
+    if (begin === text.length) this.drop();
+  }
+
   /** Forgets the run. */
   drop(): void {
     this.#bytes = NOTHING;
