@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import timersPromises from "node:timers/promises";
-import { connect, listen } from "../../src/index.js";
+import { connect, listen, type Data } from "../../src/index.js";
 import { simulate } from "../../src/testing/index.js";
 import { Link } from "../../src/core/link.js";
 import type { LinkSettings } from "../../src/core/link-settings.js";
@@ -222,20 +222,30 @@ test("a connection that waits for the peer's end, after both sides were ended on
   expect(await text(stream)).toBe("late");
 });
 
-test("a connection whose write has failed while bytes are unread is over once it is closed", async () => {
-  const [link, peer] = await linkAndPeer({ readAhead: 1 });
-  peer.write("unread");
-  await until(() => link.input.length > 0);
-  peer.resetAndDestroy();
-  while (link.output.failure === null) {
-    void link.output.write("lost");
-    await turn();
-  }
-  expect(link.life.kind).toBe("open");
-  const gone = expect.stringMatching(/^(?:ECONNRESET|EPIPE)$/) as unknown;
-  expect(await netError(link.close())).toMatchObject({ code: gone });
-  expect(await netError(link.closed)).toMatchObject({ code: gone, operation: "write" });
-});
+test.each<[string, Data | Data[]]>([
+  ["text", "lost"],
+  ["long text", "lost".repeat(5_000)],
+  ["bytes", Buffer.from("lost")],
+  ["a list", ["lo", "st"]],
+])(
+  "a connection that fails to write %s while bytes are unread is over once it is closed",
+  async (_, data) => {
+    const [link, peer] = await linkAndPeer({ readAhead: 1 });
+    peer.write("unread");
+    await until(() => link.input.length > 0);
+    peer.resetAndDestroy();
+    let taken = 0;
+    while (link.output.failure === null) {
+      taken = link.transport.bytesTaken;
+      void link.output.write(data);
+      await turn();
+    }
+    expect([link.life.kind, link.transport.bytesTaken]).toEqual(["open", taken]);
+    const gone = expect.stringMatching(/^(?:ECONNRESET|EPIPE)$/) as unknown;
+    expect(await netError(link.close())).toMatchObject({ code: gone });
+    expect(await netError(link.closed)).toMatchObject({ code: gone, operation: "write" });
+  },
+);
 
 test.each([
   ["a socket", socketPair],

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import { claim, leave, leaveWhenClosed } from "./claimed-sockets.js";
 import { writeDirectly } from "./direct-write.js";
 import { HANDING, type HandingLoan } from "./interception.js";
-import { withTextEncoded, isList, joinedBytes, type Payload } from "../bytes/payload.js";
+import { withTextEncoded, isList, joinedBytes, sizeOf, type Payload } from "../bytes/payload.js";
 import { fitsInto } from "../bytes/pieces.js";
 import { NodeCallback } from "./node-callback.js";
 import { failed, type Outcome, type Taken } from "./outcome.js";
@@ -14,6 +14,7 @@ import { PieceSender } from "./piece-sender.js";
 import {
   descriptorOf,
   holdWrites,
+  isCountedIfRefused,
   isUnreferred,
   startReading,
   stopReading,
@@ -200,7 +201,10 @@ export class SocketTransport extends StreamBacked<HandedSocket> implements Trans
     }
     if (fitsInto(MAX_HANDED_BYTES, payload)) {
       this.#large = null;
-      return this.#sendAtOnce(payload, taken);
+      const outcome = this.#sendAtOnce(payload, taken);
+      // The caller reports it as refused.
+      if (outcome === "failed" && !isCountedIfRefused(payload)) this.#lost -= sizeOf(payload);
+      return outcome;
     }
     this.#large = new PieceSender(MAX_HANDED_BYTES, (piece, done) => this.#sendAtOnce(piece, done));
     return this.#large.send(payload, taken);

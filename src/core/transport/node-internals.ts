@@ -11,6 +11,7 @@ import { Socket, type OnReadOpts, type SocketConstructorOpts } from "node:net";
 import { constants } from "node:os";
 import { versions } from "node:process";
 import type { Duplex, Writable } from "node:stream";
+import { MAX_UTF8_BYTES_PER_CODE_UNIT, type Payload } from "../bytes/payload.js";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { guard } from "./guard.js";
 
@@ -217,6 +218,14 @@ export function unsentOf(socket: Socket): number | undefined {
 export function takenFrom(socket: Socket): number {
   const handle = on.tellsUnsentBytes ? handleOf(socket) : undefined;
   return (handle?.bytesWritten ?? socket.bytesWritten) - (handle?.writeQueueSize ?? 0);
+}
+
+/** Most bytes that Node encodes on its stack: of a text that may have more, it makes a request first. */
+const STACK_BYTES = 16 * 1024;
+
+/** Whether a handle counts what it was given among {@link takenFrom}, if the kernel refuses it at once. */
+export function isCountedIfRefused(payload: Payload): boolean {
+  return typeof payload !== "string" || MAX_UTF8_BYTES_PER_CODE_UNIT * payload.length > STACK_BYTES;
 }
 
 /**
