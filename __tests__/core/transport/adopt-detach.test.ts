@@ -389,6 +389,23 @@ test("a socket has the noDelay and keepAlive back that it had", async () => {
   right.destroy();
 });
 
+test("a socket that ends as it is adopted keeps what it had for the connection's reads", async () => {
+  const [own, peer] = await socketPair();
+  own.on("readable", ignore);
+  await once(peer.end("unread"), "finish");
+  await until(() => own.readableLength === 6);
+  // The end has arrived by then.
+  for (let turns = 0; turns < 5; turns++) await turn();
+  own.off("readable", ignore);
+  const connection = keep(Connection.from(own));
+  await until(() => own.readableEnded);
+  expect(() => connection.detach()).toThrow(
+    expect.objectContaining({ code: "ERR_CLOSED", message: expect.stringContaining("to be read") as string }),
+  );
+  expect(String(await connection.read())).toBe("unread");
+  connection.detach().destroy();
+});
+
 test("a stream that had ended before it was adopted is not ended", async () => {
   const child = spawn(process.execPath, ["-e", "process.stdin.resume()"]);
   const input = child.stdin as unknown as Socket;

@@ -175,6 +175,8 @@ export const fairness: readonly ContractCase[] = [
     await timesOut(a.read({ timeout: 5 }));
     spendAll();
     await timesOut(a.chunks({ timeout: 5 }).next());
+    spendAll();
+    assert.equal((await timesOut(a.chunks({ timeout: 0 }).next())).timeout, 0);
   }),
 
   onPair("what stopped the reading goes on after a read that waited for its turn", async ({ a, b }) => {
