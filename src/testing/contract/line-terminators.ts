@@ -282,6 +282,20 @@ export const lineTerminators: readonly ContractCase[] = [
     await fails(a.readLine({ terminator: "crlf", limit: 3 }), "ERR_INVALID_LINE");
   }),
 
+  onPair(
+    "a line feed that is dropped alone does not stop the reading for the read that waits",
+    async ({ a, b }) => {
+      await b.write("a\r");
+      assert.equal(await a.readLine({ terminator: "any" }), "a");
+      const waiting = a.readLine({ terminator: "any" });
+      await b.write("\n");
+      await until(() => a.bytesRead === 3);
+      await b.write("b\n");
+      assert.equal(await waiting, "b");
+    },
+    { readAhead: 0 },
+  ),
+
   onPair("64 KiB of nothing but carriage returns are as many empty lines", async ({ a, b }) => {
     const count = 64 * 1024;
     const writing = b.write("\r".repeat(count)).then(() => b.closeWrite());
