@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, Socket, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -399,22 +398,9 @@ test("a socket that ends as it is adopted keeps what it had for the connection's
   own.off("readable", ignore);
   const connection = keep(Connection.from(own));
   await until(() => own.readableEnded);
-  expect(() => connection.detach()).toThrow(
-    expect.objectContaining({ code: "ERR_CLOSED", message: expect.stringContaining("to be read") as string }),
-  );
+  expect(() => connection.detach()).toThrow(/to be read \(ERR_CLOSED\)$/);
   expect(String(await connection.read())).toBe("unread");
   connection.detach().destroy();
-});
-
-test("a stream that had ended before it was adopted is not ended", async () => {
-  const child = spawn(process.execPath, ["-e", "process.stdin.resume()"]);
-  const input = child.stdin as unknown as Socket;
-  Connection.from(input).detach();
-  await turn();
-  expect(input.writableEnded).toBe(false);
-  const closed = once(child, "close");
-  input.end();
-  await closed;
 });
 
 describe("what this library's own connections hand over is as any socket", () => {

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, request, type IncomingMessage } from "node:http";
 import {
@@ -162,18 +161,6 @@ describe("Connection.from, over an HTTP upgrade", () => {
 });
 
 describe("Connection.from, over other streams", () => {
-  test("a child's stdio", async () => {
-    const child = spawn("sort", { stdio: ["pipe", "pipe", "inherit"] });
-    const sorting = Connection.from(Duplex.from({ readable: child.stdout, writable: child.stdin }));
-    await sorting.write(["pear\n", "apple\n", "fig\n"]);
-    await sorting.closeWrite();
-    const lines: string[] = [];
-    for await (const line of sorting.lines()) lines.push(line);
-    expect(lines).toEqual(["apple", "fig", "pear"]);
-    await sorting.close();
-    await sorting.closed;
-  });
-
   test("a TLS socket, with its addresses", async () => {
     const [client, server] = await tlsPair();
     const [a, b] = [Connection.from(client), Connection.from(server)];
