@@ -214,11 +214,11 @@ export class Input implements Sink {
     if (kind === "open" || kind === "ended") this.#become({ kind: "failed", cause });
   }
 
-  /** Ends this side: the bytes in the queue and all that follow are thrown away. */
+  /** Ends this side, which was not ended here before: the bytes in the queue and all that follow are thrown away. */
   shut(): void {
     const { kind } = this.#state;
     if (kind === "handed over") this.#state = { kind, isShut: true };
-    else if (kind !== "closed") this.#discard(SHUT);
+    else this.#discard(SHUT);
   }
 
   /** Ends this side as {@link shut} does, and reads reject from now on. */

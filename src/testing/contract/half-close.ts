@@ -112,12 +112,15 @@ export const halfClose: readonly ContractCase[] = [
     assert.equal(await a.read(), null);
   }),
 
-  onPair("closeRead may be called again and again", async ({ a, b }) => {
+  onPair("closeRead may be called again and again, and after the end", async ({ a, b }) => {
     a.closeRead();
     a.closeRead();
     await a.write("x");
     a.closeRead();
     assert.equal(text(await b.read()), "x");
+    a.reset();
+    a.closeRead();
+    await fails(a.read(), "ERR_CLOSED");
   }),
 
   onPair("closeRead and then closeWrite close the connection as close does", async ({ a, b }) => {
