@@ -296,6 +296,13 @@ export const handOver: readonly ContractCase[] = [
     },
   ),
 
+  onPair("a socket that the program has destroyed cannot be detached", async ({ a, hasStream }) => {
+    if (!hasStream) return;
+    a.socket.destroy();
+    assert.throws(() => a.detach(), { code: "ERR_CLOSED" });
+    await Promise.allSettled([a.closed]);
+  }),
+
   onPair("a socket that the program destroys itself leaves no call waiting", async ({ a, b }) => {
     const waiting = [a.read(), a.write(clog()), a.write("queued"), a.flush(), a.closeWrite()];
     await stillPending(Promise.race(waiting));
