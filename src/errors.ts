@@ -418,9 +418,21 @@ function wordsOf(cause: unknown, { message }: PlatformError): string {
 let systemErrors: ReadonlyMap<number, readonly [string, string]> | undefined;
 
 function reasonOf(operation: Operation, code: string, error: PlatformError): string | undefined {
-  const own = REASONS[code] ?? tlsWords(code, error, operation === "tls");
+  const own = REASONS[code] ?? reasonOfTls(operation, code, error);
   if (own !== undefined) return own;
   if (typeof error.errno !== "number") return undefined;
   systemErrors ??= getSystemErrorMap();
   return systemErrors.get(error.errno)?.[1];
+}
+
+/** The code of a system call that failed. TLS has codes of its own, and `EPROTO`, whose message has OpenSSL's line. */
+const OF_SYSTEM = /^E(?!PROTO$)[A-Z\d]+$/;
+
+function reasonOfTls(operation: Operation, code: string, error: PlatformError): string | undefined {
+  if (operation !== "tls" && OF_SYSTEM.test(code)) return undefined;
+  try {
+    return tlsWords(code, error, operation === "tls");
+  } catch {
+    return undefined; // The words are loaded late, which fails where no descriptor is left: the code has to do.
+  }
 }

@@ -3,7 +3,7 @@ import { OPERATION, type OperationOptions } from "../options/operation.js";
 import { checkedOptions, schemaOf, type Checks } from "../options/schema.js";
 import { described } from "../options/described.js";
 import {
-  LOOKUP_HINTS,
+  lookupHints,
   network,
   resultOrder,
   type LookupCallback,
@@ -160,7 +160,7 @@ function checkHostOrNull(name: string, value: unknown): void {
 
 function checkHints(name: string, value: unknown): void {
   if (typeof value !== "number") throw wrongType(name, "a number", value);
-  if ((value & LOOKUP_HINTS) !== value) throw wrongValue(name, "made of the flags in node:dns", value);
+  if ((value & lookupHints()) !== value) throw wrongValue(name, "made of the flags in node:dns", value);
 }
 
 interface Question {

@@ -75,8 +75,10 @@ export function useNetwork(other: Network): void {
   network = other;
 }
 
-/** The flags that {@link LookupRequest.hints} is made of. */
-export const LOOKUP_HINTS = ADDRCONFIG | ALL | V4MAPPED;
+/** The flags that {@link LookupRequest.hints} is made of. A function: `node:dns` is loaded when a name needs it. */
+export function lookupHints(): number {
+  return ADDRCONFIG | ALL | V4MAPPED;
+}
 
 /** The order that the process wants, where the runtime can tell. */
 export function resultOrder(): LookupRequest["order"] {

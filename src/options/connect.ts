@@ -17,7 +17,8 @@ import { copyOfKeepAlive } from "./keep-alive.js";
 import { OPERATION, type OperationOptions } from "./operation.js";
 import { checkProxyHeader, copyOfProxyHeader, type ProxyHeader } from "./proxy.js";
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
-import { checkClientTls, IN_TLS } from "./tls.js";
+import { checkClientTls } from "./tls.js";
+import { IN_TLS } from "./tls-names.js";
 
 /** How to connect. */
 export interface ConnectOptions extends ConnectionOptions, OperationOptions {
@@ -156,8 +157,9 @@ const CONNECT = schemaOf<ConnectOptions>(
     attemptTimeout: checkTimeout,
     localAddress: checkLiteral,
     localPort: checkPort,
-    tls: checkClientTls,
-    proxyHeader: checkProxyHeader,
+    // Called by their names, by which what few programs need is loaded late.
+    tls: (name, value) => checkClientTls(name, value),
+    proxyHeader: (name, value) => checkProxyHeader(name, value),
   },
   {
     ...OPERATION,
@@ -268,6 +270,6 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
     localAddress,
     localPort,
     tls,
-    proxyHeader: copyOfProxyHeader(proxyHeader),
+    proxyHeader: proxyHeader && copyOfProxyHeader(proxyHeader),
   };
 }

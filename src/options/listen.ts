@@ -18,7 +18,8 @@ import { CONNECTION, ENDS_APART, copyOfConnectionOptions, type ConnectionOptions
 import { checkedOptions, schemaOf, type Complete } from "./schema.js";
 import { getParameters } from "../parameters.js";
 import { checkProxyProtocol, copyOfProxyProtocol, type ProxyProtocol } from "./proxy.js";
-import { checkServerTls, IN_TLS } from "./tls.js";
+import { checkServerTls } from "./tls.js";
+import { IN_TLS } from "./tls-names.js";
 
 /** The largest `int` of C, which is what listen(2) takes. */
 const MAX_BACKLOG = 2 ** 31 - 1;
@@ -226,8 +227,9 @@ const LISTEN = schemaOf<ListenOptions>(
     unlinkStale: checkBoolean,
     acceptTimeout: checkTimeout,
     signal: checkSignal,
-    tls: checkServerTls,
-    proxyProtocol: checkProxyProtocol,
+    // Called by their names, by which what few programs need is loaded late.
+    tls: (name, value) => checkServerTls(name, value),
+    proxyProtocol: (name, value) => checkProxyProtocol(name, value),
     handshakeTimeout: checkTimeout,
   },
   {
@@ -284,7 +286,7 @@ function copyOf(given: ListenOptions): Complete<ListenOptions> {
     acceptTimeout,
     signal,
     tls,
-    proxyProtocol: copyOfProxyProtocol(proxyProtocol),
+    proxyProtocol: proxyProtocol && copyOfProxyProtocol(proxyProtocol),
     handshakeTimeout,
   };
 }

@@ -16,26 +16,7 @@ import {
 } from "./checks.js";
 import { checkCertificate, checkVersions } from "../tls/checks.js";
 import { nearest } from "./nearest.js";
-
-/** Options of both ends, as Node's releases know them. */
-const COMMON = [
-  ...["ALPNProtocols", "allowPartialTrustChain", "ca", "cert", "certificateCompression", "ciphers"],
-  ...["clientCertEngine", "crl", "dhparam", "ecdhCurve", "enableTrace", "highWaterMark", "honorCipherOrder"],
-  ...["key", "maxVersion", "minVersion", "passphrase", "pfx", "privateKeyEngine", "privateKeyIdentifier"],
-  ...["pskCallback", "rejectUnauthorized", "requestCert", "secureOptions", "secureProtocol"],
-  ...["sessionIdContext", "sessionTimeout", "sigalgs", "ticketKeys"],
-];
-
-const CLIENT = [
-  ...COMMON,
-  "checkServerIdentity",
-  "minDHSize",
-  "requestOCSP",
-  "secureContext",
-  "servername",
-  "session",
-];
-const SERVER = [...COMMON, "ALPNCallback", "SNICallback", "pskIdentityHint"];
+import { CLIENT, SERVER, SYNONYMS } from "./tls-names.js";
 
 const BESIDE = "it is an option of connect and listen, beside tls";
 
@@ -62,28 +43,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   socket: "connection.startTls() begins TLS on a connection that is there",
   timeout: BESIDE,
   tls: "startTls takes the options of TLS themselves",
-};
-
-/** What is called otherwise elsewhere, or is a path there. */
-const SYNONYMS: ReadonlyMap<string, string> = new Map([
-  ...["cafile", "caFile", "caCerts", "certificateAuthorities"].map((name) => [name, "ca"] as const),
-  ...["certfile", "certFile", "certificate"].map((name) => [name, "cert"] as const),
-  ...["keyfile", "keyFile", "privateKey"].map((name) => [name, "key"] as const),
-  ...["hostname", "server_hostname"].map((name) => [name, "servername"] as const),
-]);
-
-/** Names that mean something else beside `tls`. */
-const NOT_IN_TLS = new Set(["highWaterMark", "hostname"]);
-
-/** Where options of TLS belong that were given beside `tls`, for the functions that have that option. */
-export const IN_TLS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    [...CLIENT, ...SERVER, ...SYNONYMS.keys()]
-      .filter((name) => !NOT_IN_TLS.has(name))
-      .map((name) => [name, `it is an option of TLS, tls: { ${SYNONYMS.get(name) ?? name} }`]),
-  ),
-  secure: "TLS is the option tls",
-  ssl: "TLS is the option tls",
 };
 
 const CHECKS: Readonly<Record<string, Check>> = {

@@ -15,29 +15,34 @@ const PLACES = 32;
  */
 export class PageShiftedMemory {
   readonly #size: number;
-  #places: readonly NonSharedBuffer[];
+  /** Empty until the memory is first asked for. */
+  #places: readonly NonSharedBuffer[] = [];
   #place = 0;
 
   constructor(size: number) {
     this.#size = size;
-    this.#places = placesIn(size);
   }
 
   /** The memory at its present place. */
   get current(): NonSharedBuffer {
+    return this.#places[this.#place] ?? this.#made();
+  }
+
+  #made(): NonSharedBuffer {
+    this.#places = placesIn(this.#size);
     return this.#places[this.#place] as NonSharedBuffer;
   }
 
   /** Shifts the memory and returns it. It is replaced if the program has transferred it. */
   move(): NonSharedBuffer {
-    if (this.current.length !== this.#size) this.#places = placesIn(this.#size);
+    if (this.current.length !== this.#size) this.#made();
     this.#place = (this.#place + 1) % PLACES;
     return this.current;
   }
 
   /** Whether a buffer is this memory, at any of its places. */
   has(memory: NonSharedBuffer): boolean {
-    return memory === this.current || this.#places.includes(memory);
+    return memory === this.#places[this.#place] || this.#places.includes(memory);
   }
 }
 

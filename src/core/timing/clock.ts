@@ -9,7 +9,13 @@ import { performance } from "node:perf_hooks";
 import { setImmediate, setTimeout } from "node:timers";
 
 /** Kept: a simulation replaces the method for a while, and this clock is that of the machine all the same. */
-const now = performance.now.bind(performance);
+let machineTime: (() => number) | null = null;
+
+/** `node:perf_hooks` is loaded when the time is first asked for. */
+function now(): number {
+  machineTime ??= performance.now.bind(performance);
+  return machineTime();
+}
 
 /** A callback that is still to come. Disposing of it cancels it, on the clock that it was set on. */
 export interface Timer extends Disposable {

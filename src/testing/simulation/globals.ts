@@ -8,6 +8,7 @@ import process from "node:process";
 import timers from "node:timers";
 import timersPromises from "node:timers/promises";
 import { promisify } from "node:util";
+import { systemClock } from "../../core/timing/clock.js";
 import { checkSize } from "../../options/checks.js";
 import type { Random } from "./random.js";
 import { running } from "./running.js";
@@ -47,6 +48,7 @@ function replaceAll(replaced: Replacements, clock: VirtualClock, random: Random)
   );
   replaced.inside(AbortSignal, "timeout", (ms) => timeoutSignal(clock, ms));
   replaced.set(globalThis, "Date", clock.fake.Date);
+  systemClock.now(); // It keeps the method of the machine from its first call on.
   for (const owner of new Set([performance, globalThis.performance])) {
     replaced.inside(owner, "now", () => clock.now());
   }
