@@ -8,9 +8,9 @@ import { build } from "vite";
 import webpack from "webpack";
 import { elsewhere, output, project } from "./project.mjs";
 
-/** The last service is in IANA's registry only, so that it needs the module which is loaded late. */
+/** The service is in IANA's registry only: it needs a module that is loaded late, as listening, codecs and views do. */
 const PROGRAM = `
-import { connect, listen, NetTimeoutError, resolve } from "tcp6";
+import { connect, framed, jsonLines, listen, NetTimeoutError, resolve } from "tcp6";
 import { memoryPair } from "tcp6/testing";
 
 async function main() {
@@ -24,13 +24,16 @@ async function main() {
   const [a, b] = memoryPair();
   await a.writeLine("in memory");
   const inMemory = await b.readLine();
+  await framed(a, jsonLines()).send(["a message"]);
+  const [message] = await framed(b, jsonLines()).receive();
+  await Promise.all([a.duplex.end("in a view"), b.readAll()]).then(([, bytes]) => console.log(String(bytes)));
   a.reset();
   b.reset();
-  console.log(port, line, failure instanceof NetTimeoutError, inMemory, client.constructor === a.constructor);
+  console.log(port, line, failure instanceof NetTimeoutError, inMemory, message, client.constructor === a.constructor);
 }
 void main();
 `;
-const OUTCOME = "1354 hello true in memory true\n";
+const OUTCOME = "in a view\n1354 hello true in memory a message true\n";
 /** Loaded when it is used, by programs that have installed it. */
 const OPTIONAL = "@sinonjs/fake-timers";
 

@@ -1,8 +1,10 @@
 /**
  * Makes dist/, which is what is published:
  *
- * - index.cjs, testing.cjs: the library in CommonJS, and in shared.cjs what both need. Each class and each variable is there
- *   once, whether a program imports the library or requires it.
+ * - core.cjs: what every program needs, in CommonJS. Each class and each variable is there once, whether a program imports the
+ *   library or requires it.
+ * - the late parts, which scripts/parts.mjs lists: each is loaded by the first call that needs it.
+ * - index.cjs, testing.cjs: the names of these that programs use. testing.cjs also has what only tests need.
  * - index.js, testing.js: ES modules that pass on what these export.
  * - cli.cjs: the program `tcp6`, a user of index.cjs.
  * - registered-services.cjs: loaded when a program names a service that `/etc/services` does not have.
@@ -14,6 +16,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -21,18 +24,53 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
+import { commonJs, LATE_REQUIRE, TARGET } from "./modules.mjs";
+import { partOf } from "./parts.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
 /** The entry points, by the names of their modules in dist/. */
 const entries = { index: "src/index", testing: "src/testing/index" };
-/** A call that both passes of esbuild leave alone, until it becomes `require`. */
-const LATE_REQUIRE = "requireWhenNeeded";
+/** Loaded by a simulation, where it is installed. */
+const OPTIONAL = "@sinonjs/fake-timers";
+const { compilerOptions } = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8"));
+
+/** The sources without their types. */
+const typeScript = {
+  name: "typescript",
+  resolveId: (id, importer) =>
+    importer?.endsWith(".ts") && id.startsWith(".")
+      ? join(dirname(importer), id.replace(/\.js$/, ".ts"))
+      : null,
+  load: async (id) => {
+    if (!id.endsWith(".ts")) return null;
+    const text = requiringLate(id, readFileSync(id, "utf8"));
+    const { code } = await transform(text, {
+      loader: "ts",
+      target: "esnext",
+      tsconfigRaw: { compilerOptions },
+    });
+    return code;
+  },
+};
+
+/** The packages that are compiled in, as ES modules. */
+const packages = {
+  name: "packages",
+  resolveId: (id, importer) => {
+    if (id.startsWith("."))
+      return importer?.includes("/node_modules/") ? join(dirname(importer), `${id}.js`) : null;
+    const directory = join(root, "node_modules", id);
+    if (!existsSync(directory)) return null;
+    const { module, exports } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+    return join(directory, module ?? exports.default);
+  },
+};
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
@@ -41,41 +79,33 @@ await compileProgram();
 copyFileSync(join(root, "src/address/registered-services.cjs"), join(dist, "registered-services.cjs"));
 await declare();
 
-/** esbuild splits ES modules only, so each of the parts becomes CommonJS by itself. */
 async function compile() {
-  const { outputFiles, metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, `${path}.ts`])),
-    outdir: dist,
-    outExtension: { ".js": ".cjs" },
-    chunkNames: "shared",
-    bundle: true,
-    splitting: true,
-    external: ["@sinonjs/fake-timers"],
-    platform: "node",
-    format: "esm",
-    target: "node20.19",
-    write: false,
-    metafile: true,
-    plugins: [
-      { name: "late-require", setup: ({ onLoad }) => onLoad({ filter: /services\.ts$/ }, requiringLate) },
-    ],
+  const bundle = await rollup({
+    input: Object.fromEntries(
+      Object.entries(entries).map(([name, path]) => [name, join(root, `${path}.ts`)]),
+    ),
+    plugins: [typeScript, packages],
+    external: [/^node:/, OPTIONAL],
+    // The parts use each other, but not while they are loaded.
+    onwarn: ({ code, message }) => {
+      if (code !== "CIRCULAR_CHUNK") throw new Error(message);
+    },
   });
-  for (const { path, text } of outputFiles) {
-    const { code } = await transform(text, {
-      format: "cjs",
-      platform: "node",
-      target: "node20.19",
-      minify: true,
-      define: { [LATE_REQUIRE]: "require" },
-    });
-    writeFileSync(path, code);
-  }
-  for (const name of Object.keys(entries)) {
-    const { exports } = metafile.outputs[`dist/${name}.cjs`];
+  const { output } = await bundle.generate({
+    format: "es",
+    entryFileNames: "[name].cjs",
+    chunkFileNames: "[name].cjs",
+    hoistTransitiveImports: false,
+    manualChunks: (id) => {
+      const part = partOf(relative(join(root, "src"), id));
+      return part === "testing" ? undefined : part;
+    },
+  });
+  for (const [name, text] of await commonJs(output)) writeFileSync(join(dist, `${name}.cjs`), text);
+  for (const { name, exports } of output.filter(({ isEntry }) => isEntry)) {
     writeFileSync(join(dist, `${name}.js`), `export { ${exports.join(", ")} } from "./${name}.cjs";\n`);
   }
-  writeLicences(Object.keys(metafile.inputs));
+  writeLicences(output.flatMap(({ moduleIds }) => moduleIds));
 }
 
 async function compileProgram() {
@@ -87,7 +117,7 @@ async function compileProgram() {
     bundle: true,
     platform: "node",
     format: "cjs",
-    target: "node20.19",
+    target: TARGET,
     minify: true,
     plugins: [
       {
@@ -101,17 +131,18 @@ async function compileProgram() {
 }
 
 /** A bundler follows `require` with a literal path; it cannot follow `createRequire`, which the sources need as ES modules. */
-function requiringLate({ path }) {
-  const contents = readFileSync(path, "utf8")
+function requiringLate(path, text) {
+  if (!text.includes("createRequire")) return text;
+  const changed = text
     .replace(`import { createRequire } from "node:module";\n`, "")
     .replace(`createRequire(import.meta.url)(`, `${LATE_REQUIRE}(`);
-  if (/createRequire/.test(contents)) throw new Error(`${path} requires in a way that is not known here`);
-  return { contents, loader: "ts" };
+  if (/createRequire/.test(changed)) throw new Error(`${path} requires in a way that is not known here`);
+  return changed;
 }
 
 function writeLicences(inputs) {
   const packages = new Set(
-    inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
+    inputs.flatMap((path) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
   );
   const texts = [...packages].sort().map((name) => {
     const directory = join(root, "node_modules", name);

@@ -68,17 +68,26 @@ test("holds what is made, the documents and the licences, and no sources", () =>
   expect(readdirSync(join(installed, "dist")).sort()).toEqual([
     "LICENSES.txt",
     "cli.cjs",
+    "core.cjs",
+    "duplex.cjs",
+    "framing.cjs",
     "index.cjs",
     "index.d.cts",
     "index.d.ts",
     "index.js",
+    "listening.cjs",
+    "proxy.cjs",
     "registered-services.cjs",
-    "shared.cjs",
+    "requesting.cjs",
+    "serving.cjs",
     "shared.d.cts",
     "testing.cjs",
     "testing.d.cts",
     "testing.d.ts",
     "testing.js",
+    "tls-words.cjs",
+    "tls.cjs",
+    "web.cjs",
   ]);
   const licences = readFileSync(join(installed, "dist/LICENSES.txt"), "utf8");
   expect(licences).toMatch(/^abort-controller-x [\d.]+\n[^]+\np-timeout [\d.]+\n/);
@@ -168,6 +177,128 @@ const PROGRAMS = [
 
 test.each(PROGRAMS)("works where it is %s", (_, name, line) => {
   expect(said(name, line + PROGRAM)).toEqual(OUTCOME);
+});
+
+const WAYS = [
+  [
+    "imported",
+    "mjs",
+    `import { createRequire } from "node:module"; import * as tcp6 from "tcp6"; const require = createRequire(import.meta.url);`,
+  ],
+  ["required", "cjs", `const tcp6 = require("tcp6");`],
+] as const;
+
+/** `loaded()` tells which modules of the package have been loaded since it was called last. */
+const LOADED = `
+const path = require("node:path");
+const known = new Set();
+const loaded = () => {
+  const now = Object.keys(require.cache).filter((file) => file.includes("tcp6" + path.sep + "dist") && !known.has(file));
+  for (const file of now) known.add(file);
+  return now.map((file) => path.basename(file, ".cjs")).sort();
+};
+`;
+
+test.each(WAYS)("loads what every program needs, and no more, where it is %s", (_, kind, line) => {
+  // What Node.js itself loads for a module of this kind, and for the modules that the library is made with.
+  const floor = `import { createRequire } from "node:module"; import "node:net"; import "node:stream";`;
+  const list = `console.log(JSON.stringify({ builtins: process.moduleLoadList, modules: loaded() }));`;
+  const without = said(
+    `floor.${kind}`,
+    (kind === "mjs" ? floor : `require("node:net"); require("node:stream");`) +
+      `
+    const loaded = () => [];` +
+      list,
+  ) as { builtins: string[] };
+  const found = said(`load.${kind}`, line + LOADED + list) as { builtins: string[]; modules: string[] };
+  expect(found.modules).toEqual(["core", "index"]);
+  const known = new Set(without.builtins);
+  const more = found.builtins.filter((name) => name.startsWith("NativeModule ") && !known.has(name));
+  const costly = /^NativeModule (?:crypto|dns|perf_hooks|stream\/web|tls|http|child_process|worker_threads)$/;
+  expect(more.filter((name) => costly.test(name))).toEqual([]);
+});
+
+/** Each late part by what makes it necessary; `null` where what it throws was no error of this library. */
+const LATE_USES = `
+(async () => {
+  const { connect, framed, jsonLines, listen, NetError, requests, serve } = tcp6;
+  const parts = {};
+  loaded();
+  const use = async (name, call) => {
+    const outcome = await call();
+    parts[name] = loaded();
+    return outcome;
+  };
+  const codeOf = (promise) => promise.then(String, (error) => (error instanceof NetError ? error.code : null));
+  const listener = await use("listen", () => listen("127.0.0.1:0"));
+  const { port } = listener;
+  const one = await use("connect", () => connect("127.0.0.1", port));
+  const other = await listener.accept();
+  await use("read and write", async () => [await one.writeLine("hello"), await other.readLine()]);
+  const failed = await use("connect in vain", () => codeOf(connect({ path: "/nowhere/at-all" })));
+  await use("duplex", async () => one.duplex);
+  await use("readable", async () => other.readable);
+  for (const each of [one, other]) each.reset();
+  const serving = new AbortController();
+  const echoing = async (client) => {
+    const messages = framed(client, jsonLines());
+    for await (const message of messages) await messages.send(message);
+  };
+  const [served] = await use("serve", () => [serve(listener, echoing, { signal: serving.signal, onError: () => undefined })]);
+  const asking = await connect("127.0.0.1", port);
+  const messages = await use("framed", async () => framed(asking, jsonLines()));
+  await messages.send({ a: 1 });
+  const echo = await messages.receive();
+  const client = await use("requests", async () => requests(messages));
+  const reply = await client.request({ b: 2 });
+  asking.reset();
+  const gone = await codeOf(client.request({ c: 3 }));
+  const header = { version: 1, sourceAddress: "192.0.2.1", sourcePort: 1, destinationAddress: "192.0.2.2", destinationPort: 2 };
+  const proxied = await use("proxyHeader", () => connect("127.0.0.1", port, { proxyHeader: header }));
+  proxied.reset();
+  serving.abort();
+  await served;
+  const silent = await listen("127.0.0.1:0");
+  const untrusted = codeOf(connect("127.0.0.1", silent.port, { tls: { servername: "a.test" } }));
+  const speaking = await silent.accept();
+  await speaking.write("this is not TLS, but has more bytes than a record's header");
+  const handshake = await use("tls", () => untrusted);
+  await silent.close();
+  console.log(JSON.stringify({ parts, failed, echo, reply, gone, handshake }));
+})();
+`;
+
+const LATE_OUTCOME = {
+  parts: {
+    listen: ["listening"],
+    connect: [],
+    "read and write": [],
+    "connect in vain": [],
+    duplex: ["duplex"],
+    readable: ["web"],
+    serve: ["serving"],
+    framed: ["framing"],
+    requests: ["requesting"],
+    proxyHeader: ["proxy"],
+    tls: ["tls", "tls-words"],
+  },
+  failed: "ENOENT",
+  echo: { a: 1 },
+  reply: { b: 2 },
+  gone: "ERR_CLOSED",
+  handshake: "ERR_SSL_WRONG_VERSION_NUMBER",
+};
+
+test.each(WAYS)("loads each of the other parts when a call needs it, where it is %s", (_, kind, line) => {
+  expect(said(`late.${kind}`, line + LOADED + LATE_USES)).toEqual(LATE_OUTCOME);
+});
+
+test("stays one library also where its modules are forgotten before it has loaded all parts", () => {
+  // As test runners do between their tests.
+  const forget = `const loaded = () => { for (const file in require.cache) delete require.cache[file]; return []; };`;
+  const { parts, ...rest } = LATE_OUTCOME;
+  expect(said("forgotten.cjs", WAYS[1][2] + forget + LATE_USES)).toMatchObject(rest);
+  expect(Object.values(parts).flat().sort()).toHaveLength(9);
 });
 
 /** Runs a program in the user's project that must print nothing on stderr and end by itself; what it prints on stdout. */
