@@ -33,7 +33,7 @@ test("a connection fails when more than 65 536 replies are missing of requests t
   expect(await waiting).toMatchObject({ code: "ERR_LIMIT", written: "partly" });
   expect(await netError(shared.closed)).toMatchObject({ code: "ERR_LIMIT" });
   expect(shared.pending).toBe(0);
-});
+}, 120_000);
 
 describe("a connection that is taken from its requests", () => {
   let listener: Listener;

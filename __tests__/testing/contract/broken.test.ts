@@ -2,7 +2,7 @@ import { connectionContract } from "../../../src/testing/index.js";
 import { breakages, brokenPairs, settleHeld } from "../../support/broken-pairs.js";
 
 /** A case that waits for what never comes takes as long. */
-const TIMEOUT_MS = 250;
+const TIMEOUT_MS = 2_000;
 
 afterAll(settleHeld);
 
