@@ -36,6 +36,8 @@ export interface Shared {
   readonly plan: Plan;
   /** Resolves when all deaths are done that are to be. */
   readonly died: Promise<unknown>;
+  /** Whether the server took a handshake for dead, which on a busy machine may only be slow. */
+  readonly hasGivenUp: boolean;
   complain(text: string): void;
   /** Counts an outcome. */
   count(what: string): void;
@@ -273,16 +275,19 @@ export class End {
     }
     this.shared.count(`${what}: ${error.operation} ${error.code}`);
     if (!this.#mayFailWith(error.code)) this.complain(`${what} has failed with an unknown code: ${text}`);
-    else if (isGentle(plan) && !(this.#hasClosed && error.code === "ERR_CLOSED") && !this.#isLateFor(error))
+    else if (isGentle(plan) && !this.#isExcused(error))
       this.complain(`${what} has failed although nothing was done: ${text}`);
+  }
+
+  #isExcused(error: NetError): boolean {
+    const wasClosed = this.#hasClosed && error.code === "ERR_CLOSED";
+    return wasClosed || this.shared.hasGivenUp || this.#isLateFor(error);
   }
 
   /** Whether the peer has closed so long ago that it has given up waiting for the end of this side: a busy machine is slow. */
   #isLateFor({ code }: NetError): boolean {
     const { closedAt = Infinity } = this.peer;
-    // The proxy closes a socket that it is ending, also if the other one was reset.
-    const isEnded = code === "ERR_TLS_TRUNCATED" && this.shared.plan.chops;
-    const isGone = code === "EPIPE" || code === "ECONNRESET" || isEnded;
+    const isGone = code === "EPIPE" || code === "ECONNRESET";
     return isGone && performance.now() - closedAt >= getParameters().lingerTimeout;
   }
 

@@ -44,6 +44,7 @@ class Life implements Watcher, Shared {
   readonly client: End;
   readonly server: End;
   readonly died: Promise<unknown>;
+  hasGivenUp = false;
   /** Ends the wait for a client. */
   readonly #accepting = new AbortController();
   #hasClosedListener = false;
@@ -320,7 +321,10 @@ class Life implements Watcher, Shared {
         reject(NO_CLIENT);
       };
       // A server of Node's does not notice the end of a client that it shakes hands with.
-      const late = setTimeout(failed, HANDSHAKE_MS);
+      const late = setTimeout(() => {
+        this.hasGivenUp = true;
+        failed();
+      }, HANDSHAKE_MS);
       socket.once(event, () => clearTimeout(late));
       socket.once("error", failed).once("close", failed);
       end.raw?.once("close", failed);
