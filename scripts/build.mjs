@@ -29,6 +29,7 @@ import { fileURLToPath } from "node:url";
 import { build, transform } from "esbuild";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
+import { inLines } from "./lines.mjs";
 import { commonJs, LATE_REQUIRE, TARGET } from "./modules.mjs";
 import { partOf } from "./parts.mjs";
 
@@ -127,7 +128,9 @@ async function compileProgram() {
       },
     ],
   });
-  chmodSync(join(dist, "cli.cjs"), 0o755);
+  const program = join(dist, "cli.cjs");
+  writeFileSync(program, inLines(readFileSync(program, "utf8")));
+  chmodSync(program, 0o755);
 }
 
 /** A bundler follows `require` with a literal path; it cannot follow `createRequire`, which the sources need as ES modules. */

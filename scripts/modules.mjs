@@ -6,6 +6,7 @@
  */
 import { transform } from "esbuild";
 import { parseAst } from "rollup/parseAst";
+import { inLines } from "./lines.mjs";
 import { LATE_BUILTINS, LATE_PARTS } from "./parts.mjs";
 
 export const TARGET = "node20.19";
@@ -30,6 +31,8 @@ class Module {
   #passedOn = [];
   /** Variables whose values change. */
   #live = new Set();
+  /** The local names of its classes. */
+  #classes = new Set();
   #body = "";
 
   constructor(name, code) {
@@ -41,6 +44,7 @@ class Module {
         this.#body += `${code.slice(node.start, node.end)}\n`;
         const isLive = node.type === "VariableDeclaration" && node.kind !== "const";
         if (isLive) for (const { id } of node.declarations) this.#live.add(id.name);
+        if (node.type === "ClassDeclaration") this.#classes.add(node.id.name);
       }
     }
   }
@@ -78,7 +82,7 @@ class Module {
     const own = [...this.exports].map(([as, name]) =>
       this.#live.has(name) ? `get ${as}() { return ${name}; }` : `${as}: ${name}`,
     );
-    const text = `${this.#imported(modules)}${this.#body}$own = { ${own.join(", ")} };\n`;
+    const text = `${this.#imported(modules)}${this.#body}${this.#named(modules)}$own = { ${own.join(", ")} };\n`;
     const { code } = await transform(text, {
       format: "cjs",
       platform: "node",
@@ -86,7 +90,22 @@ class Module {
       minify: true,
       define: { [LATE_REQUIRE]: "require" },
     });
-    return code.replaceAll(/\brequire\("late ([^"]+)"\)/g, (_, part) => `$parts[${JSON.stringify(part)}]`);
+    return inLines(code).replaceAll(
+      /\brequire\("late ([^"]+)"\)/g,
+      (_, part) => `$parts[${JSON.stringify(part)}]`,
+    );
+  }
+
+  /** What programs see keeps its name, which is made shorter otherwise: Node.js prints that of an error's class. */
+  #named(modules) {
+    const passedOn = [...modules.values()].flatMap((module) => module.#passedOn);
+    const seen = passedOn.filter(
+      ({ from, name }) => from === this.name && this.#classes.has(this.exports.get(name)),
+    );
+    const lines = seen.map(({ name, as }) => {
+      return `Object.defineProperty(${this.exports.get(name)}, "name", { value: ${JSON.stringify(as)} });\n`;
+    });
+    return lines.join("");
   }
 
   /** What is late, and what changes, is looked up at each use: esbuild does so with imports. The rest is taken once. */

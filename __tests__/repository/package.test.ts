@@ -144,6 +144,21 @@ test("has the program tcp6, which connects by it", () => {
   expect(refused.stderr).toMatch(/ECONNREFUSED/);
 });
 
+test.each([
+  ["NetError: connect 127.0.0.1:1: connection refused", `await connect("127.0.0.1", 1)`],
+  ['TypeError: "timeOut" is no option', `await connect("127.0.0.1", 1, { timeOut: 1 })`],
+])("an error that nothing catches is a few short lines, with its name: %s", (line, call) => {
+  writeFileSync(join(project, "uncaught.mjs"), `import { connect } from "tcp6";\n${call};`);
+  const { status, stderr } = spawnSync(process.execPath, ["uncaught.mjs"], {
+    cwd: project,
+    encoding: "utf8",
+    timeout: 15_000,
+  });
+  expect(status).toBe(1);
+  expect(`\n${stderr}`).toContain(`\n${line}`);
+  expect(Math.max(...stderr.split("\n").map(({ length }) => length))).toBeLessThan(500);
+});
+
 test("says which package a simulation needs, where it is not installed", () => {
   const code = `import { simulate } from "tcp6/testing";
     simulate({}, async () => undefined).catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
