@@ -37,6 +37,10 @@ afterEach(async () => {
   await nothingLeft();
 });
 
+async function pass(turns: number): Promise<void> {
+  for (let passed = 0; passed < turns; passed++) await turn();
+}
+
 async function portOf(server: Server): Promise<number> {
   servers.push(server);
   server.listen(0, "127.0.0.1");
@@ -73,17 +77,72 @@ async function works(a: Connection, b: Connection): Promise<void> {
 }
 
 describe("startTls over what was adopted", () => {
-  const STREAMS: Readonly<Record<string, () => Promise<[Duplex, Duplex]>>> = {
+  const STREAMS = {
     "sockets of Node's": socketPair,
     "TLS sockets of Node's": tlsPair,
     "a Duplex that is no socket": tunnelPair,
     "both sides of a stream.duplexPair()": duplexesInMemory,
-  };
+  } satisfies Readonly<Record<string, () => Promise<[Duplex, Duplex]>>>;
 
-  test.each(Object.keys(STREAMS))("secures %s", async (name) => {
-    const [a, b] = await adopted(STREAMS[name] as () => Promise<[Duplex, Duplex]>);
+  test.each(Object.entries(STREAMS))("secures %s", async (_name, make) => {
+    const [a, b] = await adopted(make);
     await works(...(await secured([a, b])));
     for (const old of [a, b]) expect(await netError(old.read())).toMatchObject({ code: "ERR_CLOSED" });
+  });
+
+  /** Streams that fail some turns after they were destroyed. */
+  async function failingLate(): Promise<[Duplex, Duplex]> {
+    const both = await tunnelPair();
+    for (const stream of both) {
+      const own = stream._destroy.bind(stream);
+      stream._destroy = (error, done) => {
+        own(error, () => void pass(3).then(() => done(new Error("it fails late"))));
+      };
+    }
+    return both;
+  }
+
+  const GIVEN_UP = { ...STREAMS, "a Duplex that fails late": failingLate };
+  type Kind = keyof typeof GIVEN_UP;
+
+  // Jest fails a test in which an error is thrown that nothing catches.
+  test.each<[Kind, "client" | "server"]>([
+    ["sockets of Node's", "client"],
+    ["sockets of Node's", "server"],
+    ["TLS sockets of Node's", "client"],
+    ["TLS sockets of Node's", "server"],
+    ["a Duplex that is no socket", "client"],
+    ["a Duplex that is no socket", "server"],
+    ["a Duplex that fails late", "server"],
+    // The server would wait for its timeout: it does not notice that the other side was destroyed.
+    ["both sides of a stream.duplexPair()", "server"],
+  ])("over %s the %s may give up in any turn of the handshake", async (name, side) => {
+    const given = { turns: 0, ups: 0 };
+    while (given.ups === given.turns) {
+      const [a, b] = await adopted(GIVEN_UP[name]);
+      const controller = new AbortController();
+      const { signal } = controller;
+      const both = [
+        a.startTls(side === "client" ? { ...CLIENT, signal } : CLIENT),
+        b.startTls(side === "server" ? { ...SERVER, signal } : SERVER),
+      ];
+      const outcomes = Promise.allSettled(both);
+      await pass(given.turns);
+      controller.abort();
+      const ends = (await outcomes).map((outcome) => (outcome.status === "fulfilled" ? outcome.value : null));
+      const own = (await outcomes)[side === "client" ? 0 : 1];
+      given.turns++;
+      if (own?.status === "rejected") {
+        expect(own.reason).toBe(signal.reason);
+        given.ups++;
+      }
+      for (const end of [a, b, ...ends]) {
+        end?.reset();
+        await end?.closed.catch(() => undefined);
+      }
+      await pass(5);
+    }
+    expect(given.ups).toBeGreaterThan(0);
   });
 
   test("secures a socket that was adopted while it connects", async () => {

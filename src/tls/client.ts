@@ -70,12 +70,12 @@ export class TlsClient {
         resetBeneath(raw);
       };
       const onAbort = (): void => giveUp(signal?.reason);
+      raw.on("error", ignore);
       if (signal?.aborted === true) {
         onAbort();
         return;
       }
       signal?.addEventListener("abort", onAbort, { once: true });
-      raw.on("error", ignore);
       closeBehindBeneath(raw);
       let isIdentified = true;
       let ticket: Buffer | undefined;

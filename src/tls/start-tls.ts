@@ -183,12 +183,13 @@ function serverHandshake(
       if ("transport" in how) resolve(how.transport);
       else reject(tlsFailed(how.failure, subject));
     };
+    raw.on("error", ignore);
     if (signal?.aborted === true) {
       onAbort();
       return;
     }
     signal?.addEventListener("abort", onAbort, { once: true });
-    raw.on("error", ignore).on("close", onClose);
+    raw.on("close", onClose);
     server.handshake(raw, ended);
   });
 }
