@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { connect as netConnect, type AddressInfo, type Socket } from "node:net";
+import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { connect as tlsConnect, TLSSocket } from "node:tls";
 import {
@@ -113,6 +114,7 @@ describe("startTls over what was adopted", () => {
     ["TLS sockets of Node's", "server"],
     ["a Duplex that is no socket", "client"],
     ["a Duplex that is no socket", "server"],
+    ["a Duplex that fails late", "client"],
     ["a Duplex that fails late", "server"],
     // The server would wait for its timeout: it does not notice that the other side was destroyed.
     ["both sides of a stream.duplexPair()", "server"],
@@ -144,6 +146,26 @@ describe("startTls over what was adopted", () => {
     }
     expect(given.ups).toBeGreaterThan(0);
   });
+
+  test.each(Object.entries(GIVEN_UP))(
+    "over %s the client may give up when it is just secure",
+    async (_name, make) => {
+      const [a, b] = await adopted(make);
+      const controller = new AbortController();
+      const checkServerIdentity = (): undefined => {
+        // Behind Node's event that the handshake is done, and ahead of the next turn.
+        nextTick(() => controller.abort());
+      };
+      const starting = a.startTls({ ...CLIENT, signal: controller.signal, checkServerIdentity });
+      const other = b.startTls({ ...SERVER, timeout: 1_000 }).then(keep, () => b);
+      expect(await failure(starting)).toBe(controller.signal.reason);
+      for (const end of [a, await other]) {
+        end.reset();
+        await end.closed.catch(() => undefined);
+      }
+      await pass(5);
+    },
+  );
 
   test("secures a socket that was adopted while it connects", async () => {
     const listener = await loopback();

@@ -64,7 +64,9 @@ export class TlsClient {
    */
   handshake(raw: Duplex, signal: AbortSignal | undefined): Promise<Transport> {
     return new Promise((resolve, reject) => {
+      let isGivenUp = false;
       const giveUp = (reason: unknown): void => {
+        isGivenUp = true;
         signal?.removeEventListener("abort", onAbort);
         reject(reason);
         resetBeneath(raw);
@@ -135,6 +137,8 @@ export class TlsClient {
           const transport = secureTransport(socket, { allowTruncation: this.#allowTruncation });
           clock.setImmediate(() => {
             signal?.removeEventListener("abort", onAbort);
+            // A stream beneath may still fail, and the TLS socket with it.
+            if (isGivenUp) transport.reset();
             socket.off("error", onFailure).off("close", onClose);
             resolve(transport);
           });
