@@ -487,6 +487,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       () => lengthPrefixed(new Socket()),
       '"connection" must be a Connection (Connection.from makes one of a socket); received an object (Socket)',
     ],
+    [() => tcp6.lengthPrefix({ size: 2 } as object), '"size" is no option: the size of the length is bytes'],
   ],
   parameters: [
     [

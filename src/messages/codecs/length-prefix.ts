@@ -68,7 +68,10 @@ const OPTIONS = schemaOf<LengthPrefixOptions>(
     },
   },
   {
-    elsewhere: { limit: "framed(connection, codec, { limit }) takes one" },
+    elsewhere: {
+      limit: "framed(connection, codec, { limit }) takes one",
+      size: "the size of the length is bytes",
+    },
     insteadOfNumber: "the size of the length is { bytes }",
   },
 );
