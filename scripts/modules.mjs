@@ -82,7 +82,7 @@ class Module {
     const own = [...this.exports].map(([as, name]) =>
       this.#live.has(name) ? `get ${as}() { return ${name}; }` : `${as}: ${name}`,
     );
-    const text = `${this.#imported(modules)}${this.#body}${this.#named(modules)}$own = { ${own.join(", ")} };\n`;
+    const text = `${this.#imported(modules)}${this.#body}${this.#named()}$own = { ${own.join(", ")} };\n`;
     const { code } = await transform(text, {
       format: "cjs",
       platform: "node",
@@ -96,16 +96,14 @@ class Module {
     );
   }
 
-  /** What programs see keeps its name, which is made shorter otherwise: Node.js prints that of an error's class. */
-  #named(modules) {
-    const passedOn = [...modules.values()].flatMap((module) => module.#passedOn);
-    const seen = passedOn.filter(
-      ({ from, name }) => from === this.name && this.#classes.has(this.exports.get(name)),
+  /** Classes keep their names, which are made shorter otherwise: Node.js prints them, and so do profiles and heap snapshots. */
+  #named() {
+    if (this.#classes.size === 0) return "";
+    // Rollup adds a number where two files have the same name.
+    const names = [...this.#classes].map(
+      (name) => `[${name}, ${JSON.stringify(name.replace(/\$\d+$/, ""))}]`,
     );
-    const lines = seen.map(({ name, as }) => {
-      return `Object.defineProperty(${this.exports.get(name)}, "name", { value: ${JSON.stringify(as)} });\n`;
-    });
-    return lines.join("");
+    return `for (const [it, value] of [${names.join(", ")}]) Object.defineProperty(it, "name", { value });\n`;
   }
 
   /** What is late, and what changes, is looked up at each use: esbuild does so with imports. The rest is taken once. */

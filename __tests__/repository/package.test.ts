@@ -159,6 +159,22 @@ test.each([
   expect(Math.max(...stderr.split("\n").map(({ length }) => length))).toBeLessThan(500);
 });
 
+test("shows what it gives by the names of its classes", () => {
+  const code = `import { inspect } from "node:util";
+    import { listen } from "tcp6";
+    import { memoryPair } from "tcp6/testing";
+    const [a] = memoryPair();
+    const listener = await listen("127.0.0.1:0");
+    const shown = [a.lines(), a.split(","), a.chunks()].map((loop) => inspect(loop));
+    const names = [a, a.duplex, listener].map((each) => each.constructor.name);
+    await listener.close();
+    console.log(JSON.stringify({ shown, names }));`;
+  expect(said("names.mjs", code)).toEqual({
+    shown: ["[Lines]", "[Records]", "[Chunks]"],
+    names: ["Connection", "ConnectionDuplex", "Listener"],
+  });
+});
+
 test("says which package a simulation needs, where it is not installed", () => {
   const code = `import { simulate } from "tcp6/testing";
     simulate({}, async () => undefined).catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
