@@ -12,7 +12,8 @@ const config: Config = {
     "^tcp6/testing$": "<rootDir>/src/testing/index.ts",
   },
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/mutation/"],
-  testTimeout: 20_000,
+  // A hang is a fault, and a slow machine is none.
+  testTimeout: 60_000,
   // Many tests wait for something: as many workers as there are processors would leave these idle.
   maxWorkers: Math.ceil(1.5 * availableParallelism()),
 };

@@ -6,7 +6,7 @@ import { bundle } from "../support/bundle.js";
 import type { CaseResult } from "./run.js";
 
 /** Longer than a case takes on a busy machine; shorter than jest waits, so that the next case finds a process. */
-const CASE_TIMEOUT_MS = 18_000;
+const CASE_TIMEOUT_MS = 50_000;
 
 /** A process that runs cases of the contract over one kind of connection, one after the other. */
 class ContractProcess {

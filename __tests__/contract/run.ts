@@ -28,7 +28,7 @@ export interface CaseResult {
 }
 
 /** Far longer than Node.js takes to close what a case has closed. */
-const END_TIMEOUT_MS = 5_000;
+const END_TIMEOUT_MS = 30_000;
 
 /**
  * Ms that a case has to end by itself after an error that nothing has caught: one that fails may leave a read waiting, and its

@@ -362,7 +362,7 @@ const CALLS: readonly (readonly [what: string, calls: readonly Call[]])[] = [
 async function outcome(call: () => unknown): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<unknown>((settle) => {
-    timer = setTimeout(() => settle(new Error("it has not settled")), 5_000);
+    timer = setTimeout(() => settle(new Error("it has not settled")), 30_000);
   });
   try {
     const result = await Promise.race([Promise.resolve().then(call), late]);

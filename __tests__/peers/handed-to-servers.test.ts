@@ -235,7 +235,7 @@ describe.each(LIBRARIES)("$name", (library) => {
       await Promise.allSettled(connections.map(({ closed }) => closed));
       await until(function nothingMoreOfTcpIsOpen() {
         return tcpResources().length <= before;
-      }, 5_000);
+      });
     });
 
     test("an exchange, and 5 MB, over one connection", async () => {

@@ -116,7 +116,7 @@ describe("a Modbus client with requests, to jsmodbus's server", () => {
     });
     await once(slow.listen(0, "127.0.0.1"), "listening");
     await using client = new Modbus(await connect("127.0.0.1", (slow.address() as AddressInfo).port));
-    const given = client.readHoldingRegisters(1, 0, 1, { timeout: 20 });
+    const given = client.readHoldingRegisters(1, 0, 1, { timeout: 1_000 });
     await expect(given).rejects.toBeInstanceOf(NetTimeoutError);
     // These are never sent, so their transactions are free again. Their errors need no stacks, which take long to make.
     const { stackTraceLimit } = Error;

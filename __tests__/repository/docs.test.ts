@@ -137,7 +137,7 @@ beforeAll(async () => {
   built = await mkdtemp(join(tmpdir(), "tcp6-docs-"));
   problems = compile();
   await install();
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await endPrograms();
@@ -189,7 +189,7 @@ for (const [name, server] of Object.entries(RECIPE_SERVERS)) {
 
     beforeAll(async () => {
       running = await server.start();
-    }, 30_000);
+    });
 
     afterAll(() => running.stop());
 

@@ -134,7 +134,7 @@ test("has the program tcp6, which connects by it", () => {
   // As npm links it.
   symlinkSync(join(installed, "dist/cli.cjs"), program);
   const run = (...args: string[]) =>
-    spawnSync(program, args, { cwd: project, encoding: "utf8", timeout: 15_000 });
+    spawnSync(program, args, { cwd: project, encoding: "utf8", timeout: 50_000 });
   const { version } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as {
     version: string;
   };
@@ -152,7 +152,7 @@ test.each([
   const { status, stderr } = spawnSync(process.execPath, ["uncaught.mjs"], {
     cwd: project,
     encoding: "utf8",
-    timeout: 15_000,
+    timeout: 50_000,
   });
   expect(status).toBe(1);
   expect(`\n${stderr}`).toContain(`\n${line}`);
@@ -412,7 +412,7 @@ for (const { runtime, options } of [
         .split("\n");
       expect(names).toEqual(Object.keys(publicCases));
       expect(names.length).toBeGreaterThanOrEqual(44);
-    }, 60_000);
+    }, 120_000);
   });
 }
 
@@ -472,7 +472,7 @@ test.each<[from: string, to: Format]>([
     const output = execFileSync(process.execPath, [program], {
       cwd: elsewhere,
       encoding: "utf8",
-      timeout: 15_000,
+      timeout: 50_000,
     });
     expect(JSON.parse(output)).toEqual(OUTCOME);
   } finally {
@@ -506,4 +506,4 @@ test("works in Jest as it is without any setting", () => {
     timeout: 60_000,
   });
   expect(JSON.parse(output)).toMatchObject({ numPassedTests: 1, numTotalTests: 1 });
-}, 60_000);
+}, 120_000);

@@ -58,7 +58,7 @@ export class BreakingProxy implements AsyncDisposable {
    * The proxy's side stays open until the client ends, too. Resolves when all clients have done so, and rejects after
    * `bound` ms.
    */
-  async end(bound = 5_000): Promise<void> {
+  async end(bound = 30_000): Promise<void> {
     const open = this.#passages.filter(({ client }) => !client.destroyed);
     for (const { client, server } of open) endOne(client, server);
     await until(function allClientsHaveEndedToo() {
@@ -67,7 +67,7 @@ export class BreakingProxy implements AsyncDisposable {
   }
 
   /** Ends all connections as a client does that ends them and waits: the same as {@link end}, towards the server. */
-  async hangUp(bound = 5_000): Promise<void> {
+  async hangUp(bound = 30_000): Promise<void> {
     const open = this.#passages.filter(({ server }) => !server.destroyed);
     for (const { client, server } of open) endOne(server, client);
     await until(function theServerHasEndedAllToo() {

@@ -57,7 +57,7 @@ export function testClientsOf(library: ClientLibrary): void {
       await proxy[Symbol.asyncDispose]();
       await until(function nothingMoreOfTcpIsOpen() {
         return tcpResources().length <= before;
-      }, 5_000);
+      });
     });
 
     /** Has the client wait for an answer, breaks its connection, and has it make another. */

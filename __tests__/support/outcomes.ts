@@ -51,7 +51,7 @@ export async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 /** Waits until `condition` holds, for at most `bound` ms. */
-export async function until(condition: () => boolean, bound = 15_000): Promise<void> {
+export async function until(condition: () => boolean, bound = 45_000): Promise<void> {
   const deadline = performance.now() + bound;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never came true: ${condition.toString()}`);

@@ -17,7 +17,7 @@ export async function nothingLeft(own = 0): Promise<void> {
   try {
     await until(function nothingMoreOfTcpIsOpen() {
       return tcpResources().length <= before + own;
-    }, 5_000);
+    });
   } catch (error) {
     before = tcpResources().length - own;
     throw error;

@@ -34,7 +34,7 @@ export class ServerOfNode<S extends Server = Server> {
 
   /** Resolves when no client is connected any more: how a client that leaves nothing behind is seen from here. */
   async empty(): Promise<void> {
-    await until(() => this.#open.size === 0, 5_000);
+    await until(() => this.#open.size === 0);
     const count = await new Promise<number>((resolve) =>
       this.server.getConnections((_, number) => resolve(number)),
     );

@@ -58,7 +58,7 @@ export const BY_ID = {
 
 /** The next message, which must come. */
 export async function next(messages: Messages<Message>): Promise<Message> {
-  const message = await messages.receive({ timeout: 5_000 });
+  const message = await messages.receive({ timeout: 30_000 });
   if (message === null) throw new Error("the stream has ended");
   return message;
 }
