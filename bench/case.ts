@@ -35,19 +35,22 @@ export interface Contestant {
   readonly args?: readonly number[];
   /** Options of Node.js. */
   readonly nodeOptions?: readonly string[];
-  /** Only shown for comparison: left out of quick runs. */
+  /** Only shown for comparison: left out of quick runs, and in one sitting of the full one. */
   readonly extra?: boolean;
 }
 
-/** A comparison of two contestants: what one costs for each unit that the other costs. */
+/** A comparison of contestants: what one costs for each unit that others cost. */
 export interface Row {
   /** Its key in ratios.json. */
   readonly name: string;
   readonly work: string;
   readonly subject: string;
-  readonly peer: string;
+  /** The contestant that costs the least that Node.js leaves for this work. */
+  readonly floor: string;
+  /** The contestants that the subject replaces. */
+  readonly peers: readonly string[];
   readonly metric: Metric;
-  /** The worst ratio that may be released, and the goal; rows without them are only for information. */
+  /** The worst ratio to the floor that may be released, and the goal; rows without them are only for information. */
   readonly must?: number;
   readonly aim?: number;
 }

@@ -73,17 +73,19 @@ function colours({ text, faint, line, good, fair, poor, kernel }: Colours): stri
 
 const COLOUR = { aim: "good", must: "fair", missed: "poor" };
 
-/** Bars of ratios, from 0 to a little over 1, with marks where they have to be and where they should be. */
+/** Bars of ratios, from 0 to a little over the highest, with marks where they have to be and where they should be. */
 export function ratioChart(title: string, bars: readonly RatioBar[]): string {
   const top = 96;
   const step = 46;
-  const most = 1.4;
+  const most = Math.max(1.4, ...bars.flatMap(({ ratio, must }) => [ratio, must])) * 1.05;
   const x = (ratio: number) => LEFT + (RIGHT - LEFT) * (Math.min(ratio, most) / most);
   const height = top + bars.length * step + 16;
-  const grid = [0, 0.25, 0.5, 0.75, 1, 1.25].map(
-    (ratio) =>
-      `${vertical(x(ratio), top - 12, height - 12, ratio === 1 ? "one" : "line")}${text(x(ratio), top - 20, String(ratio), "faint", "middle")}`,
-  );
+  const grid = [0, 0.5, 1, 1.5, 2, 2.5, 3]
+    .filter((ratio) => ratio < most)
+    .map(
+      (ratio) =>
+        `${vertical(x(ratio), top - 12, height - 12, ratio === 1 ? "one" : "line")}${text(x(ratio), top - 20, String(ratio), "faint", "middle")}`,
+    );
   const lines = bars.map(({ label, note, ratio, low, high, must, aim, verdict }, index) => {
     const middle = top + index * step + step / 2 - 4;
     return [

@@ -2,7 +2,7 @@ import { isMissing, type MissingRow, type Ratio } from "./ratios.js";
 import type { Saved } from "./saved.js";
 
 /**
- * How much higher than the saved one a ratio may be before it counts as worse: the same code, measured twice on a machine
+ * How much higher than the saved one a ratio to the floor may be before it counts as worse: the same code, measured twice on a machine
  * that has other work to do, differs by as much. Quick runs are rougher.
  */
 const MARGIN = 0.15;
@@ -17,11 +17,14 @@ export interface Worse {
   readonly words: string;
 }
 
-/** The rows that got worse than what was saved, or can no more be measured. A row that was not saved cannot have. */
+/**
+ * The rows that cost more beside their floor than what was saved, or can no more be measured. A row that was not saved
+ * cannot have become worse.
+ */
 export function worseThan(saved: Saved, rows: readonly (Ratio | MissingRow)[], quick: boolean): Worse[] {
   return rows.flatMap((entry): Worse[] => {
     const { name } = entry.row;
-    const before = saved.rows[name]?.ratio;
+    const before = saved.rows[name]?.floor?.ratio;
     if (before === undefined) return [];
     if (isMissing(entry)) return entry.failed ? [{ row: name, words: entry.reason }] : [];
     const most = before + Math.max(before * (quick ? QUICK_MARGIN : MARGIN), LEAST_MARGIN);

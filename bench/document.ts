@@ -21,6 +21,8 @@ const PICTURED = "exchange";
 export interface Run {
   readonly versions: Versions;
   readonly machine: string;
+  /** How long the run took. */
+  readonly minutes: number;
   readonly measured: readonly Measured[];
 }
 
@@ -39,22 +41,36 @@ export async function writeDocument(run: Run): Promise<void> {
     await writeFile(join(DOCS, `performance-${PICTURED}.svg`), costPicture(pictured));
 }
 
-function section({ versions, machine, measured }: Run, ratios: readonly (Ratio | MissingRow)[]): string {
+function section(
+  { versions, machine, minutes, measured }: Run,
+  ratios: readonly (Ratio | MissingRow)[],
+): string {
   const releases = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `
 
-${releases.join(", ")}; ${machine}.
+${releases.join(", ")}; ${machine}. The run took ${minutes.toFixed(0)} minutes.
 
-![Ratios of CPU time, tcp6 to what it replaces](performance.svg)
+![Ratios of CPU time, tcp6 to its floor](performance.svg)
 
 ![CPU time of one small request and response](performance-${PICTURED}.svg)
 
 ${table(
-  ["work", "against", "ratio", "half of the rounds", "best", "must", "aim", "reaches"],
+  [
+    "work",
+    "floor",
+    "ratio",
+    "half of the rounds",
+    "best",
+    "must",
+    "aim",
+    "reaches",
+    "beside what it replaces",
+  ],
   ratios.map((entry) => [
     ...cellsOf(entry),
     ...askedOf(entry),
     isMissing(entry) ? "" : (verdict(entry) ?? ""),
+    isMissing(entry) ? "" : besideOf(entry),
   ]),
 )}
 ${otherReleases(majorOf(versions["Node.js"]), ratios)}
@@ -66,33 +82,51 @@ ${absences(measured)}
 }
 
 function cellsOf(entry: Ratio | MissingRow): string[] {
-  const { work, peer } = entry.row;
-  if (isMissing(entry)) return [work, peer, "not measured", "", ""];
+  const { work, floor } = entry.row;
+  if (isMissing(entry)) return [work, floor, "not measured", "", ""];
   const { ratio, low, high, best } = entry;
-  return [work, peer, ratio.toFixed(2), `${low.toFixed(2)} to ${high.toFixed(2)}`, best.toFixed(2)];
+  return [work, floor, ratio.toFixed(2), `${low.toFixed(2)} to ${high.toFixed(2)}`, best.toFixed(2)];
 }
 
 function askedOf({ row: { must, aim } }: Ratio | MissingRow): string[] {
   return [must?.toFixed(2) ?? "", aim?.toFixed(2) ?? ""];
 }
 
+function besideOf({ beside }: Ratio): string {
+  return [...beside].map(([peer, { ratio }]) => `${ratio.toFixed(2)} of ${peer}`).join("; ");
+}
+
 /** The same rows on other releases of Node.js, as they were last saved. */
 function otherReleases(major: string, ratios: readonly (Ratio | MissingRow)[]): string {
   const others = Object.entries(readSaved()).filter(([release]) => release !== major);
   if (others.length === 0) return "";
-  const lines = ratios.map((entry) => [
+  const savedRows = (name: string) => others.map(([, { rows }]) => rows[name]);
+  const toFloors = ratios.map((entry) => [
     entry.row.work,
-    entry.row.peer,
+    entry.row.floor,
     isMissing(entry) ? "" : entry.ratio.toFixed(2),
-    ...others.map(([, { rows }]) => rows[entry.row.name]?.ratio.toFixed(2) ?? ""),
+    ...savedRows(entry.row.name).map((row) => row?.floor?.ratio.toFixed(2) ?? ""),
   ]);
+  const toPeers = ratios.flatMap((entry) =>
+    entry.row.peers.map((peer) => [
+      entry.row.work,
+      peer,
+      isMissing(entry) ? "" : (entry.beside.get(peer)?.ratio.toFixed(2) ?? ""),
+      ...savedRows(entry.row.name).map((row) => row?.beside[peer]?.toFixed(2) ?? ""),
+    ]),
+  );
   const releases = others.map(([, { version }]) => version).join(", ");
+  const columns = [major, ...others.map(([release]) => release)];
   return `
 ### On other releases of Node.js
 
-Node.js ${releases}, on the same kind of load:
+Node.js ${releases}, on the same kind of load, beside the floor:
 
-${table(["work", "against", major, ...others.map(([release]) => release)], lines)}
+${table(["work", "floor", ...columns], toFloors)}
+
+And beside what it replaces:
+
+${table(["work", "instead of", ...columns], toPeers)}
 `;
 }
 
@@ -117,12 +151,12 @@ function absences(measured: readonly Measured[]): string {
 function picture({ versions }: Run, ratios: readonly (Ratio | MissingRow)[]): string {
   const bars = ratios.flatMap((entry) => {
     if (isMissing(entry)) return [];
-    const { work, peer, must, aim } = entry.row;
+    const { work, floor, must, aim } = entry.row;
     const reached = verdict(entry);
     if (must === undefined || aim === undefined || reached === undefined) return [];
-    return [{ ...entry, label: plain(work), note: `against ${plain(peer)}`, must, aim, verdict: reached }];
+    return [{ ...entry, label: plain(work), note: `floor: ${plain(floor)}`, must, aim, verdict: reached }];
   });
-  return ratioChart(`What tcp6 costs, where the other costs 1 (Node.js ${versions["Node.js"]})`, bars);
+  return ratioChart(`What tcp6 costs, where its floor costs 1 (Node.js ${versions["Node.js"]})`, bars);
 }
 
 function costPicture({ case: { title, unit }, figures }: Measured): string {

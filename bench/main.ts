@@ -12,13 +12,14 @@ import { disturbance, machine } from "./machine.js";
 import { optionsOf, USAGE, type Options } from "./options.js";
 import { findPeers, type Peers } from "./peers.js";
 import { hotSpots, profiling } from "./profile.js";
-import { ratiosOf } from "./ratios.js";
+import { ratiosOf, type MissingRow, type Ratio } from "./ratios.js";
 import { costs, listed, rows } from "./report.js";
 import { measure, type Measured, type Plan } from "./rounds.js";
 import { majorOf, readSaved, save } from "./saved.js";
 
-const FULL = { sittings: 3, warmUp: Infinity, rounds: 4, seconds: 0.7, part: 1 };
-const QUICK = { sittings: 1, warmUp: 2, rounds: 4, seconds: 0.5, part: 0.25 };
+const FULL = { sittings: 2, warmUp: Infinity, rounds: 3, seconds: 0.45, part: 0.5 };
+const QUICK = { sittings: 1, warmUp: 2, rounds: 4, seconds: 0.4, part: 0.25 };
+const SHORT = { sittings: 1, warmUp: 3, rounds: 3, seconds: 0.35, part: 0.25 };
 
 /** Resolves to the status to end with: 1 if something got worse. */
 async function run(options: Options, chosen: readonly Case[]): Promise<number> {
@@ -26,26 +27,40 @@ async function run(options: Options, chosen: readonly Case[]): Promise<number> {
   const versions = Object.entries(peers.versions).map(([name, version]) => `${name} ${version}`);
   print(`${versions.join(", ")}\n${machine()}\n${disturbance()}`);
 
+  const begun = performance.now();
   const measured = await measureAll(chosen, planOf(options), peers);
+  const minutes = (performance.now() - begun) / 60_000;
   const ratios = measured.flatMap(ratiosOf);
   print(rows(ratios));
+  print(`\nThis took ${minutes.toFixed(1)} minutes.\n`);
   if (options.profile) print(hotSpots());
 
   const node = peers.versions["Node.js"];
-  const whole = !options.quick && !options.profile && chosen.length === cases.length;
+  const isFull = !options.quick && !options.short && !options.profile;
+  const whole = isFull && chosen.length === cases.length;
   if (options.save) await save(node, machine(), ratios);
   if (options.write || (whole && options.node === process.execPath)) {
-    await writeDocument({ versions: peers.versions, machine: machine(), measured });
+    await writeDocument({ versions: peers.versions, machine: machine(), minutes, measured });
   }
-  if (!options.check) return 0;
+  return options.check || options.short ? await guard(options, chosen, peers, ratios) : 0;
+}
 
-  const saved = readSaved()[majorOf(node)];
+/** Names what got worse than what was saved; resolves to the status to end with, which is 0 for a short run. */
+async function guard(
+  options: Options,
+  chosen: readonly Case[],
+  peers: Peers,
+  ratios: readonly (Ratio | MissingRow)[],
+): Promise<number> {
+  const failure = options.short ? 0 : 1;
+  const release = majorOf(peers.versions["Node.js"]);
+  const saved = readSaved()[release];
   if (saved === undefined)
-    return print(`\nNo ratios are saved for Node.js ${majorOf(node)}: run with --save.\n`, 1);
+    return print(`\nNo ratios are saved for Node.js ${release}: run with --save.\n`, failure);
   if (saved.machine !== machine()) print(`\nThe saved ratios are of another machine: ${saved.machine}.\n`);
   const worse = await check(ratios, {
     saved,
-    quick: options.quick,
+    quick: options.quick || options.short,
     again: async (suspects) => {
       print(`\nMeasured once more, since they look worse: ${[...suspects].join(", ")}\n`);
       const again = chosen.filter((subject) => subject.rows.some(({ name }) => suspects.has(name)));
@@ -53,13 +68,16 @@ async function run(options: Options, chosen: readonly Case[]): Promise<number> {
     },
   });
   for (const { row, words } of worse) print(`worse: ${row}: ${words}\n`);
-  return worse.length > 0 ? 1 : print("\nNothing got worse.\n");
+  const compared = ratios.filter(({ row }) => saved.rows[row.name]?.floor !== undefined).length;
+  if (worse.length > 0) return failure;
+  return print(`\nOf ${compared} rows that were saved and measured, none got worse.\n`);
 }
 
-function planOf({ quick, profile, node }: Options): Plan {
+function planOf({ quick, short, profile, node }: Options): Plan {
+  const isFull = !quick && !short && node === process.execPath;
   return {
-    ...(quick ? QUICK : FULL),
-    extras: !quick && node === process.execPath,
+    ...(short ? SHORT : quick ? QUICK : FULL),
+    field: short ? "guarded" : isFull ? "all" : "compared",
     nodeOptions: (contestant) => [
       ...(contestant.nodeOptions ?? []),
       ...(profile && contestant.name.startsWith("tcp6") ? profiling(contestant) : []),

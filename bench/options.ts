@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 
 export interface Options {
   readonly quick: boolean;
+  readonly short: boolean;
   /** Names of cases, or of rows; empty for all. */
   readonly only: readonly string[];
   readonly list: boolean;
@@ -15,7 +16,9 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [options] [NAME ...]
 
-  --quick       all rows in three minutes; rougher
+  --quick       all rows, in half of the time; rougher
+  --short       a guard, in three minutes: only the floors, and what must reach something beside them; names the
+                rows that are worse than in bench/ratios.json, and does not fail
   NAME          only this case, or the case of this row (see --list)
   --only NAME   the same
   --list        the names of cases and rows, and what they are
@@ -34,6 +37,7 @@ export function optionsOf(args: readonly string[]): Options {
     allowPositionals: true,
     options: {
       quick: flag,
+      short: flag,
       only: { type: "string", multiple: true, default: [] },
       list: flag,
       node: { type: "string", default: process.execPath },
@@ -44,8 +48,11 @@ export function optionsOf(args: readonly string[]): Options {
       help: { ...flag, short: "h" },
     },
   });
-  if (values.save && (values.quick || values.profile)) {
+  const isPartial = values.quick || values.short;
+  if (values.save && (isPartial || values.profile)) {
     throw new TypeError("--save wants a full run: quick ones are rough, and a profiler costs time itself");
   }
+  if (values.write && values.short)
+    throw new TypeError("--write wants all programs, which --short leaves out");
   return { ...values, only: [...values.only, ...positionals] };
 }

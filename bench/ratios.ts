@@ -1,9 +1,8 @@
 import type { Figures, Metric, Row } from "./case.js";
 import type { Measured } from "./rounds.js";
 
-/** The result of a row. */
-export interface Ratio {
-  readonly row: Row;
+/** What one contestant cost for each unit that another cost. */
+export interface Comparison {
   /** The median of the ratios of all rounds. */
   readonly ratio: number;
   /** Half of the rounds lie between these. */
@@ -11,6 +10,13 @@ export interface Ratio {
   readonly high: number;
   /** The least that ours took in any round, to the least that theirs did: what both can do when nothing disturbs them. */
   readonly best: number;
+}
+
+/** The results of a row: its subject beside the floor, and beside what it replaces. */
+export interface Ratio extends Comparison {
+  readonly row: Row;
+  /** By peer; without those that did not take part. */
+  readonly beside: ReadonlyMap<string, Comparison>;
 }
 
 export interface MissingRow {
@@ -27,23 +33,33 @@ export function isMissing(entry: Ratio | MissingRow): entry is MissingRow {
 export function ratiosOf({ case: subject, figures, leftOut }: Measured): (Ratio | MissingRow)[] {
   return subject.rows.flatMap((row): (Ratio | MissingRow)[] => {
     const ours = figures.get(row.subject);
-    const theirs = figures.get(row.peer);
-    if (ours !== undefined && theirs !== undefined) {
-      const ratios = ours.map((figure, round) => quotient(figure, theirs[round], row.metric));
-      return [{ row, ...spreadOf(ratios), best: leastOf(ours, row.metric) / leastOf(theirs, row.metric) }];
+    const floor = figures.get(row.floor);
+    if (ours !== undefined && floor !== undefined) {
+      const beside = row.peers.flatMap((peer): [string, Comparison][] => {
+        const theirs = figures.get(peer);
+        return theirs === undefined ? [] : [[peer, compared(ours, theirs, row.metric)]];
+      });
+      return [{ row, ...compared(ours, floor, row.metric), beside: new Map(beside) }];
     }
-    const missing = leftOut.get(row.subject) ?? leftOut.get(row.peer);
+    const missing = leftOut.get(row.subject) ?? leftOut.get(row.floor);
     // Otherwise one of them does not take part in a run of this size.
     return missing === undefined ? [] : [{ row, ...missing }];
   });
 }
 
-function quotient(ours: Figures, theirs: Figures | undefined, metric: Metric): number {
-  return (ours[metric] ?? NaN) / (theirs?.[metric] ?? NaN);
-}
-
-function spreadOf(ratios: readonly number[]): { ratio: number; low: number; high: number } {
-  return { ratio: quantile(ratios, 0.5), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
+/** A contestant that is only there for comparison may have fewer rounds. */
+function compared(ours: readonly Figures[], theirs: readonly Figures[], metric: Metric): Comparison {
+  const ratios = theirs.flatMap((figure, round) => {
+    const our = ours[round]?.[metric];
+    const their = figure[metric];
+    return our === undefined || their === undefined ? [] : our / their;
+  });
+  return {
+    ratio: quantile(ratios, 0.5),
+    low: quantile(ratios, 0.25),
+    high: quantile(ratios, 0.75),
+    best: leastOf(ours, metric) / leastOf(theirs, metric),
+  };
 }
 
 function leastOf(figures: readonly Figures[], metric: Metric): number {

@@ -5,9 +5,21 @@ import type { Case, Metric } from "./case.js";
 import { isMissing, medianOf, type MissingRow, type Ratio } from "./ratios.js";
 import type { Measured } from "./rounds.js";
 
+const HEAD = [
+  "work",
+  "floor",
+  "ratio",
+  "half of the rounds",
+  "best",
+  "must",
+  "aim",
+  "",
+  "beside what it replaces",
+];
+
 /** What there is to be named: a case and its rows. */
 export function listed({ name, title, rows }: Case): string {
-  const lines = rows.map((row) => [row.name, row.work, `against ${row.peer}`]);
+  const lines = rows.map((row) => [row.name, row.work, `floor: ${row.floor}`]);
   return `${name}: ${plain(title)}\n${table(lines)}`;
 }
 
@@ -27,24 +39,25 @@ export function costs({ case: subject, figures, leftOut }: Measured): string {
   return `\n${name}: ${plain(title)}, ${unit.name}\n${table([["", ...metrics], ...lines])}${absent.join("")}`;
 }
 
-/** Every row's ratio, beside `must` and `aim`. */
+/** Every row's ratio to its floor, beside `must` and `aim`, and what it costs beside what it replaces. */
 export function rows(ratios: readonly (Ratio | MissingRow)[]): string {
   const lines = ratios.map((entry) => {
-    const { work, peer, must, aim } = entry.row;
+    const { work, floor, must, aim } = entry.row;
     const asked = [must?.toFixed(2) ?? "", aim?.toFixed(2) ?? ""];
-    if (isMissing(entry)) return [work, peer, "-", "", "", ...asked, entry.reason];
-    const { ratio, low, high, best } = entry;
+    if (isMissing(entry)) return [work, floor, "-", "", "", ...asked, entry.reason];
+    const { ratio, low, high, best, beside } = entry;
     return [
       work,
-      peer,
+      floor,
       ratio.toFixed(2),
       `${low.toFixed(2)}-${high.toFixed(2)}`,
       best.toFixed(2),
       ...asked,
       verdict(entry) ?? "",
+      [...beside].map(([peer, { ratio }]) => `${ratio.toFixed(2)} of ${peer}`).join("; "),
     ];
   });
-  return `\n${table([["work", "against", "ratio", "half of the rounds", "best", "must", "aim", ""], ...lines])}`;
+  return `\n${table([HEAD, ...lines])}`;
 }
 
 /** Whether a ratio reaches `must` or `aim`. */

@@ -3,6 +3,9 @@ import { argsOver } from "./over.js";
 import type { Peers } from "./peers.js";
 import { pathOf, Program } from "./program.js";
 
+/** Who takes part: all; those without which a row has a gap; or the floors, and what must reach something beside them. */
+export type Field = "all" | "compared" | "guarded";
+
 /** How much is measured. */
 export interface Plan extends Scale {
   /** How often all processes under test are started anew: what V8 makes of one is not what it makes of the next. */
@@ -11,8 +14,7 @@ export interface Plan extends Scale {
   readonly rounds: number;
   /** Most rounds that come before those and are thrown away, should a case ask for more. */
   readonly warmUp: number;
-  /** Whether contestants that are only there for comparison take part. */
-  readonly extras: boolean;
+  readonly field: Field;
   /** Options of Node.js for a process under test. */
   nodeOptions(contestant: Contestant): readonly string[];
 }
@@ -67,7 +69,8 @@ export async function measure(
       for (let turn = 0; turn < turns; turn++) {
         progress(sitting * turns + turn + 1, plan.sittings * turns);
         const counts = turn >= thrownAway;
-        for (const entrant of startingAt(turn, entrants.filter(isIn))) {
+        const taking = entrants.filter(({ contestant }) => sitting === 0 || contestant.extra !== true);
+        for (const entrant of startingAt(turn, taking.filter(isIn))) {
           await take(entrant, counts, load, plan, peers);
         }
       }
@@ -85,13 +88,19 @@ export async function measure(
   };
 }
 
-function entrantsOf({ contestants, needs }: Case, plan: Plan, peers: Peers): Entrant[] {
-  const taking = contestants.filter(({ extra }) => plan.extras || extra !== true);
+function entrantsOf(subject: Case, { field }: Plan, peers: Peers): Entrant[] {
+  const { contestants, needs } = subject;
+  const taking = contestants.filter((contestant) => takesPart(contestant, subject, field));
   return taking.map((contestant) => {
     const reason = peers.lacking(needs) ?? peers.lacking(contestant.needs);
     const entrant = { contestant, figures: [] };
     return reason === undefined ? entrant : { ...entrant, leftOut: { reason, failed: false } };
   });
+}
+
+function takesPart({ name, extra }: Contestant, { rows }: Case, field: Field): boolean {
+  if (field !== "guarded") return field === "all" || extra !== true;
+  return rows.some(({ must, subject, floor }) => must !== undefined && (subject === name || floor === name));
 }
 
 function startingAt(turn: number, entrants: readonly Entrant[]): Entrant[] {

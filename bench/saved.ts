@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BENCH } from "./peers.js";
-import { isMissing, type MissingRow, type Ratio } from "./ratios.js";
+import { isMissing, type Comparison, type MissingRow, type Ratio } from "./ratios.js";
 import { writeFormatted } from "./write-formatted.js";
 
 const FILE = join(BENCH, "ratios.json");
@@ -10,12 +10,14 @@ const FILE = join(BENCH, "ratios.json");
 export interface Saved {
   readonly version: string;
   readonly machine: string;
-  readonly rows: Readonly<
-    Record<
-      string,
-      { readonly ratio: number; readonly low: number; readonly high: number; readonly best?: number }
-    >
-  >;
+  readonly rows: Readonly<Record<string, SavedRow>>;
+}
+
+export interface SavedRow {
+  /** What the subject cost, to what the floor cost. */
+  readonly floor?: Comparison;
+  /** By peer: what the subject cost, to what that cost. */
+  readonly beside: Readonly<Record<string, number>>;
 }
 
 /** By the release of Node.js: its major version. */
@@ -40,7 +42,10 @@ export async function save(
   for (const entry of ratios) {
     if (isMissing(entry)) continue;
     const { row, ratio, low, high, best } = entry;
-    rows[row.name] = { ratio: rounded(ratio), low: rounded(low), high: rounded(high), best: rounded(best) };
+    rows[row.name] = {
+      floor: { ratio: rounded(ratio), low: rounded(low), high: rounded(high), best: rounded(best) },
+      beside: Object.fromEntries([...entry.beside].map(([peer, { ratio }]) => [peer, rounded(ratio)])),
+    };
   }
   await writeFormatted(FILE, JSON.stringify({ ...all, [major]: { version, machine, rows } }));
 }

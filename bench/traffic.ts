@@ -10,7 +10,7 @@ import type { Over } from "./over.js";
 import { start } from "./program.js";
 
 /** Ms that a load runs before anything is measured: its connections are open then, and no longer new. */
-const LEAD = 250;
+const LEAD = 150;
 
 /** Most ms that a load may take to stop when it is told to. */
 const STOP_TIMEOUT = 5_000;

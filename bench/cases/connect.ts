@@ -7,13 +7,15 @@ import { Program } from "../program.js";
 const COUNT = 8_000;
 const COUNT_TLS = 2_000;
 const WORK = "connect, one exchange, close";
+const FLOOR = "`net.connect` with `onread`";
 
 export const connect: Case = {
   name: "connect",
   title: WORK,
   unit: { name: "µs per connection", size: 1 },
-  warmUp: 6,
+  warmUp: 5,
   contestants: [
+    { name: FLOOR, module: "connect/onread" },
     { name: "`net.connect` and events", module: "connect/net" },
     { name: "tcp6", module: "connect/tcp6" },
   ],
@@ -22,7 +24,8 @@ export const connect: Case = {
       name: "connect",
       work: WORK,
       subject: "tcp6",
-      peer: "`net.connect` and events",
+      floor: FLOOR,
+      peers: ["`net.connect` and events"],
       metric: "whole",
       must: 1.1,
       aim: 1,

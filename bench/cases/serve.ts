@@ -8,7 +8,7 @@ export const serve: Case = {
   title: WORK,
   unit: { name: "µs per connection", size: 1 },
   needs: "wrk",
-  warmUp: 6,
+  warmUp: 5,
   contestants: [
     { name: "`for await` over a listener", module: "serve/loop" },
     { name: "`serve`", module: "serve/serve" },
@@ -18,7 +18,8 @@ export const serve: Case = {
       name: "serve",
       work: WORK,
       subject: "`serve`",
-      peer: "`for await` over a listener",
+      floor: "`for await` over a listener",
+      peers: [],
       metric: "whole",
       must: 1.03,
       aim: 1,

@@ -3,4 +3,5 @@ import { serveOnread } from "../onread-server.js";
 
 serveOnread((_socket, size) => {
   tally.operations += size;
+  return true;
 });

@@ -10,15 +10,18 @@ const LF = 10;
 /** The protocol of redis, version 2. Bulk strings are texts, as ioredis gives them. */
 export const resp: Codec<Reply, readonly string[]> = {
   decode: (bytes) => replyAt(bytes, 0),
-  encode(words) {
-    let text = `*${words.length}\r\n`;
-    for (const word of words) text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
-    return text;
-  },
+  encode: written,
 };
 
+/** A command, as redis reads it. */
+export function written(words: readonly string[]): string {
+  let text = `*${words.length}\r\n`;
+  for (const word of words) text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
+  return text;
+}
+
 /** The reply that begins at `from`; `size` is where it ends. */
-function replyAt(bytes: Buffer, from: number): Found {
+export function replyAt(bytes: Buffer, from: number): Found {
   const feed = bytes.indexOf(LF, from + 1);
   if (feed === -1) return undefined;
   const size = feed + 1;

@@ -1,0 +1,7 @@
+import { serveOnread } from "../onread-server.js";
+import { answerTo } from "./response.js";
+
+serveOnread((socket, size) => {
+  socket.end(answerTo(size));
+  return true;
+});
