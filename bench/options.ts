@@ -17,8 +17,8 @@ export interface Options {
 export const USAGE = `npm run bench -- [options] [NAME ...]
 
   --quick       all rows, in half of the time; rougher
-  --short       a guard, in three minutes: only the floors, and what must reach something beside them; names the
-                rows that are worse than in bench/ratios.json, and does not fail
+  --short       a guard, in three minutes (six beside other work): only the floors, and what must reach something
+                beside them; names the rows that are worse than in bench/ratios.json, and does not fail
   NAME          only this case, or the case of this row (see --list)
   --only NAME   the same
   --list        the names of cases and rows, and what they are

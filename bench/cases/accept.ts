@@ -12,7 +12,7 @@ export const accept: Case = {
   title: WORK,
   unit: { name: "µs per connection", size: 1 },
   needs: "wrk",
-  warmUp: 5,
+  warmUp: 8,
   contestants: [
     { name: FLOOR, module: "accept/onread" },
     { name: "`net` callbacks", module: "accept/net" },

@@ -8,7 +8,7 @@ export const serve: Case = {
   title: WORK,
   unit: { name: "µs per connection", size: 1 },
   needs: "wrk",
-  warmUp: 5,
+  warmUp: 8,
   contestants: [
     { name: "`for await` over a listener", module: "serve/loop" },
     { name: "`serve`", module: "serve/serve" },
