@@ -9,7 +9,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { memoryChanged } from "../bytes/given-bytes.js";
-import { writeTo, type Payload } from "../bytes/payload.js";
+import type { Payload } from "../bytes/payload.js";
 import { Rest } from "../bytes/rest.js";
 import { refill } from "../timing/budget.js";
 import { clock } from "../timing/clock.js";
@@ -140,19 +140,16 @@ class MemoryTransport implements Transport {
     this.#close("reset");
   }
 
-  release({ unread, ended, unsent, ending, allowHalfOpen }: HandOver): TransportStream {
+  release(handOver: HandOver): TransportStream {
     const output = this.#output;
     const rest = output.kind === "sending" ? output.rest : null;
     if (output.kind === "sending") this.#output = OPEN;
     if (output.kind === "ending") this.#sendEnd();
     if (output.kind === "broken") this.#output = BROKEN;
     this.#reads = false;
-    const stream = (this.stream = new TransportStream(this, allowHalfOpen));
-    for (const chunk of unread) stream.push(chunk);
-    if (ended) stream.push(null);
-    for (const payload of [rest?.takeAll() ?? [], ...unsent]) writeTo(stream, payload);
-    if (rest !== null && rest.size > 0) stream.reset();
-    else if (ending || output.kind === "ending" || output.kind === "ended") stream.end();
+    const stream = (this.stream = new TransportStream(this, handOver.allowHalfOpen));
+    const ending = handOver.ending || output.kind === "ending" || output.kind === "ended";
+    stream.takeOver({ ...handOver, ending }, rest);
     return stream;
   }
 

@@ -1,7 +1,9 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
+import { writeTo } from "../bytes/payload.js";
+import type { Rest } from "../bytes/rest.js";
 import { causeOfFailure, type Outcome, type Taken } from "./outcome.js";
-import type { Sink, Transport, TransportEvents } from "./transport.js";
+import type { HandOver, Sink, Transport, TransportEvents } from "./transport.js";
 
 interface Queued {
   readonly chunk: Buffer;
@@ -49,6 +51,18 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
   /** The transport, of a stream that no code has read from or written to. Its next owner attaches to it. */
   giveBack(): Transport {
     return this.#transport;
+  }
+
+  /**
+   * Goes on where a connection was: gives what it has not read, and sends what it has not sent, behind the `rest` of what it was
+   * sending. A rest that cannot be sent, since its owner has transferred the memory, resets the stream.
+   */
+  takeOver({ unread, ended, unsent, ending }: HandOver, rest: Rest | null): void {
+    for (const chunk of unread) this.push(chunk);
+    if (ended) this.push(null);
+    for (const payload of [rest?.takeAll() ?? [], ...unsent]) writeTo(this, payload);
+    if (rest !== null && rest.size > 0) this.reset();
+    else if (ending) this.end();
   }
 
   /** Closes both ends, with a reset. */

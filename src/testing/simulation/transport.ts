@@ -1,7 +1,7 @@
 /** The connections of a simulated host: what `core/transport/kernel.ts` is to the kernel's sockets. */
 import { AsyncResource } from "node:async_hooks";
 import { memoryChanged } from "../../core/bytes/given-bytes.js";
-import { writeTo, type Payload } from "../../core/bytes/payload.js";
+import type { Payload } from "../../core/bytes/payload.js";
 import { Rest } from "../../core/bytes/rest.js";
 import { Link } from "../../core/link.js";
 import { refill } from "../../core/timing/budget.js";
@@ -142,19 +142,16 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
     this.#close(() => this.#endpoint.reset());
   }
 
-  release({ unread, ended, unsent, ending, allowHalfOpen }: HandOver): TransportStream {
+  release(handOver: HandOver): TransportStream {
     const output = this.#output;
     const rest = output.kind === "sending" ? output.rest : null;
     if (output.kind === "sending") this.#output = OPEN;
     if (output.kind === "ended") this.#output = ENDED;
     if (output.kind === "broken") this.#output = { kind: "broken", waiting: null };
     this.#reads = false;
-    const stream = (this.stream = new TransportStream(this, allowHalfOpen));
-    for (const chunk of unread) stream.push(chunk);
-    if (ended) stream.push(null);
-    for (const payload of [rest?.takeAll() ?? [], ...unsent]) writeTo(stream, payload);
-    if (rest !== null && rest.size > 0) stream.reset();
-    else if (ending || output.kind === "ended") stream.end();
+    const stream = (this.stream = new TransportStream(this, handOver.allowHalfOpen));
+    const ending = handOver.ending || output.kind === "ended";
+    stream.takeOver({ ...handOver, ending }, rest);
     return stream;
   }
 
