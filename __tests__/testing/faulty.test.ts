@@ -335,7 +335,9 @@ describe("what is wrong", () => {
     [{ resetAfter: { reads: 1 } }, TypeError, '"reads" is no direction: did you mean "read"?'],
     [{ resetAfter: { read: -1 } }, RangeError, '"read" must be a whole number'],
     [{ seed: 1.5 }, RangeError, '"seed" must be a whole number'],
-    [{ delay: 5 }, TypeError, '"delay" is no fault; there is seed, latency'],
+    [{ delays: 5 }, TypeError, '"delays" is no fault; there is seed, latency'],
+    [{ delay: 5 }, TypeError, '"delay" is no fault: what delays bytes is latency'],
+    [{ loss: 0.1 }, TypeError, '"loss" is no fault: TCP sends again what is lost'],
     [5, TypeError, '"faults" must be an object of faults'],
   ])("%p is refused", (faults, type, message) => {
     const call = () => faulty(stream, faults as Faults);

@@ -102,7 +102,17 @@ const FAULTS = schemaOf<Faults>(
     resetAfter: checkCount,
     corruptAfter: checkCount,
   },
-  { kind: "fault", argument: "faults" },
+  {
+    kind: "fault",
+    argument: "faults",
+    elsewhere: {
+      delay: "what delays bytes is latency",
+      loss: "TCP sends again what is lost, which only delays: latency, or stallAfter",
+      reset: "resetAfter says after how many bytes",
+      corrupt: "corruptAfter says after how many bytes",
+      stall: "stallAfter says after how many bytes",
+    },
+  },
 );
 
 /** The faults as they are at the call, checked. */
