@@ -209,9 +209,10 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.#endIfDone();
   }
 
-  close(options: OperationOptions = {}): Promise<void> {
+  close(given?: OperationOptions): Promise<void> {
+    let options: OperationOptions;
     try {
-      options = checkedOperation(options);
+      options = checkedOperation(given);
     } catch (error) {
       return rejectedInTime(error);
     }
