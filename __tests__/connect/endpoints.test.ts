@@ -60,6 +60,7 @@ describe("where to connect", () => {
     ["a URL", (port) => connect(new URL(`redis://127.0.0.1:${port}`))],
     ["a URL of the web", (port) => connect(new URL(`https://127.0.0.1:${port}/path?query#hash`))],
     ["a URL with a name, a user and options", (port) => connect(new URL(`x://u:p@localhost:${port}`), {})],
+    ["0.0.0.0, which stands for the loopback", (port) => connect("0.0.0.0", port)],
     ["connectTo of one address", (port) => connectTo([{ address: "127.0.0.1", port, family: 4 }])],
     ["connectTo of what resolve gives", async (port) => connectTo(await resolve("localhost", port))],
   ])("can be %s", async (_, connected) => {
@@ -72,6 +73,7 @@ describe("where to connect", () => {
 
   test.each<[string, (port: number) => Promise<Connection>]>([
     ["a literal address", (port) => connect("::1", port)],
+    ["a literal address in another notation", (port) => connect("0:0::0001", port)],
     ['"[v6]:port"', (port) => connect(`[::1]:${port}`)],
     ["a URL", (port) => connect(new URL(`redis://[::1]:${port}`))],
     ["a URL of the web", (port) => connect(new URL(`http://[::1]:${port}`))],

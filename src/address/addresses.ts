@@ -7,11 +7,14 @@ export interface LocalEnd {
   readonly localPort?: number | undefined;
 }
 
-/** What has addresses to read: a socket. Most other streams have none. */
-export interface Addressed extends LocalEnd {
+/** The peer's end of a connection. */
+export interface RemoteEnd {
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
 }
+
+/** What has addresses to read: a socket. Most other streams have none. */
+export interface Addressed extends LocalEnd, RemoteEnd {}
 
 /**
  * Where the two ends of a connection are. They are read from the socket at once, since a socket forgets them when the
@@ -23,10 +26,12 @@ export class Addresses implements Addressed, Subject {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
 
-  /** @param ours - where it is known already: reading it from the kernel costs a tenth of accepting a connection */
-  constructor(socket: Addressed, ours: LocalEnd = socket) {
+  /** Where one of the ends is known already it is given: to read it from the kernel is a tenth of what a connection costs. */
+  constructor(theirs: RemoteEnd, ours: LocalEnd);
+  constructor(socket: Addressed, ours?: LocalEnd);
+  constructor(theirs: Addressed, ours: LocalEnd = theirs) {
     const { localAddress: local, localPort } = ours;
-    const { remoteAddress: remote, remotePort } = socket;
+    const { remoteAddress: remote, remotePort } = theirs;
     this.localAddress = local === undefined ? undefined : normalAddress(local);
     this.localPort = localPort;
     this.remoteAddress = remote === undefined ? undefined : normalAddress(remote);

@@ -5,7 +5,7 @@
 import dns, { ADDRCONFIG, ALL, lookup, V4MAPPED, type LookupAddress } from "node:dns";
 import { createServer, type Server, type ServerOpts, type Socket, type SocketConnectOpts } from "node:net";
 import { constants } from "node:os";
-import { Addresses, type LocalEnd } from "../address/addresses.js";
+import { Addresses, type LocalEnd, type RemoteEnd } from "../address/addresses.js";
 import type { AddressInfo } from "../address/endpoint.js";
 import { newSocket, transportOf } from "./transport/kernel.js";
 import { resetSocket } from "./transport/reset-socket.js";
@@ -93,13 +93,14 @@ function connectSocket(...[to, from, connected, failed]: Parameters<Network["con
     failed(cause);
   };
   const onConnect = (): void => {
-    if (isConnectedToItself(socket)) {
+    const addresses = new Addresses(peerOf(socket, to), socket);
+    if (isConnectedToItself(addresses)) {
       onError(connectedToItself());
       resetSocket(socket);
       return;
     }
     try {
-      connected(transportOf(socket), new Addresses(socket));
+      connected(transportOf(socket), addresses);
       socket.off("error", onError);
     } catch (error) {
       onError(error);
@@ -125,10 +126,19 @@ function connectSocket(...[to, from, connected, failed]: Parameters<Network["con
 }
 
 /**
+ * Where the peer is. An IPv4 address has one notation, so the kernel would answer with what it was given, and is not asked;
+ * but `0.0.0.0` stands for another address.
+ */
+function peerOf(connected: Socket, to: Candidate): RemoteEnd {
+  if ("path" in to || to.family !== 4 || to.address === "0.0.0.0") return connected;
+  return { remoteAddress: to.address, remotePort: to.port };
+}
+
+/**
  * Whether the peer is the socket itself. The kernel may give a socket, as its local port, the very port that it connects
  * to, if no listener has it. TCP then connects the socket to itself (RFC 9293, section 3.5: simultaneous open).
  */
-function isConnectedToItself({ localPort, remotePort, localAddress, remoteAddress }: Socket): boolean {
+function isConnectedToItself({ localPort, remotePort, localAddress, remoteAddress }: Addresses): boolean {
   return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
 }
 
