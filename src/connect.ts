@@ -89,15 +89,15 @@ export function connect(host: string, port: number | string, options?: ConnectOp
  *   error repeats the URL, which may hold a password
  */
 export function connect(endpoint: ConnectEndpoint, options?: ConnectOptions): Promise<Connection>;
-export async function connect(
+export function connect(
   to: ConnectEndpoint,
   portOrOptions?: number | string | ConnectOptions,
   lastOptions?: ConnectOptions,
 ): Promise<Connection> {
-  return await failingInTime(async () => {
+  return failingInTime(() => {
     const { endpoint, given } = argumentsOf(to, portOrOptions, lastOptions);
     const options = checkedConnectOptions(given);
-    return await dial(dialOptionsTo(connectTarget(endpoint), options));
+    return dial(dialOptionsTo(connectTarget(endpoint), options));
   });
 }
 
@@ -116,12 +116,12 @@ export function argumentsOf<Options extends ConnectOptions>(
 export function dialOptionsTo(target: ConnectTarget, options: ConnectOptions): Complete<ConnectionDial> {
   if ("path" in target) {
     const subject = { address: target.path, text: target.path };
-    return dialOptions(options, subject, () => Promise.resolve([target]));
+    return dialOptions(options, subject, () => [target]);
   }
   const { host, port } = target;
   if (target.tls) options = { ...options, tls: options.tls ?? true };
   const subject = { host, port, text: joinHostPort(host, port) };
-  const find: Find = (journal, signal) => journal.lookup(lookupAddresses(host, port, options, signal));
+  const find: Find = (journal, signal) => journal.lookup(() => lookupAddresses(host, port, options, signal));
   return dialOptions(options, subject, find);
 }
 
@@ -141,16 +141,16 @@ export function dialOptionsTo(target: ConnectTarget, options: ConnectOptions): C
  * @param addresses - what {@link resolve} resolves to; several such lists may be joined
  * @throws as {@link connect}
  */
-export async function connectTo(
+export function connectTo(
   addresses: readonly AddressInfo[],
   options: ConnectOptions = {},
 ): Promise<Connection> {
-  return await failingInTime(async () => {
+  return failingInTime(() => {
     const checked = checkedAddresses(addresses);
     options = checkedConnectOptions(options);
     const candidates = checked.filter(({ family }) => !options.family || family === options.family);
     const text = checked.map(({ address, port }) => joinHostPort(address, port)).join(", ");
-    return await dial(dialOptions(options, { text }, () => Promise.resolve(candidates)));
+    return dial(dialOptions(options, { text }, () => candidates));
   });
 }
 

@@ -139,17 +139,18 @@ async function resolved(
 
 /**
  * {@link resolve} without a deadline of its own, for arguments that were checked: settles with `signal.reason` as soon as
- * `signal` is aborted, whatever the lookup does then. A mapped address stands for the IPv4 address that it maps.
+ * `signal` is aborted, whatever the lookup does then. A literal address is its own answer, at once; a mapped one stands for
+ * the IPv4 address that it maps.
  */
-export async function lookupAddresses(
+export function lookupAddresses(
   host: string,
   port: number,
   options: LookupOptions,
   signal: AbortSignal | undefined,
-): Promise<AddressInfo[]> {
+): AddressInfo[] | Promise<AddressInfo[]> {
   const question = { host, port, options };
   if (familyOf(host) !== 0) return matching([normalAddress(host)], question);
-  return await answered(question, (name) => ask(name, options, signal));
+  return answered(question, (name) => ask(name, options, signal));
 }
 
 function checkHostOrNull(name: string, value: unknown): void {

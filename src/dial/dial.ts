@@ -25,8 +25,11 @@ export interface DialOptions<T, C = T> extends OperationOptions, AttemptOptions<
   /** Ends the call as its `signal` does. */
   readonly closeOn?: AbortSignal | undefined;
   readonly attemptDelay?: number | undefined;
-  /** Resolves to the candidates. */
-  readonly find: (journal: Journal, signal: AbortSignal | undefined) => Promise<readonly Candidate[]>;
+  /** Finds the candidates, at once where nothing is to be looked up. */
+  readonly find: (
+    journal: Journal,
+    signal: AbortSignal | undefined,
+  ) => readonly Candidate[] | Promise<readonly Candidate[]>;
   /**
    * What the two ends have to agree on before the caller gets the connection. The race is over by then: addresses compete
    * by connecting (RFC 8305, section 5), and only the winner has a handshake. If it fails the call has failed, since a
@@ -59,7 +62,8 @@ async function dialUntil<T, C>(options: DialOptions<T, C>): Promise<T> {
   const { subject, signal, discard } = options;
   const journal = new Journal(subject.host);
   const run = async (stop: AbortSignal | undefined): Promise<T> => {
-    const candidates = usable(await options.find(journal, stop), options);
+    const found = options.find(journal, stop);
+    const candidates = usable(found instanceof Promise ? await found : found, options);
     const [only] = candidates;
     const connected = await (only !== undefined && candidates.length === 1
       ? tryOnly(only, options, journal, stop)
@@ -145,6 +149,7 @@ function usable(
   found: readonly Candidate[],
   { localAddress, subject }: Pick<DialOptions<unknown>, "localAddress" | "subject">,
 ): readonly Candidate[] {
+  if (found.length === 1 && localAddress === undefined) return found;
   const addresses = found.filter((candidate): candidate is AddressInfo => "address" in candidate);
   if (addresses.length < found.length) return found;
   const family = localAddress === undefined ? 0 : familyOf(localAddress);

@@ -5,6 +5,9 @@ import type { Candidate } from "../core/network.js";
 import { subjectOf } from "./attempt.js";
 import { channels, nextId, type AttemptEvent, type DialEvent } from "../diagnostics.js";
 
+/** What a lookup finds, or the promise of it. */
+type Found = AddressInfo[] | Promise<AddressInfo[]>;
+
 interface Trial {
   readonly to: Candidate;
   readonly begun: number;
@@ -31,15 +34,17 @@ export class Journal {
     return this.#trials.flatMap(({ to }) => ("path" in to ? [] : subjectOf(to).text));
   }
 
-  /** Publishes how a lookup ends. */
-  async lookup(found: Promise<AddressInfo[]>): Promise<AddressInfo[]> {
+  /** Publishes how a lookup ends: at once for a literal address, which needs none. */
+  lookup(find: () => Found): Found {
     try {
-      const addresses = await found;
-      if (channels.lookup.hasSubscribers) channels.lookup.publish({ ...this.#event(), addresses });
-      return addresses;
+      const found = find();
+      if (!(found instanceof Promise)) return this.#found(found);
+      return found.then(
+        (addresses) => this.#found(addresses),
+        (error: unknown) => this.#notFound(error),
+      );
     } catch (error) {
-      if (channels.lookup.hasSubscribers) channels.lookup.publish({ ...this.#event(), error });
-      throw error;
+      return this.#notFound(error);
     }
   }
 
@@ -98,6 +103,16 @@ export class Journal {
     const error = timedOut("connect", subject, Math.round(duration));
     error.duration = duration;
     return error;
+  }
+
+  #found(addresses: AddressInfo[]): AddressInfo[] {
+    if (channels.lookup.hasSubscribers) channels.lookup.publish({ ...this.#event(), addresses });
+    return addresses;
+  }
+
+  #notFound(error: unknown): never {
+    if (channels.lookup.hasSubscribers) channels.lookup.publish({ ...this.#event(), error });
+    throw error;
   }
 
   #event(): DialEvent {

@@ -86,8 +86,8 @@ async function untilStopped<T>(
 
 /**
  * Runs `work` for at most `timeout` milliseconds and until `signal` is aborted, and rejects at once when either happens,
- * whether the work stops or not. The signal that the work is given is aborted then; it is `undefined` if neither can
- * happen. A value that the work resolves to later goes to `discard`, which closes it.
+ * whether the work stops or not. The signal that the work is given is aborted then. A value that the work resolves to later
+ * goes to `discard`, which closes it. If neither can happen, this is the work alone, and it is given no signal.
  */
 export function bounded<T>(
   operation: Operation,
@@ -96,16 +96,17 @@ export function bounded<T>(
   work: (signal: AbortSignal | undefined) => Promise<T>,
   discard?: (late: T) => void,
 ): Promise<T> {
+  const { timeout, signal } = options;
+  if (isUnbounded(timeout, signal)) return work(undefined);
   return waitWithin<T>(operation, subject, options, (resolve, reject) => {
-    const stop = isUnbounded(options.timeout, options.signal) ? undefined : new AbortController();
+    const stop = new AbortController();
     // In a microtask of its own: if the work itself aborts the caller's signal, there is a listener on that by then.
-    const working = Promise.resolve(stop?.signal).then(work);
+    const working = Promise.resolve(stop.signal).then(work);
     working.then((value) => {
-      if (stop?.signal.aborted === true) discard?.(value);
+      if (stop.signal.aborted) discard?.(value);
       else resolve(value);
     }, reject);
-    const { signal } = options;
-    return () => stop?.abort(signal?.aborted === true ? reasonOfAbort(signal) : undefined);
+    return () => stop.abort(signal?.aborted === true ? reasonOfAbort(signal) : undefined);
   });
 }
 
