@@ -25,8 +25,8 @@ const PARTS = {
   web: ["views/web-streams.ts"],
 };
 
-/** Modules of Node's that are loaded late as well: each takes a millisecond or more. */
-export const LATE_BUILTINS = ["node:dns", "node:perf_hooks"];
+/** Modules of Node's that are loaded late as well: it takes a millisecond or more. */
+export const LATE_BUILTINS = ["node:dns"];
 
 /** The parts that are not loaded with the library. */
 export const LATE_PARTS = Object.keys(PARTS).filter((part) => part !== "core" && part !== "testing");

@@ -249,6 +249,26 @@ test.each(WAYS)("loads what every program needs, and no more, where it is %s", (
   expect(more.filter((name) => costly.test(name))).toEqual([]);
 });
 
+test.each(WAYS)(
+  "loads no module of Node's for the first connection and the first failure, where it is %s",
+  (_, kind, line) => {
+    const program = `
+(async () => {
+  const server = process.getBuiltinModule("node:net").createServer((socket) => socket.on("error", () => undefined));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const before = new Set(process.moduleLoadList);
+  const connection = await tcp6.connect("127.0.0.1", server.address().port);
+  connection.reset();
+  const { code } = await tcp6.connect({ path: "/nowhere/at-all" }).catch((error) => error);
+  const more = process.moduleLoadList.filter((name) => !before.has(name));
+  server.close();
+  console.log(JSON.stringify({ code, more }));
+})();
+`;
+    expect(said(`first.${kind}`, line + program)).toEqual({ code: "ENOENT", more: [] });
+  },
+);
+
 /** Each late part by what makes it necessary; `null` where what it throws was no error of this library. */
 const LATE_USES = `
 (async () => {
