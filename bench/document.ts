@@ -1,19 +1,15 @@
 /**
- * Writes docs/performance.md: this module generates what is between its two marks; the rest is edited by hand.
+ * Writes the main part of docs/performance.md, and its pictures.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { costChart, ratioChart } from "./chart.js";
-import { BENCH, type Versions } from "./peers.js";
+import { DOCS, table, writePart } from "./page.js";
+import type { Versions } from "./peers.js";
 import { isMissing, medianOf, ratiosOf, type MissingRow, type Ratio } from "./ratios.js";
 import { plain, shown, verdict } from "./report.js";
 import type { Measured } from "./rounds.js";
 import { majorOf, readSaved } from "./saved.js";
-import { writeFormatted } from "./write-formatted.js";
-
-const DOCS = join(BENCH, "../docs");
-const BEGIN = "<!-- bench: begin -->";
-const END = "<!-- bench: end -->";
 
 /** The case whose costs have a picture of their own. */
 const PICTURED = "exchange";
@@ -28,13 +24,8 @@ export interface Run {
 
 /** Writes the results of a run into the page, and the pictures that the page shows. */
 export async function writeDocument(run: Run): Promise<void> {
-  const page = join(DOCS, "performance.md");
-  const text = await readFile(page, "utf8");
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`docs/performance.md lacks ${BEGIN} and ${END}`);
   const ratios = run.measured.flatMap(ratiosOf);
-  await writeFormatted(page, text.slice(0, begin + BEGIN.length) + section(run, ratios) + text.slice(end));
+  await writePart("bench", section(run, ratios));
   await writeFile(join(DOCS, "performance.svg"), picture(run, ratios));
   const pictured = run.measured.find(({ case: { name } }) => name === PICTURED);
   if (pictured !== undefined)
@@ -173,10 +164,4 @@ function costPicture({ case: { title, unit }, figures }: Measured): string {
     unit.name,
     bars.toSorted((a, b) => a.whole - b.whole),
   );
-}
-
-/** A table of Markdown; prettier aligns it. */
-function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  const dashes = head.map(() => "---");
-  return [head, dashes, ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
 }

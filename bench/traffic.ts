@@ -3,9 +3,11 @@
  */
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Load, Scale } from "./case.js";
 import { costOf } from "./cost.js";
+import { BENCH } from "./peers.js";
 import type { Over } from "./over.js";
 import { start } from "./program.js";
 
@@ -21,19 +23,22 @@ const LONGEST = "60s";
 /** Characters of what a redis server says before it is ready: more than it ever does. */
 const LONGEST_GREETING = 65_536;
 
+/** How long latencies are gathered. */
+const LATENCY_DURATION = "6s";
+
 interface Traffic {
   /** Stops the load; rejects if the load reports errors. */
   stop(): Promise<void>;
 }
 
 /** A load that goes on by itself: what it costs is measured over an interval in the middle of it. */
-export function during({ seconds }: Scale, begin: (port: number) => Traffic): Load {
+export function during({ seconds }: Scale, begin: (port: number) => Traffic, lead = LEAD): Load {
   return {
     args: [],
     measure: async (stage, port) => {
       const traffic = begin(port);
       try {
-        await sleep(LEAD);
+        await sleep(lead);
         const cost = await costOf(stage, () => sleep(seconds * 1_000));
         await traffic.stop();
         return cost;
@@ -47,10 +52,39 @@ export function during({ seconds }: Scale, begin: (port: number) => Traffic): Lo
   };
 }
 
-/** Sends a small HTTP request over each connection, and another when it is answered; over TLS that is HTTPS. */
-export function wrk(port: number, connections: number, over: Over = "tcp"): Traffic {
+/**
+ * Sends a small HTTP request over each connection, and another when it is answered; over TLS that is HTTPS.
+ *
+ * @param timeout - seconds that a request may take
+ */
+export function wrk(port: number, connections: number, over: Over = "tcp", timeout = 2): Traffic {
   const args = ["--threads", "1", "--connections", String(connections), "--duration", LONGEST];
+  args.push("--timeout", String(timeout));
   return traffic("wrk", [...args, `${over === "tcp" ? "http" : "https"}://127.0.0.1:${port}/`], discontent);
+}
+
+/** Quantiles of how long a request takes, in milliseconds. */
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}
+
+/** Sends requests as {@link wrk} does, for some seconds; resolves to how long they took. */
+export async function latencyUnder(port: number, connections: number): Promise<Latency> {
+  const args = ["--threads", "1", "--connections", String(connections), "--duration", LATENCY_DURATION];
+  const script = ["--timeout", "30", "--script", join(BENCH, "loads/latency.lua")];
+  const child = start("wrk", [...args, ...script, `http://127.0.0.1:${port}/`]);
+  let output = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    output = (output + text).slice(-4_096);
+  });
+  child.stderr?.resume();
+  await once(child, "close");
+  const complaint = discontent(output);
+  const [, p50, p99, p999] = /quantiles (\d+) (\d+) (\d+)/.exec(output) ?? [];
+  if (complaint !== undefined || p50 === undefined) throw new Error(`wrk: ${complaint ?? "no quantiles"}`);
+  return { p50: Number(p50) / 1_000, p99: Number(p99) / 1_000, p999: Number(p999) / 1_000 };
 }
 
 /** Sends `PING` lines over 50 connections, `pipeline` of them at a time on each. */

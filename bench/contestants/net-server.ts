@@ -1,4 +1,5 @@
 import type { AddressInfo, Server, ServerOpts, Socket } from "node:net";
+import { BACKLOG } from "../backlog.js";
 import { over } from "../over.js";
 import { onStage } from "../stage.js";
 
@@ -13,7 +14,7 @@ export function serveNet(take: (socket: Socket) => void, options: ServerOpts = {
     socket.on("error", () => undefined);
     take(socket);
   });
-  server.listen(0, "127.0.0.1", () => onStage({ port: portOf(server) }));
+  server.listen({ port: 0, host: "127.0.0.1", backlog: BACKLOG }, () => onStage({ port: portOf(server) }));
 }
 
 export function portOf(server: Server): number {

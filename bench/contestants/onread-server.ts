@@ -1,4 +1,5 @@
 import { createServer, Socket, type Server, type SocketConstructorOpts } from "node:net";
+import { BACKLOG } from "../backlog.js";
 import { onStage } from "../stage.js";
 import { portOf } from "./net-server.js";
 
@@ -23,7 +24,7 @@ export type Take = (socket: Socket, size: number) => boolean;
  */
 export function serveOnread(take: Take): void {
   const server = createServer();
-  server.listen(0, "127.0.0.1", () => {
+  server.listen({ port: 0, host: "127.0.0.1", backlog: BACKLOG }, () => {
     handleOf(server).onconnection = (_error, handle) => {
       if (handle === undefined) return;
       handle.setNoDelay(true);

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { Connection, listen, NetError, type ListenOptions } from "../../src/index.js";
+import { BACKLOG } from "../backlog.js";
 import { over } from "../over.js";
 import { onStage } from "../stage.js";
 
@@ -21,7 +22,7 @@ export async function serveTcp6(
   }
   const tls =
     over === "tls" ? (await import("../../__tests__/support/certificates.js")).LOCALHOST : undefined;
-  const listener = await listen(0, { host: "127.0.0.1", ...options, tls });
+  const listener = await listen(0, { host: "127.0.0.1", backlog: BACKLOG, ...options, tls });
   onStage({ port: listener.port });
   for await (const connection of listener) serve(connection);
 }

@@ -7,18 +7,23 @@ const AT_ONCE = 50;
 
 const open: Socket[] = [];
 
-/** Opens idle connections until there are `upTo`. They stay open as long as this process lives. */
-async function openUp({ port = 0, upTo = 0 }): Promise<{ open: number }> {
+/**
+ * Opens idle connections until there are `upTo`. They stay open as long as this process lives.
+ *
+ * `from` is the last number of their own address: 2 for 127.0.0.2. The system chooses it by default.
+ */
+async function openUp({ port = 0, upTo = 0, from = 0 }): Promise<{ open: number }> {
   while (open.length < upTo) {
     const batch = Math.min(AT_ONCE, upTo - open.length);
-    open.push(...(await Promise.all(Array.from({ length: batch }, () => opened(port)))));
+    open.push(...(await Promise.all(Array.from({ length: batch }, () => opened(port, from)))));
   }
   return { open: open.length };
 }
 
-function opened(port: number): Promise<Socket> {
+function opened(port: number, from: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = dial({ port, host: "127.0.0.1" }, () => resolve(socket));
+    const local = from === 0 ? {} : { localAddress: `127.0.0.${from}` };
+    const socket = dial({ port, host: "127.0.0.1", ...local }, () => resolve(socket));
     socket.on("error", reject);
   });
 }
