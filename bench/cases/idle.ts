@@ -23,6 +23,11 @@ export const idle: Case = {
     { name: FLOOR, module: "idle/net", nodeOptions: NODE_OPTIONS },
     { name: "`for await` over a socket", module: "idle/for-await", nodeOptions: NODE_OPTIONS },
     { name: "tcp6 `for await`", module: "idle/tcp6", nodeOptions: NODE_OPTIONS },
+    {
+      name: "tcp6 `for await` in a handler of `serve`",
+      module: "idle/tcp6-serve",
+      nodeOptions: NODE_OPTIONS,
+    },
   ],
   rows: [
     {
@@ -34,6 +39,14 @@ export const idle: Case = {
       metric: "memory",
       must: 3.1,
       aim: 2.15,
+    },
+    {
+      name: "idle-serve",
+      work: "idle connection being read by a handler of `serve`, heap + external",
+      subject: "tcp6 `for await` in a handler of `serve`",
+      floor: FLOOR,
+      peers: ["tcp6 `for await`"],
+      metric: "memory",
     },
   ],
   load: (scale) => opened("tcp", scale),

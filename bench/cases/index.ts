@@ -5,6 +5,7 @@ import { exchange } from "./exchange.js";
 import { framed } from "./framed.js";
 import { idle } from "./idle.js";
 import { lines } from "./lines.js";
+import { listening } from "./listening.js";
 import { receive } from "./receive.js";
 import { relay } from "./relay.js";
 import { requests } from "./requests.js";
@@ -27,6 +28,7 @@ export const cases: readonly Case[] = [
   serve,
   connect,
   idle,
+  listening,
   tlsExchange,
   tlsReceive,
   tlsSend,
