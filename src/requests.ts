@@ -165,7 +165,10 @@ const REQUESTS = schemaOf<RequestOptions<unknown, unknown>>(
  *   redis.request(["INCR", "visits"], { signal }),
  * ]);
  */
-export function requests<Q, R>(messages: Messages<R, Q>, options: RequestOptions<Q, R> = {}): Requests<Q, R> {
+export function requests<Q, R>(
+  messages: Messages<R, Q, unknown>,
+  options: RequestOptions<Q, R> = {},
+): Requests<Q, R> {
   checkMessages(messages);
   const {
     concurrency = Infinity,
@@ -207,7 +210,7 @@ class SharedConnection<Q, R> implements Requests<Q, R> {
   readonly #pipeline: Pipeline<Q, R>;
   #closing: Promise<void> | null = null;
 
-  constructor(messages: Messages<R, Q>, options: PipelineOptions<Q, R>) {
+  constructor(messages: Messages<R, Q, unknown>, options: PipelineOptions<Q, R>) {
     this.#connection = messages.connection;
     this.#pipeline = new Pipeline(messages, options);
   }

@@ -1,7 +1,18 @@
 /** Messages by a codec of the program's own, over connections in memory. */
 import { Buffer } from "node:buffer";
 import { inspect } from "node:util";
-import { framed, jsonLines, NetError, type Codec, type Connection, type Data } from "../../src/index.js";
+import {
+  framed,
+  jsonLines,
+  lengthPrefixed,
+  NetError,
+  requests,
+  type Codec,
+  type Connection,
+  type Data,
+  type FramedOptions,
+  type Messages,
+} from "../../src/index.js";
 import { until } from "../../src/testing/contract/expectations.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
 import { errorOf } from "../support/outcomes.js";
@@ -67,6 +78,46 @@ test("a loop gives the messages to come, and leaves those that it has not given"
   const rest: string[] = [];
   for await (const message of messages) rest.push(String(message));
   expect(rest).toEqual(["3"]);
+});
+
+test("with batch: true the loop gives lists, and receive one message", async () => {
+  const messages: Messages<Buffer, Data, Buffer[]> = framed(a, short, { batch: true });
+  await arrived("\x011\x012\x013");
+  expect(String(await messages.receive())).toBe("1");
+  for await (const batch of messages) {
+    expect(batch.map(String)).toEqual(["2", "3"]);
+    break;
+  }
+  await messages.send("4");
+  const one: Messages<Buffer, Data> = framed(b, short, { batch: false });
+  for await (const message of one) {
+    expect(String(message)).toBe("4");
+    break;
+  }
+});
+
+test("whether a loop gives lists may be known to the program only", async () => {
+  await b.write("\x011\x012");
+  const options: FramedOptions = { batch: Number("1") === 1 };
+  for await (const each of framed(a, short, options)) {
+    expect(Array.isArray(each) && each.length).toBe(2);
+    break;
+  }
+});
+
+test("requests need no loop, so messages in batches serve them as well", async () => {
+  const service = requests(framed(a, short, { batch: true }));
+  const reply = service.request("?");
+  const peer = framed(b, short);
+  expect(String(await peer.receive())).toBe("?");
+  await peer.send("!");
+  expect(String(await reply)).toBe("!");
+});
+
+test.each([["yes"], [1], [null]])("batch: %p is refused", (batch) => {
+  const options = { batch } as unknown as FramedOptions;
+  expect(() => framed(a, short, options)).toThrow(TypeError);
+  expect(() => lengthPrefixed(a, options)).toThrow(TypeError);
 });
 
 test("a loop that is left while it waits gives up its place", async () => {

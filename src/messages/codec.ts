@@ -45,9 +45,9 @@ export interface Codec<Incoming, Outgoing = Incoming> {
 
 /**
  * Messages over a connection. Between messages the connection may be read and written directly, also by other
- * {@link Messages} over it.
+ * {@link Messages} over it. `Yielded` is what a loop over them yields: messages, or lists of them with `batch: true`.
  */
-export interface Messages<Incoming, Outgoing = Incoming> extends AsyncIterable<Incoming> {
+export interface Messages<Incoming, Outgoing = Incoming, Yielded = Incoming> extends AsyncIterable<Yielded> {
   /** The connection that the messages come and go over. */
   readonly connection: Connection;
   /**
@@ -79,6 +79,9 @@ export interface Messages<Incoming, Outgoing = Incoming> extends AsyncIterable<I
   /**
    * Iterates over the messages to come, until the end of the stream; fails as {@link receive} does. `break` and `return()` leave
    * the connection open, and consume nothing that was not given.
+   *
+   * With `batch: true` it yields lists, of all messages that have arrived; `readTimeout` bounds each wait for one. A list is the
+   * program's, also the messages in it that the program has not looked at before a `break`; what is in no list stays unread.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Incoming>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Yielded>;
 }

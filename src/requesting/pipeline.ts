@@ -65,7 +65,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
   #onDrained: (() => void) | null = null;
   #drained: Promise<void> | null = null;
 
-  constructor(messages: Messages<R, Q>, options: PipelineOptions<Q, R>) {
+  constructor(messages: Messages<R, Q, unknown>, options: PipelineOptions<Q, R>) {
     this.#connection = messages.connection;
     this.#link = linkOf(messages.connection);
     this.#options = options;

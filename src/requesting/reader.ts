@@ -64,7 +64,7 @@ export class Reader<R> {
   #isReading = false;
   #whenStopped: (() => void) | null = null;
 
-  constructor(messages: Messages<R, never>, input: Input, receiver: Receiver<R>) {
+  constructor(messages: Messages<R, never, unknown>, input: Input, receiver: Receiver<R>) {
     const framing = Framed.framingOf(messages);
     this.#messages = messages;
     this.#input = input;

@@ -1,5 +1,6 @@
 import { spend } from "../timing/budget.js";
 import { takeNextLine, type LineRun } from "./lines.js";
+import { takeNextMessage, type MessageRun } from "./messages.js";
 import { Read, Refusal, takeNextRecord, WAIT, type RecordSearch, type Take } from "./reads.js";
 import type { ByteQueue } from "../bytes/byte-queue.js";
 import type { NonSharedBuffer } from "../bytes/non-shared.js";
@@ -47,4 +48,9 @@ export const NEXT_LINES: Read<IteratorResult<string[], undefined>, LineRun> = ne
 /** `next()` of `split(delimiter, { batch: true })`. */
 export const NEXT_RECORDS: Read<IteratorResult<NonSharedBuffer[], undefined>, RecordSearch> = new Read(
   inBatches(takeNextRecord),
+);
+
+/** `next()` of a loop over messages that was made with `batch: true`. */
+export const NEXT_MESSAGES: Read<IteratorResult<unknown[], undefined>, MessageRun> = new Read(
+  inBatches(takeNextMessage),
 );

@@ -1,5 +1,5 @@
 import type { ByteQueue } from "../bytes/byte-queue.js";
-import { Read, Refusal, WAIT } from "./reads.js";
+import { Read, Refusal, WAIT, type Take } from "./reads.js";
 
 /** The stream has ended where a message would begin. Any other value may be a message, `null` too. */
 export const END: unique symbol = Symbol("end");
@@ -22,12 +22,21 @@ export const RECEIVE: Read<unknown, Taker<unknown>> = new Read((queue, taker, en
   return message === END ? null : message;
 });
 
-/** `next()` of a loop over messages, which is the argument: no other read has the same. */
-export const NEXT_MESSAGE: Read<
-  IteratorResult<unknown, undefined>,
-  { readonly taker: Taker<unknown> }
-> = new Read((queue, { taker }, ended) => {
+/** What a loop over messages takes them with. No other read has the same, so that it identifies the loop. */
+export interface MessageRun {
+  readonly taker: Taker<unknown>;
+}
+
+/** The next message, in the form that an iterator's `next` resolves to. */
+export const takeNextMessage: Take<IteratorResult<unknown, undefined>, MessageRun> = (
+  queue,
+  { taker },
+  ended,
+) => {
   const message = taker.take(queue, ended);
   if (message === WAIT || message instanceof Refusal) return message;
   return message === END ? { value: undefined, done: true } : { value: message, done: false };
-});
+};
+
+/** `next()` of a loop over messages. */
+export const NEXT_MESSAGE: Read<IteratorResult<unknown, undefined>, MessageRun> = new Read(takeNextMessage);

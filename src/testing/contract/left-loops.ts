@@ -36,6 +36,16 @@ const LOOPS: readonly (readonly [name: string, make: MakeLoop, partial: string])
     (connection) => framed(connection, endingWith("\n"))[Symbol.asyncIterator]() as Loop,
     "half a mess",
   ],
+  [
+    "frames in batches",
+    (connection) => lengthPrefixed(connection, { batch: true })[Symbol.asyncIterator]() as Loop,
+    "\0\0\0\u0009half",
+  ],
+  [
+    "messages in batches",
+    (connection) => framed(connection, endingWith("\n"), { batch: true })[Symbol.asyncIterator]() as Loop,
+    "half a mess",
+  ],
 ];
 
 const OVER = { value: undefined, done: true };
