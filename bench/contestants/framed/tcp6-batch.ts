@@ -1,0 +1,10 @@
+import { framed, lengthPrefix } from "../../../src/index.js";
+import { serveTcp6 } from "../tcp6-server.js";
+import { count } from "./count.js";
+
+await serveTcp6(async (connection) => {
+  for await (const messages of framed(connection, lengthPrefix(), { batch: true })) {
+    for (const message of messages) count(message);
+  }
+  await connection.close();
+});
