@@ -22,7 +22,7 @@ const PARTS = {
   ],
   testing: ["testing/", "core/transport/memory.ts"],
   "tls-words": ["tls-words.ts"],
-  web: ["views/web-streams.ts", "views/byte-source.ts"],
+  web: ["views/web-streams.ts", "views/byte-source.ts", "views/byte-iteration.ts"],
 };
 
 /** Modules of Node's that are loaded late as well: it takes a millisecond or more. */

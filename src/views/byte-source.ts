@@ -1,4 +1,5 @@
 import type { ReadableByteStreamController } from "node:stream/web";
+import type { NonSharedBuffer } from "../core/bytes/non-shared.js";
 import type { Link } from "../core/link.js";
 import { READ_CHUNK, READ_INTO } from "../core/reading/reads.js";
 import type { ReaderProbe } from "../core/reading/waiting.js";
@@ -14,13 +15,23 @@ export class ByteSource {
   readonly #link: Link;
   readonly #controller: ReadableByteStreamController;
   readonly #isLocked: () => boolean;
+  readonly #fail: (error: unknown) => never;
   #state: Pulling = "idle";
 
-  /** `isLocked` tells whether the stream has a reader. */
-  constructor(link: Link, controller: ReadableByteStreamController, isLocked: () => boolean) {
+  /**
+   * `isLocked` tells whether the stream has a reader. `fail` is given what a read has failed with, and throws what the stream
+   * fails with.
+   */
+  constructor(
+    link: Link,
+    controller: ReadableByteStreamController,
+    isLocked: () => boolean,
+    fail: (error: unknown) => never,
+  ) {
     this.#link = link;
     this.#controller = controller;
     this.#isLocked = isLocked;
+    this.#fail = fail;
   }
 
   readonly #probe: ReaderProbe = {
@@ -43,6 +54,34 @@ export class ByteSource {
     if (view == null)
       return input.request(READ_CHUNK, undefined, undefined, this.#probe).then(this.#enqueue, this.#failed);
     return input.request(READ_INTO, view, undefined, this.#byobProbe).then(this.#respond, this.#failed);
+  }
+
+  /** Whether no bytes are in the stream's own queue, or on their way there: a loop may {@link take} what comes next. */
+  get isIdle(): boolean {
+    return this.#state === "idle" && this.#controller.desiredSize === 0;
+  }
+
+  /** Reads for a loop, past the stream. What comes of it is told to {@link hasTaken} or {@link hasFailed}. */
+  take(): Promise<NonSharedBuffer | null> {
+    this.#state = "pulling";
+    return this.#link.input.request(READ_CHUNK, undefined, undefined, this.#probe);
+  }
+
+  /** Returns whether the loop has got bytes; otherwise the stream has ended. */
+  hasTaken(chunk: NonSharedBuffer | null): boolean {
+    if (!this.#isBack()) return false;
+    if (chunk === null) this.#end();
+    return chunk !== null;
+  }
+
+  /** Throws what the stream has failed with; returns if that is an end. */
+  hasFailed(error: unknown): void {
+    try {
+      this.#failed(error);
+    } catch (told) {
+      this.#controller.error(told);
+      throw told;
+    }
   }
 
   cancel(): void {
@@ -70,14 +109,22 @@ export class ByteSource {
 
   readonly #enqueue = (chunk: Uint8Array | null): void => {
     if (!this.#isBack()) return;
-    if (chunk === null) this.#end();
-    else this.#controller.enqueue(chunk);
+    try {
+      if (chunk === null) this.#end();
+      else this.#controller.enqueue(chunk);
+    } catch (error) {
+      this.#fail(error);
+    }
   };
 
   readonly #respond = (size: number | null): void => {
     if (!this.#isBack()) return;
-    if (size === null) this.#end();
-    else this.#controller.byobRequest?.respond(size);
+    try {
+      if (size === null) this.#end();
+      else this.#controller.byobRequest?.respond(size);
+    } catch (error) {
+      this.#fail(error);
+    }
   };
 
   readonly #failed = (error: unknown): void => {
@@ -87,7 +134,7 @@ export class ByteSource {
     if (this.#link.input.ended) this.#end();
     else {
       this.#state = "over";
-      throw error;
+      this.#fail(error);
     }
   };
 

@@ -3,13 +3,18 @@ import {
   ReadableStream as NodeReadableStream,
   WritableStream as NodeWritableStream,
   type ReadableByteStreamController,
+  type UnderlyingByteSource,
+  type UnderlyingSource,
   type WritableStreamDefaultController,
 } from "node:stream/web";
 import { isAnyArrayBuffer } from "node:util/types";
 import type { Link } from "../core/link.js";
 import type { NonSharedUint8Array } from "../core/bytes/non-shared.js";
 import { payloadOf, type Data, type Payload } from "../core/bytes/payload.js";
+import { SETTLED } from "../core/writing/sender.js";
 import { isOwnTimeout, NetError, refused } from "../errors.js";
+import { wrongType } from "../options/checks.js";
+import { ByteIteration } from "./byte-iteration.js";
 import { ByteSource } from "./byte-source.js";
 
 /** Bytes that may be queued in a writable before its `desiredSize` is 0. */
@@ -57,17 +62,19 @@ export class WebStreams {
 
   #makeReadable(): ByteReadable {
     let reading: ByteSource;
-    const stream = new NodeReadableStream({
-      type: "bytes",
+    const fail = (error: unknown) => this.#fail(error);
+    const source = {
+      type: "bytes" as const,
       start: (controller: ReadableByteStreamController) => {
-        reading = new ByteSource(this.#link, controller, () => stream.locked);
+        reading = new ByteSource(this.#link, controller, () => stream.locked, fail);
         this.#onFailure((error) => reading.fail(error));
         this.#link.onDropped(() => reading.fail(refused("close", this.#link.subject, "ERR_CLOSED")));
       },
-      pull: () => reading.pull().catch((error: unknown) => this.#fail(error)),
+      pull: () => reading.pull(),
       cancel: () => reading.cancel(),
-    });
-    return stream as ByteReadable;
+    };
+    const stream = new IteratedStream(source, () => reading);
+    return stream as NodeReadableStream as ByteReadable;
   }
 
   #makeWritable(): ByteWritable {
@@ -94,7 +101,8 @@ export class WebStreams {
       // At once: a write of the connection may reject a turn later, and the connection could end otherwise meanwhile.
       this.#fail(error);
     }
-    return this.#link.output.send(payload).catch((error: unknown) => this.#fail(error));
+    const sent = this.#link.output.send(payload);
+    return sent === SETTLED ? sent : sent.catch((error: unknown) => this.#fail(error));
   }
 
   /**
@@ -122,6 +130,27 @@ export class WebStreams {
   #onFailure(fail: (error: unknown) => void): void {
     if (this.#failure === null) this.#failing.add(fail);
     else fail(this.#failure.error);
+  }
+}
+
+/** A byte stream whose loops need not read through its queue: see {@link ByteIteration}. */
+class IteratedStream extends NodeReadableStream<NonSharedUint8Array> {
+  readonly #source: () => ByteSource;
+
+  constructor(source: UnderlyingByteSource, sourceOf: () => ByteSource) {
+    super(source as unknown as UnderlyingSource<NonSharedUint8Array>);
+    this.#source = sourceOf;
+  }
+
+  // Node's own types differ between releases.
+  override values(options?: { readonly preventCancel?: boolean } | null): never {
+    if (options != null && typeof options !== "object") throw wrongType("options", "an object", options);
+    const preventCancel = Boolean(options?.preventCancel);
+    return new ByteIteration(this.getReader(), this.#source(), preventCancel) as never;
+  }
+
+  override [Symbol.asyncIterator](options?: { readonly preventCancel?: boolean } | null): never {
+    return this.values(options);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Buffer, constants } from "node:buffer";
 import { totalmem } from "node:os";
-import type { NonSharedBuffer } from "./non-shared.js";
+import type { NonSharedBuffer, NonSharedUint8Array } from "./non-shared.js";
 
 /** V8 keeps typed arrays of up to this size in its heap, at a fifth of the cost of an ArrayBuffer. */
 const MAX_HEAP_BYTES = 64;
@@ -36,6 +36,13 @@ function smallCopyOf(memory: Buffer, start: number, end: number): NonSharedBuffe
   if (size <= MAX_LOOP_BYTES) for (let at = 0; at < size; at++) copy[at] = memory[start + at] ?? 0;
   else set.call(copy, new Small(memory.buffer, memory.byteOffset + start, size));
   return copy;
+}
+
+/** The bytes as a `Uint8Array`, for who asks for that; the buffer is given away. */
+export function plainOf(bytes: NonSharedBuffer): NonSharedUint8Array {
+  // A view of what is in V8's heap would first move it out of there.
+  if (bytes.length <= MAX_HEAP_BYTES) return new Uint8Array(bytes);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** The first `size` bytes of memory that is given away: copied only if they would keep more than twice their size alive. */

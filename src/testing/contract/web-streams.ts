@@ -9,6 +9,7 @@ import { onPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut, turn, until } from "./expectations.js";
 import { clog, pattern, pieces } from "./payloads.js";
 import { webByob } from "./web-byob.js";
+import { webIterated } from "./web-iterated.js";
 import { webReadable } from "./web-readable.js";
 import { webReleased } from "./web-released.js";
 import { webWritable } from "./web-writable.js";
@@ -373,6 +374,7 @@ const together: readonly ContractCase[] = [
 export const webStreams: readonly ContractCase[] = [
   ...together,
   ...webReadable,
+  ...webIterated,
   ...webByob,
   ...webReleased,
   ...webWritable,
