@@ -2,6 +2,7 @@ import { createServer, Socket, type Server, type SocketConstructorOpts } from "n
 import { BACKLOG } from "../backlog.js";
 import { onStage } from "../stage.js";
 import { portOf } from "./net-server.js";
+import { readMemory } from "./read-memory.js";
 
 /** Undocumented: the handle of a server, which gives the handles of its clients. */
 interface WithHandle {
@@ -13,7 +14,7 @@ interface ClientHandle {
 }
 
 /** All sockets read into it, one after the other. */
-const buffer = Buffer.allocUnsafe(64 * 1024);
+const buffer = readMemory();
 
 /** Takes how much a socket has read; answers whether it goes on reading. */
 export type Take = (socket: Socket, size: number) => boolean;

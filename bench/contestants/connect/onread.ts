@@ -1,8 +1,9 @@
 import { connect, type Socket } from "node:net";
+import { readMemory } from "../read-memory.js";
 import { exchangeWith, REQUEST } from "./exchanges.js";
 
 /** All sockets read into it, one after the other. */
-const buffer = Buffer.allocUnsafe(64 * 1024);
+const buffer = readMemory();
 
 exchangeWith(
   (port) =>

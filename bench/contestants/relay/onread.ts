@@ -1,6 +1,7 @@
 import { connect, Socket, type OnReadOpts, type SocketConstructorOpts } from "node:net";
 import { tally } from "../../stage.js";
 import { serveNet } from "../net-server.js";
+import { readMemory } from "../read-memory.js";
 
 const [port] = process.argv.slice(2).map(Number) as [number];
 
@@ -11,7 +12,7 @@ interface WithHandle {
 
 /** Reads one socket into a buffer and writes that to the other, and reads on once the kernel has taken it all. */
 function reading(from: () => Socket, to: () => Socket): OnReadOpts {
-  const buffer = Buffer.allocUnsafe(64 * 1024);
+  const buffer = readMemory();
   let isWaiting = false;
   function taken(): void {
     if (!isWaiting) return;
