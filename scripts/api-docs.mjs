@@ -26,7 +26,7 @@ const PLACES = {
   ServeOptions: "`serve`",
   LimitOptions: "`readLine`, `readUntil`, `readUntilAny`, `readAll`, `lines`, `split`",
   LineOptions: "`readLine`, `lines`",
-  LinesOptions: "`lines`",
+  BatchOptions: "`lines`, `split`, `framed`, `lengthPrefixed`",
   SplitOptions: "`split`",
   ChunksOptions: "`chunks`",
   WriteOptions: "`write`, `writeLine`",

@@ -55,7 +55,7 @@ import {
   SPLIT,
   terminatorOf,
 } from "./options/read.js";
-import type { ChunksOptions, LimitOptions, LineOptions, LinesOptions, SplitOptions } from "./options/read.js";
+import type { BatchOptions, ChunksOptions, LimitOptions, LineOptions, SplitOptions } from "./options/read.js";
 import { WRITE_LINE, writtenTerminatorOf } from "./options/write.js";
 import type { WriteLineOptions, WriteOptions } from "./options/write.js";
 import type { ConnectionOrigin } from "./diagnostics.js";
@@ -339,9 +339,10 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
    * @example
    * for await (const line of connection.lines({ limit: 1024 })) console.log(line);
    */
-  lines(options?: LinesOptions & { batch?: false | undefined }): AsyncIterableIterator<string>;
-  lines(options: LinesOptions & { batch: true }): AsyncIterableIterator<string[]>;
-  lines(options?: LinesOptions): AsyncIterableIterator<string> | AsyncIterableIterator<string[]> {
+  lines(options?: LineOptions & { batch?: false | undefined }): AsyncIterableIterator<string>;
+  lines(options: LineOptions & { batch: true }): AsyncIterableIterator<string[]>;
+  lines(options: LineOptions & BatchOptions): AsyncIterableIterator<string | string[]>;
+  lines(options?: LineOptions & BatchOptions): AsyncIterableIterator<string | string[]> {
     const run = new LineRun(limitOf(options, LINES, LINE_LIMIT), encodingOf(options), terminatorOf(options));
     const { input } = this.#link;
     return batchOf(options)
@@ -377,8 +378,12 @@ export class Connection extends ConnectedSocket implements AsyncIterable<NonShar
   ): AsyncIterableIterator<NonSharedBuffer[]>;
   split(
     delimiter: Delimiter | readonly Delimiter[],
-    options?: SplitOptions,
-  ): AsyncIterableIterator<NonSharedBuffer> | AsyncIterableIterator<NonSharedBuffer[]> {
+    options: SplitOptions & BatchOptions,
+  ): AsyncIterableIterator<NonSharedBuffer | NonSharedBuffer[]>;
+  split(
+    delimiter: Delimiter | readonly Delimiter[],
+    options?: SplitOptions & BatchOptions,
+  ): AsyncIterableIterator<NonSharedBuffer | NonSharedBuffer[]> {
     const delimiters = delimitersOf(delimiter);
     const search = searchFor(delimiters, limitOf(options, SPLIT, LINE_LIMIT));
     const { last = false } = options ?? {};

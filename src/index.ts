@@ -47,7 +47,7 @@ export { Connection } from "./connection.js";
 export type { ConnectionFacts, ConnectionState } from "./core/facts.js";
 export type { DelimitedRecord } from "./core/reading/reads.js";
 export type { Delimiter } from "./options/delimiters.js";
-export type { ChunksOptions, LimitOptions, LineOptions, LinesOptions, SplitOptions } from "./options/read.js";
+export type { BatchOptions, ChunksOptions, LimitOptions, LineOptions, SplitOptions } from "./options/read.js";
 export type { TextEncoding, WriteLineOptions, WriteOptions } from "./options/write.js";
 export type { LineTerminator } from "./core/reading/lines.js";
 export type { ConnectionOptions } from "./options/connection.js";

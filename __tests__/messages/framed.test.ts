@@ -10,6 +10,7 @@ import {
   type Codec,
   type Connection,
   type Data,
+  type BatchOptions,
   type FramedOptions,
   type Messages,
 } from "../../src/index.js";
@@ -98,7 +99,7 @@ test("with batch: true the loop gives lists, and receive one message", async () 
 
 test("whether a loop gives lists may be known to the program only", async () => {
   await b.write("\x011\x012");
-  const options: FramedOptions = { batch: Number("1") === 1 };
+  const options: BatchOptions = { batch: Number("1") === 1 };
   for await (const each of framed(a, short, options)) {
     expect(Array.isArray(each) && each.length).toBe(2);
     break;

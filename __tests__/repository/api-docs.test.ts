@@ -63,8 +63,8 @@ const CALLS: [types: string[], call: Call][] = [
   [reading, () => onPair(([one]) => one.readUntil("x", unknown))],
   [reading, () => onPair(([one]) => one.readAll(unknown))],
   [[...reading, "LineOptions"], () => onPair(([one]) => one.readLine(unknown))],
-  [[...reading, "LineOptions", "LinesOptions"], () => onPair(([one]) => one.lines(unknown))],
-  [[...reading, "SplitOptions"], () => onPair(([one]) => one.split("x", unknown))],
+  [[...reading, "LineOptions", "BatchOptions"], () => onPair(([one]) => one.lines(unknown))],
+  [[...reading, "SplitOptions", "BatchOptions"], () => onPair(([one]) => one.split("x", unknown))],
   [["OperationOptions", "ChunksOptions"], () => onPair(([one]) => one.chunks(unknown))],
   [["OperationOptions", "WriteOptions"], () => onPair(([one]) => one.write("x", unknown))],
   [
@@ -72,9 +72,12 @@ const CALLS: [types: string[], call: Call][] = [
     () => onPair(([one]) => one.writeLine("x", unknown)),
   ],
   [["RelayOptions"], () => onPair(([one, other]) => tcp6.relay(one, other, unknown))],
-  [["FramedOptions"], () => onPair(([one]) => tcp6.framed(one, tcp6.varintPrefix(), unknown))],
+  [
+    ["FramedOptions", "BatchOptions"],
+    () => onPair(([one]) => tcp6.framed(one, tcp6.varintPrefix(), unknown)),
+  ],
   [["LengthPrefixOptions"], () => tcp6.lengthPrefix(unknown)],
-  [["FrameOptions"], () => onPair(([one]) => tcp6.lengthPrefixed(one, unknown))],
+  [["FrameOptions", "BatchOptions"], () => onPair(([one]) => tcp6.lengthPrefixed(one, unknown))],
   [
     ["RequestOptions"],
     () => onPair(([one]) => tcp6.requests(tcp6.framed(one, tcp6.varintPrefix()), unknown)),

@@ -98,6 +98,7 @@ const VALUES = [
 const TYPES = [
   "AddressInfo",
   "AttemptEvent",
+  "BatchOptions",
   "ByteReadable",
   "ByteWritable",
   "ChunksOptions",
@@ -127,7 +128,6 @@ const TYPES = [
   "LibraryCode",
   "LimitOptions",
   "LineOptions",
-  "LinesOptions",
   "LineTerminator",
   "ListenEndpoint",
   "ListenFd",

@@ -12,6 +12,8 @@ import type {
 import {
   connect,
   Connection,
+  framed,
+  jsonLines,
   lengthPrefixed,
   listen,
   Listener,
@@ -20,14 +22,18 @@ import {
   relay,
   resolve,
   serve,
+  type BatchOptions,
   type ByteReadable,
   type ByteWritable,
   type ConnectEndpoint,
   type ConnectionCloseEvent,
   type ConnectionFacts,
+  type FramedOptions,
+  type FrameOptions,
   type Handler,
   type ListenEndpoint,
   type DelimitedRecord,
+  type LineOptions,
   type LineTerminator,
   type ListenerFacts,
   type LookupFunction,
@@ -36,6 +42,7 @@ import {
   type NetParameters,
   type ServeOptions,
   type SocketDuplex,
+  type SplitOptions,
   type TextEncoding,
   type WriteLineOptions,
   type WriteOptions,
@@ -66,6 +73,28 @@ export async function reads(connection: Connection): Promise<void> {
   await connection.readLine({ terminator: strict, encoding: "latin1", limit: 5, timeout: 5 });
   // @ts-expect-error -- a terminator that is read has a name
   await connection.readLine({ terminator: "\r\n" });
+}
+
+interface Loops {
+  readonly line: LineOptions;
+  readonly split: SplitOptions;
+  readonly framed: FramedOptions;
+  readonly frames: FrameOptions;
+}
+
+/** Loops yield what they are over, lists of it, or one of the two where only the program knows which. */
+export async function loops(connection: Connection, of: Loops, batch: BatchOptions): Promise<void> {
+  for await (const line of connection.lines(of.line)) line.trim();
+  for await (const record of connection.split("\0", of.split)) record.readUInt8();
+  for await (const message of framed(connection, jsonLines<string>(), of.framed)) message.trim();
+  for await (const frame of lengthPrefixed(connection, of.frames)) frame.readUInt8();
+  for await (const lines of connection.lines({ ...of.line, batch: true })) lines[0]?.trim();
+  for await (const records of connection.split("\0", { ...of.split, batch: true })) records[0]?.readUInt8();
+  for await (const frames of lengthPrefixed(connection, { ...of.frames, batch: true }))
+    frames[0]?.readUInt8();
+  for await (const lines of connection.lines(batch)) for (const line of [lines].flat()) line.trim();
+  for await (const records of connection.split("\0", batch))
+    for (const record of [records].flat()) record.readUInt8();
 }
 
 export async function writesText(connection: Connection): Promise<void> {

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { checkBoolean, checkFunction, checkLimit, notConnection, wrongType } from "../options/checks.js";
 import { checkedOperation, SEND, type OperationOptions } from "../options/operation.js";
+import type { BatchOptions } from "../options/read.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import { Connection, linkOf } from "../connection.js";
 import type { ConnectionFacts } from "../core/facts.js";
@@ -35,18 +36,9 @@ export interface FramedOptions {
    * @example framed(connection, codec, { limit: 64 * 1024 });
    */
   limit?: number | undefined;
-  /**
-   * Whether the loop over the messages yields lists: all the messages that have arrived, never none of them. They cost less
-   * than messages that are awaited one by one. A list ends once its messages have taken 64 KiB, and before what the loop fails
-   * with, which the next pull does. `receive` gives one message as without it.
-   *
-   * @default false
-   * @example for await (const batch of framed(connection, codec, { batch: true })) for (const message of batch) handle(message);
-   */
-  batch?: boolean | undefined;
 }
 
-const FRAMED = schemaOf<FramedOptions>(
+const FRAMED = schemaOf<FramedOptions & BatchOptions>(
   { limit: checkLimit, batch: checkBoolean },
   { insteadOfNumber: "a limit is { limit }" },
 );
@@ -91,12 +83,12 @@ export function framed<I, O = I>(
 export function framed<I, O = I>(
   connection: Connection,
   codec: Codec<I, O>,
-  options: FramedOptions,
+  options: FramedOptions & BatchOptions,
 ): Messages<I, O, I | I[]>;
 export function framed<I, O = I>(
   connection: Connection,
   codec: Codec<I, O>,
-  options: FramedOptions = {},
+  options: FramedOptions & BatchOptions = {},
 ): Messages<I, O, I | I[]> {
   if (!((connection as unknown) instanceof Connection)) throw notConnection("connection", connection);
   checkCodec(codec);
@@ -104,7 +96,7 @@ export function framed<I, O = I>(
   return new Framed(connection, codec, limit, batch);
 }
 
-function copyOf({ limit, batch }: FramedOptions): Complete<FramedOptions> {
+function copyOf({ limit, batch }: FramedOptions & BatchOptions): Complete<FramedOptions & BatchOptions> {
   return { limit, batch };
 }
 

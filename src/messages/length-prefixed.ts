@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { checkBoolean, checkLimit, notConnection, oneOf } from "../options/checks.js";
+import type { BatchOptions } from "../options/read.js";
 import { checkedOptions, schemaOf, type Complete } from "../options/schema.js";
 import type { OperationOptions } from "../options/operation.js";
 import { Connection } from "../connection.js";
@@ -28,18 +29,9 @@ export interface FrameOptions {
    * @example lengthPrefixed(connection, { limit: 64 * 1024 });
    */
   limit?: number | undefined;
-  /**
-   * Whether the loop over the frames yields lists: all the frames that have arrived, never none of them. They cost less than
-   * frames that are awaited one by one. A list ends once its frames have taken 64 KiB, and before what the loop fails with,
-   * which the next pull does. `receive` gives one frame as without it.
-   *
-   * @default false
-   * @example for await (const batch of lengthPrefixed(connection, { batch: true })) for (const frame of batch) handle(frame);
-   */
-  batch?: boolean | undefined;
 }
 
-const FRAMES = schemaOf<FrameOptions>(
+const FRAMES = schemaOf<FrameOptions & BatchOptions>(
   { bytes: oneOf(1, 2, 4, 8), limit: checkLimit, batch: checkBoolean },
   { insteadOfNumber: "the size of the length is { bytes }" },
 );
@@ -110,18 +102,18 @@ export function lengthPrefixed(
 ): Frames<NonSharedBuffer[]>;
 export function lengthPrefixed(
   connection: Connection,
-  options: FrameOptions,
+  options: FrameOptions & BatchOptions,
 ): Frames<NonSharedBuffer | NonSharedBuffer[]>;
 export function lengthPrefixed(
   connection: Connection,
-  options: FrameOptions = {},
+  options: FrameOptions & BatchOptions = {},
 ): Frames<NonSharedBuffer | NonSharedBuffer[]> {
   if (!((connection as unknown) instanceof Connection)) throw notConnection("connection", connection);
   const { bytes = 4, limit = MESSAGE_LIMIT, batch = false } = checkedOptions(options, FRAMES, copyOf);
   return new LengthPrefixed(connection, bytes, Math.min(limit, 256 ** bytes - 1), batch);
 }
 
-function copyOf({ bytes, limit, batch }: FrameOptions): Complete<FrameOptions> {
+function copyOf({ bytes, limit, batch }: FrameOptions & BatchOptions): Complete<FrameOptions & BatchOptions> {
   return { bytes, limit, batch };
 }
 

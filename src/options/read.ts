@@ -51,11 +51,11 @@ export interface LineOptions extends LimitOptions {
   terminator?: LineTerminator | undefined;
 }
 
-/** How to loop over lines. */
-export interface LinesOptions extends LineOptions {
+/** How a loop over lines, records or messages yields them. */
+export interface BatchOptions {
   /**
-   * Whether the loop yields lists: all the lines that have arrived, never none of them. They cost less than lines that are awaited one
-   * by one. A list ends once it has 64 KiB, and before what the loop fails with, which the next pull does.
+   * Whether the loop yields lists: all that has arrived, never none of it. That costs less than to await each line, record or
+   * message. A list ends once it has 64 KiB, and before what the loop fails with, which the next pull does.
    *
    * @default false
    * @example for await (const batch of connection.lines({ batch: true })) for (const line of batch) handle(line);
@@ -73,14 +73,6 @@ export interface SplitOptions extends LimitOptions {
    * @example for await (const record of connection.split("\0", { last: true })) console.log(record);
    */
   last?: boolean | undefined;
-  /**
-   * Whether the loop yields lists: all the records that have arrived, never none of them. They cost less than records that are awaited one
-   * by one. A list ends once it has 64 KiB, and before what the loop fails with, which the next pull does.
-   *
-   * @default false
-   * @example for await (const batch of connection.split("\0", { batch: true })) for (const record of batch) handle(record);
-   */
-  batch?: boolean | undefined;
 }
 
 /** How to loop over chunks. */
@@ -103,7 +95,7 @@ export const LIMITED = schemaOf<LimitOptions>(
 );
 
 /** The options of a loop over records. */
-export const SPLIT = schemaOf<SplitOptions>(
+export const SPLIT = schemaOf<SplitOptions & BatchOptions>(
   { ...LIMITED.checks, last: checkBoolean, batch: checkBoolean },
   LIMITED,
 );
@@ -123,7 +115,7 @@ export const LINE = schemaOf<LineOptions>(
 );
 
 /** The options of a loop over lines. */
-export const LINES = schemaOf<LinesOptions>({ ...LINE.checks, batch: checkBoolean }, LINE);
+export const LINES = schemaOf<LineOptions & BatchOptions>({ ...LINE.checks, batch: checkBoolean }, LINE);
 
 /** The options of a loop over chunks. */
 export const CHUNKS = schemaOf<ChunksOptions>({ ...READ.checks, recycle: checkBoolean }, READ);
