@@ -67,7 +67,10 @@ class Watches {
     return added;
   }
 
-  remove({ previous, next }: Watch): void {
+  remove(watch: Watch): void {
+    const { previous, next } = watch;
+    // One that is in V8's old space would keep all that came later alive until the next full collection.
+    watch.previous = watch.next = null;
     if (previous === null) this.#first = next;
     else previous.next = next;
     if (next === null) this.#last = previous;
