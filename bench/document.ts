@@ -7,7 +7,7 @@ import { costChart, ratioChart } from "./chart.js";
 import { DOCS, table, writePart } from "./page.js";
 import type { Versions } from "./peers.js";
 import { isMissing, medianOf, ratiosOf, type MissingRow, type Ratio } from "./ratios.js";
-import { plain, shown, verdict } from "./report.js";
+import { COLUMNS, plain, shown, verdict } from "./report.js";
 import type { Measured } from "./rounds.js";
 import { majorOf, readSaved } from "./saved.js";
 
@@ -46,17 +46,7 @@ ${releases.join(", ")}; ${machine}. The run took ${minutes.toFixed(0)} minutes.
 ![CPU time of one small request and response](performance-${PICTURED}.svg)
 
 ${table(
-  [
-    "work",
-    "floor",
-    "ratio",
-    "half of the rounds",
-    "best",
-    "must",
-    "aim",
-    "reaches",
-    "beside what it replaces",
-  ],
+  COLUMNS,
   ratios.map((entry) => [
     ...cellsOf(entry),
     ...askedOf(entry),

@@ -5,7 +5,8 @@ import type { Case, Metric } from "./case.js";
 import { isMissing, medianOf, type MissingRow, type Ratio } from "./ratios.js";
 import type { Measured } from "./rounds.js";
 
-const HEAD = [
+/** The columns of a table of ratios. */
+export const COLUMNS = [
   "work",
   "floor",
   "ratio",
@@ -13,7 +14,7 @@ const HEAD = [
   "best",
   "must",
   "aim",
-  "",
+  "reaches",
   "beside what it replaces",
 ];
 
@@ -57,7 +58,7 @@ export function rows(ratios: readonly (Ratio | MissingRow)[]): string {
       [...beside].map(([peer, { ratio }]) => `${ratio.toFixed(2)} of ${peer}`).join("; "),
     ];
   });
-  return `\n${table([HEAD, ...lines])}`;
+  return `\n${table([COLUMNS, ...lines])}`;
 }
 
 /** Whether a ratio reaches `must` or `aim`. */
