@@ -77,6 +77,15 @@ describe("a case that does not settle", () => {
     for (const end of pairs.flat()) expect(inspect(end)).toContain("state: 'reset'");
   });
 
+  test("does not fail because its process stood still for longer than it may take", async () => {
+    const stopped = contractCase("stopped", async () => {
+      await new Promise(setImmediate);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+      await new Promise(setImmediate);
+    });
+    await stopped.run(memoryPair, { timeout: 1_000 });
+  });
+
   test("fails also if its pair is never made; one that is made later is disposed of", async () => {
     let make: (pair: ConnectionPair) => void = () => undefined;
     const failure = await failureOf(

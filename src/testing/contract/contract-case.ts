@@ -9,7 +9,8 @@ import { CASE_TIMEOUT_MS, inTurn, runCase, type PairMaker } from "./run-case.js"
 export interface ContractRunOptions {
   /**
    * Milliseconds that the case may take until it has failed; what it has left is disposed of then. It is measured by the time
-   * of the machine. `Infinity`: for ever. A test runner should give the test some seconds more.
+   * of the machine; a pause of the process, as in a debugger, counts as a sixteenth of it at most. `Infinity`: for ever. A test
+   * runner should give the test some seconds more.
    *
    * @default 15_000
    * @example await run(makePair, { timeout: 4_000 });
