@@ -27,6 +27,9 @@ export interface CaseResult {
   readonly failure?: string;
 }
 
+/** Ms that a case may take: far longer than on a busy machine, and less than `holds.ts` waits for its result. */
+const CASE_TIMEOUT_MS = 45_000;
+
 /** Far longer than Node.js takes to close what a case has closed. */
 const END_TIMEOUT_MS = 30_000;
 
@@ -61,7 +64,7 @@ async function resultOf({ name, run }: ContractCase, kind: PairKind): Promise<Ca
   running = `${kind.name}: ${name}`;
   try {
     const givenUp = new Promise<never>((_resolve, reject) => (giveUp = reject));
-    await Promise.race([run(kind.makePair), givenUp]);
+    await Promise.race([run(kind.makePair, { timeout: CASE_TIMEOUT_MS }), givenUp]);
     return {};
   } catch (error) {
     return { failure: inspect(error) };

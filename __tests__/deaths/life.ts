@@ -11,8 +11,11 @@ import { End, type Shared } from "./end.js";
 import type { Place, Places, Watcher } from "./place.js";
 import type { Moment, Plan, Who } from "./plan.js";
 
-/** Most ms that a life may take. The planned waits are shorter; the rest is for a busy machine. */
-const PATIENCE_MS = 60_000;
+/**
+ * Most seconds that a life may take. The planned waits are shorter; the rest is for a busy machine. Each has a timer of its
+ * own: a pause of the process, however long, takes one of them.
+ */
+const PATIENCE_S = 180;
 
 /** Most ms for a handshake of Node's own. */
 const HANDSHAKE_MS = 1_000;
@@ -67,8 +70,7 @@ class Life implements Watcher, Shared {
     place.watcher = this;
     const living = this.#liveBoth();
     const late = new AbortController();
-    const isLate = sleep(PATIENCE_MS, true, { signal: late.signal }).catch(() => false);
-    if (await Promise.race([living, isLate])) {
+    if (await Promise.race([living, isLate(late.signal)])) {
       this.complain(`has not ended: ${this.#state()}`);
       for (const { connection, raw, tls } of [client, server]) {
         connection?.reset();
@@ -330,6 +332,13 @@ class Life implements Watcher, Shared {
       end.raw?.once("close", failed);
     });
   }
+}
+
+/** Resolves to whether the time of a life has come to its end: `false` once the signal is aborted. */
+async function isLate(signal: AbortSignal): Promise<boolean> {
+  for (let left = PATIENCE_S; left > 0 && !signal.aborted; left--)
+    await sleep(1_000, undefined, { signal }).catch(() => undefined);
+  return !signal.aborted;
 }
 
 /** The client's part of a conversation in the clear. */

@@ -9,7 +9,7 @@ import { listen, type Listener, type OperationOptions, type StartTlsOptions } fr
 import { pass } from "../fuzz/turns.js";
 import { AUTHORITY, CLIENT, LOCALHOST, OTHER_AUTHORITY, UNTRUSTED_CLIENT } from "../support/certificates.js";
 import { CuttingProxy } from "./cutting-proxy.js";
-import type { Moment, Plan, Who } from "./plan.js";
+import { PATIENT_MS, type Moment, type Plan, type Who } from "./plan.js";
 
 /** What a life is told of, at the time. */
 export interface Watcher {
@@ -88,11 +88,11 @@ export class Place {
       this.server = createServer({ allowHalfOpen: true }).listen(0, HOST);
       await once(this.server, "listening");
     } else {
-      const tls = kind === "plain" ? {} : { tls: this.tlsOptions, allowTruncation };
+      const secure = { tls: this.tlsOptions, allowTruncation, handshakeTimeout: PATIENT_MS };
       const directory = this.#directory;
       this.listener = await listen(
         directory === undefined ? { host: HOST, port: 0 } : { path: join(directory, "socket") },
-        tls,
+        kind === "plain" ? {} : secure,
       );
       this.server = this.listener.server;
       this.listener.tlsServer?.prependListener("secureConnection", (socket) => {

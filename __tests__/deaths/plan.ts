@@ -108,6 +108,9 @@ export interface Plan {
   readonly server: Script;
 }
 
+/** Longer than a life may take: a call that waits for nothing is found by the life, which does not end. */
+export const PATIENT_MS = 3_600_000;
+
 /** Most bytes of a script: more than the kernel and the library take for a peer that does not read. */
 const MAX_BYTES = 6 * 1024 * 1024;
 
@@ -135,8 +138,8 @@ export function planOf(seed: number): Plan {
     distrusting: dice.chance(0.04) ? dice.one("client", "server") : undefined,
     allowTruncation: dice.chance(0.1),
     adoptsEarly: dice.chance(0.5),
-    timeout: dice.chance(0.1) ? dice.below(12) : 20_000,
-    patience: dice.chance(0.1) ? 1 + dice.below(30) : 20_000,
+    timeout: dice.chance(0.1) ? dice.below(12) : PATIENT_MS,
+    patience: dice.chance(0.1) ? 1 + dice.below(30) : PATIENT_MS,
     chops: hasProxy && dice.chance(0.08),
     cut,
     deaths,

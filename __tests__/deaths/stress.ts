@@ -33,8 +33,8 @@ const first = Number(values.seed ?? Math.floor(Math.random() * 1e9));
 const lives = Number(values.lives ?? (values.seed === undefined ? 10_000 : 1));
 const times = Number(values.times);
 
-/** A process in which no life begins or ends for so long has stopped. */
-const SILENCE_MS = 120_000;
+/** A process in which no life begins or ends for so long has stopped: the last life may have taken all of its time. */
+const SILENCE_MS = 480_000;
 
 /** How often a life is lived alone that may have ended its process. */
 const TIMES_ALONE = 5;
