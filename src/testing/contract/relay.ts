@@ -255,19 +255,23 @@ export const relays: readonly ContractCase[] = [
     await Promise.all([near.b.closed, far.a.closed]);
   }),
 
-  onRoute(
-    "silence in both directions for the idleTimeout ends it",
-    async ({ client, server, relaying, a, b }) => {
+  contractCase("relay: silence in both directions for the idleTimeout ends it", (makePair) =>
+    onManualClock(async (clock) => {
+      const { client, server, relaying, a, b } = await routeOf(makePair, { idleTimeout: 150 });
       for (let n = 0; n < 4; n++) {
-        await (n % 2 === 0 ? client : server).write(".");
-        await rejection(client.readExactly(9, { timeout: 60 }));
+        const [from, to] = n % 2 === 0 ? [client, server] : [server, client];
+        await from.write(".");
+        assert.equal(text(await to.read()), ".");
+        await clock.advance(100);
       }
-      const error = await timesOut(relaying);
+      await stillPending(relaying);
+      const ended = timesOut(relaying);
+      await clock.advance(100);
+      const error = await ended;
       assert.deepEqual([error.operation, error.timeout], ["relay", 150]);
       await Promise.allSettled([a.closed, b.closed]);
       assert.deepEqual([a.fd, b.fd], [undefined, undefined]);
-    },
-    { idleTimeout: 150 },
+    }),
   ),
 
   onRoute(
