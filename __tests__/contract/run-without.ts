@@ -4,16 +4,20 @@
  *
  *     npm run test:internals                               all of them
  *     npm run test:internals -- writesDirectly …           some of them
+ *     npm run test:internals -- --share 1/3                the first of three shares of them
+ *     npm run test:internals -- --uses FILE                with what an earlier run has written into the file
  *
  * The cases run with all capabilities first, and it is written down which case asks for which: those that do not ask for the
- * one that is switched off would run as before, and do not run again.
+ * one that is switched off would run as before, and do not run again. A run that is given a file keeps this there, and one
+ * that finds it there does not run them with all capabilities.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { buildProgram } from "../support/build-program.js";
 import { FULL_KIND, kindsWithout, type PairKind } from "../support/pairs.js";
 import type { Uses } from "./run.js";
 
@@ -23,17 +27,23 @@ const PROCESSES = 4;
 /** Far longer than a kind takes on a busy machine. Each case is bounded by itself: this is for a process that does not end. */
 const TIMEOUT_PER_KIND_MS = 600_000;
 
-const program = fileURLToPath(new URL("run.ts", import.meta.url));
-const wanted = process.argv.slice(2);
-const kinds = kindsWithout.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((one) => name.endsWith(one)),
-);
+const { values, positionals: wanted } = parseArgs({
+  options: { share: { type: "string", default: "1/1" }, uses: { type: "string" } },
+  allowPositionals: true,
+});
+const [share = 1, shares = 1] = values.share.split("/").map(Number);
+const kinds = kindsWithout
+  .filter(({ name }) => wanted.length === 0 || wanted.some((one) => name.endsWith(one)))
+  .filter((_kind, index) => index % shares === share - 1);
+if (kinds.length === 0) throw new Error("no such capability, or no such share");
 const directory = mkdtempSync(join(tmpdir(), "tcp6-"));
-const file = join(directory, "uses.json");
+const program = join(directory, "run.mjs");
+buildProgram(new URL("run.ts", import.meta.url), program);
+const file = values.uses ?? join(directory, "uses.json");
 
 // What is without something that TCP does not have runs whole.
 const whole = run(kinds.filter(({ without }) => without === undefined));
-await run([FULL_KIND], "--write-uses", file);
+if (!existsSync(file)) await run([FULL_KIND], "--write-uses", file);
 const asked = Object.values(JSON.parse(readFileSync(file, "utf8")) as Uses);
 if (asked.length === 0 || asked.some(({ length }) => length === 0))
   throw new Error("cases whose uses were not seen");
@@ -60,7 +70,7 @@ rmSync(directory, { recursive: true });
 async function run(some: readonly PairKind[], ...options: readonly string[]): Promise<void> {
   if (some.length === 0) return;
   const names = some.map(({ name }) => name);
-  const args = ["--unhandled-rejections=strict", "--import", "tsx", program, ...options, ...names];
+  const args = ["--unhandled-rejections=strict", "--enable-source-maps", program, ...options, ...names];
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: names.length * TIMEOUT_PER_KIND_MS,
