@@ -18,7 +18,7 @@ class ContractProcess {
   #isAlive = true;
 
   constructor(program: string, kind: string) {
-    const args = ["--unhandled-rejections=strict", "--enable-source-maps", program, kind];
+    const args = ["--unhandled-rejections=strict", program, kind];
     this.#process = spawn(process.execPath, args, {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       env: { ...process.env, NODE_OPTIONS: "" },

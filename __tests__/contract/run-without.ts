@@ -70,7 +70,7 @@ rmSync(directory, { recursive: true });
 async function run(some: readonly PairKind[], ...options: readonly string[]): Promise<void> {
   if (some.length === 0) return;
   const names = some.map(({ name }) => name);
-  const args = ["--unhandled-rejections=strict", "--enable-source-maps", program, ...options, ...names];
+  const args = ["--unhandled-rejections=strict", program, ...options, ...names];
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: names.length * TIMEOUT_PER_KIND_MS,

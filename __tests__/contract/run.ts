@@ -16,6 +16,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { inspect, parseArgs } from "node:util";
 import { tellUses, type Capability } from "../../src/core/transport/node-internals.js";
 import { kindsWithout, pairKinds, type PairKind } from "../support/pairs.js";
+import { withSourcePlaces } from "../support/source-places.js";
 import type { ContractCase } from "../../src/testing/contract/contract-case.js";
 import { connectionContract } from "../../src/testing/contract/contract.js";
 
@@ -49,14 +50,14 @@ let asked = new Set<Capability>();
 let giveUp: (error: unknown) => void = () => undefined;
 
 process.on("uncaughtException", (error) => {
-  console.error(`${running}: nothing has caught ${inspect(error)}`);
+  console.error(`${running}: nothing has caught ${withSourcePlaces(inspect(error))}`);
   process.exitCode = 1;
   setTimeout(giveUp, TIME_AFTER_UNCAUGHT_MS, error);
 });
 
 process.on("warning", (warning) => {
   if (warning.name === "ExperimentalWarning") return;
-  console.error(`${running}: ${String(warning.stack)}`);
+  console.error(`${running}: ${withSourcePlaces(String(warning.stack))}`);
   process.exitCode = 1;
 });
 
@@ -67,7 +68,7 @@ async function resultOf({ name, run }: ContractCase, kind: PairKind): Promise<Ca
     await Promise.race([run(kind.makePair, { timeout: CASE_TIMEOUT_MS }), givenUp]);
     return {};
   } catch (error) {
-    return { failure: inspect(error) };
+    return { failure: withSourcePlaces(inspect(error)) };
   }
 }
 
