@@ -49,6 +49,37 @@ async function settledOf(promises: readonly Promise<unknown>[]): Promise<string[
   return (await Promise.allSettled(promises)).map(({ status }) => status);
 }
 
+describe("called inside a write that has waited for its turn", () => {
+  test.each([
+    ["at once", (done: () => void) => done()],
+    ["later", (done: () => void) => setImmediate(done)],
+  ])("its signal is aborted: it is sent all the same, %s, and so is what follows", async (_, answer) => {
+    const giveUp = new AbortController();
+    const written: string[] = [];
+    let answerFirst: (() => void) | undefined;
+    const stream = new Duplex({
+      read: () => undefined,
+      write: (chunk: Buffer, _encoding, done) => {
+        written.push(String(chunk));
+        if (written.length === 1) answerFirst = done;
+        else {
+          if (written.length === 2) giveUp.abort();
+          answer(done);
+        }
+      },
+    });
+    const connection = keep(Connection.from(stream));
+    const calls = ["1", "2", "3", "4"].map((text) =>
+      connection.write(text, text === "2" ? { signal: giveUp.signal } : {}),
+    );
+    await until(() => answerFirst !== undefined);
+    answerFirst?.();
+    expect(await settledOf(calls)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+    expect(written).toEqual(["1", "2", "3", "4"]);
+    expect(connection.writableLength).toBe(0);
+  });
+});
+
 describe("called inside a write that the stream takes at once", () => {
   test.each([
     ["one piece", Buffer.from("first")],

@@ -172,7 +172,7 @@ export class Sender {
     const sending = this.#stop(makeError);
     const dropped = this.#takeAll(sending);
     for (const entry of dropped) if (entry.isData) this.#events.lost(entry.promise);
-    this.#rejectAll(dropped, sending, makeError);
+    this.#rejectAll(dropped, makeError);
   }
 
   /**
@@ -182,7 +182,7 @@ export class Sender {
   detach(makeError: MakeError): readonly Entry[] {
     const sending = this.#stop(makeError);
     const left = this.#takeAll(null);
-    this.#rejectAll(sending === null ? left : [sending, ...left], sending, makeError);
+    this.#rejectAll(sending === null ? left : [sending, ...left], makeError);
     return left;
   }
 
@@ -253,6 +253,7 @@ export class Sender {
       });
       return "failed";
     }
+    entry.isSending = true;
     const outcome = this.#hand(entry);
     if (outcome === "taken") {
       this.#sent(entry);
@@ -282,6 +283,7 @@ export class Sender {
   #startSending(entry: Entry): MakeError | null {
     const state = this.#state;
     const { unsent } = this.#host.transport;
+    entry.isSending = true;
     this.#state = { kind: "sending", entry, progressAt: this.#host.now(), unsent };
     return state.kind === "cut" ? state.makeError : null;
   }
@@ -343,31 +345,29 @@ export class Sender {
   /** Rejects calls whose time is up. */
   #expireAll(entries: readonly Entry[]): void {
     if (entries.length === 0) return;
-    const sending = this.#sending?.entry ?? null;
-    for (const entry of entries) if (entry !== sending) this.#removeFromQueue(entry);
+    for (const entry of entries) this.#withdraw(entry);
     // Their callers have had the time to await them by then.
     whenAwaited(() => {
       for (const entry of entries)
-        if (entry.kind === "data" && entry !== sending) this.#events.lost(entry.promise);
+        if (entry.kind === "data" && !entry.isSending) this.#events.lost(entry.promise);
     });
-    this.#rejectAll(entries, sending, (entry, isSending) => {
+    this.#rejectAll(entries, (entry, isSending) => {
       const timeout = entry.deadline?.timeout ?? this.#writeTimeout;
       return timedOut(entry.operation, this.#host.subject, timeout, entry.written(isSending));
     });
   }
 
   /** Takes an entry out of the queue, unless it is sent all the same. */
-  #removeFromQueue(entry: Entry): void {
-    if (entry.staysQueued) return;
+  #withdraw(entry: Entry): void {
+    if (entry.isSending || entry.staysQueued) return;
     this.#queue.remove(entry);
     entry.payload = "";
   }
 
   /** Rejects a call whose caller waits no longer. */
   #giveUp(entry: Entry, make: (written: { written?: "nothing" | "partly" }) => unknown): void {
-    const isSending = entry === this.#sending?.entry;
-    if (!isSending) this.#removeFromQueue(entry);
-    this.#reject(entry, () => make(entry.written(isSending)));
+    this.#withdraw(entry);
+    this.#reject(entry, () => make(entry.written(entry.isSending)));
   }
 
   #settle(entry: Entry): void {
@@ -389,7 +389,7 @@ export class Sender {
     return all;
   }
 
-  #rejectAll(entries: readonly Entry[], sending: Entry | null, makeError: MakeError): void {
+  #rejectAll(entries: readonly Entry[], makeError: MakeError): void {
     const awaited = entries.filter((entry) => entry.isAwaited);
     for (const entry of entries) this.#stopWaiting(entry);
     for (const entry of awaited) {
@@ -397,9 +397,9 @@ export class Sender {
       this.#deadlines?.remove(entry);
     }
     const kindOf = (entry: Entry) =>
-      [entry.kind, entry.operation, entry === sending, entry.deadline?.timeout].join();
+      [entry.kind, entry.operation, entry.isSending, entry.deadline?.timeout].join();
     if (awaited.length > 0)
-      whenAwaited(() => failAll(awaited, kindOf, (entry) => makeError(entry, entry === sending)));
+      whenAwaited(() => failAll(awaited, kindOf, (entry) => makeError(entry, entry.isSending)));
   }
 
   #stopWaiting(entry: Entry): void {

@@ -12,6 +12,8 @@ export class Entry implements WaitingCall<Entry> {
   /** When the call's own timeout is over; `null` if it has none. */
   deadline: Deadline<Entry> | null = null;
   since = 0;
+  /** Whether the transport was given it: it is no longer in the queue. */
+  isSending = false;
   next: Entry | null = null;
   previous: Entry | null = null;
   /** Bytes of the payload. */
