@@ -346,7 +346,7 @@ export abstract class NodeDuplex extends Duplex {
   override _destroy(error: Error | null, done: Done): void {
     const link = this.#link;
     const isGood = isForNoReason(error);
-    if (link.live && (isGood || isBusy(error))) this.#sendQueued();
+    if (link.live && (isGood || isBusy(error))) link.output.sendQueued();
     // Mistakes of the program are no failure of the connection: the program reads elsewhere already, or has closed this side.
     if (this.isHeld && (isBusy(error) || (error instanceof NetError && error.code === "ERR_CLOSED"))) {
       done(error);

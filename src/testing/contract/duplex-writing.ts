@@ -92,6 +92,18 @@ export const duplexWriting: readonly ContractCase[] = [
     },
   ),
 
+  onPair(
+    "duplex: what is gathered goes out before destroy() without an error closes gracefully",
+    async ({ a, b }) => {
+      for (const letter of "abcdef") a.duplex.write(letter);
+      void a.write("g");
+      a.duplex.destroy();
+      assert.equal(text(await b.readAll()), "abcdefg");
+      await Promise.all([a.closed, b.close()]);
+    },
+    { bufferSize: 1_000 },
+  ),
+
   onPair("duplex: all that a loop has written is sent when the loop is left", async ({ a, b }) => {
     await b.write("question");
     for await (const chunk of a.duplex) {
