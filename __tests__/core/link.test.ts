@@ -17,6 +17,7 @@ const SETTINGS: LinkSettings = {
   readTimeout: Infinity,
   writeTimeout: Infinity,
   bufferSize: 0,
+  autoCork: false,
   readAhead: 65_536,
   lingerTimeout: 2_000,
   inherited: null,

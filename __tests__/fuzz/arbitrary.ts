@@ -40,6 +40,7 @@ const common = {
 
 const settings = {
   bufferSize: fc.constantFrom(undefined, undefined, undefined, 1, 100, 100_000),
+  autoCork: fc.constantFrom(undefined, undefined, true),
   readAhead: fc.constantFrom(undefined, undefined, undefined, 0, 0, 1, 1_000, Infinity),
 };
 

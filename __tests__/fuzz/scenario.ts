@@ -136,6 +136,7 @@ export interface Scenario {
     readonly writeTimeout?: number | undefined;
     readonly lingerTimeout?: number | undefined;
     readonly bufferSize?: number | undefined;
+    readonly autoCork?: boolean | undefined;
     readonly readAhead?: number | undefined;
     /** Ms of silence after which the kernel asks the peer. */
     readonly keepAlive?: number | undefined;

@@ -186,6 +186,13 @@ const table: Table = {
     other: 9,
     look: gathered,
   },
+  autoCork: {
+    given: true,
+    seen: true,
+    byDefault: false,
+    other: false,
+    look: ([connection]) => Promise.resolve(linkOf(connection).output.autoCork),
+  },
   readAhead: { given: 0, seen: 0, byDefault: 1, other: 1, look: readAhead },
   closeOn: {
     // Another one for each test: see below.

@@ -81,6 +81,7 @@ function badConnectionOptions(...before: readonly unknown[]): readonly Bad[] {
       ...option(before, "bufferSize", [...NO_SIZES, Infinity], RANGE),
       ...option(before, "bufferSize", NO_NUMBERS, TYPE),
     ],
+    autoCork: option(before, "autoCork", NO_BOOLEANS, TYPE),
     readAhead: [
       ...option(before, "readAhead", NO_SIZES, RANGE),
       ...option(before, "readAhead", NO_NUMBERS, TYPE),

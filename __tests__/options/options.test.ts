@@ -54,7 +54,7 @@ const CALLS: Readonly<Record<string, Call>> = {
 };
 
 const OF_LISTEN =
-  "readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, noDelay, keepAlive, closeOn, allowTruncation, host, backlog, maxConnections, blockList, ipv6Only, reusePort, mode, unlinkStale, acceptTimeout, signal, tls, proxyProtocol, handshakeTimeout";
+  "readTimeout, writeTimeout, lingerTimeout, bufferSize, autoCork, readAhead, noDelay, keepAlive, closeOn, allowTruncation, host, backlog, maxConnections, blockList, ipv6Only, reusePort, mode, unlinkStale, acceptTimeout, signal, tls, proxyProtocol, handshakeTimeout";
 
 describe("an option that does not exist is refused by name", () => {
   const NEAR: readonly (readonly [call: string, options: object, message: string])[] = [
@@ -403,6 +403,7 @@ describe("options are read once", () => {
     writeTimeout: 5,
     lingerTimeout: 5,
     bufferSize: 0,
+    autoCork: false,
     readAhead: 0,
     noDelay: true,
     keepAlive: false,

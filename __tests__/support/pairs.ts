@@ -126,6 +126,8 @@ export const pairKinds: readonly PairKind[] = [
   { name: "TCP over IPv6", makePair: pairsOver({ host: "::1", family: 6 }) },
   { name: "Unix sockets", makePair: unixPairs() },
   { name: "TCP behind a PROXY header", makePair: pairsOver(IPV4, TCP, undefined, BEHIND_HEADER) },
+  { name: "TCP with autoCork", makePair: corked(pairsOver(IPV4, { ...TCP, takesAtOnce: false })) },
+  { name: "TLS with autoCork", makePair: corked(pairsOver(IPV4, TLS, ANY_TLS)) },
   withoutKind("TCP without Node's internals", OPTIONAL, {
     ...TCP,
     takesAtOnce: false,
@@ -207,6 +209,11 @@ function pairsOver(place: Place, facts?: Facts, tls?: TlsEnds, header: HeaderEnd
       await listener.close();
     }
   };
+}
+
+/** Pairs that send together what one turn has written. */
+function corked(makePair: MakePair): MakePair {
+  return (options) => makePair({ autoCork: true, ...options });
 }
 
 function unixPairs(facts?: Facts, tls?: TlsEnds): MakePair {

@@ -1,4 +1,4 @@
-/** What a connection needs once, and the connection that takes its place in \`startTls\` again. */
+/** What a connection needs once, and the connection that takes its place in `startTls` again. */
 export interface Inherited {
   /** Resets the connection when it is aborted. */
   readonly closeOn: AbortSignal | undefined;
@@ -13,6 +13,8 @@ export interface LinkSettings {
   readonly readTimeout: number;
   readonly writeTimeout: number;
   readonly bufferSize: number;
+  /** Whether what was written in one turn is sent in one go. */
+  readonly autoCork: boolean;
   /** Bytes that are read while no read waits. */
   readonly readAhead: number;
   /**

@@ -67,7 +67,7 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
     this.transport = transport;
     this.subject = subject;
     this.input = new Input(this, settings.readTimeout, settings.readAhead);
-    this.output = new Output(this, settings.writeTimeout, settings.bufferSize);
+    this.output = new Output(this, settings.writeTimeout, settings.bufferSize, settings.autoCork);
     this.lingerTimeout = settings.lingerTimeout;
     this.#inherited = settings.inherited;
     this.#hold = transport.unreferred ? "unreferred" : "free";
@@ -85,10 +85,19 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   /** What it has captured, for a connection that takes its place. */
   get settings(): LinkSettings {
     const { readTimeout, readAhead } = this.input;
-    const { writeTimeout, bufferSize } = this.output;
+    const { writeTimeout, bufferSize, autoCork } = this.output;
     const { lingerTimeout } = this;
     const inherited = this.#inherited;
-    return { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead, inherited, maker: undefined };
+    return {
+      readTimeout,
+      writeTimeout,
+      lingerTimeout,
+      bufferSize,
+      autoCork,
+      readAhead,
+      inherited,
+      maker: undefined,
+    };
   }
 
   /** Where the connection stands. */

@@ -247,7 +247,7 @@ function normal<T extends ConnectOptions>(options: T): T {
  * else that a connect does outside the kernel.
  */
 function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
-  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead } = given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, autoCork, readAhead } = given;
   const { noDelay, keepAlive, closeOn, allowTruncation } = given;
   const { timeout, signal, family, lookup } = given;
   const { attemptDelay, attemptTimeout, localAddress, localPort, tls, proxyHeader } = given;
@@ -256,6 +256,7 @@ function copyOf(given: ConnectOptions): Complete<ConnectOptions> {
     writeTimeout,
     lingerTimeout,
     bufferSize,
+    autoCork,
     readAhead,
     noDelay,
     keepAlive: copyOfKeepAlive(keepAlive),

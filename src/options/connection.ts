@@ -43,6 +43,19 @@ export interface ConnectionOptions {
    */
   bufferSize?: number | undefined;
   /**
+   * Whether writes that the program makes in one go are sent together, in one call of the kernel (`writev`), as soon as its
+   * code has run: in a `process.nextTick`, or before that once they have 64 KiB. Nothing is copied, and each write settles
+   * when the kernel has taken all that it was sent with. Small writes that are not awaited one by one cost less than half
+   * then; a write that is awaited by itself costs more. A read that waits, `flush()`, `closeWrite()`, `close()`, `detach()`
+   * and a write with `timeout: 0` send at once; `reset()` drops. A write that times out or is aborted before it is sent
+   * leaves the queue (`error.written === "nothing"`); the others are sent to their end (`"partly"`). Memory that is written
+   * must stay as it is until its write has settled. `false`: each write is sent at once.
+   *
+   * @default false
+   * @example await connect("example.com", 80, { autoCork: true });
+   */
+  autoCork?: boolean | undefined;
+  /**
    * Bytes that the connection reads while no read waits. Once as many are unread it stops reading, so that the kernel's
    * receive window fills and the peer has to wait; as many bytes as the kernel gives at once, 64 KiB as a rule, may be unread
    * beyond that. `Infinity`: it never stops, and a peer that sends faster than the program reads fills the memory.
@@ -105,6 +118,7 @@ export const CONNECTION = schemaOf<ConnectionOptions>(
     writeTimeout: checkTimeout,
     lingerTimeout: checkTimeout,
     bufferSize: checkSize,
+    autoCork: checkBoolean,
     readAhead: checkLimit,
     noDelay: checkBoolean,
     keepAlive: checkKeepAlive,
@@ -120,13 +134,14 @@ export function checkedConnectionOptions(given: ConnectionOptions): ConnectionOp
 }
 
 export function copyOfConnectionOptions(given: ConnectionOptions): Complete<ConnectionOptions> {
-  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, readAhead } = given;
+  const { readTimeout, writeTimeout, lingerTimeout, bufferSize, autoCork, readAhead } = given;
   const { noDelay, keepAlive, closeOn, allowTruncation } = given;
   return {
     readTimeout,
     writeTimeout,
     lingerTimeout,
     bufferSize,
+    autoCork,
     readAhead,
     noDelay,
     keepAlive: copyOfKeepAlive(keepAlive),
@@ -154,6 +169,7 @@ export function settingsOf(options: ConnectionOptions, host?: string): LinkSetti
     writeTimeout: options.writeTimeout ?? parameters.writeTimeout,
     lingerTimeout: options.lingerTimeout ?? parameters.lingerTimeout,
     bufferSize: options.bufferSize ?? parameters.bufferSize,
+    autoCork: options.autoCork ?? false,
     readAhead: options.readAhead ?? READ_AHEAD_BYTES,
     inherited: inheritedOf(options, host),
     maker: makerHere(),

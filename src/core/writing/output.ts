@@ -31,6 +31,7 @@ export class Output implements SenderEvents {
   readonly #host: HalfHost;
   readonly writeTimeout: number;
   readonly bufferSize: number;
+  readonly autoCork: boolean;
   /** Writes that are sent together; `null` until the first one. */
   #gather: Gather | null = null;
   readonly #sender: Sender;
@@ -45,11 +46,12 @@ export class Output implements SenderEvents {
   /** Lost writes that no caller has observed yet; `null` for gathered bytes, which have no promise. */
   #lost: (WritePromise | null)[] | null = null;
 
-  constructor(host: HalfHost, writeTimeout: number, bufferSize: number) {
+  constructor(host: HalfHost, writeTimeout: number, bufferSize: number, autoCork: boolean) {
     this.#host = host;
     this.writeTimeout = writeTimeout;
     this.bufferSize = bufferSize;
-    this.#sender = new Sender(host, this, writeTimeout);
+    this.autoCork = autoCork;
+    this.#sender = new Sender(host, this, writeTimeout, autoCork);
     if (host.transport.connecting) this.#sender.holdUntilConnected();
   }
 
@@ -145,6 +147,7 @@ export class Output implements SenderEvents {
   sendQueued(): void {
     if (this.writeQueued !== null) this.writeQueued();
     this.sendGathered();
+    this.#sender.uncork();
   }
 
   /** Sends the gathered bytes, for which no call waits: if that fails, the next call rejects. */
@@ -157,6 +160,7 @@ export class Output implements SenderEvents {
    * so that the write which fills it waits.
    */
   sendGatheredSoon(): void {
+    this.#sender.uncork();
     if (this.#sender.idle) this.sendGathered();
     else this.#flushesWhenDrained = true;
   }

@@ -1,8 +1,9 @@
+import { nextTick } from "node:process";
 import type { OperationOptions } from "../../options/operation.js";
 import { aborted, timedOut, translated, type Subject } from "../../errors.js";
 import { watch, type Cancellable } from "../timing/signals.js";
 import { letReport } from "../timing/let-arrive.js";
-import { kernelUnits, nextTurn, rejectedInTime, spend } from "../timing/budget.js";
+import { kernelUnits, nextTurn, postpone, rejectedInTime, spend } from "../timing/budget.js";
 import { Deadline, Deadlines } from "../timing/deadlines.js";
 import { WritePromise, failAll } from "./write-promise.js";
 import { markHandled, whenAwaited } from "../timing/fail-at-caller.js";
@@ -10,7 +11,7 @@ import { memoryChanged } from "../bytes/given-bytes.js";
 import { isWhole, estimatedSizeOf, sizeOf, type Payload } from "../bytes/payload.js";
 import { causeOfFailure, type Outcome, type Taken } from "../transport/outcome.js";
 import type { Transport } from "../transport/transport.js";
-import { Entry, WriteQueue } from "./write-queue.js";
+import { Entry, NOT_BEGUN, payloadOfAll, WriteQueue } from "./write-queue.js";
 
 /** What the sender needs of the connection. */
 export interface SenderHost {
@@ -45,6 +46,8 @@ export type MakeError = (entry: Entry, isSending: boolean) => unknown;
 type State =
   /** Nothing: the queue is empty, and the kernel has taken everything. */
   | { readonly kind: "idle" }
+  /** Nothing yet: what the program writes in this turn is queued, and sent in one go. */
+  | { readonly kind: "corked" }
   /**
    * It is being handed entries. Some streams run the program's code in the course of that: calls that it makes have to
    * queue, and are handed on when the transport has returned.
@@ -54,32 +57,42 @@ type State =
   | { readonly kind: "cut"; readonly makeError: MakeError }
   | Sending;
 
-/** An entry of which the kernel has not taken all. */
+/** Entries, sent in one go, of which the kernel has not taken all. */
 interface Sending {
   readonly kind: "sending";
-  readonly entry: Entry;
-  /** When the kernel was last seen to take bytes of it, and how many were left then. */
+  readonly entries: readonly Entry[];
+  /** Bytes of all of them. */
+  readonly size: number;
+  /** When the kernel was last seen to take bytes of them, and how many were left then. */
   progressAt: number;
   unsent: number;
 }
 
 const IDLE: State = { kind: "idle" };
+const CORKED: State = { kind: "corked" };
 const HANDING: State = { kind: "handing" };
+
+/** Most bytes that are sent in one go, unless a single write has more: none of them can be taken back. */
+const MAX_GROUP_BYTES = 64 * 1024;
 
 export const SETTLED = Promise.resolve();
 const NO_OPTIONS: OperationOptions = {};
+const NONE: readonly Entry[] = [];
 
 /** The queue of all senders that have never queued anything, as most never do. Nothing is put into it. */
 const EMPTY_QUEUE = new WriteQueue();
 
 /**
- * Sends entries one after the other and settles the calls that wait for them. The transport has at most one entry; an
- * entry whose caller gives up before it is sent leaves the queue, one that is being sent is sent to its end.
+ * Sends entries one after the other and settles the calls that wait for them. The transport has at most one entry, or one
+ * group of them that is sent in one go; an entry whose caller gives up before it is sent leaves the queue, one that is being
+ * sent is sent to its end.
  */
 export class Sender {
   readonly #host: SenderHost;
   readonly #events: SenderEvents;
   readonly #writeTimeout: number;
+  /** Whether what was written in one turn is sent in one go. */
+  readonly #autoCork: boolean;
   /** `null` while no call has ever waited: most never do. */
   #deadlines: Deadlines<Entry> | null = null;
   #state = IDLE;
@@ -90,10 +103,11 @@ export class Sender {
   /** What the transport calls when it has answered `"pending"`; `null` while nothing was ever handed to it. */
   #onTakenBound: Taken | null = null;
 
-  constructor(host: SenderHost, events: SenderEvents, writeTimeout: number) {
+  constructor(host: SenderHost, events: SenderEvents, writeTimeout: number, autoCork: boolean) {
     this.#host = host;
     this.#events = events;
     this.#writeTimeout = writeTimeout;
+    this.#autoCork = autoCork;
   }
 
   /** Whether the kernel has taken everything. */
@@ -110,7 +124,7 @@ export class Sender {
   get length(): number {
     if (this.idle) return 0;
     const { unsent } = this.#host.transport;
-    const size = this.#sending?.entry.size ?? (unsent === Infinity ? 0 : unsent);
+    const size = this.#sending?.size ?? (unsent === Infinity ? 0 : unsent);
     return this.#queue.size + Math.min(size, unsent);
   }
 
@@ -123,6 +137,11 @@ export class Sender {
     payload: Payload,
     options: OperationOptions | null | undefined,
   ): Promise<void> {
+    if (this.#autoCork && this.#cork(options)) {
+      const settled = this.#push(new Entry(kind, "write", payload), options);
+      if (this.#queue.size >= MAX_GROUP_BYTES) this.uncork();
+      return settled;
+    }
     if (!this.idle) return this.enqueue(new Entry(kind, "write", payload), options);
     this.#state = HANDING;
     const outcome = this.#host.transport.send(payload, this.#taken);
@@ -143,51 +162,61 @@ export class Sender {
       return failed ?? SETTLED;
     }
     const entry = new Entry(kind, "write", payload);
-    const cut = this.#startSending(entry);
+    const entries = [entry];
+    const cut = this.#startSending(entries, entry.size);
     const settled = options === null ? SETTLED : this.#wait(entry, options);
-    this.#cutOff(entry, cut);
+    this.#cutOff(entries, cut);
     return settled;
   }
 
   /** Puts an entry at the end of the queue. Settles when it was sent; with `null` for options no call waits for that. */
   enqueue(entry: Entry, options: OperationOptions | null | undefined): Promise<void> {
-    if (this.#queue === EMPTY_QUEUE) this.#queue = new WriteQueue();
-    this.#queue.push(entry);
-    const settled = options === null ? SETTLED : this.#wait(entry, options);
-    if (!this.idle) return settled;
-    this.#state = HANDING;
-    this.#handOn();
+    const settled = this.#push(entry, options);
+    if (this.idle) this.#handOn();
+    else this.uncork();
     return settled;
+  }
+
+  /** Sends what was written in this turn. */
+  uncork(): void {
+    if (this.#state !== CORKED) return;
+    this.#handOn();
+    const sending = this.#sending;
+    if (sending === null) return;
+    // What was not taken at once waits from now on.
+    for (const entry of sending.entries) this.#bound(entry);
+    for (let entry = this.#queue.first; entry !== null; entry = entry.next) this.#bound(entry);
   }
 
   /** Hands nothing to the transport before that has connected: what waits has not been sent. */
   holdUntilConnected(): void {
     const opening = new Entry("open", "write");
     opening.unwatch = this.#host.transport.whenConnected(() => this.#onTaken(null));
-    this.#startSending(opening);
+    this.#startSending([opening], 0);
   }
 
   /** Drops all entries and rejects the calls that wait for them. */
   drop(makeError: MakeError): void {
     const sending = this.#stop(makeError);
-    const dropped = this.#takeAll(sending);
+    const dropped = [...sending, ...this.#takeAll()];
     for (const entry of dropped) if (entry.isData) this.#events.lost(entry.promise);
     this.#rejectAll(dropped, makeError);
   }
 
   /**
    * Rejects all calls that wait, and returns the entries that were not handed to the transport: the socket's next user
-   * sends them. The transport goes on sending the entry that it has.
+   * sends them. The transport goes on sending what it has.
    */
   detach(makeError: MakeError): readonly Entry[] {
     const sending = this.#stop(makeError);
-    const left = this.#takeAll(null);
-    this.#rejectAll(sending === null ? left : [sending, ...left], makeError);
+    const left = this.#takeAll();
+    this.#rejectAll([...sending, ...left], makeError);
     return left;
   }
 
   /** Fails the calls whose time is up by `now`, in ms; returns when to look again. */
   expire(now: number): number {
+    this.uncork();
     const deadlines = this.#deadlines;
     const sending = this.#sending;
     if (sending === null || deadlines === null) return Infinity;
@@ -213,7 +242,7 @@ export class Sender {
     return (this.#onTakenBound ??= (error) => this.#onTaken(error));
   }
 
-  /** The transport has taken all of the entry that was pending, or never will. */
+  /** The transport has taken all that was pending, or never will. */
   #onTaken(error: Error | null | undefined): void {
     const sending = this.#sending;
     // What a destroyed socket says of its last write differs between releases; its 'close' settles everything.
@@ -224,53 +253,89 @@ export class Sender {
       return;
     }
     this.#state = HANDING;
-    this.#sent(sending.entry);
+    for (const entry of sending.entries) this.#sent(entry);
     this.#handOn();
   }
 
-  /** Hands on entry after entry, for as long as the transport takes them at once. */
+  /**
+   * Whether a write is queued until the program's code, and what follows it in the same turn, has run. One that may not wait
+   * is not, and is sent behind those before it.
+   */
+  #cork(options: OperationOptions | null | undefined): boolean {
+    if (this.#state !== CORKED && !this.idle) return false;
+    if ((options?.timeout ?? this.#writeTimeout) === 0) {
+      this.uncork();
+      return false;
+    }
+    if (this.idle) {
+      this.#state = CORKED;
+      // A loop of writes that are awaited must let the event loop turn.
+      if (spend(kernelUnits(0))) nextTick(uncork, this);
+      else postpone(() => this.uncork());
+    }
+    return true;
+  }
+
+  #push(entry: Entry, options: OperationOptions | null | undefined): Promise<void> {
+    if (this.#queue === EMPTY_QUEUE) this.#queue = new WriteQueue();
+    this.#queue.push(entry);
+    return options === null ? SETTLED : this.#wait(entry, options);
+  }
+
+  /** Hands on what is queued, for as long as the transport takes it at once. */
   #handOn(): void {
+    if (!this.#isCut) this.#state = HANDING;
     for (;;) {
       // A flush or an end also reports losses before it; and a FIN behind a gap would make the stream look complete.
       const { first } = this.#queue;
       if (first?.isData === false) this.#events.surfaceLoss(first.promise);
-      const entry = this.#queue.shift();
-      if (entry === null) {
+      const entries = this.#queue.shiftGroup(this.#autoCork ? MAX_GROUP_BYTES : 0);
+      if (entries.length === 0) {
         if (!this.#events.drained()) break;
-      } else if (this.#handEntry(entry) === "pending") {
-        this.#cutOff(entry, this.#startSending(entry));
-        return;
-      }
+      } else if (this.#handAll(entries) === "pending") return;
     }
     this.#state = IDLE;
   }
 
-  #handEntry(entry: Entry): Outcome {
-    if (!isWhole(entry.payload, entry.size)) {
-      this.#reject(entry, () => {
-        this.#events.lost(entry.promise);
-        return memoryChanged();
-      });
-      return "failed";
-    }
-    entry.isSending = true;
-    const outcome = this.#hand(entry);
+  /** Hands entries to the transport in one go. */
+  #handAll(given: readonly Entry[]): Outcome {
+    const entries = given.filter((entry) => this.#isWhole(entry));
+    if (entries.length === 0) return "failed";
+    const size = entries.reduce((sum, entry) => sum + entry.size, 0);
+    for (const entry of entries) entry.isSending = true;
+    const outcome = this.#hand(entries);
     if (outcome === "taken") {
-      this.#sent(entry);
+      for (const entry of entries) this.#sent(entry);
     } else if (outcome === "failed") {
       const cause = causeOfFailure();
-      this.#host.transport.refused(entry.size);
-      if (entry.isData) this.#events.lost(entry.promise);
-      this.#reject(entry, () => translated(entry.operation, this.#host.subject, cause, entry.written(false)));
+      this.#host.transport.refused(size);
+      for (const entry of entries) {
+        if (entry.isData) this.#events.lost(entry.promise);
+        this.#reject(entry, () =>
+          translated(entry.operation, this.#host.subject, cause, entry.written(false)),
+        );
+      }
       this.#events.fail(cause);
-    }
+    } else this.#cutOff(entries, this.#startSending(entries, size));
     return outcome;
   }
 
-  #hand({ kind, payload }: Entry): Outcome {
-    if (kind === "mark") return "taken";
+  /** Whether the memory of an entry is what it was; rejects the call if it is not. */
+  #isWhole(entry: Entry): boolean {
+    if (isWhole(entry.payload, entry.size)) return true;
+    this.#reject(entry, () => {
+      this.#events.lost(entry.promise);
+      return memoryChanged();
+    });
+    return false;
+  }
+
+  #hand(entries: readonly Entry[]): Outcome {
     const { transport } = this.#host;
-    return kind === "end" ? transport.end(this.#taken) : transport.send(payload, this.#taken);
+    const kind = entries[0]?.kind;
+    if (kind === "mark") return "taken";
+    if (kind === "end") return transport.end(this.#taken);
+    return transport.send(payloadOfAll(entries), this.#taken);
   }
 
   /** The transport has taken all of an entry. */
@@ -279,29 +344,31 @@ export class Sender {
     if (entry.kind === "end") this.#events.finSent();
   }
 
-  /** The transport has an entry, and calls back. Returns what the entry is to be rejected with at once, if it is. */
-  #startSending(entry: Entry): MakeError | null {
+  /** The transport has entries, and calls back. Returns what they are to be rejected with at once, if they are. */
+  #startSending(entries: readonly Entry[], size: number): MakeError | null {
     const state = this.#state;
     const { unsent } = this.#host.transport;
-    entry.isSending = true;
-    this.#state = { kind: "sending", entry, progressAt: this.#host.now(), unsent };
+    for (const entry of entries) entry.isSending = true;
+    this.#state = { kind: "sending", entries, size, progressAt: this.#host.now(), unsent };
     return state.kind === "cut" ? state.makeError : null;
   }
 
-  /** Rejects a call that was being handed to the transport while code inside of that dropped or detached everything. */
-  #cutOff(entry: Entry, makeError: MakeError | null): void {
+  /** Rejects calls that were being handed to the transport while code inside of that dropped or detached everything. */
+  #cutOff(entries: readonly Entry[], makeError: MakeError | null): void {
     if (makeError === null) return;
     this.#state = IDLE;
-    if (entry.isData) this.#events.lost(entry.promise);
-    this.#reject(entry, () => makeError(entry, true));
+    for (const entry of entries) {
+      if (entry.isData) this.#events.lost(entry.promise);
+      this.#reject(entry, () => makeError(entry, true));
+    }
   }
 
-  /** Waits for the transport no longer. Returns the entry that it has. */
-  #stop(makeError: MakeError): Entry | null {
+  /** Waits for the transport no longer. Returns the entries that it has. */
+  #stop(makeError: MakeError): readonly Entry[] {
     const state = this.#state;
     if (state.kind === "handing" || state.kind === "cut") this.#state = { kind: "cut", makeError };
     else this.#state = IDLE;
-    return state.kind === "sending" ? state.entry : null;
+    return state.kind === "sending" ? state.entries : NONE;
   }
 
   /** Makes the promise of the call that waits for an entry. */
@@ -318,10 +385,16 @@ export class Sender {
         );
       return promise;
     }
-    this.#deadlines ??= new Deadlines(this.#writeTimeout);
-    this.#host.wakeAt(this.#deadlines.add(entry, this.#host.now()));
+    if (this.#state !== CORKED) this.#bound(entry);
     if (signal !== undefined) this.#watchSignal(signal, entry);
     return promise;
+  }
+
+  /** Begins the time of a call that waits, unless it has begun. */
+  #bound(entry: Entry): void {
+    if (!entry.isAwaited || entry.since !== NOT_BEGUN) return;
+    this.#deadlines ??= new Deadlines(this.#writeTimeout);
+    this.#host.wakeAt(this.#deadlines.add(entry, this.#host.now()));
   }
 
   #watchSignal(signal: AbortSignal, entry: Entry): void {
@@ -382,9 +455,9 @@ export class Sender {
     this.#deadlines?.remove(entry);
   }
 
-  /** Takes all entries out of the queue, and puts them behind `first`. */
-  #takeAll(first: Entry | null): Entry[] {
-    const all = first === null ? [] : [first];
+  /** Takes all entries out of the queue. */
+  #takeAll(): Entry[] {
+    const all = [];
     for (let entry = this.#queue.shift(); entry !== null; entry = this.#queue.shift()) all.push(entry);
     return all;
   }
@@ -408,6 +481,10 @@ export class Sender {
     entry.unwatch = null;
     unwatch?.();
   }
+}
+
+function uncork(sender: Sender): void {
+  sender.uncork();
 }
 
 /** A rejected promise that is no failure of the process if the program does not handle it. */

@@ -1,7 +1,13 @@
 import type { Operation } from "../../errors.js";
 import type { Deadline, WaitingCall } from "../timing/deadlines.js";
 import type { WritePromise } from "./write-promise.js";
-import { sizeOf, type Payload } from "../bytes/payload.js";
+import { partsOf, sizeOf, type Payload } from "../bytes/payload.js";
+
+/** Most entries that are sent in one go: the kernel gathers as many pieces (IOV_MAX). */
+const MAX_GROUP_ENTRIES = 1_024;
+
+/** When a call has begun to wait whose time does not run yet. */
+export const NOT_BEGUN = -1;
 
 /** Something to be sent in order, and the call that waits for it. */
 export class Entry implements WaitingCall<Entry> {
@@ -11,7 +17,7 @@ export class Entry implements WaitingCall<Entry> {
   unwatch: (() => void) | null = null;
   /** When the call's own timeout is over; `null` if it has none. */
   deadline: Deadline<Entry> | null = null;
-  since = 0;
+  since = NOT_BEGUN;
   /** Whether the transport was given it: it is no longer in the queue. */
   isSending = false;
   next: Entry | null = null;
@@ -78,6 +84,22 @@ export class WriteQueue {
     return first;
   }
 
+  /** Takes out the first entry, and those of data behind it that have no more than `bytes` bytes with it. */
+  shiftGroup(bytes: number): Entry[] {
+    const first = this.shift();
+    if (first === null) return [];
+    const group = [first];
+    if (!first.isData) return group;
+    let size = first.size;
+    for (let { first: next } = this; next?.isData === true; { first: next } = this) {
+      size += next.size;
+      if (size > bytes || group.length === MAX_GROUP_ENTRIES) break;
+      this.remove(next);
+      group.push(next);
+    }
+    return group;
+  }
+
   /** Removes an entry, which must be in the queue. */
   remove(entry: Entry): void {
     this.size -= entry.size;
@@ -87,4 +109,12 @@ export class WriteQueue {
     else entry.next.previous = entry.previous;
     entry.next = entry.previous = null;
   }
+}
+
+/** What some entries send, as one payload. */
+export function payloadOfAll(entries: readonly Entry[]): Payload {
+  const [first] = entries;
+  return first !== undefined && entries.length === 1
+    ? first.payload
+    : entries.flatMap(({ payload }) => partsOf(payload));
 }

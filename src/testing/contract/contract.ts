@@ -2,6 +2,7 @@ import type { ContractCase } from "./contract-case.js";
 import { clogged } from "./clogged.js";
 import { closeOn } from "./close-on.js";
 import { closing } from "./closing.js";
+import { corking } from "./corking.js";
 import { dialectsInTurns } from "./dialects.js";
 import { duplex } from "./duplex.js";
 import { duplexFailures } from "./duplex-failures.js";
@@ -63,6 +64,7 @@ export const connectionContract: readonly ContractCase[] = [
   ...clogged,
   ...unawaitedWrites,
   ...gathering,
+  ...corking,
   ...timeouts,
   ...signals,
   ...leftovers,

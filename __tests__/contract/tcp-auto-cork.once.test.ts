@@ -1,0 +1,3 @@
+import { contractHoldsFor } from "./holds.js";
+
+await contractHoldsFor("TCP with autoCork");
