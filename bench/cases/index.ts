@@ -12,6 +12,7 @@ import { requests } from "./requests.js";
 import { send } from "./send.js";
 import { serve } from "./serve.js";
 import { smallWrites } from "./small-writes.js";
+import { turnWrites } from "./turn-writes.js";
 import { tlsAccept, tlsConnect, tlsExchange, tlsIdle, tlsReceive, tlsSend } from "./tls.js";
 
 /** In the order of the table. */
@@ -24,6 +25,7 @@ export const cases: readonly Case[] = [
   relay,
   send,
   smallWrites,
+  turnWrites,
   accept,
   serve,
   connect,
