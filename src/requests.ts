@@ -5,7 +5,7 @@ import { bounded } from "./core/timing/bounded.js";
 import { failingInTime, rejectedInTime } from "./core/timing/budget.js";
 import { clock } from "./core/timing/clock.js";
 import { markHandled } from "./core/timing/fail-at-caller.js";
-import { rejectedQuietly } from "./core/writing/sender.js";
+import { rejectedQuietly } from "./core/writing/write-promise.js";
 import { aborted } from "./errors.js";
 import { lineOf, type Style } from "./inspection.js";
 import type { Messages } from "./messages/codec.js";

@@ -25,7 +25,7 @@ import {
 } from "./life.js";
 import { Input } from "./reading/input.js";
 import { Output } from "./writing/output.js";
-import { rejectedQuietly } from "./writing/sender.js";
+import { rejectedQuietly } from "./writing/write-promise.js";
 import { hold, release } from "./timing/process-hold.js";
 import type { Transport, TransportEvents } from "./transport/transport.js";
 import type { Sleeper } from "./timing/wake-queue.js";
@@ -86,18 +86,8 @@ export class Link implements TransportEvents, HalfHost, Sleeper {
   get settings(): LinkSettings {
     const { readTimeout, readAhead } = this.input;
     const { writeTimeout, bufferSize, autoCork } = this.output;
-    const { lingerTimeout } = this;
-    const inherited = this.#inherited;
-    return {
-      readTimeout,
-      writeTimeout,
-      lingerTimeout,
-      bufferSize,
-      autoCork,
-      readAhead,
-      inherited,
-      maker: undefined,
-    };
+    const own = { lingerTimeout: this.lingerTimeout, inherited: this.#inherited, maker: undefined };
+    return { readTimeout, readAhead, writeTimeout, bufferSize, autoCork, ...own };
   }
 
   /** Where the connection stands. */

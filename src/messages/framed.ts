@@ -12,7 +12,7 @@ import { NEXT_MESSAGE, RECEIVE, type MessageRun, type Taker } from "../core/read
 import { overLimit, Refusal, type Read } from "../core/reading/reads.js";
 import { payloadOf, sizeOf, type Payload } from "../core/bytes/payload.js";
 import { rejectedInTime } from "../core/timing/budget.js";
-import { rejectedQuietly } from "../core/writing/sender.js";
+import { rejectedQuietly } from "../core/writing/write-promise.js";
 import { refused } from "../errors.js";
 import { lineOf, type Style } from "../inspection.js";
 import type { Codec, Messages } from "./codec.js";

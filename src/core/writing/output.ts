@@ -4,12 +4,13 @@ import type { Names } from "../../options/schema.js";
 import { aborted, refused, translated, type Operation } from "../../errors.js";
 import { clock } from "../timing/clock.js";
 import { GATHER_UNITS, nextTurn, QUEUE_UNITS, rejectedInTime, spend } from "../timing/budget.js";
-import { WritePromise } from "./write-promise.js";
+import { rejectedQuietly, WritePromise } from "./write-promise.js";
 import { FINISH_TIMEOUT_MS } from "../transport/finish.js";
 import { Gather } from "../bytes/gather.js";
 import { inLatin1, isBelow, isWhole, payloadOf, type Data, type Payload } from "../bytes/payload.js";
 import type { HalfHost } from "../half-host.js";
-import { rejectedQuietly, Sender, SETTLED, type MakeError, type SenderEvents } from "./sender.js";
+import { Sender, SETTLED, type SenderEvents } from "./sender.js";
+import type { MakeError } from "./sender-state.js";
 import { Entry } from "./write-queue.js";
 
 type State =

@@ -3,14 +3,15 @@ import type { OperationOptions } from "../../options/operation.js";
 import { aborted, timedOut, translated, type Subject } from "../../errors.js";
 import { watch, type Cancellable } from "../timing/signals.js";
 import { letReport } from "../timing/let-arrive.js";
-import { kernelUnits, nextTurn, postpone, rejectedInTime, spend } from "../timing/budget.js";
+import { kernelUnits, nextTurn, postpone, spend } from "../timing/budget.js";
 import { Deadline, Deadlines } from "../timing/deadlines.js";
 import { WritePromise, failAll } from "./write-promise.js";
-import { markHandled, whenAwaited } from "../timing/fail-at-caller.js";
+import { whenAwaited } from "../timing/fail-at-caller.js";
 import { memoryChanged } from "../bytes/given-bytes.js";
 import { isWhole, estimatedSizeOf, sizeOf, type Payload } from "../bytes/payload.js";
 import { causeOfFailure, type Outcome, type Taken } from "../transport/outcome.js";
 import type { Transport } from "../transport/transport.js";
+import { CORKED, HANDING, IDLE, type MakeError, type Sending, type State } from "./sender-state.js";
 import { Entry, NOT_BEGUN, payloadOfAll, WriteQueue } from "./write-queue.js";
 
 /** What the sender needs of the connection. */
@@ -39,39 +40,6 @@ export interface SenderEvents {
   drained(): boolean;
 }
 
-/** Makes the error of a call whose entry is dropped; `isSending`: the kernel may have taken a part of it. */
-export type MakeError = (entry: Entry, isSending: boolean) => unknown;
-
-/** What the transport is doing. */
-type State =
-  /** Nothing: the queue is empty, and the kernel has taken everything. */
-  | { readonly kind: "idle" }
-  /** Nothing yet: what the program writes in this turn is queued, and sent in one go. */
-  | { readonly kind: "corked" }
-  /**
-   * It is being handed entries. Some streams run the program's code in the course of that: calls that it makes have to
-   * queue, and are handed on when the transport has returned.
-   */
-  | { readonly kind: "handing" }
-  /** The same, and such code has dropped or detached everything: the call that is being handed is rejected. */
-  | { readonly kind: "cut"; readonly makeError: MakeError }
-  | Sending;
-
-/** Entries, sent in one go, of which the kernel has not taken all. */
-interface Sending {
-  readonly kind: "sending";
-  readonly entries: readonly Entry[];
-  /** Bytes of all of them. */
-  readonly size: number;
-  /** When the kernel was last seen to take bytes of them, and how many were left then. */
-  progressAt: number;
-  unsent: number;
-}
-
-const IDLE: State = { kind: "idle" };
-const CORKED: State = { kind: "corked" };
-const HANDING: State = { kind: "handing" };
-
 /** Most bytes that are sent in one go, unless a single write has more: none of them can be taken back. */
 const MAX_GROUP_BYTES = 64 * 1024;
 
@@ -95,7 +63,7 @@ export class Sender {
   readonly #autoCork: boolean;
   /** `null` while no call has ever waited: most never do. */
   #deadlines: Deadlines<Entry> | null = null;
-  #state = IDLE;
+  #state: State = IDLE;
   /** What is sent behind the entry that the transport has. */
   #queue = EMPTY_QUEUE;
   /** How many calls wait. */
@@ -485,11 +453,4 @@ export class Sender {
 
 function uncork(sender: Sender): void {
   sender.uncork();
-}
-
-/** A rejected promise that is no failure of the process if the program does not handle it. */
-export function rejectedQuietly(reason: unknown): Promise<never> {
-  const promise = rejectedInTime(reason);
-  markHandled(promise);
-  return promise;
 }

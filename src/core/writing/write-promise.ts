@@ -1,4 +1,4 @@
-import { FAILURE_UNITS, postpone, spend } from "../timing/budget.js";
+import { FAILURE_UNITS, postpone, rejectedInTime, spend } from "../timing/budget.js";
 import { failAtCaller, markHandled } from "../timing/fail-at-caller.js";
 
 type Settle = (value: void | Promise<void>) => void;
@@ -115,4 +115,11 @@ export function failAll<T extends FailingCall>(
     }
     call.promise.failWith(shared.rejection, shared.reason);
   }
+}
+
+/** A rejected promise that is no failure of the process if the program does not handle it. */
+export function rejectedQuietly(reason: unknown): Promise<never> {
+  const promise = rejectedInTime(reason);
+  markHandled(promise);
+  return promise;
 }
