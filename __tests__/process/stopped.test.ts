@@ -12,7 +12,7 @@ afterEach(closeAll);
 const ITSELF = new URL("programs/stopped-itself.ts", import.meta.url);
 
 /** Longer than each of the waits of the program. */
-const PAST_DEADLINES_MS = 450;
+const PAST_DEADLINES_MS = 2_300;
 
 const whyNot = process.platform === "linux" ? undefined : "it needs /proc to see that a process is stopped";
 

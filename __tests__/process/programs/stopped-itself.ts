@@ -1,5 +1,5 @@
-// Begins waits of 300 ms each and stops itself, as Ctrl-Z does, until another process has it go on, long after they are due.
-// Prints how each wait has ended. `stopped-itself.ts <port of a server>`
+// Begins waits of 300 ms, and a write of two seconds, and stops itself, as Ctrl-Z does, until another process has it go on,
+// after all of them are due. Prints how each wait has ended. `stopped-itself.ts <port of a server>`
 import assert from "node:assert/strict";
 import {
   connect,
@@ -15,6 +15,9 @@ import {
 const HOST = "127.0.0.1";
 const port = Number(process.argv[2]);
 const timeout = 300;
+
+/** The write needs the other process again and again when this one goes on, which on a busy machine is not quick. */
+const writeTimeout = 2_000;
 
 /** A connection to the server, which is told what to do with it. */
 async function opened(name: string, options: { writeTimeout?: number } = {}): Promise<Connection> {
@@ -40,7 +43,7 @@ async function wordOf(accepting: Promise<Connection>): Promise<string> {
 
 const reader = await opened("sends");
 const silent = await opened("is silent");
-const sender = await opened("takes", { writeTimeout: timeout });
+const sender = await opened("takes", { writeTimeout });
 const asker = await opened("answers");
 const signalled = await opened("sends");
 const [source, sink] = [await opened("sends"), await opened("is silent")];
