@@ -23,7 +23,7 @@ export interface PairFacts {
    * Whether the ends know at once how much beneath them has taken of a write. Other streams say so later, and may lose it by
    * a reset.
    *
-   * @default true for ends with a descriptor, and for `memoryPair`
+   * @default true for ends with a descriptor, and for `memoryPair`, unless they have `autoCork`
    */
   readonly takesAtOnce?: boolean | undefined;
   /**
@@ -153,7 +153,7 @@ export function completePair(given: ConnectionPair | undefined): Pair {
     b,
     resets: described.resets ?? (a.family !== undefined || isTls || !hasStream),
     resetCode: "resetCode" in described ? described.resetCode : isLocalTls ? "ERR_TLS_TRUNCATED" : undefined,
-    takesAtOnce: described.takesAtOnce ?? (hasDescriptor || !hasStream),
+    takesAtOnce: described.takesAtOnce ?? ((hasDescriptor || !hasStream) && !linkOf(a).output.autoCork),
     kernel: described.kernel ?? hasDescriptor,
     hasDescriptor: described.hasDescriptor ?? hasDescriptor,
     stopsAtOnce: described.stopsAtOnce ?? true,
