@@ -4,7 +4,7 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { connect as netConnect, type AddressInfo, type Socket } from "node:net";
 import { nextTick } from "node:process";
-import type { Duplex } from "node:stream";
+import { Duplex } from "node:stream";
 import { connect as tlsConnect, TLSSocket } from "node:tls";
 import {
   connect,
@@ -18,7 +18,7 @@ import {
 import { adopted, duplexesInMemory, socketPair, tlsPair, tunnelPair } from "../support/adopted-pairs.js";
 import { AUTHORITY, LOCALHOST } from "../support/certificates.js";
 import { memoryPair } from "../../src/testing/memory-pair.js";
-import { failure, isPending, netError, timeoutError, turn } from "../support/outcomes.js";
+import { failure, isPending, netError, timeoutError, turn, until } from "../support/outcomes.js";
 import { closeAll, keep, loopback, pair } from "../support/peers.js";
 import { listenersOf, nothingLeft } from "../support/resources.js";
 
@@ -164,6 +164,29 @@ describe("startTls over what was adopted", () => {
         await end.closed.catch(() => undefined);
       }
       await pass(5);
+    },
+  );
+
+  test.each([
+    ["server", SERVER],
+    ["client", CLIENT],
+  ])(
+    "fails as a %s at an end in the handshake, also of a stream that never closes",
+    async (_who, options) => {
+      const stream = new Duplex({
+        read: () => undefined,
+        write: (_chunk, _encoding, done) => done(),
+        final: () => undefined,
+      });
+      const starting = Connection.from(stream).startTls({ ...options, timeout: Infinity });
+      await pass(3);
+      stream.push(null);
+      const error = await netError(starting);
+      expect([error.code, error.message]).toEqual([
+        "ECONNRESET",
+        expect.stringContaining("during the handshake"),
+      ]);
+      await until(() => stream.destroyed);
     },
   );
 

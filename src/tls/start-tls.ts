@@ -4,6 +4,7 @@ import type { ConnectionOptions, TlsOptions } from "node:tls";
 import type { Link } from "../core/link.js";
 import { bounded } from "../core/timing/bounded.js";
 import { clock } from "../core/timing/clock.js";
+import { letArrive } from "../core/timing/let-arrive.js";
 import { withEitherSignal } from "../core/timing/either-signal.js";
 import { resetBeneath } from "../core/transport/tls/beneath.js";
 import type { Transport } from "../core/transport/transport.js";
@@ -167,6 +168,7 @@ function serverHandshake(
       isOver = true;
       signal?.removeEventListener("abort", onAbort);
       raw.removeListener("close", onClose);
+      raw.removeListener("end", onEnd);
     };
     const onAbort = (): void => {
       leave();
@@ -176,6 +178,14 @@ function serverHandshake(
     // The server may know more of why, and say so in this turn of the event loop.
     const onClose = (): void => {
       clock.setImmediate(() => ended({ failure: endedInHandshake() }));
+    };
+    // With the peer's end the stream ends its own side, and closes. Some never do: those that Duplex.from makes of a socket.
+    const onEnd = (): void => {
+      letArrive(clock, () => {
+        if (isOver) return;
+        resetSoon(raw);
+        ended({ failure: endedInHandshake() });
+      });
     };
     const ended = (how: Handshaken): void => {
       if (isOver) return;
@@ -190,6 +200,7 @@ function serverHandshake(
     }
     signal?.addEventListener("abort", onAbort, { once: true });
     raw.on("close", onClose);
+    raw.on("end", onEnd);
     server.handshake(raw, ended);
   });
 }
