@@ -349,6 +349,27 @@ test("a second startTls at once is told that the first has taken over the connec
   await works(...(await starting));
 });
 
+test.each([0, 1, 2, 3, 4, 5])(
+  "a large write right after the handshake waits for a peer that takes it %d turns later",
+  async (turns) => {
+    const [near, far] = memoryPair();
+    const client = near.startTls(CLIENT).then(async (connection) => {
+      keep(connection);
+      await Promise.all([connection.write(Buffer.alloc(150_000)), connection.readAll()]);
+      await connection.close();
+      await connection.closed;
+    });
+    const server = far.startTls(SERVER).then(async (connection) => {
+      keep(connection);
+      await pass(turns);
+      await connection.write("x");
+      // It throws away what the client sends.
+      await connection.close();
+    });
+    await Promise.all([client, server]);
+  },
+);
+
 describe("relay", () => {
   test("passes on what came by startTls, both ways and to both ends", async () => {
     const [near, middle] = await secured(await ends());

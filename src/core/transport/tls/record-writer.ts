@@ -183,19 +183,27 @@ export class RecordWriter implements TlsWrites {
    * Calls `act` once all records were sent, unless what is under way is another by then. If they cannot be sent, it fails
    * what is under way: Node does not tell of records of its own, and never calls back what is behind them.
    */
-  #whenSent(serial: number, act: (() => void) | null, turns = 0, before = Infinity): void {
+  #whenSent(
+    serial: number,
+    act: (() => void) | null,
+    turns = 0,
+    before = Infinity,
+    wasSending = false,
+  ): void {
     const socket = this.#socket;
     const unsent = unsentRecordsOf(socket);
     if (this.#done === null || this.#serial !== serial) return;
-    if (unsent === 0 || socket.destroyed) act?.();
-    else if (turns < TURNS_TO_SETTLE) {
-      const isSame = unsent === before;
-      clock.setImmediate(() => this.#whenSent(serial, act, isSame ? turns + 1 : 0, unsent));
-    } else if (isSendingBeneath(socket)) {
-      clock.setTimeout(() => this.#whenSent(serial, act), POLL_MS).unref();
-    } else {
-      this.#onDone(brokenPipe());
+    if (unsent === 0 || socket.destroyed) {
+      act?.();
+      return;
     }
+    // A write beneath that has just ended counts as progress: it is not reported here yet.
+    const isSending = isSendingBeneath(socket);
+    const isSame = unsent === before && isSending === wasSending;
+    if (!isSame || turns < TURNS_TO_SETTLE)
+      clock.setImmediate(() => this.#whenSent(serial, act, isSame ? turns + 1 : 0, unsent, isSending));
+    else if (isSending) clock.setTimeout(() => this.#whenSent(serial, act), POLL_MS).unref();
+    else this.#onDone(brokenPipe());
   }
 }
 
