@@ -51,6 +51,8 @@ export interface ConnectionOptions {
    * leaves the queue (`error.written === "nothing"`); the others are sent to their end (`"partly"`). Memory that is written
    * must stay as it is until its write has settled. `false`: each write is sent at once.
    *
+   * Node.js recommends the same for `uncork()`: https://nodejs.org/api/stream.html#writableuncork
+   *
    * @default false
    * @example await connect("example.com", 80, { autoCork: true });
    */

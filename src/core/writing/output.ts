@@ -157,8 +157,8 @@ export class Output implements SenderEvents {
   }
 
   /**
-   * Sends the gathered bytes now, or when the kernel has taken all bytes before them. They stay in the buffer until then,
-   * so that the write which fills it waits.
+   * Sends what is corked now, and the gathered bytes then, or when the kernel has taken all bytes before them. They stay in
+   * the buffer until then, so that the write which fills it waits.
    */
   sendGatheredSoon(): void {
     this.#sender.uncork();
