@@ -247,8 +247,8 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
     const wait: Wait<Connection> = (resolve) => {
       const listenerClosed = (): void => failAtCaller(resolve, () => this.#closedError());
       const claim: Claim = { settings, admits: null, accept: resolve, listenerClosed };
-      this.#queue.wait(claim);
-      return () => this.#queue.leave(claim);
+      const waiting = this.#queue.wait(claim);
+      return () => waiting.leave();
     };
     return await waitWithin("accept", this.#subject, { timeout, signal }, wait);
   }

@@ -54,6 +54,7 @@ const LAYERS = [
   "core/bytes/",
   "diagnostics.ts",
   "address/",
+  "core/members.ts",
   "core/timing/",
   "parameters.ts",
   "options/write.ts",

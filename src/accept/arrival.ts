@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { Addresses, subjectOf, type LocalEnd } from "../address/addresses.js";
+import { Members, type Member } from "../core/members.js";
 import { currentAlarm } from "../core/timing/alarm.js";
 import { clock } from "../core/timing/clock.js";
 import type { Sleeper } from "../core/timing/wake-queue.js";
@@ -70,7 +71,7 @@ export class Pipeline {
   readonly #steps: readonly Step[];
   readonly #timeout: number;
   readonly #limits: Limits | null;
-  readonly #underWay = new Set<ClientOnItsWay>();
+  readonly #underWay = new Members<ClientOnItsWay>();
 
   /**
    * @param timeout - most ms for all steps of one client; 10 000 by default, `Infinity` for no bound
@@ -112,7 +113,7 @@ export class Pipeline {
     else if (this.#steps.length === 0) this.queue.put(arrival);
     else {
       const client = new ClientOnItsWay(arrival, this.#steps, this.#timeout, this.#ended);
-      this.#underWay.add(client);
+      client.membership = this.#underWay.add(client);
       client.begin();
     }
   }
@@ -120,12 +121,14 @@ export class Pipeline {
   /** Closes the queue, and resets the clients in it and those on their way. */
   close(): void {
     this.queue.close();
-    for (const client of this.#underWay) client.abandon();
-    this.#underWay.clear();
+    for (const client of this.#underWay.values) {
+      client.membership?.leave();
+      client.abandon();
+    }
   }
 
   readonly #ended: End = (client, refusal) => {
-    this.#underWay.delete(client);
+    client.membership?.leave();
     if (refusal === null) this.queue.put(client.arrival);
     else this.#noteRefusal(client.arrival, refusal);
   };
@@ -174,6 +177,8 @@ type End = (client: ClientOnItsWay, refusal: Refusal | null) => void;
 class ClientOnItsWay implements Passage, Sleeper {
   due = Infinity;
   place = -1;
+  /** Its place among those that are on their way. */
+  membership: Member<ClientOnItsWay> | null = null;
   /** The client as its steps have left it so far. */
   arrival: Arrival;
 

@@ -3,6 +3,7 @@ import { settingsOf, type ConnectionOptions } from "../options/connection.js";
 import type { Connection } from "../connection.js";
 import { ACCEPT_UNITS, inNextTurn, nextTurn, QUEUE_UNITS, spend } from "../core/timing/budget.js";
 import type { LinkSettings } from "../core/link-settings.js";
+import { Members, type Member } from "../core/members.js";
 
 type Next = IteratorResult<Connection, undefined>;
 
@@ -13,7 +14,7 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
   readonly #queue: AcceptQueue;
   readonly #options: ConnectionOptions;
   readonly #admits: Admits | null;
-  readonly #waiting = new Set<Pull>();
+  readonly #waiting = new Members<Pull>();
   #left = false;
 
   constructor(queue: AcceptQueue, options: ConnectionOptions, admits: Admits | null = null) {
@@ -32,18 +33,13 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
     }
     if (this.#queue.closed) return spend(QUEUE_UNITS) ? Promise.resolve(DONE) : inNextTurn(DONE);
     return new Promise((resolve) => {
-      const pull = new Pull(settings, this.#admits, resolve, this.#waiting);
-      this.#waiting.add(pull);
-      this.#queue.wait(pull);
+      new Pull(settings, this.#admits, resolve).wait(this.#waiting, this.#queue);
     });
   }
 
   return(): Promise<Next> {
     this.#left = true;
-    for (const pull of this.#waiting) {
-      this.#queue.leave(pull);
-      pull.listenerClosed();
-    }
+    for (const pull of this.#waiting.values) pull.listenerClosed();
     return Promise.resolve(DONE);
   }
 
@@ -63,27 +59,32 @@ class Pull implements Claim {
   readonly settings: LinkSettings;
   readonly admits: Admits | null;
   readonly #resolve: (next: Next) => void;
-  readonly #waiting: Set<Pull>;
+  #inLoop: Member<Pull> | null = null;
+  #inQueue: Member<Claim> | null = null;
 
-  constructor(
-    settings: LinkSettings,
-    admits: Admits | null,
-    resolve: (next: Next) => void,
-    waiting: Set<Pull>,
-  ) {
+  constructor(settings: LinkSettings, admits: Admits | null, resolve: (next: Next) => void) {
     this.settings = settings;
     this.admits = admits;
     this.#resolve = resolve;
-    this.#waiting = waiting;
+  }
+
+  /** Waits for a client, or for the end of the loop. */
+  wait(inLoop: Members<Pull>, queue: AcceptQueue): void {
+    this.#inLoop = inLoop.add(this);
+    this.#inQueue = queue.wait(this);
   }
 
   accept(value: Connection): void {
-    this.#waiting.delete(this);
-    this.#resolve({ value, done: false });
+    this.#settle({ value, done: false });
   }
 
   listenerClosed(): void {
-    this.#waiting.delete(this);
-    this.#resolve(DONE);
+    this.#settle(DONE);
+  }
+
+  #settle(next: Next): void {
+    this.#inLoop?.leave();
+    this.#inQueue?.leave();
+    this.#resolve(next);
   }
 }

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { subjectOf, type Addresses } from "../address/addresses.js";
 import { connectionOver, type Connection } from "../connection.js";
 import type { LinkSettings } from "../core/link-settings.js";
+import { Members, type Member } from "../core/members.js";
 import { clock } from "../core/timing/clock.js";
 import { claim, leaveWhenClosed } from "../core/transport/claimed-sockets.js";
 import { takeOverRead } from "../core/transport/adopted-socket.js";
@@ -48,7 +49,7 @@ export class AcceptQueue {
   readonly #backlog: number;
   /** While calls wait this is empty: a client goes to the first of them at once. */
   readonly #arrivals: Arrival[] = [];
-  readonly #claims = new Set<Claim>();
+  readonly #claims = new Members<Claim>();
 
   /** Takes out the clients whose sockets are closed. */
   readonly #removeClosed = (): void => {
@@ -74,11 +75,12 @@ export class AcceptQueue {
 
   /** Gives a client to the first call that waits, or keeps it for the next call. */
   put(arrival: Arrival): void {
-    const [first] = this.#claims;
-    if (first !== undefined) {
-      if (first.admits !== null && !first.admits(arrival)) return;
-      this.#claims.delete(first);
-      first.accept(this.#establish(arrival, first.settings));
+    const { first } = this.#claims;
+    if (first !== null) {
+      const { admits, settings } = first.value;
+      if (admits !== null && !admits(arrival)) return;
+      first.leave();
+      first.value.accept(this.#establish(arrival, settings));
     } else if (this.hasRoom(0)) {
       ignoreErrors(arrival);
       // The program may destroy the socket itself, in a 'connection' listener of the server.
@@ -104,21 +106,18 @@ export class AcceptQueue {
     return undefined;
   }
 
-  /** Puts a call last among those that wait for a client. */
-  wait(claim: Claim): void {
-    this.#claims.add(claim);
-  }
-
-  /** Takes out a call that waits no longer. */
-  leave(claim: Claim): void {
-    this.#claims.delete(claim);
+  /** Puts a call last among those that wait for a client. It leaves them when it waits no longer. */
+  wait(claim: Claim): Member<Claim> {
+    return this.#claims.add(claim);
   }
 
   /** Ends the calls that wait, and resets the clients. */
   close(): void {
     this.closed = true;
-    for (const claim of this.#claims) claim.listenerClosed();
-    this.#claims.clear();
+    for (let { first } = this.#claims; first !== null; { first } = this.#claims) {
+      first.leave();
+      first.value.listenerClosed();
+    }
     this.#arrivals.forEach(resetClient);
     this.#arrivals.length = 0;
   }

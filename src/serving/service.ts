@@ -3,6 +3,7 @@ import { limitReached } from "../accept/limits.js";
 import { AcceptLoop } from "../accept/loop.js";
 import type { Arrival } from "../accept/queue.js";
 import type { Connection } from "../connection.js";
+import { Members } from "../core/members.js";
 import { waitWithin } from "../core/timing/bounded.js";
 import { endOn } from "../core/timing/end-on.js";
 import { reasonOfAbort, refused } from "../errors.js";
@@ -31,7 +32,7 @@ export class Service implements SessionHost {
   readonly #options: ServiceOptions;
   readonly #loop: AcceptLoop;
   /** Those whose connections are not closed. */
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Members<Session>();
   /** How many of them count for the limits. */
   #atWork = 0;
   /** How many of these each address has; `null` if that is not limited. */
@@ -91,7 +92,7 @@ export class Service implements SessionHost {
   }
 
   over(session: Session): void {
-    this.#sessions.delete(session);
+    session.membership?.leave();
     if (this.#sessions.size === 0) this.#onIdle?.();
   }
 
@@ -116,7 +117,7 @@ export class Service implements SessionHost {
   #begin(connection: Connection): void {
     const session = new Session(this, connection);
     this.#atWork++;
-    this.#sessions.add(session);
+    session.membership = this.#sessions.add(session);
     // It was accepted, and everything was stopped in the same turn of the event loop.
     if (this.#stage === "stopped") {
       session.reset();
@@ -177,7 +178,7 @@ export class Service implements SessionHost {
     if (this.#stage === "stopped") return;
     this.#stage = "stopped";
     this.#controller.abort(this.#reason());
-    for (const session of this.#sessions) session.reset();
+    for (const session of this.#sessions.values) session.reset();
   }
 
   #reason(): unknown {

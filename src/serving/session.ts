@@ -1,5 +1,6 @@
 import { linkOf, type Connection } from "../connection.js";
 import type { Link } from "../core/link.js";
+import type { Member } from "../core/members.js";
 import { successorOf } from "../core/successors.js";
 
 /** What a session tells the service that it is part of. */
@@ -17,6 +18,8 @@ const UNBOUNDED = { timeout: Infinity };
 /** One connection, from the call of its handler until it is closed. */
 export class Session {
   readonly connection: Connection;
+  /** Its place among the sessions of its service. */
+  membership: Member<Session> | null = null;
   readonly #host: SessionHost;
   #state: "at work" | "left" | "over" = "at work";
 

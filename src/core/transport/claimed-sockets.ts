@@ -4,6 +4,7 @@
  */
 import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { Members, type Member } from "../members.js";
 import { clock } from "../timing/clock.js";
 import { hasHandle } from "./node-internals.js";
 import { TransportStream } from "./transport-stream.js";
@@ -11,9 +12,14 @@ import { closeIfDrained, connectionsOf, leaveCount } from "./server-internals.js
 
 const CLAIMED = Symbol("tcp6.claimed");
 
-/** A server, and each of its claimed sockets, has the set of those that are open. */
-interface Claiming {
-  [CLAIMED]?: Set<Socket>;
+/** A server has its claimed sockets that are open. */
+interface ClaimingServer {
+  [CLAIMED]?: Members<Socket>;
+}
+
+/** Each of these knows its place among them. */
+interface ClaimedSocket {
+  [CLAIMED]?: Member<Socket>;
 }
 
 /** Takes a socket out of its server's count, which would otherwise wait for it to close. */
@@ -22,7 +28,7 @@ export function claim(accepted: Socket): void {
   const counting = leaveCount(accepted);
   const server = counting ?? (accepted as { server?: Server | null }).server;
   if (server == null) return;
-  (accepted as Claiming)[CLAIMED] = claimedOf(server).add(accepted);
+  (accepted as ClaimedSocket)[CLAIMED] = claimedOf(server).add(accepted);
   // The server may be closing, and have waited for this socket alone.
   if (counting !== null) closeIfDrained(counting);
 }
@@ -39,33 +45,33 @@ export function onceClosed(server: Server, act: () => void): void {
   };
 }
 
-function claimedOf(server: object): Set<Socket> {
-  const claimed = (server as Claiming)[CLAIMED] ?? new Set();
-  (server as Claiming)[CLAIMED] = claimed;
+function claimedOf(server: ClaimingServer): Members<Socket> {
+  const claimed = server[CLAIMED] ?? new Members<Socket>();
+  server[CLAIMED] = claimed;
   return claimed;
 }
 
 /** How many claimed sockets of a server are open, or were sent to another process and not forgotten by {@link forgetSent}. */
 export function countClaimed(server: object): number {
-  return (server as Claiming)[CLAIMED]?.size ?? 0;
+  return (server as ClaimingServer)[CLAIMED]?.size ?? 0;
 }
 
 /** Forgets the claimed sockets that another process has been sent; one that closes is forgotten by {@link leave}. */
 export function forgetSent(server: object): void {
-  for (const socket of (server as Claiming)[CLAIMED] ?? []) {
+  for (const socket of (server as ClaimingServer)[CLAIMED]?.values ?? []) {
     const isSent = !hasHandle(socket) && !((socket as Duplex) instanceof TransportStream);
-    if (isSent) (server as Claiming)[CLAIMED]?.delete(socket);
+    if (isSent) leave(socket);
   }
 }
 
 /** Forgets a claimed socket that has closed. */
 export function leave(socket: Socket): void {
-  (socket as Claiming)[CLAIMED]?.delete(socket);
+  (socket as ClaimedSocket)[CLAIMED]?.leave();
 }
 
 /** Calls {@link leave} when a handed-over socket closes, if it is among the claimed ones. */
 export function leaveWhenClosed(socket: Socket): void {
-  if ((socket as Claiming)[CLAIMED] !== undefined) socket.once("close", onClose);
+  if ((socket as ClaimedSocket)[CLAIMED] !== undefined) socket.once("close", onClose);
 }
 
 function onClose(this: Socket): void {
