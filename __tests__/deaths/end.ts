@@ -69,6 +69,7 @@ export class End {
   closedAt: number | undefined;
   #hasClosed = false;
   #hasTouchedSockets = false;
+  #isSecure = false;
 
   constructor(
     readonly who: Who,
@@ -117,6 +118,7 @@ export class End {
   /** The life has a secure connection: it does what its script says, until it is over. */
   async live(connection: Connection): Promise<void> {
     this.connection = connection;
+    this.#isSecure = true;
     this.tls = connection.socket;
     this.raw = beneath(this.tls) ?? this.raw;
     if (this.shared.plan.route === "adopted") this.shared.count("adopted");
@@ -379,7 +381,8 @@ export class End {
         raw?.end();
         break;
       case "writeTls":
-        if (this.tls?.writable !== true) break;
+        // Node aborts if the program writes to a TLS socket on which another one is made.
+        if (this.tls?.writable !== true || (this.shared.plan.route === "tlsInTls" && !this.#isSecure)) break;
         this.hasMixed = true;
         this.tls.write(Buffer.alloc(1_000, "w"));
         break;
