@@ -1,5 +1,4 @@
 import process from "node:process";
-import type { Server } from "node:net";
 import { Pipeline, type Step } from "./accept/arrival.js";
 import { bindAll } from "./accept/bind-all.js";
 import { checkDescriptor } from "./accept/descriptors.js";
@@ -8,7 +7,7 @@ import { blockStep, proxyStep } from "./accept/proxy-header.js";
 import { AcceptQueue } from "./accept/queue.js";
 import { tlsStep } from "./accept/handshake.js";
 import type { Limits } from "./accept/limits.js";
-import { DEFAULT_BACKLOG, Servers, type Place } from "./accept/server.js";
+import { DEFAULT_BACKLOG, Servers, type BoundAddress, type Place } from "./accept/server.js";
 import { bindPath, checkPathOptions } from "./accept/unix-socket.js";
 import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
 import { failingInTime } from "./core/timing/budget.js";
@@ -96,7 +95,7 @@ async function open(target: ListenTarget, asked: Subject, options: ListenOptions
   const servers = await (path === undefined
     ? bind(places)
     : bindPath(path, options, asked, (place) => bind([place])));
-  const addresses = servers.bound.map(addressOf);
+  const addresses = servers.at.map(addressOf);
   return listenerOf(servers, addresses, boundSubject(asked, addresses), options, tls);
 }
 
@@ -128,8 +127,7 @@ function boundSubject(asked: Subject, addresses: readonly ListenerAddress[]): Su
   return subjectAt(asked, first.address, first.port, joined(addresses));
 }
 
-function addressOf(server: Server): ListenerAddress {
-  const bound = server.address();
+function addressOf(bound: BoundAddress): ListenerAddress {
   if (bound === null || typeof bound === "string") return Object.freeze({ path: bound ?? "" });
   const address = normalAddress(bound.address);
   return Object.freeze({ address, port: bound.port, family: familyOf(address) === 6 ? 6 : 4 });

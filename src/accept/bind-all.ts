@@ -64,8 +64,8 @@ async function bindEach(
 }
 
 /** The port of those that listen, if any does. */
-function portOf({ bound: [first] }: Servers): number | undefined {
-  return (first?.address() as AddressInfo | null | undefined)?.port;
+function portOf({ at: [first] }: Servers): number | undefined {
+  return (first as AddressInfo | null | undefined)?.port;
 }
 
 /** Whether the system chooses the port. */

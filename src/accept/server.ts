@@ -28,6 +28,9 @@ export interface Place {
   readonly subject: Subject;
 }
 
+/** What Node tells of a server that listens: a path where it is of a Unix socket. */
+export type BoundAddress = ReturnType<Server["address"]>;
+
 /**
  * The server of a listener, and one more for each further address. A server of Node's has one socket of the kernel, so each
  * further address needs a server of its own. Such a server gives its clients to the first: that one emits their
@@ -42,6 +45,8 @@ export class Servers implements OpenCount {
 
   readonly #options: ListenOptions;
   readonly #bound: Server[] = [];
+  /** What {@link bound} listen at. The system is asked once, and may fail to tell. */
+  readonly at: BoundAddress[] = [];
   /** The address that the client which arrives now has connected to, where that is known. */
   #local: LocalEnd | undefined;
   /** How many sockets may be looked at, to find those that were sent to other processes. */
@@ -74,8 +79,10 @@ export class Servers implements OpenCount {
     const server = isFirst ? this.first : this.#newServer();
     await startListening(server, { where, subject }, this.#options, () => {
       // The socket of a descriptor may take connections to any address (IP_TRANSPARENT).
-      const local = "fd" in where ? undefined : oneAddressOf(server);
+      const address = server.address();
+      const local = "fd" in where ? undefined : localEndOf(address);
       this.#bound.push(server);
+      this.at.push(address);
       if (isFirst) {
         this.#local = local;
         makeSocketsOf(server);
@@ -187,7 +194,14 @@ export function startListening(
     };
     const succeeded = (): void => {
       ended();
-      listening();
+      try {
+        listening();
+      } catch (cause) {
+        // The system may fail to tell the address that it has bound.
+        server.close();
+        reject(bindError(where, subject, cause));
+        return;
+      }
       resolve(undefined);
     };
     const failed = (cause: unknown): void => {
@@ -213,8 +227,7 @@ function stopListening(server: Server): void {
 }
 
 /** The address that every client connects to; `undefined` if there may be several. */
-function oneAddressOf(server: Server): LocalEnd | undefined {
-  const bound = server.address();
+function localEndOf(bound: BoundAddress): LocalEnd | undefined {
   if (bound === null || typeof bound === "string") return undefined;
   const isAny = UNSPECIFIED.includes(normalAddress(bound.address));
   return isAny ? undefined : { localAddress: bound.address, localPort: bound.port };
