@@ -3,6 +3,7 @@
  * kind of busy loop, with tcp6 and with `net`.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { useWhatShips } from "./library.js";
 import { disturbance, machine } from "./machine.js";
 import { findPeers } from "./peers.js";
 import { pathOf, Program } from "./program.js";
@@ -25,6 +26,7 @@ const KINDS = [
 /** Kinds that `net` has, too: its loop of small writes would never let the event loop turn. */
 const OF_NET = new Set(["nothing", "64 KiB writes", "1 MiB writes", "chunks", "lines", "relay"]);
 
+useWhatShips();
 const peers = findPeers(process.execPath);
 const [torrent, { sink = 0, source = 0, lines = 0 }] = await Program.load("torrent");
 const [pinger] = await Program.load("pinger");

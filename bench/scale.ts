@@ -4,6 +4,7 @@
  */
 import type { Case, Contestant } from "./case.js";
 import { arrivalsAmong, requestsOver } from "./cases/scale.js";
+import { useWhatShips } from "./library.js";
 import { disturbance, machine } from "./machine.js";
 import { table, writePart } from "./page.js";
 import { findPeers } from "./peers.js";
@@ -27,6 +28,7 @@ const SIZES = [50, 1_000, 10_000];
 const LATENCY_SIZES = [50, 1_000];
 const LATENCY_ROUNDS = 3;
 
+useWhatShips();
 const args = process.argv.slice(2);
 const isWritten = args.includes("--write");
 const chosen = args.filter((arg) => arg !== "--write").map(Number);

@@ -4,6 +4,7 @@
  *
  * How to read it: scenes/ has what is done, servers/ and clients/ the processes, report.ts what is printed.
  */
+import { useWhatShips } from "../library.js";
 import { disturbance, machine } from "../machine.js";
 import { Report } from "./report.js";
 import { scenes } from "./scenes/index.js";
@@ -18,6 +19,7 @@ else process.exitCode = usage();
 
 /** Resolves to the status to end with. */
 async function run(): Promise<number> {
+  useWhatShips();
   process.stdout.write(`Node.js ${process.versions.node}; ${machine()}\n${disturbance()}`);
   let faults = 0;
   for (const scene of scenes) {
