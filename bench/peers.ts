@@ -37,7 +37,9 @@ export function findPeers(node: string): Peers {
   if (version === undefined) throw new Error(`${node} cannot be run`);
   const versions: { "Node.js": string; [name: string]: string } = { "Node.js": version };
   const deno = binaryOf(`@deno/${process.platform}-${process.arch}${libc()}`, "deno");
-  const bun = binaryOf(`@oven/bun-${process.platform}-${process.arch}`, "bin/bun");
+  // The script that runs when the package is installed, if it may, moves the program there.
+  const bun =
+    binaryOf(`@oven/bun-${process.platform}-${process.arch}`, "bin/bun") ?? binaryOf("bun", "bin/bun.exe");
   const found: Record<Need, string | undefined> = {
     deno: deno && /\d[\d.]+/.exec(run(deno, "--version") ?? "")?.[0],
     bun: bun && run(bun, "--version"),
@@ -101,7 +103,8 @@ function install(): void {
 /** The binary in a package itself: the command in `node_modules/.bin` is a script that would be measured instead. */
 function binaryOf(name: string, path: string): string | undefined {
   const manifest = manifestOf(name);
-  return manifest && join(dirname(manifest), path);
+  const binary = manifest && join(dirname(manifest), path);
+  return binary !== undefined && existsSync(binary) ? binary : undefined;
 }
 
 function versionOf(name: string): string | undefined {
