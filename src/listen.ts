@@ -95,7 +95,9 @@ async function open(target: ListenTarget, asked: Subject, options: ListenOptions
   const servers = await (path === undefined
     ? bind(places)
     : bindPath(path, options, asked, (place) => bind([place])));
-  const addresses = servers.at.map(addressOf);
+  // A Unix socket may have been bound to another name, and moved.
+  const bound = path === undefined ? servers.at : [servers.first.address()];
+  const addresses = bound.map(addressOf);
   return listenerOf(servers, addresses, boundSubject(asked, addresses), options, tls);
 }
 
