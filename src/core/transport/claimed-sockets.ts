@@ -28,6 +28,8 @@ export function claim(accepted: Socket): void {
   const counting = leaveCount(accepted);
   const server = counting ?? (accepted as { server?: Server | null }).server;
   if (server == null) return;
+  // The program may have detached it, and given it to a server again.
+  leave(accepted);
   (accepted as ClaimedSocket)[CLAIMED] = claimedOf(server).add(accepted);
   // The server may be closing, and have waited for this socket alone.
   if (counting !== null) closeIfDrained(counting);
