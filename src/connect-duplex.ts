@@ -176,7 +176,7 @@ class DialingDuplex extends SecureView implements ConnectedDuplex {
 
   #dialed(): void {
     this.#isDialing = false;
-    this.#watch?.end();
+    this.#watch?.leave();
   }
 
   #closed(reason = "the Duplex was destroyed"): NetError {

@@ -20,7 +20,7 @@
  * - core/: one connection at work.
  *   - core/establish.ts: the one place that makes a connection.
  *   - core/link.ts: its life, whose states are in core/life.ts. core/link-settings.ts is what it captures.
- *   - core/members.ts: who is open or waits, where members come and go with each connection.
+ *   - core/members.ts: a list of what comes and goes, such as the sockets of a server or the calls of a signal.
  *   - core/successors.ts: which connection has taken the place of another one.
  *   - core/announce.ts: events of connections that open and close.
  *   - core/facts.ts: what a connection says of itself to be printed.

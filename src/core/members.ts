@@ -3,7 +3,7 @@
  *
  * A `Set` would do the same. But V8 gives a set that members join and leave new memory every few times, and the old memory
  * refers to the members that it had, and to the new memory. Once it is in V8's old space, all of them stay alive until the
- * next full collection: a server whose sockets were in a set spent half of its own CPU time on copying those that had closed.
+ * next full collection: a server whose sockets were in a set spent a sixth of its CPU time on copying those that had closed.
  */
 export class Members<T> {
   #size = 0;
@@ -37,7 +37,7 @@ export class Members<T> {
     return added;
   }
 
-  /** Only {@link Member.leave} calls it. */
+  /** Takes one out. Only {@link Member.leave} calls it. */
   remove(member: Member<T>): void {
     const { previous, next } = member;
     // A member in V8's old space would keep all that came later alive.

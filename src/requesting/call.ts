@@ -67,7 +67,7 @@ export class Call implements Cancellable, Timed {
 
   #leave(): void {
     this.isAwaited = false;
-    this.watch?.end();
+    this.watch?.leave();
   }
 }
 

@@ -20,9 +20,9 @@ describe("watching a signal", () => {
     const { signal } = new AbortController();
     const all = calls(1_000).map((call) => watch(signal, call));
     expect(listenersOf(signal)).toBe(1);
-    for (const each of all.slice(1)) each.end();
+    for (const each of all.slice(1)) each.leave();
     expect(listenersOf(signal)).toBe(1);
-    for (const each of all) each.end();
+    for (const each of all) each.leave();
     expect(listenersOf(signal)).toBe(0);
   });
 
@@ -31,7 +31,7 @@ describe("watching a signal", () => {
     const { signal } = controller;
     const all = calls(5);
     const watches = all.map((call) => watch(signal, call));
-    for (const each of [...watches.slice(0, 1), ...watches.slice(3, 4)]) each.end();
+    for (const each of [...watches.slice(0, 1), ...watches.slice(3, 4)]) each.leave();
     controller.abort();
     expect(all.map(({ by }) => by)).toEqual([[], [signal], [signal], [], [signal]]);
     expect(listenersOf(signal)).toBe(0);
@@ -45,7 +45,7 @@ describe("watching a signal", () => {
     const [first, second, third, fourth] = [call(0), call(1), call(2), call(3)];
     const own = watch(signal, first);
     watch(signal, second);
-    own.end();
+    own.leave();
     watch(signal, third);
     watch(signal, first);
     watch(signal, fourth);
@@ -82,7 +82,7 @@ describe("watching a signal", () => {
     const controller = new AbortController();
     const call = new Call();
     for (let round = 0; round < 3; round++) {
-      watch(controller.signal, call).end();
+      watch(controller.signal, call).leave();
     }
     watch(controller.signal, call);
     controller.abort();
@@ -94,9 +94,9 @@ describe("watching a signal", () => {
     const { signal } = controller;
     const [first, second] = [new Call(), new Call()];
     const own = watch(signal, first);
-    own.end();
+    own.leave();
     watch(signal, second);
-    own.end();
+    own.leave();
     expect(listenersOf(signal)).toBe(1);
     controller.abort();
     expect(second.by).toEqual([signal]);
@@ -119,7 +119,7 @@ describe("watching a signal", () => {
     const { signal } = controller;
     const [second, third] = [new Call(), new Call()];
     const own: Watch[] = [];
-    watch(signal, { aborted: () => own.forEach((each) => each.end()) });
+    watch(signal, { aborted: () => own.forEach((each) => each.leave()) });
     own.push(watch(signal, second));
     watch(signal, third);
     controller.abort();

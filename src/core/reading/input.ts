@@ -415,7 +415,7 @@ export class Input implements Sink {
   #leave(waiting: Waiting): void {
     this.#waiting = null;
     this.#host.waitChanged();
-    waiting.watch?.end();
+    waiting.watch?.leave();
   }
 
   #become(state: InputState): void {

@@ -80,7 +80,7 @@ async function untilStopped<T>(
       customTimers: { setTimeout: ownClock.setTimeout, clearTimeout: cancel } as never,
     });
   } finally {
-    watching?.end();
+    watching?.leave();
   }
 }
 

@@ -28,6 +28,6 @@ async function withBoth<T>(
     for (const signal of [first, second]) watches.push(watch(signal, call));
     return await work(either.signal);
   } finally {
-    for (const each of watches) each.end();
+    for (const each of watches) each.leave();
   }
 }

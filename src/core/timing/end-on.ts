@@ -17,6 +17,6 @@ export function endOn(signal: AbortSignal, end: () => void, over: Promise<unknow
     end();
     throw error;
   }
-  const leave = (): void => own.end();
+  const leave = (): void => own.leave();
   over.then(leave, leave);
 }

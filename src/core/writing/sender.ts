@@ -377,7 +377,7 @@ export class Sender {
         return;
       }
       const own = watch(signal, call);
-      entry.unwatch = () => own.end();
+      entry.unwatch = () => own.leave();
     } catch (error) {
       this.#giveUp(entry, () => error);
     }
