@@ -92,6 +92,7 @@ await build({
   stdin: {
     contents: `import fc from "fast-check";
 fc.configureGlobal({ endOnFailure: true });
+export { countFromHere } from "./__tests__/support/resources.ts";
 export const files = {${loaders.map(([name, load]) => `${JSON.stringify(name)}: () => ${load},`).join("\n")}};`,
     resolveDir: ".",
   },

@@ -56,10 +56,14 @@ const AREAS = {
     ["src/core/transport/**/*.ts"],
     "core/",
     "views/",
-    "tls/",
+    "tls/(client|server|early-end|small-writes|adopted)",
     "testing/",
     "accept/",
-    "",
+    IN_MEMORY,
+    TCP,
+    "TLS 1.3",
+    "adopted",
+    "TCP without Node's internals",
   ),
 };
 
@@ -70,6 +74,7 @@ for (const name of names) {
   const area = AREAS[name];
   if (area === undefined)
     throw new Error(`no such area: ${name}; there are ${Object.keys(AREAS).join(", ")}`);
+  process.env.AREA = name;
   process.env.TESTS = area.tests;
   process.env.CASES = area.cases ?? "";
   process.env.MUTANTS = `mutation/reports/${name.replaceAll("/", "-")}.jsonl`;

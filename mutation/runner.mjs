@@ -2,7 +2,7 @@
  * Plugins for Stryker: a runner of the tests that pass through a mutant, and a reporter that writes a line of JSON for each mutant
  * as soon as its tests have run, so that a run which is ended early has told what it knows.
  */
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, relative } from "node:path";
 import { declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
@@ -22,6 +22,35 @@ function isInSample({ location: { start, end }, mutatorName, replacement }) {
   return createHash("sha1").update(name).digest().readUInt32BE() / 2 ** 32 < SHARE;
 }
 
+/** Seconds that the tests of one mutant may take, by how long they took without one. */
+const BUDGET_SECONDS = Number(process.env.BUDGET ?? Infinity);
+
+/** What the first run has found of each test: how long it took, and how many mutants it passes through. */
+const FOUND_FILE = "mutation/.build/tests.json";
+
+function writeFound(tests, { perTest }) {
+  const found = tests.map(({ id, timeSpentMs }) => [
+    id,
+    { ms: timeSpentMs, mutants: Object.keys(perTest[id] ?? {}).length },
+  ]);
+  writeFileSync(FOUND_FILE, JSON.stringify(Object.fromEntries(found)));
+}
+
+/** As many of the tests as the budget has time for: first those of the area's own folder, and those that pass through few other mutants. */
+function withinBudget(ids) {
+  if (BUDGET_SECONDS === Infinity || ids === undefined) return ids;
+  const found = JSON.parse(readFileSync(FOUND_FILE, "utf8"));
+  const chosen = [];
+  let left = BUDGET_SECONDS * 1000;
+  const rank = (id) => found[id].mutants + (id.startsWith(process.env.AREA) ? 0 : 1e9);
+  for (const id of ids.toSorted((one, other) => rank(one) - rank(other))) {
+    left -= found[id].ms;
+    if (left < 0 && chosen.length > 0) break;
+    chosen.push(id);
+  }
+  return chosen;
+}
+
 class SuiteRunner {
   capabilities() {
     return { reloadEnvironment: true };
@@ -34,6 +63,7 @@ class SuiteRunner {
     // One that fails without a mutant, which tests of stacks do in one module, can tell nothing of a mutant.
     const tests = (await run({})).filter(({ failureMessage }) => !failureMessage);
     if (coverageAnalysis === "off") return { status: DryRunStatus.Complete, tests };
+    writeFound(tests, stryker.mutantCoverage);
     return { status: DryRunStatus.Complete, tests, mutantCoverage: stryker.mutantCoverage };
   }
 
@@ -46,7 +76,11 @@ class SuiteRunner {
     stryker.activeMutant = undefined;
     const activate = () => (stryker.activeMutant = activeMutant.id);
     if (mutantActivation === "static") activate();
-    const tests = await run({ testFilter, bail: !disableBail, beforeTests: activate });
+    const tests = await run({
+      testFilter: withinBudget(testFilter),
+      bail: !disableBail,
+      beforeTests: activate,
+    });
     const overLimit = determineHitLimitReached(stryker.hitCount, stryker.hitLimit);
     return toMutantRunResult(overLimit ?? { status: DryRunStatus.Complete, tests });
   }

@@ -48,7 +48,7 @@ export async function run({ testFilter, bail = false, beforeTests = () => undefi
   const chosen = testFilter && new Set(testFilter);
   const fileOf = (id) => id.slice(0, id.lastIndexOf("#"));
   const chosenFiles = chosen && new Set(testFilter.map(fileOf));
-  const { files } = await import(`${suite()}?${++loads}`);
+  const { files, countFromHere } = await import(`${suite()}?${++loads}`);
   const results = [];
   for (const [file, load] of Object.entries(files)) {
     if (chosenFiles && !chosenFiles.has(file)) continue;
@@ -62,6 +62,7 @@ export async function run({ testFilter, bail = false, beforeTests = () => undefi
       results.push({ id: `${file}#load`, name: file, status: FAILED, failureMessage, timeSpentMs: 0 });
       continue;
     }
+    countFromHere();
     beforeTests();
     results.push(...(await runFile(file, chosen, bail)));
     if (bail && results.some(({ status }) => status === FAILED)) break;

@@ -9,6 +9,11 @@ export function tcpResources(): string[] {
 /** What was open before the test file had opened anything; what remains of an earlier one is not this one's. */
 let before = tcpResources().length;
 
+/** For files of tests that share this module: takes what is open now for what was open before. */
+export function countFromHere(): void {
+  before = tcpResources().length;
+}
+
 /**
  * Waits until this process has nothing of TCP open, save what it had from the start or is the test's `own`; Node takes a
  * turn or two to let go of what is closed. If that fails, what was left is not held against the tests that come later.
