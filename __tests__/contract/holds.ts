@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { IN_LARGE_PAGES } from "../support/build-program.js";
 import { bundle } from "../support/bundle.js";
 import type { CaseResult } from "./run.js";
 
@@ -21,7 +22,7 @@ class ContractProcess {
     const args = ["--unhandled-rejections=strict", program, kind];
     this.#process = spawn(process.execPath, args, {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { ...process.env, NODE_OPTIONS: "" },
+      env: { ...process.env, ...IN_LARGE_PAGES },
     });
     const stderr = this.#process.stderr as Readable;
     stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));

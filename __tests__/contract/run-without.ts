@@ -17,7 +17,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildProgram } from "../support/build-program.js";
+import { buildProgram, IN_LARGE_PAGES } from "../support/build-program.js";
 import { FULL_KIND, kindsWithout, type PairKind } from "../support/pairs.js";
 import type { Uses } from "./run.js";
 
@@ -73,6 +73,7 @@ async function run(some: readonly PairKind[], ...options: readonly string[]): Pr
   const args = ["--unhandled-rejections=strict", program, ...options, ...names];
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...IN_LARGE_PAGES },
     timeout: names.length * TIMEOUT_PER_KIND_MS,
   });
   let output = "";
