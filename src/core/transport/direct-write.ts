@@ -32,7 +32,6 @@ export function writeDirectly(socket: Socket, payload: Payload, taken: Taken): O
   request.handle = handle;
   // Node calls it when the kernel has taken the rest.
   request.callback = taken;
-  request.async = true;
   request.buffer = payload;
   return status === 0 ? "pending" : failed(errorOf(request, status));
 }

@@ -321,7 +321,6 @@ export interface WriteRequest {
   oncomplete(status: number): void;
   handle: object;
   callback: Written;
-  async: boolean;
   /** Keeps what is being sent alive. */
   buffer: unknown;
 }
