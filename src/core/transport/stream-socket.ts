@@ -20,6 +20,7 @@ import {
   wasReset,
   type Handle,
 } from "./node-internals.js";
+import { systemError } from "./system-error.js";
 import type { Sink, TransportEvents } from "./transport.js";
 
 /** Bytes read at once: what libuv asks for, too. */
@@ -70,7 +71,7 @@ export class StreamSocket extends Socket implements HandedSocket {
     const sink = this[SINK];
     if (sink !== undefined) return received(this, sink, chunk);
     if (chunk !== null || !wasReset(this)) return super.push(chunk, encoding);
-    this.destroy(connectionReset());
+    this.destroy(systemError("ECONNRESET", "read"));
     return false;
   }
 
@@ -137,7 +138,7 @@ export function received(socket: HandedSocket, sink: Sink, chunk: unknown): bool
   }
   // Not every runtime leaves it at 'close' when the socket was destroyed.
   if (socket.destroyed) return false;
-  if (wasReset(socket)) socket[EVENTS]?.failed(connectionReset());
+  if (wasReset(socket)) socket[EVENTS]?.failed(systemError("ECONNRESET", "read"));
   else socket[EVENTS]?.peerEnded();
   return false;
 }
@@ -222,9 +223,4 @@ function ownMemory(): Buffer {
   const memory = spareMemory ?? Buffer.allocUnsafeSlow(READ_SIZE);
   spareMemory = undefined;
   return memory;
-}
-
-/** The error of a reset that libuv has reported as an end. */
-export function connectionReset(): Error {
-  return Object.assign(new Error("read ECONNRESET"), { errno: -104, code: "ECONNRESET", syscall: "read" });
 }

@@ -3,6 +3,7 @@ import { clock } from "../../timing/clock.js";
 import type { Taken } from "../outcome.js";
 import { isHandshaking } from "../stream-kinds.js";
 import type { Loan, OwnOf } from "../shared-methods.js";
+import { systemError } from "../system-error.js";
 import {
   hasClosedBeneath,
   hasTakenAll,
@@ -203,10 +204,6 @@ export class RecordWriter implements TlsWrites {
     if (!isSame || turns < TURNS_TO_SETTLE)
       clock.setImmediate(() => this.#whenSent(serial, act, isSame ? turns + 1 : 0, unsent, isSending));
     else if (isSending) clock.setTimeout(() => this.#whenSent(serial, act), POLL_MS).unref();
-    else this.#onDone(brokenPipe());
+    else this.#onDone(systemError("EPIPE", "write"));
   }
-}
-
-function brokenPipe(): Error {
-  return Object.assign(new Error("write EPIPE"), { errno: -32, code: "EPIPE", syscall: "write" });
 }

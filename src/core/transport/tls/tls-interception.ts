@@ -3,7 +3,8 @@ import { handing, type Handing } from "../interception.js";
 import { wasReset } from "../node-internals.js";
 import { faultOfEnd } from "../stream-kinds.js";
 import { SharedMethods } from "../shared-methods.js";
-import { connectionReset, EVENTS, SINK, type HandedSocket } from "../stream-socket.js";
+import { EVENTS, SINK, type HandedSocket } from "../stream-socket.js";
+import { systemError } from "../system-error.js";
 import {
   hasEndedCleanly,
   queueing,
@@ -57,7 +58,7 @@ export const TLS_HANDING = new SharedMethods<TlsHanding>((ownOf) => {
 function faultIn(socket: HandedTlsSocket): Error | null {
   const fault = faultOfEnd(socket);
   if (fault !== null || hasEndedCleanly(socket)) return fault;
-  if (wasReset(socket)) return connectionReset();
+  if (wasReset(socket)) return systemError("ECONNRESET", "read");
   return socket[MAY_BE_CUT] === true ? null : truncated();
 }
 
