@@ -316,6 +316,21 @@ test("a paused socket comes back paused, a socket with a 'data' listener flows o
   right.destroy();
 });
 
+test.each<[string, (socket: Socket) => unknown, (socket: Socket) => unknown]>([
+  ["resumes", (socket) => socket.pause(), (socket) => socket.resume()],
+  ["pauses", (socket) => socket.resume(), (socket) => socket.pause()],
+])("a socket that the program %s while a connection has it stays so", async (_name, before, meanwhile) => {
+  const [left, right] = await socketPair();
+  before(right);
+  const connection = Connection.from(right);
+  meanwhile(right);
+  const { readableFlowing } = right;
+  connection.detach();
+  expect(right.readableFlowing).toBe(readableFlowing);
+  left.destroy();
+  right.destroy();
+});
+
 describe.each([
   ["a socket", socketPair],
   ["a TLS socket", tlsPair],
@@ -327,6 +342,7 @@ describe.each([
     ["paused with a 'data' listener", (stream) => stream.on("data", ignore).pause()],
     ["resumed with no listener", (stream) => stream.resume()],
     ["with a 'data' listener", (stream) => stream.on("data", ignore)],
+    ["with a 'readable' listener", (stream) => stream.on("readable", ignore)],
   ])("%s", async (_state, prepare) => {
     const [left, right] = await make();
     prepare(right);
@@ -335,6 +351,8 @@ describe.each([
     expect([right.readableFlowing, right.isPaused()]).toEqual(before);
     for (let i = 0; i < 3; i++) await turn();
     expect([right.readableFlowing, right.isPaused()]).toEqual(before);
+    // With a listener of that kind a stream does not flow when it is resumed.
+    expect(right.resume().readableFlowing).toBe(right.listenerCount("readable") === 0);
     left.destroy();
     right.destroy();
   });
@@ -448,9 +466,12 @@ describe("what this library's own connections hand over is as any socket", () =>
     const [peer] = (await accepting) as [Socket];
     const socket = keep(connection.detach());
     const ending = endOf(socket);
+    const failing = once(socket, "error") as Promise<[Error]>;
     peer.write("data");
     peer.resetAndDestroy();
     expect(await ending).toBe("ECONNRESET");
+    const [error] = await failing;
+    expect(error).toMatchObject({ message: "read ECONNRESET", code: "ECONNRESET", syscall: "read" });
     server.close();
   });
 

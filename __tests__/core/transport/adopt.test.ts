@@ -267,6 +267,35 @@ describe("Connection.from, over other streams", () => {
   });
 });
 
+describe.each([
+  ["a socket", socketPair],
+  ["a TLS socket", tlsPair],
+  ["one side of a pair", duplexesInMemory],
+] as const)("%s that a connection has is read as a stream by a 'readable' listener", (_name, make) => {
+  test.each(["on", "addListener", "once"] as const)("added with %s", async (add) => {
+    const [left, right] = await make();
+    const connection = Connection.from(right);
+    const readable = new Promise<void>((resolve) => right[add]("readable", resolve));
+    left.write("hello");
+    await readable;
+    expect(String(right.read())).toBe("hello");
+    expect((await netError(connection.read())).code).toBe("ERR_BUSY");
+    left.destroy();
+    right.destroy();
+    await connection.closed;
+  });
+});
+
+test("a socket has no descriptor before it begins to connect", async () => {
+  const listener = await loopback();
+  // The name is looked up first.
+  const socket = netConnect({ host: "localhost", family: 4, port: listener.port });
+  const connection = keep(Connection.from(socket));
+  expect(connection.fd).toBeUndefined();
+  await once(socket, "connect");
+  if (process.platform !== "win32") expect(connection.fd).toBeGreaterThan(2);
+});
+
 describe("what a stream has behind it when it is adopted", () => {
   test.each([
     ["a socket", socketPair],
