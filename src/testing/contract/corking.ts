@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { ConnectionOptions, NetTimeoutError } from "../../index.js";
 import { random } from "../random.js";
-import { onPair, type ContractCase } from "./contract-case.js";
+import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
 import { fails, rejection, sameBytes, stillPending, text, timesOut } from "./expectations.js";
 import { clog, pattern, pieces } from "./payloads.js";
 import type { Pair } from "./pair.js";
@@ -95,22 +95,26 @@ export const corking: readonly ContractCase[] = [
     assert.equal(a.writableLength, 0);
   }),
 
-  corkedPair(
-    "a write in its turn that times out is sent to its end, and those behind it leave the queue",
+  onTimedPair(
+    "autoCork: a write in its turn that times out is sent to its end, and those behind it leave the queue",
     async (pair) => {
-      const { a, b } = pair;
+      const { a, b, clock } = pair;
       const whole = clog();
       void a.write("a");
       const large = a.write(whole, { timeout: 50 });
       await stillPending(large);
-      const together = ["b", "c"].map((letter) => a.write(letter, { timeout: 20 }));
+      const late = timesOut(large);
+      const together = ["b", "c"].map((letter) => timesOut(a.write(letter, { timeout: 20 })));
       const behind = a.write("d");
-      for (const write of together) assert.equal((await timesOut(write)).written, "nothing");
-      assert.equal((await timesOut(large)).written, "partly");
+      await clock.advance(20);
+      for (const error of await Promise.all(together)) assert.equal(error.written, "nothing");
+      await clock.advance(30);
+      assert.equal((await late).written, "partly");
       sameBytes(await b.readExactly(1 + whole.length), Buffer.concat([Buffer.from("a"), whole]));
       assert.equal(text(await b.readExactly(1)), "d");
       await behind;
     },
+    { autoCork: true },
   ),
 
   corkedPair(
