@@ -268,6 +268,21 @@ test("methods that the program has wrapped while a connection had the stream sta
   }
 });
 
+test("what a socket had sent when it was destroyed stays the same when it is destroyed again", async () => {
+  const [left, right] = await socketPair();
+  const connection = Connection.from(left);
+  const size = 16 * 1024 * 1024;
+  const written = connection.write(Buffer.alloc(size)).catch(ignore);
+  await turn();
+  left.destroy();
+  const { bytesWritten } = connection;
+  expect(bytesWritten).toBeLessThan(size);
+  left.destroy();
+  expect(connection.bytesWritten).toBe(bytesWritten);
+  await written;
+  right.destroy();
+});
+
 test("a socket whose methods were wrapped during one connection works in the next", async () => {
   for (const make of [socketPair, tlsPair]) {
     const [left, right] = await make();
