@@ -1,8 +1,8 @@
 /** Listening on a descriptor that another process has opened. */
 import { fstatSync } from "node:fs";
+import { systemError } from "../core/transport/system-error.js";
 import { translated, type Subject } from "../errors.js";
 import { isClusterWorker } from "./cluster-worker.js";
-import { systemError } from "./file-system.js";
 
 /**
  * Checks that a descriptor is a socket, before Node would take it over: Node says `EINVAL` of most others, and closes a
@@ -18,5 +18,5 @@ export function checkDescriptor(fd: number, subject: Subject): void {
   } catch (error) {
     throw translated("listen", subject, error);
   }
-  throw translated("listen", subject, systemError("ENOTSOCK"));
+  throw translated("listen", subject, systemError("ENOTSOCK", "listen"));
 }

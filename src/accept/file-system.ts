@@ -1,6 +1,5 @@
 /** The files around Unix sockets. */
 import { lstatSync, mkdtempSync, rmSync } from "node:fs";
-import { constants } from "node:os";
 import { dirname } from "node:path";
 import { translated, type Subject } from "../errors.js";
 
@@ -45,12 +44,6 @@ export function isSocket(path: string): boolean {
 /** Whether no other file has that name. */
 export function isSocketOrGone(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== false;
-}
-
-/** An error as Node makes them of the codes of the system. */
-export function systemError(code: keyof typeof constants.errno): NodeJS.ErrnoException {
-  const errno = -constants.errno[code];
-  return Object.assign(new Error(`listen ${code}`), { code, errno, syscall: "listen" });
 }
 
 /** The code of an error of the system. */

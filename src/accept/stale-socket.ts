@@ -1,10 +1,11 @@
 /** Taking over the path of a Unix socket that a crash has left behind. */
 import { linkSync, renameSync, rmSync } from "node:fs";
 import { network } from "../core/network.js";
+import { systemError } from "../core/transport/system-error.js";
 import { cancel, clock } from "../core/timing/clock.js";
 import { waitWithin } from "../core/timing/bounded.js";
 import { translated, type NetError, type Subject } from "../errors.js";
-import { codeOf, isSocket, isSocketOrGone, PrivateDirectory, systemError, withFiles } from "./file-system.js";
+import { codeOf, isSocket, isSocketOrGone, PrivateDirectory, withFiles } from "./file-system.js";
 import { startListening } from "./server.js";
 
 /** What the name of the lock has after that of the path. */
@@ -67,7 +68,7 @@ async function acquire(
 }
 
 function inUse(subject: Subject, reason: string): NetError {
-  return translated("listen", subject, systemError("EADDRINUSE"), { reason });
+  return translated("listen", subject, systemError("EADDRINUSE", "listen"), { reason });
 }
 
 /** Gives a file a second name, unless there is a file with that name. */

@@ -5,11 +5,12 @@ import type { Server } from "node:net";
 import { resolve } from "node:path";
 import process from "node:process";
 import { MAX_PATH_BYTES } from "../address/endpoint.js";
+import { systemError } from "../core/transport/system-error.js";
 import { refused, type Subject } from "../errors.js";
 import { outOfRange, wrongValue } from "../options/checks.js";
 import type { ListenOptions, ListenTarget } from "../options/listen.js";
 import { isClusterWorker } from "./cluster-worker.js";
-import { PrivateDirectory, systemError, withFiles } from "./file-system.js";
+import { PrivateDirectory, withFiles } from "./file-system.js";
 import type { Place, Servers } from "./server.js";
 import { links, LOCK_SUFFIX, withoutStale } from "./stale-socket.js";
 
@@ -82,7 +83,7 @@ async function bindWithMode(
     try {
       withFiles(subject, () => {
         chmodSync(hidden, mode);
-        if (!links(hidden, path)) throw systemError("EADDRINUSE");
+        if (!links(hidden, path)) throw systemError("EADDRINUSE", "listen");
         giveName(servers.first, path);
       });
     } catch (error) {

@@ -1,17 +1,6 @@
-/** An error as the platform makes it. */
-export function systemError(code: keyof typeof ERRNO, syscall: string): Error {
-  return Object.assign(new Error(`${syscall} ${code}`), { errno: ERRNO[code], code, syscall });
-}
+import { constants } from "node:os";
 
-/** The numbers of these errors on Linux; Node looks up their descriptions by number. */
-const ERRNO = {
-  EPIPE: -32,
-  ENOTSUP: -95,
-  EADDRINUSE: -98,
-  EADDRNOTAVAIL: -99,
-  ENETUNREACH: -101,
-  ECONNRESET: -104,
-  ETIMEDOUT: -110,
-  ECONNREFUSED: -111,
-  EHOSTUNREACH: -113,
-};
+/** An error as Node makes it of a code of the system; what describes it is looked up by its number. */
+export function systemError(code: keyof typeof constants.errno, syscall: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${syscall} ${code}`), { errno: -constants.errno[code], code, syscall });
+}
