@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { IN_LARGE_PAGES } from "../support/build-program.js";
 import { bundle } from "../support/bundle.js";
+import { ENVIRONMENT } from "./environment.js";
 import type { CaseResult } from "./run.js";
 
 /** Longer than a case takes on a busy machine; shorter than jest waits, so that the next case finds a process. */
@@ -22,7 +22,7 @@ class ContractProcess {
     const args = ["--unhandled-rejections=strict", program, kind];
     this.#process = spawn(process.execPath, args, {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: { ...process.env, ...IN_LARGE_PAGES },
+      env: ENVIRONMENT,
     });
     const stderr = this.#process.stderr as Readable;
     stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));

@@ -17,8 +17,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildProgram, IN_LARGE_PAGES } from "../support/build-program.js";
+import { buildProgram } from "../support/build-program.js";
 import { FULL_KIND, kindsWithout, type PairKind } from "../support/pairs.js";
+import { ENVIRONMENT } from "./environment.js";
 import type { Uses } from "./run.js";
 
 /** Processes beside each other. Each runs some kinds: the later ones find code that is compiled, and need less time. */
@@ -73,7 +74,7 @@ async function run(some: readonly PairKind[], ...options: readonly string[]): Pr
   const args = ["--unhandled-rejections=strict", program, ...options, ...names];
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...IN_LARGE_PAGES },
+    env: ENVIRONMENT,
     timeout: names.length * TIMEOUT_PER_KIND_MS,
   });
   let output = "";

@@ -20,9 +20,3 @@ export function buildProgram(program: URL, outfile: string): void {
     sourcemap: "inline",
   });
 }
-
-/**
- * The environment of a process that moves much memory: that from the C library comes in pages of 2 MiB, where Linux lets it
- * (glibc manual, "Memory Allocation Tunables"). The contract needs a quarter less processor time.
- */
-export const IN_LARGE_PAGES = { NODE_OPTIONS: "", GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" } as const;
