@@ -36,7 +36,10 @@ function writeFound(tests, { perTest }) {
   writeFileSync(FOUND_FILE, JSON.stringify(Object.fromEntries(found)));
 }
 
-/** As many of the tests as the budget has time for: first those of the area's own folder, and those that pass through few other mutants. */
+/**
+ * As many of the tests as the budget has time for: those of the area's own folder come first, and of these and of the others
+ * those that pass through few other mutants.
+ */
 function withinBudget(ids) {
   if (BUDGET_SECONDS === Infinity || ids === undefined) return ids;
   const found = JSON.parse(readFileSync(FOUND_FILE, "utf8"));
