@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import { build, transform } from "esbuild";
 
 /** Of these folders each test is about programs, packages, documents or other processes. */
-const OTHER_PROCESSES = /^(contract|deaths|fuzz|network|peers|platforms|process|repository)\//;
+const OTHER_PROCESSES = /^(cli|contract|deaths|fuzz|network|peers|platforms|process|repository)\//;
 
 /** What starts a process, which takes long and can kill no mutant. For the coverage such files are of use. */
 const STARTS_PROCESSES = process.env.INSTRUMENT
@@ -74,8 +74,8 @@ const counting = {
   name: "counting",
   setup({ onLoad }) {
     onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
-      // The contract is a test. The tests of the simulation are not here.
-      if (/\/src\/testing\/(contract|simulation)\//.test(path)) return undefined;
+      // The contract is a test. The tests of the simulation are not here, and the program runs in other processes.
+      if (/\/src\/(cli|testing\/(contract|simulation))\//.test(path)) return undefined;
       const { code, map } = await transform(located(path), {
         loader: "ts",
         target: "es2022",

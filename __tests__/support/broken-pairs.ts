@@ -147,7 +147,8 @@ export const breakages = {
     connection: (connection) => {
       const read = connection.read.bind(connection);
       connection.read = (options: OperationOptions) => {
-        connection.socket.on("end", ignore);
+        // Node would warn of the eleventh.
+        connection.socket.setMaxListeners(Infinity).on("end", ignore);
         return read(options);
       };
     },
