@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Config } from "jest";
 
 const config: Config = {
-  testEnvironment: "node",
+  testEnvironment: "<rootDir>/__tests__/support/test-environment.mjs",
   testMatch: ["**/__tests__/**/*.test.ts"],
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": ["ts-jest", { useESM: true, diagnostics: false }] },
