@@ -1,19 +1,23 @@
 /** A program with the package in it, as each bundler makes it, run where nothing is installed. */
-import { cpSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import commonjs from "@rollup/plugin-commonjs";
 import { nodeResolve } from "@rollup/plugin-node-resolve";
 import { rollup } from "rollup";
 import { build } from "vite";
 import webpack from "webpack";
-import { elsewhere, output, project } from "./project.mjs";
+import { elsewhere, output, project, ROOT } from "./project.mjs";
 
 /** The service is in IANA's registry only: it needs a module that is loaded late, as listening, codecs and views do. */
 const PROGRAM = `
 import { connect, framed, jsonLines, listen, NetTimeoutError, resolve } from "tcp6";
-import { memoryPair } from "tcp6/testing";
+import { memoryPair, simulate } from "tcp6/testing";
 
 async function main() {
+  if (process.argv[2] === "simulated") {
+    console.log(await simulate({ seed: 1 }, (network) => new Promise((done) => setTimeout(() => done(network.now), 5000))));
+    return;
+  }
   const [{ port }] = await resolve("127.0.0.1", "xsip-network");
   const listener = await listen("127.0.0.1:0");
   const [client, server] = await Promise.all([connect("127.0.0.1", listener.port), listener.accept()]);
@@ -49,8 +53,17 @@ export function bundled(tarball) {
       const [program] = readdirSync(alone).filter((file) => file.startsWith("program"));
       const printed = await output(process.execPath, [program], alone);
       if (printed !== OUTCOME) throw new Error(`it printed ${printed}`);
+      installOptional(alone);
+      const simulated = await output(process.execPath, [program, "simulated"], alone);
+      if (simulated !== "5000\n") throw new Error(`a simulation printed ${simulated}`);
     },
   }));
+}
+
+function installOptional(directory) {
+  const target = join(directory, "node_modules", OPTIONAL);
+  mkdirSync(dirname(target), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules", OPTIONAL), target);
 }
 
 /** Each makes out/program.* of program.mjs. */

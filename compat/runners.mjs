@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { output, project, ROOT } from "./project.mjs";
 
 const TYPESCRIPT = `
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Connection, NetTimeoutError } from "tcp6";
-import { memoryPair } from "tcp6/testing";
+import { memoryPair, simulate } from "tcp6/testing";
 `;
 const BODY = `
 test("a pair", async () => {
@@ -15,12 +16,21 @@ test("a pair", async () => {
   a.reset();
   b.reset();
 });
+test("a simulation", async () => {
+  const passed = simulate({ seed: 1 }, async (network) => {
+    await new Promise((done) => setTimeout(done, 3_000));
+    await sleep(2_000);
+    return network.now;
+  });
+  expect(await passed).toBe(5_000);
+});
 `;
 const OF_NODE = `
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { NetTimeoutError } from "tcp6";
-import { memoryPair } from "tcp6/testing";
+import { memoryPair, simulate } from "tcp6/testing";
 test("a pair", async () => {
   const [a, b] = memoryPair();
   await a.writeLine("hello");
@@ -29,16 +39,26 @@ test("a pair", async () => {
   a.reset();
   b.reset();
 });
+test("a simulation", async () => {
+  const passed = simulate({ seed: 1 }, async (network) => {
+    await new Promise((done) => setTimeout(done, 3_000));
+    await sleep(2_000);
+    return network.now;
+  });
+  assert.equal(await passed, 5_000);
+});
 `;
+/** Loaded by a simulation. */
+const OPTIONAL = "@sinonjs/fake-timers";
 
 export function tested(tarball) {
   return [
     {
       name: "tested by node --test",
       run: async () => {
-        const directory = project(tarball, { "pair.test.mjs": OF_NODE });
+        const directory = project(tarball, { "pair.test.mjs": OF_NODE }, Object.fromEntries([own(OPTIONAL)]));
         const printed = await output(process.execPath, ["--test", "--test-reporter=tap"], directory);
-        if (!/^# pass 1$/m.test(printed)) throw new Error(printed);
+        if (!/^# pass 2$/m.test(printed)) throw new Error(printed);
       },
     },
     {
@@ -51,14 +71,13 @@ export function tested(tarball) {
           }),
           "pair.test.ts": TYPESCRIPT + BODY,
         };
-        const own = (name) => [name, join(ROOT, "node_modules", name)];
-        const links = ["ts-jest", "typescript", "@types/jest", "@types/node"].map(own);
+        const links = ["ts-jest", "typescript", "@types/jest", "@types/node", OPTIONAL].map(own);
         const directory = project(tarball, files, Object.fromEntries(links));
         const jest = join(ROOT, "node_modules/jest/bin/jest.js");
         const { numPassedTests } = JSON.parse(
           await output(process.execPath, [jest, "--ci", "--json"], directory),
         );
-        if (numPassedTests !== 1) throw new Error(`${numPassedTests} passed`);
+        if (numPassedTests !== 2) throw new Error(`${numPassedTests} passed`);
       },
     },
     {
@@ -68,12 +87,20 @@ export function tested(tarball) {
           "package.json": "{}",
           "pair.test.ts": `import { expect, test } from "vitest";${TYPESCRIPT}${BODY}`,
         };
-        const directory = project(tarball, files, { vitest: "vitest" });
+        const directory = project(tarball, files, {
+          vitest: "vitest",
+          ...Object.fromEntries([own(OPTIONAL)]),
+        });
         const vitest = join(directory, "node_modules/vitest/vitest.mjs");
         const printed = await output(process.execPath, [vitest, "run", "--reporter=json"], directory);
         const { numPassedTests } = JSON.parse(printed);
-        if (numPassedTests !== 1) throw new Error(`${numPassedTests} passed`);
+        if (numPassedTests !== 2) throw new Error(`${numPassedTests} passed`);
       },
     },
   ];
+}
+
+/** A link to a package that the library's own tests use. */
+function own(name) {
+  return [name, join(ROOT, "node_modules", name)];
 }

@@ -1,6 +1,7 @@
 /** What is published, as programs see it that have installed it and nothing else. */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -20,6 +21,8 @@ import { BUN, DENO, describeOn } from "../platforms/runtimes.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const JEST = join(ROOT, "node_modules/jest/bin/jest.js");
+/** The package that virtual time is made with. */
+const CLOCK = "@sinonjs/fake-timers";
 /** A name that IANA has registered, and `/etc/services` lacks. */
 const RARE_SERVICE = "xsip-network";
 const ITS_PORT = 1_354;
@@ -175,12 +178,25 @@ test("shows what it gives by the names of its classes", () => {
   });
 });
 
+/** Tells how a simulation fails. */
+const SIMULATION = `import { simulate } from "tcp6/testing";
+  simulate({}, async () => undefined).catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
+
 test("says which package a simulation needs, where it is not installed", () => {
-  const code = `import { simulate } from "tcp6/testing";
-    simulate({}, async () => undefined).catch(({ code, message }) => console.log(JSON.stringify({ code, message })));`;
-  expect(said("simulation.mjs", code)).toEqual({
+  expect(said("simulation.mjs", SIMULATION)).toEqual({
     code: "ERR_MODULE_NOT_FOUND",
-    message: expect.stringContaining("npm install --save-dev @sinonjs/fake-timers") as unknown,
+    message: expect.stringContaining(`npm install --save-dev ${CLOCK}`) as unknown,
+  });
+});
+
+test("passes on why the package that a simulation needs cannot be loaded, where it is installed", () => {
+  projectWithClock("broken", (at) => {
+    mkdirSync(at);
+    writeFileSync(join(at, "index.js"), `require("@sinonjs/commons");`);
+  });
+  expect(said("broken/simulation.mjs", SIMULATION)).toEqual({
+    code: "MODULE_NOT_FOUND",
+    message: expect.stringMatching(/^Cannot find module '@sinonjs\/commons'/) as unknown,
   });
 });
 
@@ -500,14 +516,41 @@ test.each<[from: string, to: Format]>([
   }
 });
 
+/** Another project of the user's, in which the package that simulations need is installed as well. */
+function projectWithClock(name: string, install: (at: string) => void): string {
+  const modules = join(project, name, "node_modules");
+  mkdirSync(join(modules, "@sinonjs"), { recursive: true });
+  // A copy: what it loads is looked for from where it is.
+  cpSync(installed, join(modules, "tcp6"), { recursive: true });
+  install(join(modules, CLOCK));
+  return join(project, name);
+}
+
+const linkClock = (at: string): void => symlinkSync(join(ROOT, "node_modules", CLOCK), at);
+
+/** Runs a test without any setting of Jest, or with options of Node's; the number of tests that have passed. */
+function passedInJest(directory: string, code: string, ...options: readonly string[]): number {
+  writeFileSync(join(directory, "package.json"), "{}");
+  writeFileSync(join(directory, "user.test.js"), code);
+  const output = execFileSync(process.execPath, [...options, JEST, "--rootDir", directory, "--json"], {
+    cwd: directory,
+    env: { ...process.env, NODE_OPTIONS: "", CI: "true" },
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+    timeout: 60_000,
+  });
+  const { numPassedTests, numTotalTests } = JSON.parse(output) as Record<string, number>;
+  expect(numTotalTests).toBe(numPassedTests);
+  return numPassedTests ?? 0;
+}
+
 test("works in Jest as it is without any setting", () => {
   const directory = join(project, "with-jest");
   mkdirSync(directory);
-  writeFileSync(join(directory, "package.json"), "{}");
-  writeFileSync(
-    join(directory, "pair.test.js"),
+  const passed = passedInJest(
+    directory,
     `const { NetTimeoutError } = require("tcp6");
-    const { memoryPair } = require("tcp6/testing");
+    const { memoryPair, simulate } = require("tcp6/testing");
     test("a pair", async () => {
       const [a, b] = memoryPair();
       await a.writeLine("hello");
@@ -515,15 +558,30 @@ test("works in Jest as it is without any setting", () => {
       await expect(b.read({ timeout: 1 })).rejects.toBeInstanceOf(NetTimeoutError);
       a.reset();
       b.reset();
+    });
+    test("a simulation without the package that it needs", async () => {
+      await expect(simulate({}, () => undefined)).rejects.toThrow("npm install --save-dev ${CLOCK}");
     });`,
   );
-  const environment = { ...process.env, NODE_OPTIONS: "", CI: "true" };
-  const output = execFileSync(process.execPath, [JEST, "--rootDir", directory, "--json"], {
-    cwd: directory,
-    env: environment,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-    timeout: 60_000,
-  });
-  expect(JSON.parse(output)).toMatchObject({ numPassedTests: 1, numTotalTests: 1 });
+  expect(passed).toBe(2);
 }, 120_000);
+
+test.each([
+  ["without any setting", []],
+  ["with ES modules", ["--experimental-vm-modules"]],
+])(
+  "simulates in Jest %s",
+  (name, options) => {
+    const passed = passedInJest(
+      projectWithClock(`simulating ${name}`, linkClock),
+      `const { simulate } = require("tcp6/testing");
+    test("a simulation", async () => {
+      const body = (network) => new Promise((done) => setTimeout(() => done(network.now), 5_000));
+      expect(await simulate({ seed: 1 }, body)).toBe(5_000);
+    });`,
+      ...options,
+    );
+    expect(passed).toBe(1);
+  },
+  120_000,
+);

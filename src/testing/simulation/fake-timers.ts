@@ -1,4 +1,5 @@
 /** The package that virtual time is made with. It is loaded by a simulation only. */
+import { createRequire } from "node:module";
 
 /** What is used of a clock of `@sinonjs/fake-timers`. */
 export interface FakeClock {
@@ -26,10 +27,33 @@ export async function fakeClock(now: number): Promise<FakeClock> {
 
 async function load(): Promise<unknown> {
   try {
-    return await import("@sinonjs/fake-timers");
+    // Within `try`: a bundler that does not find the package leaves the call to fail when it is made.
+    return (await imported()) ?? createRequire(import.meta.url)("@sinonjs/fake-timers");
   } catch (cause) {
+    if (!isNotInstalled(cause)) throw cause;
     const message =
       'simulate() needs the package "@sinonjs/fake-timers", release 15: npm install --save-dev @sinonjs/fake-timers';
     throw Object.assign(new Error(message, { cause }), { code: "ERR_MODULE_NOT_FOUND" });
   }
+}
+
+/** `undefined` where code can only require, as in Jest's CommonJS. An ES module of a bundler's can only import. */
+async function imported(): Promise<unknown> {
+  try {
+    return await import("@sinonjs/fake-timers");
+  } catch (error) {
+    if (codeOf(error).startsWith("ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING")) return undefined;
+    throw error;
+  }
+}
+
+/** Whether it is this package that is missing, and not one that it needs. */
+function isNotInstalled(error: unknown): boolean {
+  return (
+    /^(?:ERR_)?MODULE_NOT_FOUND$/.test(codeOf(error)) && String(error).includes("'@sinonjs/fake-timers'")
+  );
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { readonly code?: unknown } | null)?.code);
 }
