@@ -1,6 +1,6 @@
 import timersPromises from "node:timers/promises";
-import { connect, listen } from "../../../src/index.js";
-import { simulate, type LinkOptions, type Network } from "../../../src/testing/index.js";
+import { connect, listen, serve, type Connection } from "../../../src/index.js";
+import { simulate, type Host, type LinkOptions, type Network } from "../../../src/testing/index.js";
 
 const FOREVER = { readTimeout: Infinity, writeTimeout: Infinity };
 
@@ -43,5 +43,84 @@ test("what was written before a close arrives, though a partition holds for long
     expect(await connection.readLine()).toBe("the last word");
     expect(await connection.readLine()).toBeNull();
     await Promise.all([connection.close(), listener.close()]);
+  });
+});
+
+const CROWDS = [
+  [200, 125_000],
+  [30, 20_000],
+  [3, 2_000],
+] as const;
+
+test.each(CROWDS)(
+  "%i clients send 64 KiB each over %i bytes per second: none is reset",
+  async (count, bandwidth) => {
+    await simulate({ seed: 3, bandwidth }, async (network) => {
+      const [a, b] = [network.host("a"), network.host("b")];
+      await b.run(async () => {
+        void serve(await listen(7, FOREVER), async (connection) => {
+          expect((await connection.readAll()).length).toBe(65_536);
+          await connection.writeLine("ok");
+        });
+      });
+      const upload = async (): Promise<string | null> => {
+        await using connection = await connect("b", 7, FOREVER);
+        await connection.write(Buffer.alloc(65_536));
+        await connection.closeWrite();
+        return await connection.readLine();
+      };
+      const answers = await a.run(() => Promise.all(Array.from({ length: count }, upload)));
+      expect(answers).toEqual(answers.map(() => "ok"));
+    });
+  },
+);
+
+type Pair = readonly [near: Connection, far: Connection];
+
+/** Connects `a` with `b`, twice, over a link that then carries `bandwidth` bytes per second. */
+async function pairsOverSlowLink(network: Network, bandwidth: number): Promise<[Pair, Pair, Host]> {
+  const [a, b] = [network.host("a"), network.host("b")];
+  const listener = await b.run(() => listen(7, FOREVER));
+  const options = { ...FOREVER, keepAlive: { delay: 10_000 } };
+  const pair = async (): Promise<Pair> => [
+    await a.run(() => connect("b", 7, options)),
+    await listener.accept(),
+  ];
+  const [one, other] = [await pair(), await pair()];
+  network.link(a, b, { bandwidth });
+  return [one, other, a];
+}
+
+test("the kernel's limits for a silent peer do not count the time in the queue of a slow link", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const [[near, far], [idle, idlePeer], a] = await pairsOverSlowLink(network, 400);
+    const received = far.readAll();
+    await near.write(Buffer.alloc(65_536));
+    await near.closeWrite();
+    // Longer than Linux waits for the answer to a SYN (127 s), and than keep-alive does for one to its questions (20 s).
+    const connection = await a.run(() => connect("b", 7, FOREVER));
+    expect(network.now).toBeGreaterThan(160_000);
+    expect((await received).length).toBe(65_536);
+    await idle.writeLine("still here");
+    expect(await idlePeer.readLine()).toBe("still here");
+    connection.reset();
+    expect(network.log.join("\n")).not.toContain("gives up");
+  });
+});
+
+test("the kernel waits for the end of a peer that is in the queue of a slow link", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const [[near, far], [busy, sender]] = await pairsOverSlowLink(network, 900);
+    const received = busy.readAll();
+    await near.close();
+    expect(await far.read()).toBeNull();
+    await timersPromises.setTimeout(1_000);
+    await sender.write(Buffer.alloc(65_536));
+    await sender.closeWrite();
+    // Its FIN arrives 73 s later, and Linux waits for it for 60 s.
+    await far.close();
+    expect((await received).length).toBe(65_536);
+    await timersPromises.setTimeout(1_000);
+    expect(network.log.join("\n")).not.toContain("reset");
   });
 });

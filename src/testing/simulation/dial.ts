@@ -10,7 +10,10 @@ import { canonicalAddress, keyOf, textOf, type End } from "./packet.js";
 import type { SimulatedProcess } from "./process.js";
 import { SimulatedTransport } from "./transport.js";
 
-/** How often Linux begins a handshake again (tcp_syn_retries): after 1, 2, 4 … s. It gives up 127 s after the first. */
+/**
+ * How often Linux begins a handshake again (tcp_syn_retries): after 1, 2, 4 … s. It gives up 127 s after the first, or later
+ * behind what is queued on a slow link.
+ */
 const MAX_RETRIES = 6;
 const FIRST_RETRY_MS = 1_000;
 
@@ -136,7 +139,7 @@ export class Dialling implements EndpointUser, Waiting {
         endpoint.vanish();
         this.#fail("ETIMEDOUT");
       },
-      FIRST_RETRY_MS * 2 ** retries,
+      FIRST_RETRY_MS * 2 ** retries + endpoint.queued,
     );
   }
 

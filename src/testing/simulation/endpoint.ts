@@ -2,6 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { FakeTimer } from "./fake-timers.js";
 import type { Kernel, Receiving } from "./kernel.js";
 import { keyOf, textOf, type End, type Packet, type Part } from "./packet.js";
+import type { Path } from "./path.js";
 import type { Random } from "./random.js";
 import { Receiver, RECEIVE_BUFFER_BYTES } from "./receiver.js";
 import { Sender, type SenderHost } from "./sender.js";
@@ -65,7 +66,19 @@ export class Endpoint implements SenderHost, Receiving {
   }
 
   get longestRoundTrip(): number {
-    return this.host.wires.longestRoundTrip(this.host, this.remote);
+    return this.#path?.longestRoundTrip(this.host.wires.clock.now()) ?? 0;
+  }
+
+  /**
+   * How much longer than the kernel's own time it waits for an answer, in ms: as long as packets wait for their turn on a slow
+   * link. A real one loses what it has no room for, so that senders slow down; here nothing is lost, and the queue has no end.
+   */
+  get queued(): number {
+    return this.#path?.queued(this.host.wires.clock.now()) ?? 0;
+  }
+
+  get #path(): Path | undefined {
+    return this.host.wires.pathTo(this.host, this.remote);
   }
 
   get isOpening(): boolean {
@@ -275,7 +288,12 @@ export class Endpoint implements SenderHost, Receiving {
   #endIfDone(): void {
     if (this.#state !== "left" || !this.#sender.isDone) return;
     if (this.#isDone && !this.#endsFirst) this.#remove();
-    else this.#lastWait ??= this.schedule(() => this.#remove(), LAST_WAIT_MS);
+    else this.#lastWait ??= this.schedule(() => this.#waitForQueue(), LAST_WAIT_MS);
+  }
+
+  /** What the peer has sent meanwhile may be in the queue of a slow link. */
+  #waitForQueue(): void {
+    this.#lastWait = this.schedule(() => this.#remove(), this.queued);
   }
 
   #stopLastWait(): void {
@@ -310,7 +328,7 @@ export class Endpoint implements SenderHost, Receiving {
           this.#watchSilence(options, asked + 1);
         }
       },
-      asked === 0 ? left : options.interval,
+      asked === 0 ? left : options.interval + this.queued,
     );
   }
 }

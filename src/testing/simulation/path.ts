@@ -28,9 +28,14 @@ export class Path {
 
   /** The longest that a packet takes to the other host and back, behind what both hosts have sent before `now`. */
   longestRoundTrip(now: number): number {
+    return 2 * (this.#latency[1] + this.#jitter) + this.queued(now);
+  }
+
+  /** Ms until all that both hosts have sent before `now` has left. */
+  queued(now: number): number {
     let queued = 0;
     for (const { leaves } of this.#lanes.values()) queued += Math.max(0, leaves - now);
-    return 2 * (this.#latency[1] + this.#jitter) + queued;
+    return queued;
   }
 
   /** Ms from `now` until a packet of `size` bytes arrives, or `null` if it is lost. No packet overtakes another one. */

@@ -11,8 +11,9 @@ import { canonicalAddress, textOf, type End } from "./packet.js";
 import type { SimulatedProcess } from "./process.js";
 import { SimulatedTransport } from "./transport.js";
 
-/** How long a handshake that the client has begun may take: Linux sends its part five times. */
-const HANDSHAKE_MS = 63_000;
+/** How often Linux waits for the last step of a handshake (tcp_synack_retries): for 1, 2, 4 … s, 63 s in all. */
+const HANDSHAKE_WAITS = 6;
+const FIRST_WAIT_MS = 1_000;
 
 /** A server of a simulated host: the methods and events of a `net.Server` that listeners use. */
 export class SimulatedServer extends EventEmitter implements Listening {
@@ -129,11 +130,16 @@ export class SimulatedServer extends EventEmitter implements Listening {
       progress: () => undefined,
       failed: () => undefined,
     };
-    endpoint.schedule(() => {
+    const wait = (waits: number): void => {
       if (!endpoint.isOpening) return;
+      if (waits < HANDSHAKE_WAITS) {
+        endpoint.schedule(() => wait(waits + 1), FIRST_WAIT_MS * 2 ** waits + endpoint.queued);
+        return;
+      }
       left();
       endpoint.vanish();
-    }, HANDSHAKE_MS);
+    };
+    wait(0);
     endpoint.receive({ kind: "syn", from, to });
   }
 

@@ -57,9 +57,10 @@ export class Wires {
     return path;
   }
 
-  longestRoundTrip(from: Reachable, { address }: End): number {
+  /** The path to the host that `from` reaches by an address. */
+  pathTo(from: Reachable, { address }: End): Path | undefined {
     const to = this.hostAt(address, from);
-    return to === undefined ? 0 : this.path(from, to).longestRoundTrip(this.clock.now());
+    return to === undefined ? undefined : this.path(from, to);
   }
 
   send(from: Reachable, packet: Packet): void {
