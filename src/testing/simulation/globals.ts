@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { systemClock } from "../../core/timing/clock.js";
 import { checkSize } from "../../options/checks.js";
 import type { Random } from "./random.js";
-import { running } from "./running.js";
+import { runningProgram } from "./running.js";
 import { VirtualTimer, type VirtualClock } from "./virtual-clock.js";
 import { delayOf, interval, sleep } from "./waits.js";
 
@@ -94,20 +94,15 @@ function replaceTimers(replaced: Replacements, owner: object, clock: VirtualCloc
 }
 
 function replaceHighResolution(replaced: Replacements, owner: object, clock: VirtualClock): void {
-  replaced.by(owner, "hrtime", (original) => {
-    const originals = original as NodeJS.HRTime & Unknown;
-    const hrtime = (before?: [number, number]): [number, number] => {
-      if (running.getStore() === undefined) return original(before) as [number, number];
-      const now = clock.now();
-      const [seconds = 0, nanos = 0] = before ?? [];
-      const all = Math.round((now % 1000) * 1e6) - nanos;
-      const whole = Math.floor(now / 1000) - seconds;
-      return all < 0 ? [whole - 1, all + 1e9] : [whole, all];
-    };
-    const bigint = (): bigint =>
-      running.getStore() === undefined ? originals.bigint() : BigInt(Math.round(clock.now() * 1e6));
-    return Object.assign(hrtime as Unknown, { bigint });
-  });
+  const hrtime = (before?: [number, number]): [number, number] => {
+    const now = clock.now();
+    const [seconds = 0, nanos = 0] = before ?? [];
+    const all = Math.round((now % 1000) * 1e6) - nanos;
+    const whole = Math.floor(now / 1000) - seconds;
+    return all < 0 ? [whole - 1, all + 1e9] : [whole, all];
+  };
+  const bigint = (): bigint => BigInt(Math.round(clock.now() * 1e6));
+  replaced.inside(owner, "hrtime", Object.assign(hrtime as Unknown, { bigint }));
 }
 
 function timeoutSignal(clock: VirtualClock, ms: unknown): AbortSignal {
@@ -119,9 +114,13 @@ function timeoutSignal(clock: VirtualClock, ms: unknown): AbortSignal {
   return controller.signal;
 }
 
+/** What a method may have beside itself: a method, which is replaced as well. */
+const BESIDE = [promisify.custom, "bigint"] as const;
+
 /** Properties that have other values for a while. */
 class Replacements {
   readonly #undo: (() => void)[] = [];
+  #isUndone = false;
 
   /** Replaces a method by one that is made of it. */
   by(owner: object, name: string, make: (original: Unknown) => Unknown): void {
@@ -129,20 +128,37 @@ class Replacements {
     if (typeof original === "function") this.set(owner, name, make(original));
   }
 
-  /** Replaces a method where the code that calls it runs inside the simulation. */
+  /**
+   * Replaces a method where the code that calls it runs inside the simulation. Code that a simulation has loaded may keep
+   * the replacement for good: in a later simulation it calls what stands there by then.
+   */
   inside(owner: object, name: string, method: Unknown): void {
     this.by(owner, name, (original) => {
-      const either = function (this: unknown, ...args: unknown[]): unknown {
-        return running.getStore() === undefined ? original.apply(this, args) : method(...args);
-      };
-      const custom: unknown = Reflect.get(original, promisify.custom);
-      const ours: unknown = Reflect.get(method, promisify.custom);
-      if (typeof custom !== "function" || typeof ours !== "function") return either;
-      return Object.assign(either, {
-        [promisify.custom]: (...args: unknown[]): unknown =>
-          ((running.getStore() === undefined ? custom : ours) as Unknown)(...args),
+      const either = this.#either(original, method, () => {
+        const current: unknown = Reflect.get(owner, name);
+        return current === either ? original : (current as Unknown);
       });
+      for (const key of BESIDE) {
+        const [theirs, ours] = [original, method].map((each) => Reflect.get(each, key) as unknown);
+        if (typeof theirs !== "function" || typeof ours !== "function") continue;
+        const later = (): Unknown => {
+          const current = Reflect.get(owner, name) as object;
+          return (current === either ? theirs : Reflect.get(current, key)) as Unknown;
+        };
+        Object.assign(either, { [key]: this.#either(theirs as Unknown, ours as Unknown, later) });
+      }
+      return either;
     });
+  }
+
+  #either(outside: Unknown, inside: Unknown, later: () => Unknown): Unknown {
+    const choose = (): Unknown => {
+      if (runningProgram() === undefined) return outside;
+      return this.#isUndone ? later() : inside;
+    };
+    return function (this: unknown, ...args: unknown[]): unknown {
+      return choose().apply(this, args);
+    };
   }
 
   set(owner: object, name: string, value: unknown): void {
@@ -156,6 +172,7 @@ class Replacements {
   }
 
   undo(): void {
+    this.#isUndone = true;
     for (const undo of this.#undo.reverse()) undo();
   }
 }

@@ -10,6 +10,7 @@ import type { NetworkEvent } from "./log.js";
 import { checkedHost, checkedLink, type HostOptions, type LinkOptions } from "./options.js";
 import { canonicalAddress } from "./packet.js";
 import { currentProcess } from "./process.js";
+import { isLeftBehind } from "./running.js";
 import { SimulatedServer } from "./server.js";
 import { LOOPBACK_ADDRESSES, type Wires } from "./wires.js";
 
@@ -143,12 +144,32 @@ export class SimulatedNetwork implements Network {
   }
 }
 
-/** The network that this library uses while a simulation runs. Code outside of the simulation has the system's. */
+/**
+ * The network of code outside of the simulation under way, and that of all code afterwards: the system's. What a simulation
+ * has left behind is refused, or it would look for simulated hosts, and listen for simulated clients, on the real network.
+ */
+export const outerNetwork: LibraryNetwork = {
+  connect: (to, from, connected, failed) => {
+    if (!isLeftBehind()) return systemNetwork.connect(to, from, connected, failed);
+    failed(simulationOver());
+    return () => undefined;
+  },
+  createServer: (options) => {
+    if (isLeftBehind()) throw simulationOver();
+    return systemNetwork.createServer(options);
+  },
+  lookup: (name, request, callback) => {
+    if (isLeftBehind()) callback(simulationOver(), []);
+    else systemNetwork.lookup(name, request, callback);
+  },
+};
+
+/** The network that this library uses while a simulation runs. */
 export function libraryNetwork(hosts: Hosts): LibraryNetwork {
   return {
     connect: (to, from, connected, failed) => {
       const process = currentProcess();
-      if (process === undefined) return systemNetwork.connect(to, from, connected, failed);
+      if (process === undefined) return outerNetwork.connect(to, from, connected, failed);
       // What has crashed, and runs on all the same, gets no answer.
       if (process.isGone) return () => undefined;
       if (process.host === null) failed(noHost());
@@ -162,14 +183,14 @@ export function libraryNetwork(hosts: Hosts): LibraryNetwork {
     },
     createServer: (options) => {
       const process = currentProcess();
-      if (process === undefined) return systemNetwork.createServer(options);
+      if (process === undefined) return outerNetwork.createServer(options);
       if (process.host === null) throw noHost();
       return new SimulatedServer(process.host, process) as unknown as Server;
     },
     lookup: (name, request, callback) => {
       const process = currentProcess();
       if (process === undefined) {
-        systemNetwork.lookup(name, request, callback);
+        outerNetwork.lookup(name, request, callback);
         return;
       }
       const found = addressesOf(name, request, hosts);
@@ -210,6 +231,12 @@ function noHost(): Error {
   const message =
     "this code of a simulation is on no host: connect and listen within host.run(), not in the body itself or in a callback that has lost its async context";
   return Object.assign(new TypeError(message), { code: "ERR_NO_HOST" });
+}
+
+function simulationOver(): Error {
+  const message =
+    "this code belongs to a simulation that is over, and has no network: the body should await what it has begun";
+  return Object.assign(new Error(message), { code: "ERR_SIMULATION_OVER" });
 }
 
 function noPath(path: string): Error {

@@ -1,12 +1,12 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Clock } from "../../core/timing/clock.js";
 import type { Kernel } from "./kernel.js";
-import { running, type Running } from "./running.js";
+import { running, runningProgram, type Running } from "./running.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
 /** The program that the running code belongs to; `undefined` outside of the simulation. */
 export function currentProcess(): SimulatedProcess | undefined {
-  return running.getStore() as SimulatedProcess | undefined;
+  return runningProgram() as SimulatedProcess | undefined;
 }
 
 /** The program on a host, from one start of the host to its crash; or the body of the simulation, which is on no host. */
@@ -33,6 +33,10 @@ export class SimulatedProcess implements Running {
       setImmediate: (callback, ...args) =>
         running.run(this, () => clock.setImmediate(() => this.enter(() => callback(...args)))),
     };
+  }
+
+  get isOver(): boolean {
+    return this.#clock.isOver;
   }
 
   /** Hands it no event for `ms` virtual milliseconds. What it gets then comes before its timers that are overdue. */

@@ -4,7 +4,7 @@
  */
 import { asyncWrapProviders, createHook, type AsyncHook } from "node:async_hooks";
 import { makeVirtual } from "./node-timers.js";
-import { running } from "./running.js";
+import { runningProgram } from "./running.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
 /** Node's own types only: packages make resources with names like these, too. */
@@ -45,7 +45,7 @@ export class RealWork {
     };
     this.#hook = createHook({
       init: (id, type, _trigger, resource) => {
-        if (type === "PROMISE" || type === "TickObject" || running.getStore() === undefined) return;
+        if (type === "PROMISE" || type === "TickObject" || runningProgram() === undefined) return;
         if (type === "Immediate") this.turns++;
         if (ONCE.has(type)) pending.add(id);
         else if (CRYPTOGRAPHY.has(type))

@@ -1,11 +1,11 @@
 import { setImmediate, setTimeout } from "node:timers";
-import { systemNetwork, useNetwork } from "../../core/network.js";
+import { useNetwork } from "../../core/network.js";
 import { systemClock, useClock } from "../../core/timing/clock.js";
 import { checkFunction } from "../../options/checks.js";
 import { fakeClock } from "./fake-timers.js";
 import { replaceGlobals } from "./globals.js";
 import { libraryClock } from "./library-clock.js";
-import { libraryNetwork, SimulatedNetwork, type Hosts, type Network } from "./network.js";
+import { libraryNetwork, outerNetwork, SimulatedNetwork, type Hosts, type Network } from "./network.js";
 import { checkedSimulation, type SimulationOptions } from "./options.js";
 import { SimulatedProcess } from "./process.js";
 import { running } from "./running.js";
@@ -42,7 +42,8 @@ let isUnderWay = false;
  * `node:net` itself, `fetch`, child processes, workers and `Temporal.Now` are real, and virtual time does not wait for them.
  *
  * Everything random follows from `seed`, `Math.random()` included: the same seed gives the same {@link Network.log}. When the
- * simulation is over, what still waits for time or the network waits for ever, and `run` of a host rejects.
+ * simulation is over, what still waits for time or the network waits for ever, and `run` of a host rejects. Other code that it
+ * has left behind has the time of the machine and no network (`ERR_SIMULATION_OVER`), and no part in a later simulation.
  *
  * Real work ends in the order in which the machine ends it. A program that begins several pieces at the same time, and lets
  * the network see which one was done first, may have another log each time: such a program should await one after the other.
@@ -73,7 +74,7 @@ export async function simulate<T>(
     timeLimit = TIME_LIMIT_MS,
   } = checkedSimulation(options);
   checkFunction("body", body);
-  if (isUnderWay || running.getStore() !== undefined)
+  if (isUnderWay)
     throw failure(
       "ERR_BUSY",
       "another simulation is under way in this thread, and each needs the clock for itself",
@@ -131,7 +132,7 @@ class Simulation {
     return () => {
       restoreGlobals();
       useClock(systemClock);
-      useNetwork(systemNetwork);
+      useNetwork(outerNetwork);
       this.#work?.stop();
       this.#clock.stop();
       this.#process.end();

@@ -3,7 +3,7 @@ import { AsyncResource } from "node:async_hooks";
 import { setImmediate } from "node:timers";
 import { LONGEST_TIMER_MS, type Clock, type Timer } from "../../core/timing/clock.js";
 import type { FakeClock, FakeTimer } from "./fake-timers.js";
-import { running } from "./running.js";
+import { runningProgram } from "./running.js";
 
 /** Kept, see above: the simulation replaces what `node:timers` exports. */
 const nextTurn = setImmediate;
@@ -50,6 +50,11 @@ export class VirtualClock implements Clock {
     return this.#turns;
   }
 
+  /** Whether the simulation is over: no timer fires any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** How many timers are set. */
   get timers(): number {
     return this.fake.countTimers();
@@ -91,7 +96,7 @@ export class VirtualTimer implements Timer {
   /** Ms between two calls; `null` for a timer that fires once. */
   readonly #interval: number | null;
   readonly #scope = new AsyncResource("tcp6.timer");
-  readonly #process = running.getStore();
+  readonly #process = runningProgram();
   #timer: FakeTimer | undefined;
   #isReferred = true;
 
