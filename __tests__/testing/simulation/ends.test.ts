@@ -103,18 +103,6 @@ test("a loop over setImmediate that waits for time to pass is told so", async ()
   });
 });
 
-test("a failure without a message names the seed, too; what is no error comes as it is", async () => {
-  const { message, stack } = (await failure(
-    simulate({ seed: 9 }, () => Promise.reject(new Error())),
-  )) as Error;
-  expect(message).toBe("(seed 9)");
-  expect(stack).toMatch(/^Error\b/);
-  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- that is what is tested
-  expect(await failure(simulate({ seed: 9 }, () => Promise.reject("text")))).toBe("text");
-  const frozen = Object.freeze(new Error("frozen"));
-  expect(await failure(simulate({ seed: 9 }, () => Promise.reject(frozen)))).toBe(frozen);
-});
-
 test("a global that a program has frozen is not replaced, and the others are given back", async () => {
   const before = globals();
   const own = Object.getOwnPropertyDescriptor(Math, "random") as PropertyDescriptor;

@@ -14,6 +14,7 @@ import { RealWork } from "./real-work.js";
 import { reportOf } from "./report.js";
 import { START, VirtualClock } from "./virtual-clock.js";
 import { Wires } from "./wires.js";
+import { withSeed } from "./with-seed.js";
 
 /** Kept: the simulation replaces what `node:timers` exports. */
 const [realTurn, realTimeout] = [setImmediate, setTimeout];
@@ -56,7 +57,8 @@ let isUnderWay = false;
  *   await client.run(() => connect("server", 80, { timeout: 5_000 }));   // rejects, in no time at all
  * });
  *
- * @throws what `body` throws; the message names the seed
+ * @throws what `body` throws; the message names the seed. What is no error, or cannot be changed, is the `cause` of an error
+ *   that does
  * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen, or loops over `setImmediate` until time has passed:
  *   the message says which host waits for what;
  *   `ERR_TIME_LIMIT` if it has not settled within `timeLimit`; `ERR_BUSY` if another simulation is under way in this thread
@@ -116,7 +118,7 @@ class Simulation {
     try {
       const outcome = await this.#outcome(body);
       if ("value" in outcome) return outcome.value;
-      throw named(outcome.error, this.#seed);
+      throw withSeed(outcome.error, this.#seed);
     } finally {
       this.#isOver = true;
       restore();
@@ -210,19 +212,4 @@ function shortRest(): Promise<void> {
 
 function failure(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
-}
-
-/** The same error, whose message names the seed. */
-function named(error: unknown, seed: number): unknown {
-  if (!(error instanceof Error)) return error;
-  const { message, stack } = error;
-  const whole = `${message} (seed ${String(seed)})`.trimStart();
-  try {
-    error.message = whole;
-    // Without a message there is no place for it in the stack.
-    if (stack !== undefined && message !== "") error.stack = stack.replace(message, () => whole);
-  } catch {
-    // An error that cannot be changed goes as it is.
-  }
-  return error;
 }
