@@ -124,3 +124,51 @@ test("the kernel waits for the end of a peer that is in the queue of a slow link
     expect(network.log.join("\n")).not.toContain("reset");
   });
 });
+
+const CHANGES = [
+  ["faster", { bandwidth: 100_000 }, 1_000 + 600],
+  ["without a bound", { bandwidth: Infinity }, 1_000],
+  ["slower", { bandwidth: 500 }, 1_000 + 120_000],
+] as const;
+
+test.each(CHANGES)(
+  "what waits for its turn on a link that becomes %s leaves as the link is now",
+  async (_how, link, due) => {
+    await simulate({ seed: 1, latency: 0 }, async (network) => {
+      const [[near, far]] = await pairsOverSlowLink(network, 1_000);
+      const [start, sent] = [network.now, Buffer.from(Array.from({ length: 61_000 }, (_, at) => at % 251))];
+      const received = far.readExactly(sent.length);
+      for (let at = 0; at < sent.length; at += 10_000) await near.write(sent.subarray(at, at + 10_000));
+      await timersPromises.setTimeout(1_000);
+      network.link("a", "b", link);
+      expect((await received).equals(sent)).toBe(true);
+      expect(network.now - start).toBeGreaterThanOrEqual(due);
+      expect(network.now - start).toBeLessThan(due * 1.1);
+    });
+  },
+);
+
+test("a new connection over a link that is fast again does not wait behind what was queued", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const [[near], , a] = await pairsOverSlowLink(network, 100);
+    await near.write(Buffer.alloc(60_000));
+    await timersPromises.setTimeout(1_000);
+    network.link("a", "b", { bandwidth: Infinity });
+    await a.run(() => connect("b", 7, { timeout: 100 }));
+  });
+});
+
+test("a host that is started again does not send what was queued before its crash", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const [[near, far], , a] = await pairsOverSlowLink(network, 1_000);
+    await near.write(Buffer.alloc(60_000));
+    await timersPromises.setTimeout(1_000);
+    a.crash();
+    a.restart();
+    await a.run(() => connect("b", 7, { timeout: 1_000 }));
+    await timersPromises.setTimeout(100_000);
+    await far.write("?");
+    await expect(far.readAll()).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(network.log.join("\n")).not.toContain("bytes have arrived from 10.0.0.1");
+  });
+});

@@ -66,7 +66,7 @@ export class Endpoint implements SenderHost, Receiving {
   }
 
   get longestRoundTrip(): number {
-    return this.#path?.longestRoundTrip(this.host.wires.clock.now()) ?? 0;
+    return this.#path?.longestRoundTrip ?? 0;
   }
 
   /**
@@ -74,7 +74,7 @@ export class Endpoint implements SenderHost, Receiving {
    * link. A real one loses what it has no room for, so that senders slow down; here nothing is lost, and the queue has no end.
    */
   get queued(): number {
-    return this.#path?.queued(this.host.wires.clock.now()) ?? 0;
+    return this.#path?.queued ?? 0;
   }
 
   get #path(): Path | undefined {

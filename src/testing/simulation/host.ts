@@ -25,7 +25,7 @@ export interface Host {
   run<T>(body: () => T | Promise<T>): Promise<T>;
   /**
    * The host falls silent: it answers nothing, and nothing of its programs runs any more, but what they have awaited in other
-   * ways than the network and timers. Does nothing on a host that is down.
+   * ways than the network and timers. What waits for its turn on a slow link is lost. Does nothing on a host that is down.
    */
   crash(): void;
   /** Starts the host again after a crash, without any program: what was open before is answered by RST. */
@@ -90,6 +90,7 @@ export class SimulatedHost implements Host, Kernel {
     this.note("crashes");
     this.#isDown = true;
     this.#stop();
+    this.wires.dropQueues(this);
     const runs = [...this.#runs];
     this.#runs.clear();
     for (const crashed of runs) crashed();

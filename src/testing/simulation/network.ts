@@ -32,7 +32,8 @@ export interface Network {
    */
   host(name: string, options?: HostOptions): Host;
   /**
-   * Changes how packets travel between two hosts from now on, in both directions.
+   * Changes how packets travel between two hosts from now on, in both directions. What waits for its turn on a slow link
+   * leaves at the new bandwidth. Latency and loss are those of when a packet was sent.
    *
    * @throws TypeError, RangeError for wrong options, hosts of another network and twice the same host
    */

@@ -1,5 +1,7 @@
+import { Lane } from "./lane.js";
 import type { LinkOptions } from "./options.js";
 import type { Random } from "./random.js";
+import type { VirtualClock } from "./virtual-clock.js";
 
 /** What a path to the host itself is like. */
 export const LOOPBACK: Required<LinkOptions> = { latency: 0, jitter: 0, bandwidth: Infinity, loss: 0 };
@@ -12,52 +14,56 @@ export class Path {
   #jitter = 0;
   #bandwidth = Infinity;
   #loss = 0;
-  /** By the host that sends: when what it has sent has left, and when the last of it arrives. */
+  readonly #clock: VirtualClock;
+  /** By the host that sends. */
   readonly #lanes = new Map<object, Lane>();
 
-  constructor(options: LinkOptions) {
+  constructor(options: LinkOptions, clock: VirtualClock) {
+    this.#clock = clock;
     this.set(options);
   }
 
   set({ latency, jitter, bandwidth, loss }: LinkOptions): void {
     if (latency !== undefined) this.#latency = typeof latency === "number" ? [latency, latency] : latency;
     this.#jitter = jitter ?? this.#jitter;
-    this.#bandwidth = bandwidth ?? this.#bandwidth;
+    if (bandwidth !== undefined) {
+      for (const lane of this.#lanes.values()) lane.stretch(this.#bandwidth / bandwidth);
+      this.#bandwidth = bandwidth;
+    }
     this.#loss = loss ?? this.#loss;
   }
 
-  /** The longest that a packet takes to the other host and back, behind what both hosts have sent before `now`. */
-  longestRoundTrip(now: number): number {
-    return 2 * (this.#latency[1] + this.#jitter) + this.queued(now);
+  /** The longest that a packet takes to the other host and back, behind what both hosts have sent. */
+  get longestRoundTrip(): number {
+    return 2 * (this.#latency[1] + this.#jitter) + this.queued;
   }
 
-  /** Ms until all that both hosts have sent before `now` has left. */
-  queued(now: number): number {
+  /** Ms until all that both hosts have sent has left. */
+  get queued(): number {
     let queued = 0;
-    for (const { leaves } of this.#lanes.values()) queued += Math.max(0, leaves - now);
+    for (const lane of this.#lanes.values()) queued += lane.queued;
     return queued;
   }
 
-  /** Ms from `now` until a packet of `size` bytes arrives, or `null` if it is lost. No packet overtakes another one. */
-  send(from: object, size: number, now: number, random: Random): number | null {
+  /** Sends a packet of `size` bytes. Returns whether it arrives; it is lost otherwise. */
+  send(from: object, size: number, random: Random, arrive: () => void): boolean {
     const lane = this.#laneOf(from);
-    const leaves = Math.max(now, lane.leaves) + (1000 * size) / this.#bandwidth;
-    const arrives = leaves + random.between(...this.#latency) + random.between(0, this.#jitter);
+    const ms = (1000 * size) / this.#bandwidth;
+    const travels = random.between(...this.#latency) + random.between(0, this.#jitter);
     const isLost = this.isCut || random.chance(this.#loss);
-    lane.leaves = leaves;
-    if (isLost) return null;
-    lane.arrives = Math.max(arrives, lane.arrives);
-    return lane.arrives - now;
+    if (isLost) lane.lose(ms);
+    else lane.send(ms, travels, arrive);
+    return !isLost;
+  }
+
+  /** Drops what a host has sent and what has not left. */
+  dropQueue(from: object): void {
+    this.#lanes.get(from)?.clear();
   }
 
   #laneOf(from: object): Lane {
     let lane = this.#lanes.get(from);
-    if (lane === undefined) this.#lanes.set(from, (lane = { leaves: 0, arrives: 0 }));
+    if (lane === undefined) this.#lanes.set(from, (lane = new Lane(this.#clock)));
     return lane;
   }
-}
-
-interface Lane {
-  leaves: number;
-  arrives: number;
 }

@@ -51,7 +51,7 @@ export class Wires {
   path(a: Reachable, b: Reachable): Path {
     const found = this.#paths.get(a)?.get(b);
     if (found !== undefined) return found;
-    const path = new Path(a === b ? LOOPBACK : this.#defaults);
+    const path = new Path(a === b ? LOOPBACK : this.#defaults, this.clock);
     this.#put(a, b, path);
     this.#put(b, a, path);
     return path;
@@ -67,15 +67,16 @@ export class Wires {
     const to = this.hostAt(packet.to.address, from);
     if (to === undefined || from.isDown) return;
     const path = this.path(from, to);
-    const delay = path.send(from, sizeOf(packet), this.clock.now(), this.random);
-    if (delay === null) {
-      this.note(from.name, `a packet to ${textOf(packet.to)} is lost (${packet.kind})`);
-      return;
-    }
-    this.clock.schedule(() => {
+    const arrives = path.send(from, sizeOf(packet), this.random, () => {
       // What was on its way when the network was cut is lost as well.
       if (!path.isCut && !to.isDown) to.receive(packet);
-    }, delay);
+    });
+    if (!arrives) this.note(from.name, `a packet to ${textOf(packet.to)} is lost (${packet.kind})`);
+  }
+
+  /** Drops what a host has sent and what has not left it. */
+  dropQueues(from: Reachable): void {
+    for (const path of this.#paths.get(from)?.values() ?? []) path.dropQueue(from);
   }
 
   #put(a: Reachable, b: Reachable, path: Path): void {
