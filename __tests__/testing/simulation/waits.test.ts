@@ -1,5 +1,6 @@
 import timersPromises from "node:timers/promises";
 import { simulate } from "../../../src/testing/index.js";
+import { failure } from "../../support/outcomes.js";
 
 test("what is no delay is the shortest one, for all that waits", async () => {
   await simulate({ seed: 1 }, async (network) => {
@@ -22,3 +23,50 @@ test.each([-1, 1.5, NaN, "1"])(
     await simulate({ seed: 1 }, () => expect(call).toThrow('"delay" must be a whole number'));
   },
 );
+
+test("a loop over setInterval whose consumer is slow ends when its signal is aborted", async () => {
+  const rounds = await simulate({ seed: 1 }, async (network) => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error("enough")), 1_000);
+    const begun: number[] = [];
+    const loop = async (): Promise<void> => {
+      for await (const tick of timersPromises.setInterval(100, "tick", controller)) {
+        expect(tick).toBe("tick");
+        begun.push(network.now);
+        await timersPromises.setTimeout(150);
+      }
+    };
+    expect(await failure(loop())).toMatchObject({
+      name: "AbortError",
+      code: "ABORT_ERR",
+      cause: new Error("enough"),
+    });
+    return begun;
+  });
+  // As with Node's: what was due before the abort is yielded, nothing after it.
+  expect(rounds).toEqual([100, 250, 400, 550, 700, 850, 1_000, 1_150, 1_300]);
+});
+
+test("a loop over setInterval waits no longer once its signal is aborted", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 150);
+    const ticks = timersPromises.setInterval(100, "tick", controller);
+    await ticks.next();
+    expect(await failure(ticks.next())).toMatchObject({ name: "AbortError" });
+    expect(network.now).toBe(150);
+    const late = timersPromises.setInterval(100, "tick", controller);
+    expect(await failure(late.next())).toMatchObject({ name: "AbortError" });
+    expect(network.now).toBe(150);
+  });
+});
+
+test("a loop over setInterval that is left sets no timer any more", async () => {
+  const error = await failure(
+    simulate({ seed: 1 }, async () => {
+      for await (const tick of timersPromises.setInterval(100, "tick")) if (tick === "tick") break;
+      await new Promise(() => undefined);
+    }),
+  );
+  expect(error).toMatchObject({ code: "ERR_DEADLOCK" });
+});

@@ -38,17 +38,35 @@ export function sleep<T>(
   });
 }
 
-/** Yields `value` every `ms` milliseconds, as often as that has passed. */
+/** Yields `value` every `ms` milliseconds: as often as that has passed, also while the consumer was busy. */
 export async function* interval<T>(
   clock: VirtualClock,
   ms = 1,
   value?: T,
-  options: WaitOptions = {},
+  { signal }: WaitOptions = {},
 ): AsyncGenerator<T | undefined, void> {
   const delay = delayOf(ms);
-  for (let due = clock.now() + delay; ; due += delay) {
-    const left = due - clock.now();
-    yield await (left > 0 ? sleep(clock, left, value, options) : Promise.resolve(value));
+  let outstanding = 0;
+  let wake = (): void => undefined;
+  const fire = (): void => {
+    outstanding++;
+    wake();
+  };
+  const timer = new VirtualTimer(clock, fire, delay, delay);
+  const stop = (): void => {
+    timer.close();
+    wake();
+  };
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    while (signal?.aborted !== true) {
+      if (outstanding === 0) await new Promise<void>((resolve) => (wake = resolve));
+      for (; outstanding > 0; outstanding--) yield value;
+    }
+    throw abortError(signal);
+  } finally {
+    timer.close();
+    signal?.removeEventListener("abort", stop);
   }
 }
 
