@@ -49,11 +49,21 @@ export function refill(): void {
 
 /** Calls back in the next turn, in the order of the calls. */
 export function postpone(callback: () => void): void {
-  if (postponed.push(callback) === 1) clock.setImmediate(resume);
+  if (clock.ofCaller !== undefined) postponeAlone(callback);
+  else if (postponed.push(callback) === 1) clock.setImmediate(resume);
+}
+
+/** Where several programs share the thread, none may depend on a turn that another one has asked for. */
+function postponeAlone(callback: () => void): void {
+  clock.setImmediate(() => {
+    refill();
+    callback();
+  });
 }
 
 /** Resolves in the next turn. */
 export function nextTurn(): Promise<void> {
+  if (clock.ofCaller !== undefined) return new Promise(postponeAlone);
   return (turned ??= new Promise((resolve) => postpone(resolve)));
 }
 

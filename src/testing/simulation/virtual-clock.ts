@@ -15,6 +15,7 @@ export const START = Date.UTC(2026, 0, 1);
 export class VirtualClock implements Clock {
   readonly fake: FakeClock;
   #turns = 0;
+  #isInTurn = false;
   #isOver = false;
 
   constructor(fake: FakeClock) {
@@ -31,7 +32,12 @@ export class VirtualClock implements Clock {
     this.#turns++;
     const turn = nextTurn(() => {
       done();
-      callback(...args);
+      this.#isInTurn = true;
+      try {
+        callback(...args);
+      } finally {
+        this.#isInTurn = false;
+      }
     });
     let isDone = false;
     const done = (): void => {
@@ -44,6 +50,11 @@ export class VirtualClock implements Clock {
     };
     return { ref: () => turn.ref(), unref: () => turn.unref(), [Symbol.dispose]: dispose };
   };
+
+  /** Whether a callback of {@link setImmediate} is running. */
+  get isInTurn(): boolean {
+    return this.#isInTurn;
+  }
 
   /** How many callbacks of {@link setImmediate} are still to come. */
   get turns(): number {
