@@ -99,9 +99,24 @@ test("a loop over setImmediate that waits for time to pass is told so", async ()
   state.isOver = true;
   expect(error).toMatchObject({
     code: "ERR_DEADLOCK",
-    message: expect.stringContaining("by setImmediate, in which no time passed: it has no hosts") as unknown,
+    message: expect.stringContaining("turns of the event loop, or begun as many pieces of work") as unknown,
   });
 });
+
+test.each([
+  ["many tasks that yield now and then", 1_000, 150],
+  ["one task that yields often", 1, 120_000],
+])(
+  "%s may take any number of turns of setImmediate, short of a million in a row",
+  async (_what, tasks, turns) => {
+    const yields = async (): Promise<number> => {
+      for (let turn = 0; turn < turns; turn++) await nextTurn();
+      return turns;
+    };
+    const all = await simulate({ seed: 1 }, () => Promise.all(Array.from({ length: tasks }, yields)));
+    expect(all).toHaveLength(tasks);
+  },
+);
 
 test("a global that a program has frozen is not replaced, and the others are given back", async () => {
   const before = globals();

@@ -10,11 +10,10 @@ import type { VirtualClock } from "./virtual-clock.js";
 /** Node's own types only: packages make resources with names like these, too. */
 const TYPES = Object.keys(asyncWrapProviders);
 
-/** The types of resources that call back once: requests to libuv, and turns of the event loop. */
-const ONCE: ReadonlySet<string> = new Set([
-  ...TYPES.filter((type) => /^(?:FSREQ|FILEHANDLECLOSEREQ|GETADDRINFO|GETNAMEINFO|QUERYWRAP)/.test(type)),
-  "Immediate",
-]);
+/** The types of requests to libuv, which call back once. */
+const ONCE: ReadonlySet<string> = new Set(
+  TYPES.filter((type) => /^(?:FSREQ|FILEHANDLECLOSEREQ|GETADDRINFO|GETNAMEINFO|QUERYWRAP)/.test(type)),
+);
 
 /** The types of work of cryptography. */
 const CRYPTOGRAPHY: ReadonlySet<string> = new Set(
@@ -30,32 +29,40 @@ interface Compressor {
 }
 
 export class RealWork {
-  /** Turns of the event loop that the program has asked for since time has moved. */
-  turns = 0;
+  /** How many pieces of work the program has begun since time has moved. */
+  begun = 0;
   readonly #pending = new Set<number>();
+  /** Calls of `setImmediate` that are still to come: no work, but time stands still until they have. */
+  readonly #turns = new Set<number>();
   /** Cancels timers of Node's that were made virtual. */
   readonly #timers = new Map<number, () => void>();
   readonly #hook: AsyncHook;
 
   constructor(clock: VirtualClock) {
     const pending = this.#pending;
+    const turns = this.#turns;
     const timers = this.#timers;
+    const begin = (id: number): void => {
+      this.begun++;
+      pending.add(id);
+    };
     const end = (id: number): void => {
+      if (turns.size > 0) turns.delete(id);
       if (pending.size > 0) pending.delete(id);
     };
     this.#hook = createHook({
       init: (id, type, _trigger, resource) => {
         if (type === "PROMISE" || type === "TickObject" || runningProgram() === undefined) return;
-        if (type === "Immediate") this.turns++;
-        if (ONCE.has(type)) pending.add(id);
+        if (type === "Immediate") turns.add(id);
+        else if (ONCE.has(type)) begin(id);
         else if (CRYPTOGRAPHY.has(type))
           noteRun(
             resource as CryptographicWork,
-            () => pending.add(id),
+            () => begin(id),
             () => end(id),
           );
         else if (type === "Timeout") timers.set(id, makeVirtual(clock, resource));
-        else if (type === "ZLIB") noteWrites(resource as Compressor, () => pending.add(id));
+        else if (type === "ZLIB") noteWrites(resource as Compressor, () => begin(id));
       },
       // Before the callback, which may begin the next piece of work on the same resource.
       before: end,
@@ -74,9 +81,15 @@ export class RealWork {
     return this.#pending.size > 0;
   }
 
+  /** Whether the program is to go on in a later turn of the event loop. */
+  get hasTurns(): boolean {
+    return this.#turns.size > 0;
+  }
+
   stop(): void {
     this.#hook.disable();
     this.#pending.clear();
+    this.#turns.clear();
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
   }

@@ -24,11 +24,14 @@ const TIME_LIMIT_MS = 3_600_000;
 /** Turns of the event loop in which nothing was under way, after which nothing is: a callback of Node's may bring another. */
 const QUIET_TURNS = 2;
 
-/** Turns that are spent on waiting for real work before the thread rests between them. */
+/** Turns that are spent on waiting for a piece of real work before the thread rests between them. */
 const BUSY_TURNS = 100;
 
-/** Turns that a program may take while no time passes. One that takes more waits for time, or will not end. */
-const MOST_TURNS = 100_000;
+/**
+ * Turns that a program may take, and pieces of real work that it may begin, while no time passes. One that takes more waits for
+ * time, or will not end. The turns take some seconds.
+ */
+const MOST_STEPS = 1_000_000;
 
 let isUnderWay = false;
 
@@ -57,9 +60,14 @@ let isUnderWay = false;
  *   await client.run(() => connect("server", 80, { timeout: 5_000 }));   // rejects, in no time at all
  * });
  *
+<<<<<<< HEAD
  * @throws what `body` throws; the message names the seed. What is no error, or cannot be changed, is the `cause` of an error
  *   that does
  * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen, or loops over `setImmediate` until time has passed:
+=======
+ * @throws what `body` throws; the message names the seed
+ * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen, or takes a million turns while no time passes:
+>>>>>>> 99c145f (Simulation: programs that take many turns are not taken for endless)
  *   the message says which host waits for what;
  *   `ERR_TIME_LIMIT` if it has not settled within `timeLimit`; `ERR_BUSY` if another simulation is under way in this thread
  * @throws Error `ERR_MODULE_NOT_FOUND` if the package `@sinonjs/fake-timers` is not installed
@@ -91,7 +99,7 @@ export async function simulate<T>(
   }
 }
 
-const SPINS = `: it has taken ${String(MOST_TURNS)} turns of the event loop, by setImmediate, in which no time passed`;
+const SPINS = `: it has taken ${String(MOST_STEPS)} turns of the event loop, or begun as many pieces of work, while no time passed`;
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -103,6 +111,8 @@ class Simulation {
   readonly #timeLimit: number;
   readonly #process: SimulatedProcess;
   #work: RealWork | undefined;
+  /** Turns of the event loop since time has moved, but for those that were spent on waiting for real work. */
+  #turns = 0;
   #isOver = false;
 
   constructor(seed: number, wires: Wires, timeLimit: number) {
@@ -166,7 +176,8 @@ class Simulation {
   #goOn(): Error | undefined {
     const { timers } = this.#clock;
     if (timers === 0) return this.#stuck("");
-    if (this.#work !== undefined) this.#work.turns = 0;
+    this.#turns = 0;
+    if (this.#work !== undefined) this.#work.begun = 0;
     try {
       // What runs by it and has lost its async context is still code of the simulation: it must not get at the real network.
       running.run(this.#process, () => this.#clock.fake.next());
@@ -189,15 +200,20 @@ class Simulation {
 
   /** Whether the program takes turn after turn, so that time never moves. */
   get #isSpinning(): boolean {
-    return this.#work !== undefined && this.#work.turns > MOST_TURNS;
+    return Math.max(this.#turns, this.#work?.begun ?? 0) > MOST_STEPS;
   }
 
   /** Resolves when all that can happen without time has happened, or the program is spinning. */
   async #quiet(): Promise<void> {
-    let turns = 0;
-    for (let quiet = 0; quiet < QUIET_TURNS && !this.#isOver && !this.#isSpinning; turns++) {
-      await (turns < BUSY_TURNS ? nextTurn() : shortRest());
-      quiet = this.#clock.turns === 0 && this.#work?.isUnderWay !== true ? quiet + 1 : 0;
+    let [quiet, busy] = [0, 0];
+    while (quiet < QUIET_TURNS && !this.#isOver && !this.#isSpinning) {
+      await (busy < BUSY_TURNS ? nextTurn() : shortRest());
+      if (this.#work?.isUnderWay === true) [quiet, busy] = [0, busy + 1];
+      else {
+        busy = 0;
+        this.#turns++;
+        quiet = this.#clock.turns > 0 || this.#work?.hasTurns === true ? 0 : quiet + 1;
+      }
     }
   }
 }
