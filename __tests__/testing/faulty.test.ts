@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect as netConnect, createServer, type AddressInfo, type Socket } from "node:net";
 import { Duplex, PassThrough, type Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { Connection } from "../../src/index.js";
@@ -66,6 +67,26 @@ describe("without faults", () => {
     await once(stream, "end");
     stream.end("still sent");
     expect(String(Buffer.concat(await chunksOf(far)))).toBe("still sent");
+  });
+
+  test("a stream that was paused is read", async () => {
+    const [near, far] = await duplexesInMemory();
+    near.pause();
+    const bytes = chunksOf(faulty(near));
+    far.end(BYTES);
+    expect(Buffer.concat(await bytes)).toEqual(BYTES);
+  });
+
+  test("the paused socket of a server is read", async () => {
+    const server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const client = netConnect((server.address() as AddressInfo).port, "127.0.0.1");
+    const [socket] = (await once(server, "connection")) as [Socket];
+    server.close();
+    client.write("hello\n");
+    await using connection = Connection.from(faulty(socket));
+    expect(await connection.readLine()).toBe("hello");
+    client.destroy();
   });
 
   test("a failure of the stream comes behind the bytes that it gave before", async () => {

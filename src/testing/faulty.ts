@@ -18,10 +18,10 @@ const WINDOW_BYTES = 64 * 1024;
  * read from it and what is written to it. `Connection.from` makes a connection of it, and other libraries take it in place of
  * a socket. Without faults everything passes unchanged: bytes, both ends apart, and failures.
  *
- * From then on the stream belongs to the Duplex, which has read it already. Each direction holds 64 KiB; a writer has to
- * wait beyond that. An end or a failure of the stream comes behind the bytes that it had given before. `destroy()` destroys
- * the stream, too: behind what is on its way there, or at once if that is not taken. Time is that of this library: a clock
- * that it is given holds for the latency as well.
+ * From then on the stream belongs to the Duplex, which reads it at once, also if it was paused. Each direction holds 64 KiB;
+ * a writer has to wait beyond that. An end or a failure of the stream comes behind the bytes that it had given before.
+ * `destroy()` destroys the stream, too: behind what is on its way there, or at once if that is not taken. Time is that of
+ * this library: a clock that it is given holds for the latency as well.
  *
  * @throws TypeError for a value that is no Duplex, for one in object mode, and for unknown faults; TypeError or RangeError for
  *   wrong ones
@@ -143,6 +143,8 @@ class FaultyDuplex extends Duplex {
     stream.on("error", (error) => (this.#failure ??= error));
     stream.on("close", () => this.#closed());
     stream.on("drain", () => this.#outgoing.resume());
+    // One that was paused, as the sockets of a server with `pauseOnConnect` are, does not flow by itself.
+    stream.resume();
     this.#failure = (stream as Partial<Duplex>).errored ?? null;
     if (stream.closed) this.#closed();
     else if (stream.readableEnded) this.#incoming.end({ kind: "end" });
