@@ -1,8 +1,9 @@
 /** What one simulation leaves behind has no part in a later one. */
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import timersPromises, { setImmediate as nextTurn } from "node:timers/promises";
 import { connect, listen, resolve, serve } from "../../../src/index.js";
-import { simulate, type Network } from "../../../src/testing/index.js";
+import { memoryPair, simulate, type Network } from "../../../src/testing/index.js";
 import { failure } from "../../support/outcomes.js";
 
 /** A conversation whose log shows each number that the program draws. */
@@ -112,4 +113,39 @@ test("a function that code has taken within a simulation goes by the time of a l
     await taken.wait(60_000);
     expect([network.now, taken.now(), taken.hrtime.bigint()]).toEqual([60_000, 60_000, 60_000_000_000n]);
   });
+});
+
+/** The `Date:` of Node's answer to a request. */
+async function answeredDate(): Promise<string> {
+  const server = createServer((_request, response) => response.end("hi"));
+  const [near, far] = memoryPair();
+  server.emit("connection", far.duplex);
+  await near.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const answer = (await near.readAll()).toString();
+  near.reset();
+  return /^Date: (.*)\r$/m.exec(answer)?.[1] ?? "none";
+}
+
+test("the date in the headers of HTTP goes on when a simulation is over", async () => {
+  const during = await simulate({ seed: 1 }, answeredDate);
+  expect(Date.parse(during)).not.toBeNaN();
+  const state = { isOver: false };
+  const late = setTimeout(() => (state.isOver = true), 10_000);
+  let after = during;
+  while (after === during && !state.isOver) after = await answeredDate();
+  clearTimeout(late);
+  expect(Date.parse(after)).toBeGreaterThan(Date.parse(during));
+});
+
+test("a timer that outlives its simulation waits by the time of the machine once it begins anew", async () => {
+  let fired = (): void => undefined;
+  const timer = await simulate({ seed: 1 }, () => setTimeout(() => fired(), 1).unref());
+  for (const begin of [() => timer.refresh(), () => timer.ref().refresh()]) {
+    await new Promise<void>((done) => {
+      fired = done;
+      begin();
+      timer.ref();
+    });
+  }
+  clearTimeout(timer.refresh());
 });

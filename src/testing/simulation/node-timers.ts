@@ -16,27 +16,46 @@ interface NodeTimer {
   readonly _onTimeout: ((...args: unknown[]) => void) | null | undefined;
   readonly _timerArgs?: unknown[];
   readonly _repeat: number | null;
+  hasRef(): boolean;
   refresh(): unknown;
 }
 
-/** Has one of Node's timers fire by virtual time. The function that is returned cancels it. */
-export function makeVirtual(clock: VirtualClock, resource: object): () => void {
+/** One of Node's timers that fires by virtual time. */
+export interface MadeVirtual {
+  cancel(): void;
+  /** The simulation is over. */
+  end(): void;
+}
+
+/** Has one of Node's timers fire by virtual time. */
+export function makeVirtual(clock: VirtualClock, resource: object): MadeVirtual {
   const timer = resource as NodeTimer;
+  // A program can set none that is not referred to from the start: this is one of Node's own, which may belong to the whole
+  // process, as that of the date in the headers of HTTP does.
+  const isNodes = !timer.hasRef();
+  const ms = timer._idleTimeout;
   const fire = (): void => {
     const { _onTimeout: callback, _timerArgs: args = [] } = timer;
     if (typeof callback !== "function") return;
     if (timer._repeat === null) clearReal(timer as never);
     callback.apply(timer, args);
   };
-  const virtual = new VirtualTimer(clock, fire, timer._idleTimeout, timer._repeat);
+  const virtual = new VirtualTimer(clock, fire, ms, timer._repeat);
   // Node begins to wait when the hook has returned.
   queueMicrotask(() => {
     if (typeof timer._onTimeout !== "function") return;
     timer._idleTimeout = LONGEST_TIMER_MS;
     timer.refresh();
   });
-  return () => {
+  const cancel = (): void => {
     virtual.close();
     clearReal(timer as never);
   };
+  const giveBack = (): void => {
+    virtual.close();
+    timer._idleTimeout = ms;
+    timer.refresh();
+  };
+  const isSet = (): boolean => typeof timer._onTimeout === "function";
+  return { cancel, end: () => (isNodes && isSet() ? giveBack() : cancel()) };
 }

@@ -3,7 +3,7 @@
  * any of it is under way. Node does not count it, but tells when its resources are made, call back and end.
  */
 import { asyncWrapProviders, createHook, type AsyncHook } from "node:async_hooks";
-import { makeVirtual } from "./node-timers.js";
+import { makeVirtual, type MadeVirtual } from "./node-timers.js";
 import { runningProgram } from "./running.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
@@ -34,8 +34,8 @@ export class RealWork {
   readonly #pending = new Set<number>();
   /** Calls of `setImmediate` that are still to come: no work, but time stands still until they have. */
   readonly #turns = new Set<number>();
-  /** Cancels timers of Node's that were made virtual. */
-  readonly #timers = new Map<number, () => void>();
+  /** Timers of Node's that were made virtual. */
+  readonly #timers = new Map<number, MadeVirtual>();
   readonly #hook: AsyncHook;
 
   constructor(clock: VirtualClock) {
@@ -69,9 +69,8 @@ export class RealWork {
       destroy: (id) => {
         end(id);
         if (timers.size === 0) return;
-        const cancel = timers.get(id);
+        timers.get(id)?.cancel();
         timers.delete(id);
-        cancel?.();
       },
     });
     this.#hook.enable();
@@ -90,7 +89,7 @@ export class RealWork {
     this.#hook.disable();
     this.#pending.clear();
     this.#turns.clear();
-    for (const cancel of this.#timers.values()) cancel();
+    for (const timer of this.#timers.values()) timer.end();
     this.#timers.clear();
   }
 }

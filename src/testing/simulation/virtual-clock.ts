@@ -1,7 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 // Imported rather than global: a turn of the event loop is real, also in a simulation.
 import { setImmediate } from "node:timers";
-import { LONGEST_TIMER_MS, type Clock, type Timer } from "../../core/timing/clock.js";
+import { cancel, LONGEST_TIMER_MS, systemClock, type Clock, type Timer } from "../../core/timing/clock.js";
 import type { FakeClock, FakeTimer } from "./fake-timers.js";
 import { runningProgram } from "./running.js";
 
@@ -109,6 +109,8 @@ export class VirtualTimer implements Timer {
   readonly #scope = new AsyncResource("tcp6.timer");
   readonly #process = runningProgram();
   #timer: FakeTimer | undefined;
+  /** Set when the simulation is over. */
+  #real: Timer | undefined;
   #isReferred = true;
 
   constructor(clock: VirtualClock, callback: () => void, ms: number, interval: number | null) {
@@ -121,11 +123,13 @@ export class VirtualTimer implements Timer {
 
   ref(): this {
     this.#isReferred = true;
+    this.#real?.ref();
     return this;
   }
 
   unref(): this {
     this.#isReferred = false;
+    this.#real?.unref();
     return this;
   }
 
@@ -143,6 +147,8 @@ export class VirtualTimer implements Timer {
   close(): this {
     this.#clock.cancel(this.#timer);
     this.#timer = undefined;
+    cancel(this.#real);
+    this.#real = undefined;
     return this;
   }
 
@@ -151,7 +157,14 @@ export class VirtualTimer implements Timer {
   }
 
   #set(ms: number): void {
-    this.#timer = this.#clock.schedule(() => this.#due(), ms);
+    if (this.#clock.isOver) this.#setReal(ms);
+    else this.#timer = this.#clock.schedule(() => this.#due(), ms);
+  }
+
+  /** A module may keep a timer for good, as that of `fetch` does, and begin to wait anew when the simulation is over. */
+  #setReal(ms: number): void {
+    this.#real = systemClock.setTimeout(() => this.#fire(), ms);
+    if (!this.#isReferred) this.#real.unref();
   }
 
   #due(): void {
@@ -165,7 +178,7 @@ export class VirtualTimer implements Timer {
   }
 
   #fire(): void {
-    this.#timer = undefined;
+    this.#timer = this.#real = undefined;
     if (this.#interval !== null) this.#set(this.#interval);
     this.#scope.runInAsyncScope(this.#callback);
   }
