@@ -60,14 +60,9 @@ let isUnderWay = false;
  *   await client.run(() => connect("server", 80, { timeout: 5_000 }));   // rejects, in no time at all
  * });
  *
-<<<<<<< HEAD
  * @throws what `body` throws; the message names the seed. What is no error, or cannot be changed, is the `cause` of an error
  *   that does
- * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen, or loops over `setImmediate` until time has passed:
-=======
- * @throws what `body` throws; the message names the seed
  * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen, or takes a million turns while no time passes:
->>>>>>> 99c145f (Simulation: programs that take many turns are not taken for endless)
  *   the message says which host waits for what;
  *   `ERR_TIME_LIMIT` if it has not settled within `timeLimit`; `ERR_BUSY` if another simulation is under way in this thread
  * @throws Error `ERR_MODULE_NOT_FOUND` if the package `@sinonjs/fake-timers` is not installed
