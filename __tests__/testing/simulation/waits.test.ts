@@ -1,4 +1,6 @@
+import timers from "node:timers";
 import timersPromises from "node:timers/promises";
+import { promisify } from "node:util";
 import { simulate } from "../../../src/testing/index.js";
 import { failure } from "../../support/outcomes.js";
 
@@ -23,6 +25,21 @@ test.each([-1, 1.5, NaN, "1"])(
     await simulate({ seed: 1 }, () => expect(call).toThrow('"delay" must be a whole number'));
   },
 );
+
+test("what promisify makes of setTimeout and setImmediate takes a signal", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const controller = new AbortController();
+    const waits = [
+      promisify(setTimeout)(10_000, "value", controller),
+      promisify(timers.setTimeout)(10_000, "value", controller),
+    ];
+    setTimeout(() => controller.abort(), 100);
+    for (const wait of waits) expect(await failure(wait)).toMatchObject({ name: "AbortError" });
+    expect(network.now).toBe(100);
+    expect(await failure(promisify(setImmediate)("value", controller))).toMatchObject({ name: "AbortError" });
+    expect(await promisify(setTimeout)(1, "value")).toBe("value");
+  });
+});
 
 test("a loop over setInterval whose consumer is slow ends when its signal is aborted", async () => {
   const rounds = await simulate({ seed: 1 }, async (network) => {

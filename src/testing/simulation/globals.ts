@@ -76,7 +76,12 @@ function replaceTimers(replaced: Replacements, owner: object, clock: VirtualCloc
           },
         });
       },
-      isRepeated ? {} : { [promisify.custom]: (ms: number, value: unknown) => sleep(clock, ms, value) },
+      isRepeated
+        ? {}
+        : {
+            [promisify.custom]: (ms: number, value: unknown, options?: object) =>
+              sleep(clock, ms, value, options),
+          },
     );
   const end =
     (original: Unknown): Unknown =>
