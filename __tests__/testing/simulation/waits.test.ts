@@ -17,7 +17,7 @@ test("what is no delay is the shortest one, for all that waits", async () => {
   });
 });
 
-test.each([-1, 1.5, NaN, "1"])(
+test.each([-1, 1.5, NaN, 2 ** 32, 2 ** 40, "1"])(
   "AbortSignal.timeout refuses %p, as outside of a simulation",
   async (delay) => {
     const call = (): unknown => AbortSignal.timeout(delay as number);
@@ -25,6 +25,50 @@ test.each([-1, 1.5, NaN, "1"])(
     await simulate({ seed: 1 }, () => expect(call).toThrow('"delay" must be a whole number'));
   },
 );
+
+/** How calls end that need not wait: with the codes of errors. */
+async function outcomes(calls: readonly (() => unknown)[]): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for (const call of calls) {
+    // A call that throws in place of rejecting fails the test.
+    const outcome = call() as Promise<unknown>;
+    all.push(await outcome.catch((error: unknown) => (error as { code: string }).code));
+  }
+  return all;
+}
+
+type Wait = (...args: readonly unknown[]) => unknown;
+
+test.each<[what: string, args: readonly unknown[]]>([
+  ["a delay that is no number", ["50"]],
+  ["no delay", [null]],
+  ["options that are null", [1, 1, null]],
+  ["options that are a number", [1, 1, 5]],
+  ["options that are a list", [1, 1, []]],
+  ["a signal that is none", [1, 1, { signal: {} }]],
+  ["no signal", [1, 1, { signal: null }]],
+  ["a ref that is no boolean", [1, 1, { ref: 5 }]],
+  ["a ref", [1, 1, { ref: true }]],
+  ["no number", [NaN, 1, {}]],
+])("waits reject as outside of a simulation: %s", async (_what, args) => {
+  const calls = (): readonly (() => unknown)[] => {
+    const { setTimeout: wait, setInterval: loop, scheduler } = timersPromises;
+    const [ms, value, options] = args;
+    return [
+      () => (wait as Wait)(ms, value, options),
+      () => (promisify(setTimeout) as Wait)(ms, value, options),
+      () => (scheduler.wait.bind(scheduler) as Wait)(ms, options),
+      async () => {
+        const ticks = (loop as Wait)(ms, value, options) as AsyncGenerator;
+        const tick = await ticks.next();
+        await ticks.return(undefined);
+        return tick;
+      },
+    ];
+  };
+  const outside = await outcomes(calls());
+  expect(await simulate({ seed: 1 }, () => outcomes(calls()))).toEqual(outside);
+});
 
 test("what promisify makes of setTimeout and setImmediate takes a signal", async () => {
   await simulate({ seed: 1 }, async (network) => {

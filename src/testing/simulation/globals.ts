@@ -37,15 +37,9 @@ export function replaceGlobals(clock: VirtualClock, random: Random): () => void 
 
 function replaceAll(replaced: Replacements, clock: VirtualClock, random: Random): void {
   for (const owner of [globalThis, timers]) replaceTimers(replaced, owner, clock);
-  replaced.inside(timersPromises, "setTimeout", (ms, value, options) =>
-    sleep(clock, ms as number, value, options as object | undefined),
-  );
-  replaced.inside(timersPromises, "setInterval", (ms, value, options) =>
-    interval(clock, ms as number, value, options as object | undefined),
-  );
-  replaced.inside(timersPromises.scheduler, "wait", (ms, options) =>
-    sleep(clock, ms as number, undefined, options as object | undefined),
-  );
+  replaced.inside(timersPromises, "setTimeout", (ms, value, options) => sleep(clock, ms, value, options));
+  replaced.inside(timersPromises, "setInterval", (ms, value, options) => interval(clock, ms, value, options));
+  replaced.inside(timersPromises.scheduler, "wait", (ms, options) => sleep(clock, ms, undefined, options));
   replaced.inside(AbortSignal, "timeout", (ms) => timeoutSignal(clock, ms));
   replaced.set(globalThis, "Date", clock.fake.Date);
   systemClock.now(); // It keeps the method of the machine from its first call on.
@@ -79,7 +73,7 @@ function replaceTimers(replaced: Replacements, owner: object, clock: VirtualCloc
       isRepeated
         ? {}
         : {
-            [promisify.custom]: (ms: number, value: unknown, options?: object) =>
+            [promisify.custom]: (ms: unknown, value: unknown, options: unknown) =>
               sleep(clock, ms, value, options),
           },
     );
@@ -110,8 +104,11 @@ function replaceHighResolution(replaced: Replacements, owner: object, clock: Vir
   replaced.inside(owner, "hrtime", Object.assign(hrtime as Unknown, { bigint }));
 }
 
+/** As Node has it; what is longer than a timer can run comes after 1 ms. */
+const MOST_SIGNAL_MS = 2 ** 32 - 1;
+
 function timeoutSignal(clock: VirtualClock, ms: unknown): AbortSignal {
-  checkSize("delay", ms);
+  checkSize("delay", ms, MOST_SIGNAL_MS);
   const controller = new AbortController();
   const expire = (): void =>
     controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));

@@ -1,5 +1,6 @@
 /** The functions of `node:timers/promises`, by virtual time. */
 import { LONGEST_TIMER_MS } from "../../core/timing/clock.js";
+import { checkBoolean, checkSignal, wrongType } from "../../options/checks.js";
 import { VirtualTimer, type VirtualClock } from "./virtual-clock.js";
 
 /** As Node's: what is no delay is the shortest one. */
@@ -10,17 +11,14 @@ export function delayOf(ms: unknown): number {
 
 interface WaitOptions {
   readonly signal?: AbortSignal;
+  readonly ref?: boolean;
 }
 
 /** Resolves to `value` after `ms` milliseconds; rejects with an `AbortError` if the signal is aborted before. */
-export function sleep<T>(
-  clock: VirtualClock,
-  ms = 1,
-  value?: T,
-  { signal }: WaitOptions = {},
-): Promise<T | undefined> {
-  if (signal?.aborted === true) return Promise.reject(abortError(signal));
+export function sleep<T>(clock: VirtualClock, ms: unknown, value: T, options: unknown = {}): Promise<T> {
   return new Promise((resolve, reject) => {
+    const signal = checkedSignal(ms, options);
+    if (signal?.aborted === true) throw abortError(signal);
     const timer = new VirtualTimer(
       clock,
       () => {
@@ -41,10 +39,11 @@ export function sleep<T>(
 /** Yields `value` every `ms` milliseconds: as often as that has passed, also while the consumer was busy. */
 export async function* interval<T>(
   clock: VirtualClock,
-  ms = 1,
-  value?: T,
-  { signal }: WaitOptions = {},
-): AsyncGenerator<T | undefined, void> {
+  ms: unknown,
+  value: T,
+  options: unknown = {},
+): AsyncGenerator<T, void> {
+  const signal = checkedSignal(ms, options);
   const delay = delayOf(ms);
   let outstanding = 0;
   let wake = (): void => undefined;
@@ -68,6 +67,17 @@ export async function* interval<T>(
     timer.close();
     signal?.removeEventListener("abort", stop);
   }
+}
+
+/** Throws what Node rejects with for wrong arguments. */
+function checkedSignal(ms: unknown, options: unknown): AbortSignal | undefined {
+  if (ms !== undefined && typeof ms !== "number") throw wrongType("delay", "a number", ms);
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw wrongType("options", "an object", options);
+  const { signal, ref } = options as WaitOptions;
+  if (signal !== undefined) checkSignal("options.signal", signal);
+  if (ref !== undefined) checkBoolean("options.ref", ref);
+  return signal;
 }
 
 /** As Node makes them. */
