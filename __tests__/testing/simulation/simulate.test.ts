@@ -277,7 +277,7 @@ test("an address in use is refused", async () => {
     expect(await failure(b.run(() => listen("10.9.9.9:7")))).toMatchObject({ code: "EADDRNOTAVAIL" });
     await a.run(() => connect("b", 7, { localPort: 5_000 }));
     expect(await failure(a.run(() => connect("b", 7, { localPort: 5_000 })))).toMatchObject({
-      code: "EADDRINUSE",
+      code: "EADDRNOTAVAIL",
     });
   });
 });
@@ -478,10 +478,12 @@ test("ports run out towards one address and port, and not towards others", async
     const remote = { address: "10.1.1.1", port: 7 };
     if (!(a instanceof SimulatedHost)) throw new TypeError("not a simulated host");
     const { endpoints } = a;
-    const inUse = { remote, receive: () => undefined, vanish: () => undefined };
+    const inUse = { remote, isAutobound: true, receive: () => undefined, vanish: () => undefined };
     // All that the system chooses from, except one.
-    for (let port = 32_768; port < 60_999; port++)
-      endpoints.set(keyOf({ address: "10.0.0.1", port }, remote), inUse);
+    for (let port = 32_768; port < 60_999; port++) {
+      const local = { address: "10.0.0.1", port };
+      endpoints.set(keyOf(local, remote), { ...inUse, local });
+    }
     const last = await a.run(() => connect("b", 7));
     expect(last.localPort).toBe(60_999);
     expect(await failure(a.run(() => connect("b", 7)))).toMatchObject({ code: "EADDRNOTAVAIL" });

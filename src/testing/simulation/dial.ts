@@ -1,6 +1,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { Addresses, type LocalEnd } from "../../address/addresses.js";
-import type { AddressInfo } from "../../address/endpoint.js";
+import { familyOf, type AddressInfo } from "../../address/endpoint.js";
+import { UNSPECIFIED } from "../../address/resolve.js";
 import type { Network } from "../../core/network.js";
 import { systemError } from "../../core/transport/system-error.js";
 import { Endpoint, type EndpointUser } from "./endpoint.js";
@@ -30,7 +31,8 @@ export class Dialling implements EndpointUser, Waiting {
   readonly #scope = new AsyncResource("tcp6.simulated");
   readonly #connected: Connected;
   readonly #failed: Failed;
-  readonly #remote: End;
+  /** What is connected to, as the program has it. */
+  readonly #to: End;
   #endpoint: Endpoint | null = null;
   #timer: FakeTimer | undefined;
   #isOver = false;
@@ -44,43 +46,50 @@ export class Dialling implements EndpointUser, Waiting {
   ) {
     this.#host = host;
     this.#process = process;
-    this.#remote = { address: canonicalAddress(to.address), port: to.port };
+    this.#to = { address: canonicalAddress(to.address), port: to.port };
     this.#connected = connected;
     this.#failed = failed;
   }
 
   begin({ localAddress, localPort }: LocalEnd): void {
-    this.#host.dialling.add(this);
-    const remote = this.#remote;
-    const address =
-      localAddress === undefined ? this.#host.addressTowards(remote.address) : canonicalAddress(localAddress);
-    if (address === undefined) {
-      this.#fail("ENETUNREACH");
-      return;
+    const host = this.#host;
+    host.dialling.add(this);
+    const any = familyOf(this.#to.address) === 4 ? "0.0.0.0" : "::";
+    const bound = localAddress === undefined ? any : canonicalAddress(localAddress);
+    const remote = { address: destinationOf(this.#to.address, bound), port: this.#to.port };
+    const address = UNSPECIFIED.includes(bound) ? host.addressTowards(remote.address) : bound;
+    if (address === undefined) this.#fail("ENETUNREACH");
+    else if (!host.has(address)) this.#fail("EADDRNOTAVAIL");
+    else if (localPort !== undefined && !host.canBind({ address: bound, port: localPort }, bound === "::"))
+      this.#fail("EADDRINUSE");
+    // Of IPv6, Linux sends such packets, and no host answers them.
+    else if (address.startsWith("127.") && host.wires.hostAt(remote.address, host) !== host)
+      this.#fail("EINVAL");
+    else {
+      const isAutobound = localAddress === undefined && localPort === undefined;
+      this.#connect(remote, address, localPort ?? host.portTowards(address, remote), isAutobound);
     }
-    const port = localPort ?? this.#host.portTowards(address, remote);
-    if (port === undefined || !this.#host.has(address)) {
+  }
+
+  #connect(remote: End, address: string, port: number | undefined, isAutobound: boolean): void {
+    const host = this.#host;
+    if (port === undefined || host.endpoints.has(keyOf({ address, port }, remote))) {
       this.#fail("EADDRNOTAVAIL");
       return;
     }
-    const local = { address, port };
-    if (this.#host.endpoints.has(keyOf(local, remote)) || this.#host.serverAt(local) !== undefined) {
-      this.#fail("EADDRINUSE");
+    host.note(`connects to ${textOf(this.#to)}`);
+    if (host.wires.hostAt(remote.address, host) === undefined) {
+      this.#timer = host.wires.clock.schedule(() => this.#fail("EHOSTUNREACH"), NO_HOST_MS);
       return;
     }
-    this.#host.note(`connects to ${textOf(remote)}`);
-    const { wires } = this.#host;
-    if (wires.hostAt(remote.address, this.#host) === undefined) {
-      this.#timer = wires.clock.schedule(() => this.#fail("EHOSTUNREACH"), NO_HOST_MS);
-      return;
-    }
-    this.#endpoint = new Endpoint(this.#host, local, remote, true);
+    this.#endpoint = new Endpoint(host, { address, port }, remote, true);
+    this.#endpoint.isAutobound = isAutobound;
     this.#endpoint.user = this;
     this.#ask(0);
   }
 
   get waits(): readonly string[] {
-    return [`connects to ${textOf(this.#remote)}`];
+    return [`connects to ${textOf(this.#to)}`];
   }
 
   /** Gives up: nothing is called any more. */
@@ -93,7 +102,7 @@ export class Dialling implements EndpointUser, Waiting {
   }
 
   opened(): void {
-    this.#host.note(`is connected to ${textOf(this.#remote)}`);
+    this.#host.note(`is connected to ${textOf(this.#to)}`);
     this.#soon(() => {
       const endpoint = this.#endpoint as Endpoint;
       const { local, remote } = endpoint;
@@ -144,8 +153,8 @@ export class Dialling implements EndpointUser, Waiting {
   }
 
   #fail(code: Parameters<typeof systemError>[0]): void {
-    this.#host.note(`cannot connect to ${textOf(this.#remote)}: ${code}`);
-    const { address, port } = this.#remote;
+    this.#host.note(`cannot connect to ${textOf(this.#to)}: ${code}`);
+    const { address, port } = this.#to;
     const error = Object.assign(systemError(code, "connect"), { address, port });
     this.#soon(() => this.#failed(error));
   }
@@ -164,4 +173,11 @@ export class Dialling implements EndpointUser, Waiting {
     this.#host.wires.clock.cancel(this.#timer);
     this.#host.dialling.delete(this);
   }
+}
+
+/** Where an address leads. One that stands for all is this host: the address that the socket is bound to, or loopback. */
+function destinationOf(address: string, bound: string): string {
+  if (!UNSPECIFIED.includes(address)) return address;
+  if (familyOf(address) === 6) return "::1";
+  return UNSPECIFIED.includes(bound) ? "127.0.0.1" : bound;
 }

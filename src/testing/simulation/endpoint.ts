@@ -36,6 +36,7 @@ export class Endpoint implements SenderHost, Receiving {
   readonly remote: End;
   readonly random: Random;
   readonly receiver = new Receiver();
+  isAutobound = false;
   user: EndpointUser | null = null;
   /** How the connection has failed. */
   failure: FailureCode | null = null;

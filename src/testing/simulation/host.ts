@@ -6,7 +6,7 @@ import { Ports } from "./ports.js";
 import { SimulatedProcess } from "./process.js";
 import { running } from "./running.js";
 import type { Kernel, Listening, Receiving, Waiting } from "./kernel.js";
-import { LOOPBACK_ADDRESSES, type Wires } from "./wires.js";
+import { isLoopback, LOOPBACK_ADDRESSES, type Wires } from "./wires.js";
 
 /** A computer of a simulated network. It comes from `network.host(name)`. */
 export interface Host {
@@ -132,21 +132,26 @@ export class SimulatedHost implements Host, Kernel {
 
   /** Whether an address is one of this host's own. */
   has(address: string): boolean {
-    return this.addresses.includes(address) || LOOPBACK_ADDRESSES.includes(address);
+    return this.addresses.includes(address) || isLoopback(address);
   }
 
   /** The address from which it connects to another one. */
   addressTowards(address: string): string | undefined {
-    if (LOOPBACK_ADDRESSES.includes(address)) return address;
-    return this.addresses.find((own) => familyOf(own) === familyOf(address));
+    if (this.addresses.includes(address)) return address;
+    const own = isLoopback(address) ? LOOPBACK_ADDRESSES : this.addresses;
+    return own.find((one) => familyOf(one) === familyOf(address));
   }
 
   portTowards(address: string, remote: End): number | undefined {
     return this.#ports.forConnecting(address, remote);
   }
 
-  freePort(isFree: (port: number) => boolean): number | undefined {
-    return this.#ports.forListening(isFree);
+  canBind(wanted: End, isDual: boolean): boolean {
+    return this.#ports.areFree(wanted.address, isDual)(wanted.port);
+  }
+
+  freePort(address: string, isDual: boolean): number | undefined {
+    return this.#ports.forListening(address, isDual);
   }
 
   receive(packet: Packet): void {

@@ -3,7 +3,10 @@ import type { Reachable, Wires } from "./wires.js";
 
 /** One end of a connection, as its host sees it. */
 export interface Receiving {
+  readonly local: End;
   readonly remote: End;
+  /** Whether the system has chosen its address and port in `connect`: no socket can be bound there meanwhile. */
+  readonly isAutobound: boolean;
   receive(packet: Packet): void;
   /** Ends it without a word to anybody. */
   vanish(): void;
@@ -47,6 +50,8 @@ export interface Kernel extends Reachable {
   serverAt(to: End): Listening | undefined;
   /** A port to connect to `remote` from; `undefined` if all are in use for that. */
   portTowards(address: string, remote: End): number | undefined;
-  /** A port to listen on. */
-  freePort(isFree: (port: number) => boolean): number | undefined;
+  /** Whether a socket can be bound to an address, or all, and a port. `isDual`: to all of IPv4 as well. */
+  canBind(wanted: End, isDual: boolean): boolean;
+  /** A port to which a socket can be bound. */
+  freePort(address: string, isDual: boolean): number | undefined;
 }

@@ -12,7 +12,7 @@ import { canonicalAddress } from "./packet.js";
 import { currentProcess } from "./process.js";
 import { isLeftBehind } from "./running.js";
 import { SimulatedServer } from "./server.js";
-import { LOOPBACK_ADDRESSES, type Wires } from "./wires.js";
+import { isLoopback, LOOPBACK_ADDRESSES, type Wires } from "./wires.js";
 
 /** A network in memory, whose hosts and links the body of a simulation makes. */
 export interface Network {
@@ -137,7 +137,7 @@ export class SimulatedNetwork implements Network {
         throw wrongValue("addresses", "a list of literal addresses", address);
       const normal = canonicalAddress(address);
       if (UNSPECIFIED.includes(normal)) throw wrongValue("addresses", "addresses of one host each", address);
-      if (LOOPBACK_ADDRESSES.includes(normal) || own.has(normal) || this.#wires.hasAddress(normal))
+      if (isLoopback(normal) || own.has(normal) || this.#wires.hasAddress(normal))
         throw wrongValue("addresses", "addresses that no other host has, each of them once", address);
       own.add(normal);
     }

@@ -1,3 +1,5 @@
+import { familyOf } from "../../address/endpoint.js";
+import { UNSPECIFIED } from "../../address/resolve.js";
 import type { Kernel } from "./kernel.js";
 import { keyOf, type End } from "./packet.js";
 
@@ -25,8 +27,18 @@ export class Ports {
   }
 
   /** A port to listen on. */
-  forListening(isFree: (port: number) => boolean): number | undefined {
-    return this.#find(isFree);
+  forListening(address: string, isDual: boolean): number | undefined {
+    return this.#find(this.areFree(address, isDual));
+  }
+
+  /** Tells which ports a socket can be bound to. Node's sockets share theirs (SO_REUSEADDR), but for those that listen. */
+  areFree(address: string, isDual: boolean): (port: number) => boolean {
+    const { endpoints, servers } = this.#host;
+    const taken = new Set<number>();
+    for (const { isAutobound, local } of endpoints.values())
+      if (isAutobound && covers(address, isDual, local.address)) taken.add(local.port);
+    return (port) =>
+      !taken.has(port) && ![...servers].some((server) => server.conflicts({ address, port }, isDual));
   }
 
   #find(isFree: (port: number) => boolean): number | undefined {
@@ -37,4 +49,10 @@ export class Ports {
     }
     return undefined;
   }
+}
+
+/** Whether a socket that is bound to `bound` has an address: the same one, any of its family, or any if it `isDual`. */
+export function covers(bound: string, isDual: boolean, address: string): boolean {
+  if (bound === address) return true;
+  return UNSPECIFIED.includes(bound) && (isDual || familyOf(bound) === familyOf(address));
 }

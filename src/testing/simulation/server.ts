@@ -8,6 +8,7 @@ import { ClientStream } from "./client-stream.js";
 import { Endpoint } from "./endpoint.js";
 import type { Kernel, Listening } from "./kernel.js";
 import { canonicalAddress, textOf, type End } from "./packet.js";
+import { covers } from "./ports.js";
 import type { SimulatedProcess } from "./process.js";
 import { SimulatedTransport } from "./transport.js";
 
@@ -69,12 +70,9 @@ export class SimulatedServer extends EventEmitter implements Listening {
     if (path !== undefined) return this.#refuse("Unix sockets", path);
     if (reusePort) return this.#refuse("ports that several servers share", host);
     if (!UNSPECIFIED.includes(host) && !this.#host.has(host)) return this.#fail("EADDRNOTAVAIL", host, port);
-    const isFree = (candidate: number): boolean => {
-      const wanted = { address: host, port: candidate };
-      return ![...this.#host.servers].some((server) => server.conflicts(wanted, isDual));
-    };
-    const chosen = port === 0 ? this.#host.freePort(isFree) : port;
-    if (chosen === undefined || !isFree(chosen)) return this.#fail("EADDRINUSE", host, port);
+    const chosen = port === 0 ? this.#host.freePort(host, isDual) : port;
+    if (chosen === undefined || !this.#host.canBind({ address: host, port: chosen }, isDual))
+      return this.#fail("EADDRINUSE", host, port);
     this.#bound = { address: host, port: chosen };
     this.#isDual = isDual;
     this.#backlog = backlog;
@@ -97,11 +95,7 @@ export class SimulatedServer extends EventEmitter implements Listening {
   /** Whether clients of an address and a port come here. */
   takes({ address, port }: End): boolean {
     const bound = this.#bound;
-    if (bound?.port !== port) return false;
-    if (bound.address === address) return true;
-    return (
-      UNSPECIFIED.includes(bound.address) && (this.#isDual || familyOf(bound.address) === familyOf(address))
-    );
+    return bound?.port === port && covers(bound.address, this.#isDual, address);
   }
 
   /** A client has begun its handshake. */
@@ -156,8 +150,7 @@ export class SimulatedServer extends EventEmitter implements Listening {
   conflicts({ address, port }: End, isDual: boolean): boolean {
     const bound = this.#bound;
     if (bound?.port !== port) return false;
-    if (this.takes({ address, port })) return true;
-    return UNSPECIFIED.includes(address) && (isDual || familyOf(bound.address) === familyOf(address));
+    return covers(bound.address, this.#isDual, address) || covers(address, isDual, bound.address);
   }
 
   #fail(code: "EADDRINUSE" | "EADDRNOTAVAIL", address: string, port: number): this {

@@ -5,8 +5,13 @@ import type { LinkOptions } from "./options.js";
 import type { Random } from "./random.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
-/** The addresses by which every host calls itself. */
+/** What `localhost` resolves to. */
 export const LOOPBACK_ADDRESSES: readonly string[] = ["::1", "127.0.0.1"];
+
+/** Whether every host calls itself by an address. */
+export function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
+}
 
 /** A host, as the network sees it. */
 export interface Reachable {
@@ -41,7 +46,7 @@ export class Wires {
 
   /** The host that `host` reaches by an address. */
   hostAt(address: string, host: Reachable): Reachable | undefined {
-    return LOOPBACK_ADDRESSES.includes(address) ? host : this.#byAddress.get(address);
+    return isLoopback(address) ? host : this.#byAddress.get(address);
   }
 
   hasAddress(address: string): boolean {
