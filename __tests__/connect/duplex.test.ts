@@ -226,6 +226,17 @@ describe("when its peer ends", () => {
     await client.closed;
   });
 
+  test("a loop over it has come to the end, and leaves no error behind", async () => {
+    const { duplex, server } = await connected();
+    await server.write("all of it");
+    await server.closeWrite();
+    const closed = once(duplex, "close");
+    let read = "";
+    for await (const chunk of duplex) read += String(chunk);
+    expect([read, await closed, duplex.errored]).toEqual(["all of it", [false], null]);
+    expect(await server.readAll()).toHaveLength(0);
+  });
+
   test("it stays open for writing with allowHalfOpen", async () => {
     const { duplex, server } = await connected({ allowHalfOpen: true });
     await server.closeWrite();

@@ -55,6 +55,8 @@ export abstract class NodeDuplex extends Duplex {
   #failure: Error | null = null;
   #user: User = "waits";
   #emitsReadable = false;
+  /** Whether it has emitted `'end'`, and ends our side a turn later. */
+  #endsSoon = false;
   #takesBack = false;
   /** Bytes that the connection has been given, and that the Writable still counts in its `writableLength`. */
   #handedOver = 0;
@@ -146,8 +148,10 @@ export abstract class NodeDuplex extends Duplex {
     const isHeard = super.emit("end");
     if (this.allowHalfOpen || !this.writable) return isHeard;
     this.allowHalfOpen = true;
+    this.#endsSoon = true;
     clock.setImmediate(() => {
       this.allowHalfOpen = false;
+      this.#endsSoon = false;
       if (this.writable && this.#link.input.peerEnded) this.end();
     });
     return isHeard;
@@ -337,6 +341,15 @@ export abstract class NodeDuplex extends Duplex {
   /** Whether the program has the connection, too, and so can go on with it. */
   protected get isHeld(): boolean {
     return true;
+  }
+
+  /**
+   * A `for await` loop that has come to the end destroys the stream: with an error, if it can still be written to. A socket has
+   * ended its own side by then.
+   */
+  override destroy(error: Error | null = null): this {
+    const isLoopAtEnd = this.#endsSoon && isForNoReason(error);
+    return super.destroy(isLoopAtEnd ? undefined : (error ?? undefined));
   }
 
   /**
