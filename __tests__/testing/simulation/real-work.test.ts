@@ -2,6 +2,7 @@
 import { AsyncResource } from "node:async_hooks";
 import * as crypto from "node:crypto";
 import timersPromises from "node:timers/promises";
+import { MessageChannel } from "node:worker_threads";
 import { promisify } from "node:util";
 import { simulate } from "../../../src/testing/index.js";
 
@@ -39,7 +40,35 @@ const IN_THREADS: readonly (readonly [name: string, work: () => Promise<unknown>
   ],
 ];
 
-test.each(IN_THREADS)("time stands still until %s is done", async (_name, work) => {
+/** The shortest module there is. */
+const MODULE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+
+/** What the types of Node do not declare. */
+const { WebAssembly: wasm } = globalThis as unknown as {
+  readonly WebAssembly: Record<"compile" | "instantiate", (bytes: Uint8Array) => Promise<unknown>>;
+};
+
+async function messages(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  for (let left = 10; left > 0; left--) {
+    const arrived = new Promise((done) => port2.once("message", done));
+    port1.postMessage(left);
+    await arrived;
+  }
+  port1.close();
+}
+
+const UNSEEN: readonly (readonly [name: string, work: () => Promise<unknown>])[] = [
+  ["compile of WebAssembly", () => wasm.compile(MODULE)],
+  ["instantiate of WebAssembly", () => wasm.instantiate(MODULE)],
+  ["a number of messages", messages],
+];
+
+test.each(UNSEEN)("%s can be waited for when nothing else is to come", async (_name, work) => {
+  await simulate({ seed: 1 }, work);
+});
+
+test.each([...IN_THREADS, ...UNSEEN])("time stands still until %s is done", async (_name, work) => {
   await simulate({ seed: 1 }, async (network) => {
     void timersPromises.setTimeout(1);
     await work();

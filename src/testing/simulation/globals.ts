@@ -11,14 +11,16 @@ import { promisify } from "node:util";
 import { systemClock } from "../../core/timing/clock.js";
 import { checkSize } from "../../options/checks.js";
 import type { Random } from "./random.js";
+import type { RealWork } from "./real-work.js";
 import { runningProgram } from "./running.js";
 import { VirtualTimer, type VirtualClock } from "./virtual-clock.js";
 import { delayOf, interval, sleep } from "./waits.js";
 
 type Unknown = (...args: unknown[]) => unknown;
+type AsyncWork = (...args: unknown[]) => Promise<unknown>;
 
 /** Has all of these go by virtual time. The function that is returned gives everything back. */
-export function replaceGlobals(clock: VirtualClock, random: Random): () => void {
+export function replaceGlobals(clock: VirtualClock, random: Random, work: RealWork): () => void {
   const replaced = new Replacements();
   const restore = (): void => {
     replaced.undo();
@@ -26,6 +28,7 @@ export function replaceGlobals(clock: VirtualClock, random: Random): () => void 
   };
   try {
     replaceAll(replaced, clock, random);
+    waitForWebAssembly(replaced, work);
     nodeModule.syncBuiltinESMExports();
   } catch (error) {
     // One of them cannot be replaced: a program has frozen it.
@@ -48,6 +51,17 @@ function replaceAll(replaced: Replacements, clock: VirtualClock, random: Random)
   }
   for (const owner of new Set([process, globalThis.process])) replaceHighResolution(replaced, owner, clock);
   replaced.inside(Math, "random", () => random.next());
+}
+
+/** The compilers of WebAssembly work in threads of V8's, of which Node tells nothing. */
+function waitForWebAssembly(replaced: Replacements, work: RealWork): void {
+  // Node has none if it was started with --jitless.
+  const owner = Reflect.get(globalThis, "WebAssembly") as Record<string, AsyncWork> | undefined;
+  if (owner === undefined) return;
+  for (const name of ["compile", "instantiate"]) {
+    const original = owner[name] as AsyncWork;
+    replaced.inside(owner, name, (...args) => work.during(original(...args)));
+  }
 }
 
 function replaceTimers(replaced: Replacements, owner: object, clock: VirtualClock): void {

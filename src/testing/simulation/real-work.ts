@@ -36,12 +36,17 @@ export class RealWork {
   readonly #turns = new Set<number>();
   /** Timers of Node's that were made virtual. */
   readonly #timers = new Map<number, MadeVirtual>();
+  /** Message ports. A message that is on its way cannot be seen, but comes in the next turn. */
+  readonly #ports = new Set<number>();
+  #hasMessage = false;
   readonly #hook: AsyncHook;
+  #lastWait = 0;
 
   constructor(clock: VirtualClock) {
     const pending = this.#pending;
     const turns = this.#turns;
     const timers = this.#timers;
+    const ports = this.#ports;
     const begin = (id: number): void => {
       this.begun++;
       pending.add(id);
@@ -62,17 +67,25 @@ export class RealWork {
             () => end(id),
           );
         else if (type === "Timeout") timers.set(id, makeVirtual(clock, resource));
+        else if (type === "MESSAGEPORT") ports.add(id);
         else if (type === "ZLIB") noteWrites(resource as Compressor, () => begin(id));
       },
       // Before the callback, which may begin the next piece of work on the same resource.
-      before: end,
+      before: (id) => {
+        end(id);
+        if (ports.size > 0 && ports.has(id)) this.#hasMessage = true;
+      },
       destroy: (id) => {
         end(id);
+        ports.delete(id);
         if (timers.size === 0) return;
         timers.get(id)?.cancel();
         timers.delete(id);
       },
     });
+  }
+
+  start(): void {
     this.#hook.enable();
   }
 
@@ -80,9 +93,22 @@ export class RealWork {
     return this.#pending.size > 0;
   }
 
-  /** Whether the program is to go on in a later turn of the event loop. */
-  get hasTurns(): boolean {
-    return this.#turns.size > 0;
+  /** Whether the program is to go on in a later turn of the event loop, or has gone on by a message since this was asked. */
+  takeTurns(): boolean {
+    const hasMessage = this.#hasMessage;
+    this.#hasMessage = false;
+    return hasMessage || this.#turns.size > 0;
+  }
+
+  /** Waits for work that no hook tells of, until its promise settles. */
+  during<T extends PromiseLike<unknown>>(promise: T): T {
+    // No resource of Node's has a number below 0.
+    const id = --this.#lastWait;
+    this.begun++;
+    this.#pending.add(id);
+    const end = (): void => void this.#pending.delete(id);
+    promise.then(end, end);
+    return promise;
   }
 
   stop(): void {

@@ -132,15 +132,18 @@ class Simulation {
 
   #install(): () => void {
     // Its own numbers: how often a program asks for one must not change what the network does.
-    const restoreGlobals = replaceGlobals(this.#clock, new Random(this.#seed ^ 0x5bd1e995));
-    this.#work = new RealWork(this.#clock);
+    const random = new Random(this.#seed ^ 0x5bd1e995);
+    const work = new RealWork(this.#clock);
+    const restoreGlobals = replaceGlobals(this.#clock, random, work);
+    work.start();
+    this.#work = work;
     useClock(libraryClock(this.#clock));
     useNetwork(libraryNetwork(this.#hosts));
     return () => {
       restoreGlobals();
       useClock(systemClock);
       useNetwork(outerNetwork);
-      this.#work?.stop();
+      work.stop();
       this.#clock.stop();
       this.#process.end();
       for (const host of this.#hosts.values()) host.end();
@@ -207,7 +210,8 @@ class Simulation {
       else {
         busy = 0;
         this.#turns++;
-        quiet = this.#clock.turns > 0 || this.#work?.hasTurns === true ? 0 : quiet + 1;
+        const takesTurns = this.#work?.takeTurns() === true || this.#clock.turns > 0;
+        quiet = takesTurns ? 0 : quiet + 1;
       }
     }
   }
