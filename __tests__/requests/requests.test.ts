@@ -784,6 +784,27 @@ describe("sending", () => {
     expect(await reply).toEqual({ text: "reply" });
   });
 
+  test("an own `send` that fails when its request is overdue leaves later requests their replies", async () => {
+    await onManualClock(async (clock) => {
+      const [client, peer] = pair({ readTimeout: 1_000 });
+      const messages = wrapped(client);
+      let fail: (error: Error) => void = () => undefined;
+      messages.send = (message) =>
+        message.id === 1 ? new Promise((_resolve, reject) => (fail = reject)) : client.send(message);
+      const shared = requests(messages, { match: BY_ID });
+      const late = timeoutError(shared.request({ text: "late", id: 1 }));
+      await clock.advance(1_000);
+      expect(await late).toMatchObject({ operation: "request", written: "partly" });
+      fail(new Error("thrown by the program"));
+      await turn();
+      for (const id of [2, 3]) {
+        const reply = shared.request({ text: "request", id });
+        await peer.send({ text: "reply", id });
+        expect(await reply).toEqual({ text: "reply", id });
+      }
+    });
+  });
+
   test("requests after the end of our side are refused, each with an error of its own", async () => {
     const [client, peer] = pair();
     const shared = requests(client);

@@ -263,8 +263,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
     const line = this.#lines.get(call.key);
     // Its place is gone if a message has taken it meanwhile.
     if (line === undefined || !this.#isIn(line, call)) return;
-    this.#lines.remove(line, call);
-    this.#expected--;
+    this.#takeOut(line, call);
     call.sentAt = -1;
     if (call.isAwaited) this.#reject(call, make);
     else this.#givenUp--;
@@ -272,6 +271,12 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
 
   #isIn(line: Line, call: Call): boolean {
     return line.first === call || call.previous !== null;
+  }
+
+  /** No reply is due to this call any more: it has come, or the request was not sent. One that is overdue was not expected. */
+  #takeOut(line: Line, call: Call): void {
+    this.#lines.remove(line, call);
+    if (!call.isOverdue) this.#expected--;
   }
 
   // Receiving
@@ -330,8 +335,7 @@ export class Pipeline<Q, R> implements Sleeper, CallHost, Receiver<R>, Requester
       return;
     }
     line.answered++;
-    this.#lines.remove(line, call);
-    if (!call.isOverdue) this.#expected--;
+    this.#takeOut(line, call);
     if (!call.isAwaited) {
       this.#givenUp--;
       return;
