@@ -40,6 +40,14 @@ async function connected(
   return { duplex, client: keep(client), server: keep(server) };
 }
 
+/** A Duplex whose connection the program has not asked for, and the other end. */
+async function unheld(): Promise<{ duplex: ConnectedDuplex; server: Connection }> {
+  const listener = await loopback();
+  const duplex = connectDuplex("127.0.0.1", listener.port);
+  const [, server] = await Promise.all([once(duplex, "connect"), listener.accept()]);
+  return { duplex, server: keep(server) };
+}
+
 /** The error that a Duplex is destroyed with, once it is closed; `undefined` if there is none. */
 async function errorOf(duplex: ConnectedDuplex): Promise<unknown> {
   let told: unknown;
@@ -235,6 +243,19 @@ describe("when its peer ends", () => {
     for await (const chunk of duplex) read += String(chunk);
     expect([read, await closed, duplex.errored]).toEqual(["all of it", [false], null]);
     expect(await server.readAll()).toHaveLength(0);
+  });
+
+  test("the end waits for its reader behind bytes, and where the program has the connection", async () => {
+    const [{ duplex, server }, { duplex: held, client, server: other }] = [await unheld(), await connected()];
+    await server.write("first");
+    await Promise.all([server.closeWrite(), other.closeWrite()]);
+    expect(await client.read()).toBeNull();
+    for (let i = 0; i < 5; i++) await turn();
+    expect([duplex.readyState, held.readyState]).toEqual(["open", "open"]);
+    expect(await text(duplex)).toBe("first");
+    await client.write("still");
+    held.end();
+    expect(String(await other.readAll())).toBe("still");
   });
 
   test("it stays open for writing with allowHalfOpen", async () => {

@@ -76,6 +76,7 @@ export abstract class NodeDuplex extends Duplex {
     link.input.streamReader = this.#reader;
     link.output.writeQueued = this.#sendQueued;
     link.onDropped(() => this.destroy());
+    link.whenLeftOpen(() => this.#takeBareEnd());
     link.closed.then(
       () => {
         // Both sides have ended well: the bytes that are left are still read.
@@ -170,6 +171,16 @@ export abstract class NodeDuplex extends Duplex {
       .then(this.#onChunk, this.#onFailure);
   }
 
+  /**
+   * Takes an end that no bytes come before, though nothing reads, where the program has no other way to learn of it: as a socket
+   * does. A program that only writes would go on writing to a peer that has left.
+   */
+  #takeBareEnd(): void {
+    if (this.isHeld || this.#isRead || this.#link.input.length + this.readableLength > 0) return;
+    super.read(0);
+    this.#ask();
+  }
+
   readonly #onChunk = (chunk: Buffer | null): void => {
     this.#supply = "content";
     const isTakenBack = chunk !== this.#coming;
@@ -183,6 +194,8 @@ export abstract class NodeDuplex extends Duplex {
     if (chunk === null) this.#supply = "ended";
     if (this.#user === "waits") this.#user = "is told";
     this.push(chunk);
+    // As a socket does: nothing else emits the end of a stream that nothing reads.
+    if (chunk === null) super.read(0);
   };
 
   readonly #onFailure = (error: unknown): void => {

@@ -232,6 +232,22 @@ export const DIALING_SCRIPTS: readonly DialingScript[] = [
     },
   },
   {
+    name: "ends by itself when its peer ends, though nothing reads it",
+    to: "address",
+    run: async ({ it, peer, told }) => {
+      it.once("close", () => it.write("too late", told("the write in 'close'")));
+      (await peer()).end();
+    },
+  },
+  {
+    name: "is paused when its peer ends",
+    to: "address",
+    run: async ({ it, peer }) => {
+      it.once("connect", () => it.resume().pause());
+      (await peer()).end();
+    },
+  },
+  {
     name: "stays half-open",
     to: "address",
     allowHalfOpen: true,
