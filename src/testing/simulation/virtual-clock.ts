@@ -111,6 +111,7 @@ export class VirtualTimer implements Timer {
   #timer: FakeTimer | undefined;
   /** Set when the simulation is over. */
   #real: Timer | undefined;
+  #isClosed = false;
   #isReferred = true;
 
   constructor(clock: VirtualClock, callback: () => void, ms: number, interval: number | null) {
@@ -137,23 +138,29 @@ export class VirtualTimer implements Timer {
     return this.#isReferred;
   }
 
-  /** Begins to wait anew. */
+  /** Begins to wait anew, also if it has fired, but not once it is closed. */
   refresh(): this {
-    this.close();
+    if (this.#isClosed) return this;
+    this.#cancel();
     this.#set(this.#ms);
     return this;
   }
 
   close(): this {
-    this.#clock.cancel(this.#timer);
-    this.#timer = undefined;
-    cancel(this.#real);
-    this.#real = undefined;
+    this.#isClosed = true;
+    this.#cancel();
     return this;
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #cancel(): void {
+    this.#clock.cancel(this.#timer);
+    this.#timer = undefined;
+    cancel(this.#real);
+    this.#real = undefined;
   }
 
   #set(ms: number): void {

@@ -1,0 +1,32 @@
+import timersPromises from "node:timers/promises";
+import { simulate } from "../../../src/testing/index.js";
+
+/** How a program sets timers and clears them; the numbers are when they have fired, in virtual ms. */
+async function firings(program: (fired: () => void) => void): Promise<number[]> {
+  return await simulate({ seed: 1 }, async (network) => {
+    const times: number[] = [];
+    program(() => void times.push(network.now));
+    await timersPromises.setTimeout(1_000);
+    return times;
+  });
+}
+
+test("a timer that was cleared stays so, whatever refreshes it", async () => {
+  const times = await firings((fired) => {
+    const timer = setTimeout(fired, 100);
+    clearTimeout(timer);
+    timer.refresh();
+    setTimeout(fired, 200).close().refresh();
+    clearInterval(setInterval(fired, 300).refresh());
+  });
+  expect(times).toEqual([]);
+});
+
+test("a timer that is refreshed waits anew, also when it has fired", async () => {
+  const times = await firings((fired) => {
+    const timer = setTimeout(fired, 100);
+    setTimeout(() => timer.refresh(), 50);
+    setTimeout(() => timer.refresh(), 400);
+  });
+  expect(times).toEqual([150, 500]);
+});
