@@ -30,3 +30,16 @@ test("a timer that is refreshed waits anew, also when it has fired", async () =>
   });
   expect(times).toEqual([150, 500]);
 });
+
+test("a callback has its timer for `this`", async () => {
+  const times = await firings((fired) => {
+    setInterval(function (this: NodeJS.Timeout) {
+      fired();
+      clearInterval(this);
+    }, 10);
+    const timer = setTimeout(function (this: NodeJS.Timeout) {
+      if (this === timer) fired();
+    }, 20);
+  });
+  expect(times).toEqual([10, 20]);
+});

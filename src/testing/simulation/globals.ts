@@ -75,7 +75,7 @@ function replaceTimers(replaced: Replacements, owner: object, clock: VirtualCloc
           throw Object.assign(new TypeError(message), { code: "ERR_INVALID_ARG_TYPE" });
         }
         const delay = delayOf(ms);
-        const call = (): void => void (callback as Unknown)(...args);
+        const call = (): void => void (callback as Unknown).apply(timer, args);
         const timer = new VirtualTimer(clock, call, delay, isRepeated ? delay : null);
         return Object.defineProperty(timer, Symbol.toPrimitive, {
           value: () => {
