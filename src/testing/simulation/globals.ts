@@ -10,6 +10,7 @@ import timersPromises from "node:timers/promises";
 import { promisify } from "node:util";
 import { systemClock } from "../../core/timing/clock.js";
 import { checkSize } from "../../options/checks.js";
+import { ClearableTimer } from "./node-timers.js";
 import type { Random } from "./random.js";
 import type { RealWork } from "./real-work.js";
 import { runningProgram } from "./running.js";
@@ -76,7 +77,7 @@ function replaceTimers(replaced: Replacements, owner: object, clock: VirtualCloc
         }
         const delay = delayOf(ms);
         const call = (): void => void (callback as Unknown).apply(timer, args);
-        const timer = new VirtualTimer(clock, call, delay, isRepeated ? delay : null);
+        const timer = new ClearableTimer(clock, call, delay, isRepeated ? delay : null);
         return Object.defineProperty(timer, Symbol.toPrimitive, {
           value: () => {
             byNumber.set(timer.id, timer);

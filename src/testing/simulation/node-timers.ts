@@ -20,6 +20,24 @@ interface NodeTimer {
   refresh(): unknown;
 }
 
+/**
+ * A virtual timer that Node's own `clearTimeout` clears, which a program may have taken before, or call afterwards: it takes
+ * the callback from a timer that has one, and does no more to one that is destroyed.
+ */
+export class ClearableTimer extends VirtualTimer {
+  get _onTimeout(): unknown {
+    return true;
+  }
+
+  set _onTimeout(_none: unknown) {
+    this.close();
+  }
+
+  get _destroyed(): boolean {
+    return true;
+  }
+}
+
 /** One of Node's timers that fires by virtual time. */
 export interface MadeVirtual {
   cancel(): void;
