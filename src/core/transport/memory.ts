@@ -36,7 +36,8 @@ type Output =
   | { readonly kind: "ending"; readonly done: Taken }
   | { readonly kind: "ended" }
   /** The peer has reset the connection: what is sent fails. The next turn tells the call that was waiting then. */
-  | { readonly kind: "broken"; readonly waiting: Taken | null };
+  | { readonly kind: "broken"; readonly waiting: Taken; readonly code: "ECONNRESET" | "EPIPE" }
+  | { readonly kind: "broken"; readonly waiting: null };
 
 /** What an end that was closed sends in the next turn: FIN or RST. */
 type Farewell = "end" | "reset";
@@ -228,7 +229,7 @@ class MemoryTransport implements Transport {
       output.done();
     } else if (output.kind === "broken" && output.waiting !== null) {
       this.#output = BROKEN;
-      output.waiting(systemError("ECONNRESET", "write"));
+      output.waiting(systemError(output.code, "write"));
     }
   }
 
@@ -280,13 +281,17 @@ class MemoryTransport implements Transport {
     if (this.#reads) this.#schedule();
   }
 
-  /** As with sockets of the kernel's, a reader that was sent FIN before reads the end and not the reset; writes fail. */
+  /**
+   * As with sockets of the kernel's, a reader that was sent FIN before reads the end and not the reset; writes fail. Linux has
+   * EPIPE then for the one that waits (tcp_reset).
+   */
   #receiveReset(): void {
     if (this.destroyed) return;
+    const code = this.#behind === "bytes" ? "ECONNRESET" : "EPIPE";
     if (this.#behind === "bytes") this.#behind = "reset";
     const output = this.#output;
     if (output.kind === "open") this.#output = BROKEN;
-    if (output.kind === "sending") this.#output = { kind: "broken", waiting: output.taken };
+    if (output.kind === "sending") this.#output = { kind: "broken", waiting: output.taken, code };
     this.#schedule();
   }
 }

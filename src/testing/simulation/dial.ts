@@ -4,7 +4,7 @@ import { familyOf, type AddressInfo } from "../../address/endpoint.js";
 import { UNSPECIFIED } from "../../address/resolve.js";
 import type { Network } from "../../core/network.js";
 import { systemError } from "../../core/transport/system-error.js";
-import { Endpoint, type EndpointUser } from "./endpoint.js";
+import { Endpoint, type EndpointUser, type FailureCode } from "./endpoint.js";
 import type { FakeTimer } from "./fake-timers.js";
 import type { Kernel, Waiting } from "./kernel.js";
 import { canonicalAddress, keyOf, textOf, type End } from "./packet.js";
@@ -132,7 +132,7 @@ export class Dialling implements EndpointUser, Waiting {
     // Nothing is sent yet.
   }
 
-  failed(code: "ECONNRESET" | "ETIMEDOUT"): void {
+  failed(code: FailureCode): void {
     this.#fail(code);
   }
 

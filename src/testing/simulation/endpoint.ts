@@ -14,7 +14,7 @@ const LAST_WAIT_MS = 60_000;
 const KEEP_ALIVE = { delay: 7_200_000, interval: 75_000, count: 9 };
 
 /** Why a connection has failed. */
-export type FailureCode = "ECONNRESET" | "ETIMEDOUT";
+export type FailureCode = "ECONNRESET" | "EPIPE" | "ETIMEDOUT";
 
 /** What uses an end of a connection: a call that connects, a server, or a connection of the program. */
 export interface EndpointUser {
@@ -223,7 +223,8 @@ export class Endpoint implements SenderHost, Receiving {
     const wasOpening = this.#state === "opening";
     this.#remove();
     if (wasOpening) user?.refused?.();
-    else this.#fail(user, "ECONNRESET");
+    // As Linux has it (tcp_reset). A read that waits is told of the end alone.
+    else this.#fail(user, this.receiver.ended ? "EPIPE" : "ECONNRESET");
   }
 
   // What the sender asks for
