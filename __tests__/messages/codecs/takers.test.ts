@@ -225,3 +225,14 @@ test("a message for which there is no memory stays in the queue, with its length
     expect(taker.take(queue, false)).toEqual(Buffer.from("0123456789ab"));
   }
 });
+
+test("blank lines of JSON are dropped as many at once as have arrived", () => {
+  const taker = takerOf(jsonLines());
+  const queue = new ByteQueue();
+  const skip = jest.spyOn(queue, "skip");
+  const blank = Buffer.from("\n \t\r\n".repeat(1_000));
+  queue.copy(blank, blank.length);
+  expect(taker.take(queue, false)).toBe(WAIT);
+  expect(queue.length).toBe(0);
+  expect(skip).toHaveBeenCalledTimes(1);
+});
