@@ -136,8 +136,11 @@ export class SimulatedNetwork implements Network {
       if (typeof address !== "string" || familyOf(address) === 0)
         throw wrongValue("addresses", "a list of literal addresses", address);
       const normal = canonicalAddress(address);
-      if (UNSPECIFIED.includes(normal)) throw wrongValue("addresses", "addresses of one host each", address);
-      if (isLoopback(normal) || own.has(normal) || this.#wires.hasAddress(normal))
+      if (UNSPECIFIED.includes(normal) || isLoopback(normal) || isOfMany(normal)) {
+        const expected = "addresses of one host each: no loopback, multicast, broadcast or unspecified ones";
+        throw wrongValue("addresses", expected, address);
+      }
+      if (own.has(normal) || this.#wires.hasAddress(normal))
         throw wrongValue("addresses", "addresses that no other host has, each of them once", address);
       own.add(normal);
     }
@@ -201,6 +204,11 @@ export function libraryNetwork(hosts: Hosts): LibraryNetwork {
       });
     },
   };
+}
+
+/** Whether it is a multicast or the broadcast address. */
+function isOfMany(address: string): boolean {
+  return /^(?:2(?:2[4-9]|3\d)\.|ff[\da-f]{2}:)/.test(address) || address === "255.255.255.255";
 }
 
 /** What a host is known by: case and a dot at the end make no difference in a name. */
