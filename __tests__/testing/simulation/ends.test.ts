@@ -87,6 +87,36 @@ test("a program of before a crash that runs on gets no connection, also once the
   });
 });
 
+test("a listener of before a crash that is closed leaves the host alone that is up again", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b")];
+    const old = await b.run(() => listen(7));
+    b.crash();
+    b.restart();
+    const listener = await b.run(() => listen(7));
+    const closing = old.close();
+    closing.catch(() => undefined);
+    await timersPromises.setTimeout(5_000);
+    await (await a.run(() => connect("b", 7))).close();
+    expect(listener.pending).toBe(1);
+    expect(network.log.join("\n")).not.toContain("no longer listens");
+  });
+});
+
+test("an attempt to connect of before a crash sends and reports nothing once the host is up again", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b", { addresses: ["10.1.1.1"] })];
+    network.partition(a, b);
+    for (const address of ["10.1.1.1", "10.1.1.2"]) a.run(() => connect(address, 7)).catch(() => undefined);
+    await timersPromises.setTimeout(10);
+    a.crash();
+    a.restart();
+    const before = network.log.length;
+    await timersPromises.setTimeout(200_000);
+    expect(network.log.slice(before)).toEqual([]);
+  });
+});
+
 test("a loop over setImmediate that waits for time to pass is told so", async () => {
   const state = { isOver: false };
   const error = await failure(

@@ -139,7 +139,8 @@ export class Dialling implements EndpointUser, Waiting {
   #ask(retries: number): void {
     const endpoint = this.#endpoint as Endpoint;
     this.#host.wires.send(this.#host, { kind: "syn", from: endpoint.local, to: endpoint.remote });
-    this.#timer = this.#host.wires.clock.schedule(
+    // It ends with the endpoint, and so with a crash of the host.
+    this.#timer = endpoint.schedule(
       () => {
         if (retries < MAX_RETRIES) {
           this.#ask(retries + 1);
@@ -153,6 +154,7 @@ export class Dialling implements EndpointUser, Waiting {
   }
 
   #fail(code: Parameters<typeof systemError>[0]): void {
+    if (this.#process.isGone) return;
     this.#host.note(`cannot connect to ${textOf(this.#to)}: ${code}`);
     const { address, port } = this.#to;
     const error = Object.assign(systemError(code, "connect"), { address, port });

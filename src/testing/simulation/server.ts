@@ -84,7 +84,8 @@ export class SimulatedServer extends EventEmitter implements Listening {
 
   close(callback?: (error?: Error) => void): this {
     if (callback !== undefined) this.once("close", callback);
-    if (this.#bound === null) return this;
+    // The host has forgotten the servers of a program that has crashed.
+    if (this.#bound === null || this.#process.isGone) return this;
     this.#host.note(`no longer listens on ${textOf(this.#bound)}`);
     this.#bound = null;
     this.#host.servers.delete(this);
