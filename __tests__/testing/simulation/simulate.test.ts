@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import timersPromises, { setInterval as everyTime, setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
+import { inspect, promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { readFile } from "node:fs/promises";
 import { connect, listen, resolve, serve, type Connection } from "../../../src/index.js";
@@ -135,6 +135,21 @@ test("within a partition connecting takes until the timeout, or as long as the k
     expect(refused).toMatchObject({ code: "ECONNREFUSED" });
     expect(await failure(a.run(() => connect("10.9.9.9", 8)))).toMatchObject({ code: "EHOSTUNREACH" });
     expect(await failure(a.run(() => connect("nobody", 8)))).toMatchObject({ code: "ENOTFOUND" });
+  });
+});
+
+test("hosts and networks are printed in one line", async () => {
+  await simulate({ seed: 7 }, async (network) => {
+    const [a, b] = [network.host("a"), network.host("b", { addresses: ["10.1.1.1"] })];
+    await timersPromises.setTimeout(5_000);
+    b.crash();
+    expect(inspect(network)).toBe("Network of seed 7 { now: 5000, hosts: 'a, b' }");
+    expect(inspect([a, b])).toBe(
+      `[\n  Host a { addresses: '10.0.0.1, fd00::1', state: 'up' },\n  Host b { addresses: '10.1.1.1', state: 'crashed' }\n]`,
+    );
+    expect(inspect({ deeply: { a } }, { depth: 1 })).toContain("[Host]");
+    // As `console.log` of the class itself does.
+    for (const one of [a, network]) inspect(Object.getPrototypeOf(one), { showHidden: true });
   });
 });
 

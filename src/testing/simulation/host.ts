@@ -1,4 +1,6 @@
+import { inspect } from "node:util";
 import { familyOf } from "../../address/endpoint.js";
+import { lineOf, type Style } from "../../inspection.js";
 import { checkFunction } from "../../options/checks.js";
 import { checkFinite } from "./options.js";
 import { keyOf, type End, type Packet } from "./packet.js";
@@ -175,6 +177,13 @@ export class SimulatedHost implements Host, Kernel {
 
   #answerByReset({ from, to }: { readonly from: End; readonly to: End }): void {
     this.wires.send(this, { kind: "reset", from: to, to: from });
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, style: Style): unknown {
+    if (!(#ports in this)) return this;
+    const state = this.#isDown ? "crashed" : "up";
+    return lineOf("Host", this.name, { addresses: this.addresses.join(", "), state }, depth, style);
   }
 
   #crashed(): Error {

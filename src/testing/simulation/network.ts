@@ -1,8 +1,10 @@
 import type { LookupAddress } from "node:dns";
 import type { Server } from "node:net";
+import { inspect } from "node:util";
 import { checkHost, familyOf } from "../../address/endpoint.js";
 import { UNSPECIFIED } from "../../address/resolve.js";
 import { systemNetwork, type Network as LibraryNetwork, type LookupRequest } from "../../core/network.js";
+import { lineOf, type Style } from "../../inspection.js";
 import { wrongValue } from "../../options/checks.js";
 import { Dialling } from "./dial.js";
 import { SimulatedHost, type Host } from "./host.js";
@@ -93,6 +95,13 @@ export class SimulatedNetwork implements Network {
 
   heal(a: Host | string, b: Host | string): void {
     this.#cut(a, b, false);
+  }
+
+  /** @internal */
+  [inspect.custom](depth: number, style: Style): unknown {
+    if (!(#hosts in this)) return this;
+    const hosts = [...this.#hosts.values()].map(({ name }) => name).join(", ");
+    return lineOf("Network", `of seed ${String(this.seed)}`, { now: this.now, hosts }, depth, style);
   }
 
   #cut(a: Host | string, b: Host | string, isCut: boolean): void {
