@@ -318,6 +318,22 @@ test("a body that waits for what can never happen is told which host waits for w
   expect(message).toMatch(/\(seed 42\)$/);
 });
 
+test("a body that a partition keeps waiting is told which hosts are cut off", async () => {
+  const error = await failure(
+    simulate({}, async (network) => {
+      const { a, b, connection } = await connected(network);
+      network.host("c");
+      network.partition(b, a);
+      connection.setKeepAlive(false);
+      await connection.readLine();
+    }),
+  );
+  expect((error as Error).message).toMatch(/a: reads from 10\.0\.0\.2:7, is cut off from b\n/);
+  expect((error as Error).message).toMatch(
+    /b: .*, is cut off from a\n {2}c: waits for nothing on the network /,
+  );
+});
+
 test("a body that never ends is told so when its time is up", async () => {
   const forever = async (): Promise<void> => {
     for (;;) await timersPromises.setTimeout(1_000);

@@ -10,9 +10,9 @@ export function reportOf(hosts: Iterable<SimulatedHost>): string {
       ...[...host.servers].map((server) => `listens on ${server.toString()}`),
     ];
     const idle = host.endpoints.size === 0 ? [] : [`has ${connectionsIn(host)}`];
-    return [
-      `${host.name}: ${(waits.length > 0 ? waits : [...idle, "waits for nothing on the network"]).join(", ")}`,
-    ];
+    const cuts = host.wires.cutOffFrom(host).map(({ name }) => `is cut off from ${name}`);
+    const all = [...(waits.length > 0 ? waits : [...idle, "waits for nothing on the network"]), ...cuts];
+    return [`${host.name}: ${all.join(", ")}`];
   });
   return lines.length === 0 ? " it has no hosts" : lines.map((line) => `\n  ${line}`).join("");
 }

@@ -62,6 +62,11 @@ export class Wires {
     return path;
   }
 
+  /** The hosts from which a partition cuts a host off. */
+  cutOffFrom(host: Reachable): Reachable[] {
+    return [...(this.#paths.get(host) ?? [])].filter(([, path]) => path.isCut).map(([other]) => other);
+  }
+
   /** The path to the host that `from` reaches by an address. */
   pathTo(from: Reachable, { address }: End): Path | undefined {
     const to = this.hostAt(address, from);
