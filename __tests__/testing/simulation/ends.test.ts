@@ -14,6 +14,7 @@ const REPLACED: readonly (readonly [owner: object, name: string])[] = [
   [AbortSignal, "timeout"],
   [performance, "now"],
   [process, "hrtime"],
+  [process, "uptime"],
   [Math, "random"],
 ];
 

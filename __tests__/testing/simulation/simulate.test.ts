@@ -84,6 +84,7 @@ test("an hour passes in no time, for all that a program waits with", async () =>
     expect(network.now).toBe(3_600_000);
     expect(Date.now() - began).toBe(3_600_000);
     expect(performance.now() - start).toBe(3_600_000);
+    expect(process.uptime()).toBe(3_600);
   });
   expect(process.hrtime.bigint() - before).toBeLessThan(60_000_000_000n);
   expect(Math.abs(Date.now() - new Date().getTime())).toBeLessThan(1_000);

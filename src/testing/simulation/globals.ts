@@ -50,7 +50,10 @@ function replaceAll(replaced: Replacements, clock: VirtualClock, random: Random)
   for (const owner of new Set([performance, globalThis.performance])) {
     replaced.inside(owner, "now", () => clock.now());
   }
-  for (const owner of new Set([process, globalThis.process])) replaceHighResolution(replaced, owner, clock);
+  for (const owner of new Set([process, globalThis.process])) {
+    replaceHighResolution(replaced, owner, clock);
+    replaced.inside(owner, "uptime", () => clock.now() / 1000);
+  }
   replaced.inside(Math, "random", () => random.next());
 }
 

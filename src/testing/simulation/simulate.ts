@@ -41,8 +41,9 @@ let isUnderWay = false;
  * nothing is left to run, time jumps to the next event. A whole hour of timeouts takes milliseconds.
  *
  * Virtual are `setTimeout`, `setInterval` and what clears them, `node:timers/promises`, `AbortSignal.timeout`, `Date`,
- * `performance.now`, `process.hrtime` and every timeout of this library. `setImmediate`, `process.nextTick` and promises are
- * as ever. Files, compression and other work of the process take no virtual time: that stands still until they are done.
+ * `performance.now`, `process.hrtime` and `uptime`, and every timeout of this library. `setImmediate`, `process.nextTick` and
+ * promises are as ever. Files, compression and other work of the process take no virtual time: that stands still until they
+ * are done.
  * `node:net` itself, `fetch`, child processes, workers and `Temporal.Now` are real, and virtual time does not wait for them.
  *
  * Everything random follows from `seed`, `Math.random()` included: the same seed gives the same {@link Network.log}. When the
