@@ -31,7 +31,7 @@ const BUSY_TURNS = 100;
  * Turns that a program may take, and pieces of real work that it may begin, while no time passes. One that takes more waits for
  * time, or will not end. The turns take some seconds.
  */
-const MOST_STEPS = 1_000_000;
+const MOST_STEPS = 300_000;
 
 let isUnderWay = false;
 
@@ -63,7 +63,7 @@ let isUnderWay = false;
  *
  * @throws what `body` throws; the message names the seed. What is no error, or cannot be changed, is the `cause` of an error
  *   that does
- * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen, or takes a million turns while no time passes:
+ * @throws Error `ERR_DEADLOCK` if `body` waits for what can never happen, or takes 300 000 turns while no time passes:
  *   the message says which host waits for what;
  *   `ERR_TIME_LIMIT` if it has not settled within `timeLimit`; `ERR_BUSY` if another simulation is under way in this thread
  * @throws Error `ERR_MODULE_NOT_FOUND` if the package `@sinonjs/fake-timers` is not installed
