@@ -1,5 +1,6 @@
 /** What `framed` takes directly out of the queue is what `decode` would find. Over a queue, without a connection. */
 import { Buffer } from "node:buffer";
+import { jest } from "@jest/globals";
 import fc from "../../support/fast-check.js";
 import { delimited, jsonLines, lengthPrefix, varintPrefix, type Codec } from "../../../src/index.js";
 import { ByteQueue } from "../../../src/core/bytes/byte-queue.js";
