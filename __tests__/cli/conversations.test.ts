@@ -90,6 +90,20 @@ describe("connect", () => {
     expect({ status, stderr }).toEqual({ status: 1, stderr: "tcp6: no byte has moved for 50 ms\n" });
   });
 
+  test("so is a peer whose bytes nobody takes from stdout", async () => {
+    const port = await served((socket) => {
+      socket.write("first\n");
+      socket.once("data", () => socket.write(Buffer.alloc(8_000_000)));
+    });
+    const client = tcp6("connect", `127.0.0.1:${port}`, "--timeout", "300ms");
+    await client.says(/first/);
+    client.pauseOutput();
+    client.feed("more");
+    expect(await client.exited()).toBe(1);
+    client.resumeOutput();
+    expect((await client.ended).stderr).toBe("tcp6: no byte has moved for 300 ms\n");
+  });
+
   test("a reader of stdout that has left ends it, and is no failure", async () => {
     const port = await served((socket) => {
       const more = setInterval(() => socket.write("more\n"), 1);

@@ -74,6 +74,22 @@ export class Program {
     this.#process.stdin?.write(input);
   }
 
+  /** Reads no more of what it prints, as a reader that is busy. */
+  pauseOutput(): void {
+    this.#process.stdout?.pause();
+  }
+
+  /** Reads on. */
+  resumeOutput(): void {
+    this.#process.stdout?.resume();
+  }
+
+  /** Resolves to the status of the process when that has ended, whether or not its output is read. */
+  async exited(): Promise<number | null> {
+    if (this.#process.exitCode === null) await once(this.#process, "exit");
+    return this.#process.exitCode;
+  }
+
   /** Reads no more of what it prints, as a reader that has ended. */
   closeOutput(): void {
     this.#process.stdout?.destroy();

@@ -1,6 +1,7 @@
+import process from "node:process";
 import type { Connection } from "../index.js";
 import type { Arguments, Options } from "./arguments.js";
-import { exchange, type ExchangeOptions } from "./exchange.js";
+import { exchange, SilenceError, type ExchangeOptions } from "./exchange.js";
 import type { Report } from "./report.js";
 import { shownBytes } from "./terminal.js";
 
@@ -25,14 +26,18 @@ export async function exchangeReported(
   report: Report,
 ): Promise<number> {
   let status = 0;
+  let isStuck = false;
   try {
     await exchange(connection, options);
   } catch (error) {
     report.error(error);
     status = FAILED;
+    isStuck = error instanceof SilenceError && process.stdout.writableLength > 0;
   }
   const { bytesRead, bytesWritten } = connection;
   const sentence = `sent ${shownBytes(bytesWritten)}, received ${shownBytes(bytesRead)}`;
   report.detail("closed", { bytesRead, bytesWritten }, sentence);
+  // What nobody takes from stdout would keep the process alive.
+  if (isStuck) process.stderr.write("", () => process.exit(status));
   return status;
 }

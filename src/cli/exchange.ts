@@ -43,6 +43,7 @@ export async function exchange(connection: Connection, options: ExchangeOptions)
   const editor = isLines && isTerminal && process.stdout.isTTY ? new LineEditor() : undefined;
   const source = editor ?? new Input(isLines);
   const touch = (): void => idle.touch();
+  const givenUp = rejectedBy(signal);
   try {
     const sent = send(connection, source, signal, touch);
     const received = receive(connection, editor ?? new Output(isLines), signal, touch);
@@ -50,9 +51,9 @@ export async function exchange(connection: Connection, options: ExchangeOptions)
     sent.catch((error: unknown) => {
       if (error instanceof InputError) stop.abort(error.cause);
     });
-    await received;
+    await Promise.race([received, givenUp]);
     source.peerHasEnded();
-    await sent;
+    await Promise.race([sent, givenUp]);
     await connection.close();
   } catch (error) {
     connection.reset();
@@ -62,6 +63,15 @@ export async function exchange(connection: Connection, options: ExchangeOptions)
     idle.stop();
     source.close();
   }
+}
+
+/** Rejects when the signal is aborted: what waits for stdin or stdout is not told of it. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  const rejected = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error));
+  });
+  rejected.catch(() => undefined);
+  return rejected;
 }
 
 /** Where bytes for the peer come from. */
