@@ -143,6 +143,22 @@ describe("listen", () => {
     }
   });
 
+  test("a socket that a listen has left behind is taken over, and none that is in use", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "tcp6-cli-"));
+    const path = join(directory, "socket");
+    try {
+      const killed = tcp6("listen", path);
+      await killed.says(/listening on/);
+      killed.kill("SIGINT");
+      expect(await killed.ended).toMatchObject({ signal: "SIGINT" });
+      await tcp6("listen", path, "--echo").says(/listening on/);
+      expect((await answer(tcp6("connect", path), "echo")).toString()).toBe("echo");
+      expect(await tcp6("listen", path).ended).toMatchObject({ status: 1 });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
   test("--exec runs a command for each client, which knows the client's address", async () => {
     const server = tcp6("listen", "127.0.0.1:0", "--exec", 'tr a-z A-Z; echo " $TCPREMOTEIP"; exit 3', "-v");
     const port = await portOf(server);

@@ -15,10 +15,12 @@ export function listenOptionsOf(given: Arguments): {
   maxConnections?: number;
   readTimeout: number;
   writeTimeout: number;
+  unlinkStale: boolean;
 } {
   const maxConnections = given.count("max-connections");
   const unbounded = { readTimeout: Infinity, writeTimeout: Infinity };
-  return { ...unbounded, ...(maxConnections === undefined ? {} : { maxConnections }) };
+  // A command that a signal has ended has left the file of its socket behind.
+  return { ...unbounded, unlinkStale: true, ...(maxConnections === undefined ? {} : { maxConnections }) };
 }
 
 export function announce(listener: Listener, report: Report): void {
