@@ -143,6 +143,13 @@ describe("listen", () => {
     }
   });
 
+  test("a URL is where to listen, also for relay", async () => {
+    const server = tcp6("listen", "redis://127.0.0.1:0", "--echo");
+    const relay = tcp6("relay", "tcp://127.0.0.1:0", `redis://127.0.0.1:${await portOf(server)}`);
+    const client = tcp6("connect", `redis://127.0.0.1:${await portOf(relay)}`);
+    expect((await answer(client, "through both")).toString()).toBe("through both");
+  });
+
   test("a socket that a listen has left behind is taken over, and none that is in use", async () => {
     const directory = await mkdtemp(join(tmpdir(), "tcp6-cli-"));
     const path = join(directory, "socket");

@@ -1,6 +1,6 @@
 import { listen, type Connection, type Handler } from "../index.js";
 import { UsageError, type Arguments, type Command } from "./arguments.js";
-import { peerOf, securityOf, serverTlsOf } from "./client.js";
+import { endpointOf, peerOf, securityOf, serverTlsOf } from "./client.js";
 import { EXCHANGE_OPTIONS, exchangeOptionsOf, exchangeReported } from "./exchange-reported.js";
 import { endAll, execFor } from "./exec.js";
 import { Report, REPORT_OPTIONS } from "./report.js";
@@ -36,7 +36,7 @@ export const LISTEN: Command = {
 async function runListen(given: Arguments): Promise<number> {
   const report = new Report(given);
   const options = exchangeOptionsOf(given);
-  const [at = ""] = given.positionals;
+  const at = endpointOf(given.positionals);
   const [isEcho, command] = [given.has("echo"), given.text("exec")];
   if (isEcho && command !== undefined) throw new UsageError("--echo and --exec exclude each other");
   const isServer = isEcho || command !== undefined;

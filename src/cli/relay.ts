@@ -1,5 +1,5 @@
 import { connect, listen, parseEndpoint, relay } from "../index.js";
-import type { Connection, Handler, ProxyHeader } from "../index.js";
+import type { ConnectEndpoint, Connection, Handler, ProxyHeader } from "../index.js";
 import type { Arguments, Command } from "./arguments.js";
 import {
   connectOptionsOf,
@@ -40,8 +40,10 @@ export const RELAY: Command = {
 
 async function runRelay(given: Arguments): Promise<number> {
   const report = new Report(given);
-  const [at = "", targetText = ""] = given.positionals;
-  const target = endpointOf([targetText]);
+  const [at, target] = given.positionals.map((text) => endpointOf([text])) as [
+    ConnectEndpoint,
+    ConnectEndpoint,
+  ];
   // What is no endpoint is told now, not at the first client.
   if (typeof target === "string") parseEndpoint(target);
   const connectOptions = connectOptionsOf(given, target, "target-tls");
