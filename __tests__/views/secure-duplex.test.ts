@@ -31,6 +31,16 @@ describe("a Duplex over TLS", () => {
     duplex.destroy();
   });
 
+  test("emits no 'secureConnect' once a listener to 'connect' has destroyed it", async () => {
+    await using listener = await listen("localhost:0", { tls: LOCALHOST });
+    const duplex = connectDuplex("localhost", listener.port, { tls: TLS });
+    const events: string[] = [];
+    for (const name of ["ready", "secureConnect", "close"]) duplex.on(name, () => events.push(name));
+    duplex.once("connect", () => duplex.destroy());
+    await once(duplex, "close");
+    expect(events).toEqual(["ready", "close"]);
+  });
+
   test("and one without TLS has none of it", async () => {
     await using listener = await listen("127.0.0.1:0");
     const connection = await connect("127.0.0.1", listener.port);

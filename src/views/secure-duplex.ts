@@ -55,9 +55,8 @@ export abstract class SecureView extends SocketView implements SocketDuplex {
   }
 
   protected override emitConnected(): void {
-    if (this.destroyed) return;
     super.emitConnected();
-    if (this.isSecure) this.emit("secureConnect");
+    if (this.isSecure && !this.destroyed) this.emit("secureConnect");
   }
 
   get #facts(): TlsFacts | undefined {
