@@ -154,6 +154,16 @@ describe("without onError", () => {
       runInNewContext("new RangeError('no')"),
       ["no", { type: "RangeError", detail: expect.stringMatching(/^RangeError: no\n +at /) as unknown }],
     ],
+    [
+      "an error of another realm with a code",
+      runInNewContext("Object.assign(new Error('no'), { code: 'ENO' })"),
+      ["no", { type: "Error", detail: expect.stringMatching(/^Error: no\n +at /) as unknown, code: "ENO" }],
+    ],
+    [
+      "an error of another realm whose code is a number",
+      runInNewContext("Object.assign(new Error('no'), { code: 20 })"),
+      ["no", { type: "Error", detail: expect.stringMatching(/^Error: no\n +at /) as unknown }],
+    ],
     ["text", "no", ["no"]],
     ["undefined", undefined, ["a handler has failed with undefined", {}]],
     ["an object", new class_(), ["a handler has failed with an object (Odd)", {}]],

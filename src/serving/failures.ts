@@ -62,12 +62,16 @@ function readAll(error: Error): void {
   [error, name, message, stack, code, detail].join();
 }
 
-function partsOf(error: unknown, who: string): { message: string; type?: string; detail?: string } {
+function partsOf(
+  error: unknown,
+  who: string,
+): { message: string; type?: string; detail?: string; code?: string } {
   const message = `${who} has failed with ${described(error)}`;
   if (!isNativeError(error)) return { message };
   try {
     readAll(error);
-    return { message: error.message, type: error.name, detail: error.stack ?? "" };
+    const { message: text, name, stack = "", code } = error as Error & { code?: unknown };
+    return { message: text, type: name, detail: stack, ...(typeof code === "string" ? { code } : {}) };
   } catch {
     return { message }; // A getter of its own has thrown.
   }
