@@ -42,7 +42,7 @@ async function imported(): Promise<unknown> {
   try {
     return await import("@sinonjs/fake-timers");
   } catch (error) {
-    if (codeOf(error).startsWith("ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING")) return undefined;
+    if (/^ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING/.test(codeOf(error))) return undefined;
     throw error;
   }
 }
