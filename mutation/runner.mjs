@@ -4,7 +4,7 @@
  */
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
-import { dirname, relative } from "node:path";
+import { dirname } from "node:path";
 import { declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
 import {
   determineHitLimitReached,
@@ -20,7 +20,28 @@ import { run, stryker } from "./tests.mjs";
  */
 const [FROM, TO] = `0-${process.env.SHARE ?? "1"}`.split("-").slice(-2).map(Number);
 
-function isInSample({ location: { start, end }, mutatorName, replacement }) {
+const nameOf = ({ place, mutatorName, replacement }) => JSON.stringify([place, mutatorName, replacement]);
+
+/** Stryker counts lines and columns from 0, and from 1 in what it reports. */
+const placeOf = (fileName, { start }, first) =>
+  `${fileName.slice(fileName.lastIndexOf("src/"))}:${start.line - first + 1}:${start.column - first + 1}`;
+
+/** Those that have survived by the lines of `AREA.jsonl` of earlier runs: only they are tried. */
+const survivors =
+  process.env.AGAIN &&
+  new Set(
+    readFileSync(process.env.AGAIN, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .filter(({ status }) => status === "Survived" || status === "NoCoverage")
+      .map(nameOf),
+  );
+
+function isInSample({ fileName, location, mutatorName, replacement }) {
+  if (survivors)
+    return survivors.has(nameOf({ place: placeOf(fileName, location, 0), mutatorName, replacement }));
+  const { start, end } = location;
   const name = JSON.stringify([start, end, mutatorName, replacement]);
   const place = createHash("sha1").update(name).digest().readUInt32BE() / 2 ** 32;
   return FROM <= place && place < TO;
@@ -111,7 +132,7 @@ class LinesReporter {
     killedBy,
     testsCompleted,
   }) {
-    const place = `${relative(process.cwd(), fileName)}:${location.start.line}:${location.start.column}`;
+    const place = placeOf(fileName, location, 1);
     const reason = statusReason?.slice(0, 300);
     const line = { status, place, mutatorName, replacement, testsCompleted, killedBy, reason };
     appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
