@@ -363,6 +363,7 @@ describe("frames are printed as one line", () => {
     expect(printed(frames, client)).toBe("Frames A -> B { state: 'open', bytes: 2, limit: 1000 }");
     expect(frames.toString()).toBe(client.toString());
     expect(frames.toJSON()).toEqual({ connection: client.toJSON(), bytes: 2, limit: 1000 });
+    expect(lengthPrefixed(client, { bytes: 1 }).toJSON()).toMatchObject({ limit: 255 });
   });
 
   test("and their loops, like those of a connection, as their class alone", async () => {

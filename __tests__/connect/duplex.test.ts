@@ -585,3 +585,13 @@ test("a Duplex that connects lists the addresses it has tried, as a net.Socket d
   duplex.destroy();
   await once(duplex, "close");
 });
+
+test("autoSelectFamilyAttemptedAddresses: of a Unix socket none, which has no address", async () => {
+  const path = socketPath();
+  keep(await listen({ path }));
+  const duplex = connectDuplex({ path });
+  await duplex.connection;
+  expect(duplex.autoSelectFamilyAttemptedAddresses).toEqual([]);
+  duplex.destroy();
+  await once(duplex, "close");
+});

@@ -218,7 +218,10 @@ describe("a handshake that is given up", () => {
     const server = await accepted(listener);
     const error = await dialing;
     expect(error).toMatchObject({ operation: "connect", timeout: 60, host: "name.test" });
-    expect(error.attempts?.map(({ code }) => code)).toEqual(["ECONNREFUSED", "ETIMEDOUT"]);
+    expect(error.attempts).toMatchObject([
+      { code: "ECONNREFUSED", operation: "connect" },
+      { code: "ETIMEDOUT", operation: "connect" },
+    ]);
     expect(error.message).toMatch(
       new RegExp(
         `: timed out after 60 ms \\(ETIMEDOUT\\): 127.0.0.1:${dead}: connection refused \\(ECONNREFUSED\\); ` +

@@ -259,6 +259,7 @@ describe("losing", () => {
     await expect(start([]).promise).rejects.toMatchObject({
       name: "TypeError",
       code: "ERR_INVALID_ARG_VALUE",
+      message: expect.stringContaining(`"addresses" must be one address or more`) as string,
     });
   });
 });
