@@ -1,5 +1,5 @@
 import type { Connection } from "../../src/index.js";
-import { until } from "../support/outcomes.js";
+import { turn, until } from "../support/outcomes.js";
 import { closeAll, keep, loopback, netClient } from "../support/peers.js";
 
 afterEach(closeAll);
@@ -24,6 +24,53 @@ describe.each(["accept", "a loop"])("%s over clients that wait", (way) => {
     expect(accepted).toEqual(clients);
     expect(turns).toBeGreaterThanOrEqual(2);
   });
+});
+
+test("a loop that is left beyond the budget of a turn leaves the clients that it has not given", async () => {
+  const listener = await loopback();
+  const clients = [];
+  for (let count = 0; count < 60; count++) clients.push((await netClient(listener.port)).localPort);
+  await until(() => listener.pending === 60);
+  await turn();
+  const loop = listener[Symbol.asyncIterator]();
+  const pulls = Array.from(clients, () => loop.next());
+  expect(await loop.return?.()).toEqual({ value: undefined, done: true });
+  const given = (await Promise.all(pulls)).filter((next) => next.done !== true);
+  const ports = given.map(({ value }) => keep(value).remotePort);
+  expect(ports.length).toBeLessThan(60);
+  expect(ports).toEqual(clients.slice(0, ports.length));
+  expect(listener.pending).toBe(60 - ports.length);
+  await turn();
+  expect(keep(await listener.accept()).remotePort).toBe(clients[ports.length]);
+});
+
+test("pulls of a loop beyond the budget of a turn are served in order, also behind those of the next turn", async () => {
+  const listener = await loopback();
+  const clients = [];
+  for (let count = 0; count < 60; count++) clients.push((await netClient(listener.port)).localPort);
+  await until(() => listener.pending === 60);
+  const loop = listener[Symbol.asyncIterator]();
+  const served: number[] = [];
+  const pulls = Array.from(clients, async (_, index) => {
+    if (index >= 40) await turn();
+    keep((await loop.next()).value as Connection);
+    served.push(index);
+  });
+  await Promise.all(pulls);
+  expect(served).toEqual([...clients.keys()]);
+});
+
+test("a pull beyond the budget of a turn is over when the listener closes", async () => {
+  const listener = await loopback();
+  for (let count = 0; count < 40; count++) await netClient(listener.port);
+  await until(() => listener.pending === 40);
+  const loop = listener[Symbol.asyncIterator]();
+  const pulls = Array.from({ length: 40 }, () => loop.next());
+  await listener.close();
+  const given = (await Promise.all(pulls)).filter((next) => next.done !== true);
+  given.forEach(({ value }) => keep(value));
+  expect(given.length).toBeLessThan(40);
+  expect(listener.stats.accepted).toBe(given.length);
 });
 
 test("a loop of accepts that may not wait lets clients come", async () => {

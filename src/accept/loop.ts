@@ -15,6 +15,8 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
   readonly #options: ConnectionOptions;
   readonly #admits: Admits | null;
   readonly #waiting = new Members<Pull>();
+  /** How many of those that wait do so for the next turn of the event loop. */
+  #postponed = 0;
   #left = false;
 
   constructor(queue: AcceptQueue, options: ConnectionOptions, admits: Admits | null = null) {
@@ -26,14 +28,28 @@ export class AcceptLoop implements AsyncIterableIterator<Connection, undefined> 
   next(): Promise<Next> {
     if (this.#left) return Promise.resolve(DONE);
     const settings = settingsOf(this.#options);
+    if (this.#postponed > 0 || (this.#queue.pending > 0 && !spend(ACCEPT_UNITS)))
+      return this.#postpone(settings);
     const value = this.#queue.take(settings, this.#admits);
-    if (value !== undefined) {
-      const next: Next = { value, done: false };
-      return spend(ACCEPT_UNITS) ? Promise.resolve(next) : nextTurn().then(() => next);
-    }
+    if (value !== undefined) return Promise.resolve({ value, done: false });
     if (this.#queue.closed) return spend(QUEUE_UNITS) ? Promise.resolve(DONE) : inNextTurn(DONE);
     return new Promise((resolve) => {
       new Pull(settings, this.#admits, resolve).wait(this.#waiting, this.#queue);
+    });
+  }
+
+  /** Pulls in the next turn of the event loop, and takes no client before: the loop may be left meanwhile. */
+  #postpone(settings: LinkSettings): Promise<Next> {
+    this.#postponed++;
+    return new Promise((resolve, reject) => {
+      const pull = new Pull(settings, this.#admits, resolve);
+      pull.joinLoop(this.#waiting);
+      nextTurn()
+        .then(() => {
+          this.#postponed--;
+          pull.takeOrWait(this.#queue);
+        })
+        .catch(reject);
     });
   }
 
@@ -61,6 +77,7 @@ class Pull implements Claim {
   readonly #resolve: (next: Next) => void;
   #inLoop: Member<Pull> | null = null;
   #inQueue: Member<Claim> | null = null;
+  #isOver = false;
 
   constructor(settings: LinkSettings, admits: Admits | null, resolve: (next: Next) => void) {
     this.settings = settings;
@@ -70,8 +87,22 @@ class Pull implements Claim {
 
   /** Waits for a client, or for the end of the loop. */
   wait(inLoop: Members<Pull>, queue: AcceptQueue): void {
-    this.#inLoop = inLoop.add(this);
+    this.joinLoop(inLoop);
     this.#inQueue = queue.wait(this);
+  }
+
+  /** Waits for the end of the loop, and for no client. */
+  joinLoop(inLoop: Members<Pull>): void {
+    this.#inLoop = inLoop.add(this);
+  }
+
+  /** Takes a client that is here, or waits for one, unless the loop has ended. */
+  takeOrWait(queue: AcceptQueue): void {
+    if (this.#isOver) return;
+    const here = queue.take(this.settings, this.admits);
+    if (here !== undefined) this.accept(here);
+    else if (queue.closed) this.listenerClosed();
+    else this.#inQueue = queue.wait(this);
   }
 
   accept(value: Connection): void {
@@ -83,6 +114,7 @@ class Pull implements Claim {
   }
 
   #settle(next: Next): void {
+    this.#isOver = true;
     this.#inLoop?.leave();
     this.#inQueue?.leave();
     this.#resolve(next);
