@@ -398,6 +398,18 @@ describe("tcp6:listener:refused", () => {
     expect(events[2]?.error.message).toMatch(/: the client ended the connection \(ECONNRESET\)$/);
   });
 
+  test("has an error whatever its step throws, a class or another function too", async () => {
+    class Mistake extends Error {}
+    const { port, pipeline } = await listenThrough([
+      () => {
+        throw Mistake;
+      },
+    ]);
+    expect(await endOfClient(port)).toBe("ECONNRESET");
+    expect(pipeline.refused.handshake).toBe(1);
+    expect(events).toMatchObject([{ error: { code: "ERR_UNKNOWN", cause: Mistake } }]);
+  });
+
   test("has the error that a step makes for it", async () => {
     const asked: string[] = [];
     const made = new NetError("no", { code: "ERR_BUSY", operation: "accept" });
@@ -405,7 +417,7 @@ describe("tcp6:listener:refused", () => {
       asked.push(subject.text);
       return made;
     };
-    const { port } = await listenThrough([(_, passage) => passage.refuse("blocked", maker)]);
+    const { port } = await listenThrough([(_, passage) => passage.refuseWith("blocked", maker)]);
     expect(await endOfClient(port)).toBe("ECONNRESET");
     expect(events).toMatchObject([{ reason: "blocked", error: made }]);
     expect(asked).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+$/)]);

@@ -573,6 +573,22 @@ describe("a blockList", () => {
     }
   });
 
+  test("that throws has the client refused", async () => {
+    const blockList = new BlockList();
+    const failure = new Error("no list");
+    blockList.check = (address) => {
+      if (address === "192.0.2.1") throw failure;
+      return false;
+    };
+    const listener = await loopback({ proxyProtocol: "require", blockList });
+    const client = await netClient(listener.port);
+    client.write(LINE);
+    expect(await endOf(client)).toBe("ECONNRESET");
+    const { reason, error } = await onlyRefusal();
+    expect({ reason, cause: error.cause }).toEqual({ reason: "blocked", cause: failure });
+    expect(listener.stats.refused).toMatchObject({ blocked: 1, handshake: 0 });
+  });
+
   test("lets others pass, also those without an address", async () => {
     const path = "/run/client".padEnd(108, "\0");
     const unix = binary("21", "31", Buffer.from(path + path).toString("hex"));

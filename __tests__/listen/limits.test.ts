@@ -260,6 +260,32 @@ describe("blockList", () => {
     expect(await endOfClient(listener.port)).toBe("ECONNRESET");
   });
 
+  test.each<[string, () => unknown, string, RegExp]>([
+    ["an error", () => new Error("no list"), "ERR_UNKNOWN", /: no list \(ERR_UNKNOWN\)$/],
+    [
+      "an error with a code",
+      () => Object.assign(new Error("no list"), { code: "ENOENT" }),
+      "ENOENT",
+      / \(ENOENT\)$/,
+    ],
+    ["a class", () => TypeError, "ERR_UNKNOWN", /: failed with .* \(ERR_UNKNOWN\)$/],
+  ])("of the program's own that throws %s blocks the client", async (_, thrown, code, message) => {
+    let isFailing = true;
+    const blockList = listed();
+    blockList.check = () => {
+      if (isFailing) throw thrown();
+      return false;
+    };
+    const listener = await loopback({ blockList });
+    expect(await endOfClient(listener.port)).toBe("ECONNRESET");
+    expect(listener.stats).toMatchObject({ accepted: 0, dropped: 0, refused: { blocked: 1 } });
+    expect(events).toMatchObject([{ reason: "blocked", error: { operation: "accept", code } }]);
+    expect(events[0]?.error.message).toMatch(message);
+    isFailing = false;
+    await accepted(listener);
+    expect(listener.connections).toBe(1);
+  });
+
   test("blocks before the limits count, and before a handshake", async () => {
     const blockList = new BlockList();
     blockList.addSubnet("127.0.0.0", 8);

@@ -534,6 +534,13 @@ describe("pre-shared keys", () => {
       },
       /no key/,
     ],
+    [
+      "throws a class",
+      () => {
+        throw TypeError; // eslint-disable-line @typescript-eslint/only-throw-error -- the function is the program's
+      },
+      /: failed with a function/,
+    ],
     ["gives what is no key", () => 5, /pskCallback/],
     [
       "gives a key that is too long",

@@ -50,10 +50,12 @@ export interface Passage {
   /**
    * Turns the client away, and counts it.
    *
-   * @param cause - what the step has failed with, or a function that makes the error
+   * @param cause - what the step has failed with: anything, since a function of the program may have thrown it
    * @param isClosing - the step has closed the socket in its own way: an alert may be on its way, which a reset would destroy
    */
   refuse(reason: RefusedReason, cause: unknown, isClosing?: boolean): void;
+  /** Turns the client away with an error of the step's own. */
+  refuseWith(reason: RefusedReason, errorAt: ErrorMaker): void;
 }
 
 /** Leads clients from the kernel through their steps into the queue. */
@@ -143,8 +145,13 @@ export class Pipeline {
   #refusalOf({ addresses }: Arrival, limits: Limits, open: OpenCount): Refusal | null {
     const { maxConnections, blockList } = limits;
     if (this.queue.closed) return null;
-    if (blockList !== undefined && isBlocked(blockList, addresses))
-      return { reason: "blocked", errorAt: blocked };
+    try {
+      if (blockList !== undefined && isBlocked(blockList, addresses))
+        return { reason: "blocked", errorAt: blocked };
+    } catch (error) {
+      // A list of the program's own. In an event of Node's, the error would be uncaught.
+      return { reason: "blocked", errorAt: makerOf("accept", error) };
+    }
     const notAccepted = this.queue.pending + this.#underWay.size;
     if (!open.isAtLeast(maxConnections - notAccepted)) return null;
     const errorAt = limitReached(`maxConnections: ${String(maxConnections)} connections are open`);
@@ -234,8 +241,11 @@ class ClientOnItsWay implements Passage, Sleeper {
   }
 
   refuse(reason: RefusedReason, cause: unknown, isClosing = false): void {
-    const errorAt = typeof cause === "function" ? (cause as ErrorMaker) : this.#makerOf(cause);
-    this.#turnAway({ reason, errorAt }, isClosing);
+    this.#turnAway({ reason, errorAt: makerOf(this.#operation, cause) }, isClosing);
+  }
+
+  refuseWith(reason: RefusedReason, errorAt: ErrorMaker): void {
+    this.#turnAway({ reason, errorAt }, false);
   }
 
   /** Resets the client, whose time is up. */
@@ -261,18 +271,13 @@ class ClientOnItsWay implements Passage, Sleeper {
     try {
       step(this.arrival, this);
     } catch (error) {
-      this.#turnAway({ reason: "handshake", errorAt: this.#makerOf(error) }, false);
+      this.refuse("handshake", error);
     }
   }
 
   /** What is being done in the step that the client is in. */
   get #operation(): Operation {
     return this.#steps[this.#done]?.operation ?? "accept";
-  }
-
-  #makerOf(cause: unknown): ErrorMaker {
-    const operation = this.#operation;
-    return (subject) => (cause instanceof NetError ? cause : translated(operation, subject, cause));
   }
 
   #turnAway(refusal: Refusal, isClosing: boolean): void {
@@ -313,6 +318,11 @@ class ClientOnItsWay implements Passage, Sleeper {
   #refuseLost(): void {
     this.refuse("handshake", this.#fault ?? new Ended());
   }
+}
+
+/** Makes the error of a client from what has failed. */
+function makerOf(operation: Operation, cause: unknown): ErrorMaker {
+  return (subject) => (cause instanceof NetError ? cause : translated(operation, subject, cause));
 }
 
 /** The client has ended the connection, and the socket has not failed. */

@@ -27,8 +27,14 @@ export function proxyStep(protocol: Exclude<ProxyProtocol, "off">): Step {
 /** The step that turns away the clients of a balancer that are blocked: the balancer itself was looked for before. */
 export function blockStep(blockList: BlockList): Step {
   return ({ addresses: { remoteAddress } }, passage) => {
-    const isBlocked = remoteAddress !== undefined && isListed(blockList, remoteAddress);
-    if (isBlocked) passage.refuse("blocked", blocked);
+    let isBlocked;
+    try {
+      isBlocked = remoteAddress !== undefined && isListed(blockList, remoteAddress);
+    } catch (error) {
+      passage.refuse("blocked", error);
+      return;
+    }
+    if (isBlocked) passage.refuseWith("blocked", blocked);
     else passage.proceed();
   };
 }
@@ -76,7 +82,8 @@ class HeaderReader {
       }
     } catch (error) {
       this.#leave();
-      this.#passage.refuse("handshake", error instanceof BadHeader ? errorOf(error) : error);
+      if (error instanceof BadHeader) this.#passage.refuseWith("handshake", errorOf(error));
+      else this.#passage.refuse("handshake", error);
     }
   };
 

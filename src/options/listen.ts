@@ -58,7 +58,8 @@ export interface ListenOptions extends ConnectionOptions {
    * Clients whose address is on this list (https://nodejs.org/api/net.html#class-netblocklist) are reset before anything is
    * read, and counted in `stats.refused.blocked`. An IPv4 client is looked for by its IPv4 address, also where it has
    * connected to an IPv6 socket. What is added to the list later is in force at once. The clients of a Unix socket have no
-   * address, so none is blocked.
+   * address, so none is blocked. A client for which the `check` of a list of your own throws is blocked as
+   * well, with what was thrown as the `cause` in `tcp6:listener:refused`.
    *
    * @default no client is blocked
    * @example
