@@ -52,6 +52,24 @@ test("closing the listener does the same", async () => {
   expect(await end).toBe("end");
 });
 
+test("a signal that keeps its listeners does not fail serve", async () => {
+  const stop = new AbortController();
+  stop.signal.removeEventListener = () => {
+    throw new Error("for ever");
+  };
+  for (let times = 0; times < 2; times++) {
+    const listener = await loopback();
+    const done = serve(listener, () => undefined, { signal: stop.signal });
+    await listener.close();
+    await done;
+  }
+  const listener = await loopback();
+  const done = serve(listener, () => undefined, { signal: stop.signal });
+  stop.abort();
+  await done;
+  expect(listener.server.listening).toBe(false);
+});
+
 test("with nothing to wait for, serve resolves at once", async () => {
   const one = await service(() => undefined);
   one.stop.abort();

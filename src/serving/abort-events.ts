@@ -13,8 +13,12 @@ export function onEachAbort(signal: AbortSignal, call: () => void): () => void {
   calls.add(call);
   return () => {
     if (!calls.delete(call) || calls.size > 0) return;
-    signal.removeEventListener("abort", onAbort);
     listening.delete(signal);
+    try {
+      signal.removeEventListener("abort", onAbort);
+    } catch {
+      // The signal is not one of Node's. Its listener stays and finds no calls.
+    }
   };
 }
 
