@@ -3,7 +3,7 @@
  *
  *     npm run mutation -- messages                 one area; without a name, all of them, one after the other
  *     npm run mutation -- core/reading lines.ts    of an area, one file
- *     AGAIN=FILE npm run mutation                  what has survived by the lines of FILE, by all the tests
+ *     KILLED=FILE npm run mutation -- all          of all areas what was not killed by the lines of FILE, by all the tests
  *
  * Writes `mutation/reports/AREA.json` (the format of Stryker's reports) and, while it runs, each mutant into `AREA.jsonl`.
  */
@@ -68,18 +68,16 @@ const AREAS = {
   ),
 };
 
-/** What has survived is tried again at once, whichever area it is of, by all the tests. */
-const AGAIN = { mutate: Object.values(AREAS).flatMap(({ mutate }) => mutate), tests: "" };
+/** All areas at once, each mutant by all the tests. */
+const ALL = { mutate: Object.values(AREAS).flatMap(({ mutate }) => mutate), tests: "" };
 
 const [chosen, file] = process.argv.slice(2);
-const areas = process.env.AGAIN ? { again: AGAIN } : AREAS;
-const names = chosen === undefined ? Object.keys(areas) : [chosen];
+const names = chosen === undefined ? Object.keys(AREAS) : [chosen];
 
 for (const name of names) {
-  const area = areas[name];
+  const area = name === "all" ? ALL : AREAS[name];
   if (area === undefined)
-    throw new Error(`no such area: ${name}; there are ${Object.keys(areas).join(", ")}`);
-  process.env.AREA = name;
+    throw new Error(`no such area: ${name}; there are ${Object.keys(AREAS).join(", ")}, and all`);
   process.env.TESTS = area.tests;
   process.env.CASES = area.cases ?? "";
   process.env.MUTANTS = `mutation/reports/${name.replaceAll("/", "-")}.jsonl`;

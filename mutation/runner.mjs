@@ -26,21 +26,20 @@ const nameOf = ({ place, mutatorName, replacement }) => JSON.stringify([place, m
 const placeOf = (fileName, { start }, first) =>
   `${fileName.slice(fileName.lastIndexOf("src/"))}:${start.line - first + 1}:${start.column - first + 1}`;
 
-/** Those that have survived by the lines of `AREA.jsonl` of earlier runs: only they are tried. */
-const survivors =
-  process.env.AGAIN &&
-  new Set(
-    readFileSync(process.env.AGAIN, "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line))
-      .filter(({ status }) => status === "Survived" || status === "NoCoverage")
-      .map(nameOf),
-  );
+/** Those that were killed, or took too long, by the lines of earlier runs: they are not tried again. */
+const killed = new Set(
+  process.env.KILLED === undefined
+    ? []
+    : readFileSync(process.env.KILLED, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+        .filter(({ status }) => status === "Killed" || status === "Timeout")
+        .map(nameOf),
+);
 
 function isInSample({ fileName, location, mutatorName, replacement }) {
-  if (survivors)
-    return survivors.has(nameOf({ place: placeOf(fileName, location, 0), mutatorName, replacement }));
+  if (killed.has(nameOf({ place: placeOf(fileName, location, 0), mutatorName, replacement }))) return false;
   const { start, end } = location;
   const name = JSON.stringify([start, end, mutatorName, replacement]);
   const place = createHash("sha1").update(name).digest().readUInt32BE() / 2 ** 32;
@@ -50,29 +49,22 @@ function isInSample({ fileName, location, mutatorName, replacement }) {
 /** Seconds that the tests of one mutant may take, by how long they took without one. */
 const BUDGET_SECONDS = Number(process.env.BUDGET ?? Infinity);
 
-/** What the first run has found of each test: how long it took, and how many mutants it passes through. */
+/** How long each test took in the first run, in ms. */
 const FOUND_FILE = "mutation/.build/tests.json";
 
-function writeFound(tests, { perTest }) {
-  const found = tests.map(({ id, timeSpentMs }) => [
-    id,
-    { ms: timeSpentMs, mutants: Object.keys(perTest[id] ?? {}).length },
-  ]);
+function writeFound(tests) {
+  const found = tests.map(({ id, timeSpentMs }) => [id, timeSpentMs]);
   writeFileSync(FOUND_FILE, JSON.stringify(Object.fromEntries(found)));
 }
 
-/**
- * As many of the tests as the budget has time for: those of the area's own folder come first, and of these and of the others
- * those that pass through few other mutants.
- */
+/** As many of the tests as the budget has time for: most kill a mutant by much the same, so the shortest come first. */
 function withinBudget(ids) {
   if (BUDGET_SECONDS === Infinity || ids === undefined) return ids;
   const found = JSON.parse(readFileSync(FOUND_FILE, "utf8"));
   const chosen = [];
   let left = BUDGET_SECONDS * 1000;
-  const rank = (id) => found[id].mutants + (id.startsWith(process.env.AREA) ? 0 : 1e9);
-  for (const id of ids.toSorted((one, other) => rank(one) - rank(other))) {
-    left -= found[id].ms;
+  for (const id of ids.toSorted((one, other) => found[one] - found[other])) {
+    left -= found[id];
     if (left < 0 && chosen.length > 0) break;
     chosen.push(id);
   }
@@ -91,7 +83,7 @@ class SuiteRunner {
     // One that fails without a mutant, which tests of stacks do in one module, can tell nothing of a mutant.
     const tests = (await run({})).filter(({ failureMessage }) => !failureMessage);
     if (coverageAnalysis === "off") return { status: DryRunStatus.Complete, tests };
-    writeFound(tests, stryker.mutantCoverage);
+    writeFound(tests);
     return { status: DryRunStatus.Complete, tests, mutantCoverage: stryker.mutantCoverage };
   }
 
