@@ -257,17 +257,35 @@ test.each([
   expect(String(await a.read())).toBe("bytes");
 });
 
+const NO_CODEC = '"codec" must be an object with the methods decode and encode; received ';
+
 test.each([
-  undefined,
-  null,
-  5,
-  "codec",
-  {},
-  { decode: () => 1 },
-  { encode: () => "" },
-  { decode: 1, encode: 1 },
-])("%p is no codec", (codec) => {
-  expect(() => framed(a, codec as unknown as Codec<string>)).toThrow(TypeError);
+  [undefined, `${NO_CODEC}undefined`],
+  [null, `${NO_CODEC}null`],
+  [5, `${NO_CODEC}5`],
+  ["codec", `${NO_CODEC}a string of 5 characters`],
+  [{}, '"codec.decode" must be a function; received undefined'],
+  [{ decode: () => 1 }, '"codec.encode" must be a function; received undefined'],
+  [{ encode: () => "" }, '"codec.decode" must be a function; received undefined'],
+  [{ decode: 1, encode: 1 }, '"codec.decode" must be a function; received 1'],
+  [Object.assign(() => 1, { decode: () => 1 }), '"codec.encode" must be a function; received undefined'],
+  [Object.assign(() => 1, { encode: () => "" }), '"codec.decode" must be a function; received undefined'],
+])("%p is no codec: %s", (codec, message) => {
+  const call = () => framed(a, codec as unknown as Codec<string>);
+  expect(call).toThrow(TypeError);
+  expect(call).toThrow(new Error(message));
+});
+
+test("a function that has the methods is a codec", async () => {
+  await b.write("\x02hi");
+  expect(
+    String(
+      await framed(
+        a,
+        Object.assign(() => 1, short),
+      ).receive(),
+    ),
+  ).toBe("hi");
 });
 
 test("the function that makes a codec is no codec, and the error shows a call", () => {
@@ -360,7 +378,8 @@ test("wrong options are refused before encode is called", async () => {
   expect(encoded).toBe(0);
   expect(() => framed(a, codec, { limit: -1 })).toThrow(RangeError);
   expect(() => framed(a, codec, { limt: 1 } as object)).toThrow(/did you mean "limit"/);
-  expect(() => framed({} as unknown as Connection, codec)).toThrow(TypeError);
+  for (const make of [framed, lengthPrefixed] as ((connection: unknown, codec: object) => unknown)[])
+    expect(() => make({}, { ...codec })).toThrow(/^"connection" must be a Connection /);
 });
 
 test("a decode that reads from its connection is refused", async () => {

@@ -1,3 +1,4 @@
+import { jest } from "@jest/globals";
 import { Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { Connection, delimited, framed, jsonLines, lengthPrefixed, requests } from "../../src/index.js";
@@ -179,6 +180,22 @@ describe("requests", () => {
       await Promise.all([shared.close(), b.close()]);
     }
   });
+
+  test.each(["receive", "send"] as const)(
+    "a %s that the program has put into the place of its messages' own is called",
+    async (name) => {
+      const [a, b] = memoryPair();
+      const messages = lengthPrefixed(a);
+      const called = jest.spyOn(messages, name);
+      const shared = requests(messages);
+      const replies = Promise.all([shared.request("one"), shared.request("two")]);
+      const peer = lengthPrefixed(b);
+      for (let i = 0; i < 2; i++) await peer.send((await peer.receive()) ?? "the end");
+      expect((await replies).map(String)).toEqual(["one", "two"]);
+      expect(called.mock.calls.length).toBeGreaterThanOrEqual(2);
+      await Promise.all([shared.close(), b.close()]);
+    },
+  );
 
   test("a signal is left alone once the reply has come", async () => {
     const [client, peer] = pair();
