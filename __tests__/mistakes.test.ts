@@ -138,9 +138,9 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       '"host" must be a string (connect and listen take a URL alone); received an object (URL)',
     ],
     [() => connect("127.0.0.1", "80 "), 'resolve 127.0.0.1:80 : no service named "80 " (EAI_SERVICE)'],
-    [() => connect("127.0.0.1", 65_536), '"port" must be a whole number from 0 to 65535; received 65536'],
-    [() => connect("127.0.0.1", 80.5), '"port" must be a whole number from 0 to 65535; received 80.5'],
-    [() => connect("127.0.0.1", NaN), '"port" must be a whole number from 0 to 65535; received NaN'],
+    [() => connect("127.0.0.1", 65_536), '"port" must be a whole number from 1 to 65535; received 65536'],
+    [() => connect("127.0.0.1", 80.5), '"port" must be a whole number from 1 to 65535; received 80.5'],
+    [() => connect("127.0.0.1", NaN), '"port" must be a whole number from 1 to 65535; received NaN'],
     [
       () => connectTo("127.0.0.1", 80),
       '"addresses" must be an array of addresses; received a string of 9 characters',

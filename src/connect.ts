@@ -58,7 +58,7 @@ type Find = ConnectionDial["find"];
  * await using connection = await connect("example.org", 443, { tls: true });
  *
  * @param host - a name or a literal address
- * @param port - a number, or the name of a service such as `"https"`
+ * @param port - from 1 to 65535, or the name of a service such as `"https"`
  * @throws NetTimeoutError if time ran out, with what had failed by then in `attempts`
  * @throws what `signal` was aborted with
  * @throws NetError how the last address failed, with the failures of all in `attempts`; with operation `"resolve"` if

@@ -55,13 +55,20 @@ test.each([
   },
 );
 
+test.each(["[::1]:0", "nosuch://127.0.0.1", "127.0.0.1:no-such-service"])(
+  "relay to %s: where no client can be led to is refused before it listens",
+  async (target) => {
+    await expect(told(["relay", "127.0.0.1:0", target])).rejects.toThrow(/^"port" must be|^resolve /);
+  },
+);
+
 test.each([
   [[], "tcp6: needs a command: tcp6 --help\n"],
   [["foo"], 'tcp6: there is no command "foo": tcp6 --help\n'],
   [["connect", "--foo"], "tcp6: connect has no option --foo; tcp6 connect --help\n"],
   [
     ["connect", "a:70000"],
-    'tcp6: "port" must be a whole number from 0 to 65535; received 70000; tcp6 connect --help\n',
+    'tcp6: "port" must be a whole number from 1 to 65535; received 70000; tcp6 connect --help\n',
   ],
 ])("%j is one sentence on stderr, and status 2", async (args, sentence) => {
   const { status, stdout, stderr } = await tcp6(...args).ended;

@@ -172,7 +172,6 @@ describe("a URL", () => {
     ["ftp://example.org", "example.org 21"],
     ["redis://example.org", "example.org 6379"],
     ["redis://example.org/0?db=1#x", "example.org 6379"],
-    ["redis://user:password@example.org:0", "example.org 0"],
     ["postgres://example.org/db", "example.org 5432"],
     ["postgresql://example.org/db", "example.org 5432"],
     ["mysql://example.org", "example.org 3306"],

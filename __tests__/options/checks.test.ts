@@ -6,6 +6,7 @@ import {
   connectTo,
   listen,
   NetError,
+  parseEndpoint,
   resolve,
   setParameters,
   withParameters,
@@ -141,6 +142,11 @@ const CONNECT: readonly Bad[] = [
   ...["", "localhost", ":80", "localhost:", "a:b:c", "::1:80", "[::1]", "[]:80", "[127.0.0.1]:80", " : "].map(
     (endpoint): Bad => [[endpoint], VALUE, endpoint],
   ),
+  ...[0, -0, "0", "00"].map((port): Bad => [["127.0.0.1", port], PORT, port]),
+  [[{ host: "127.0.0.1", port: 0 }], PORT, 0],
+  [["127.0.0.1:0"], PORT, 0],
+  [["[::1]:0"], PORT, 0],
+  [[new URL("redis://user:password@127.0.0.1:0")], PORT, 0],
   [["127.0.0.1:65536"], PORT, "65536"],
   [["127.0.0.1:-1"], PORT, "-1"],
   ...[42, null, undefined, true].map((endpoint): Bad => [[endpoint], TYPE, endpoint]),
@@ -162,6 +168,7 @@ const CONNECT_TO: readonly Bad[] = [
   ),
   [[[ADDRESS, , ADDRESS]], VALUE, undefined],
   ...BAD_PORTS.map(([port, code]): Bad => [[[{ ...ADDRESS, port }]], code, port]),
+  [[[{ ...ADDRESS, port: 0 }]], PORT, 0],
   ...badConnectOptions([ADDRESS]),
 ];
 
@@ -254,6 +261,15 @@ describe("functions that return a promise reject, and leave nothing behind", () 
     test("nothing is open afterwards", async () => {
       await expect(nothingLeft()).resolves.toBeUndefined();
     });
+  });
+
+  test("the port 0, which is for listen, says where the port is that it got", async () => {
+    const { error } = await refusal(() => connect("127.0.0.1", 0));
+    expect((error as Error).message).toBe(
+      '"port" must be a whole number from 1 to 65535 (0 is for listen, which got listener.port); received 0',
+    );
+    expect(parseEndpoint("127.0.0.1:0")).toEqual({ host: "127.0.0.1", port: 0 });
+    expect(await resolve("127.0.0.1", 0)).toEqual([{ address: "127.0.0.1", port: 0, family: 4 }]);
   });
 
   test.each([

@@ -41,7 +41,8 @@ const FORM = endpointForm<{ host: unknown; port: unknown; path: unknown }>(
  * The host comes without brackets and with its zone; it is not looked up. The port is a number; for the name of a service
  * it is the port of that service, as `resolve` finds it. A path begins with `/`, `./` or `../`, with NUL (Linux's abstract
  * namespace), or with `\\` (a Windows pipe). What `parseEndpoint` takes is what `connect` would take, and fails in the same
- * way: a program can check its configuration before it connects.
+ * way: a program can check its configuration before it connects. Only port 0 is taken here and not by `connect`: `listen`
+ * takes it.
  *
  * @example
  * parseEndpoint("[fe80::1%eth0]:https"); // { host: "fe80::1%eth0", port: 443 }

@@ -39,14 +39,15 @@ interface RegisteredServices {
  * written and then without regard to case. Synchronous. Each of the two is read when the first name needs it, and kept.
  *
  * @param host - for the error: whose port it is
+ * @param lowest - the lowest port that is of use: no peer has 0
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` (an empty string); RangeError `ERR_SOCKET_BAD_PORT`
  * @throws NetError `EAI_SERVICE`: no such service
  */
-export function portOf(service: number | string, host?: string): number {
-  if (typeof service === "number") return checkedPort(service);
+export function portOf(service: number | string, host?: string, lowest: 0 | 1 = 0): number {
+  if (typeof service === "number") return checkedPort(service, lowest);
   if (typeof service !== "string") throw wrongType("port", "a number or the name of a service", service);
   if (service === "") throw wrongValue("port", "a number or the name of a service", service);
-  if (/^-?\d+$/.test(service)) return checkedPort(Number(service));
+  if (/^-?\d+$/.test(service)) return checkedPort(Number(service), lowest);
   const name = NAME.test(service) ? `"${service}"` : described(service);
   const subject = { host, text: joinHostPort(host ?? "*", NAME.test(service) ? service : "?") };
   const port = find(localServices(), service) ?? find(ALSO_REGISTERED, service);
@@ -90,9 +91,11 @@ export function checkPort(name: string, value: unknown): asserts value is number
   checkSize(name, value, LAST_PORT);
 }
 
-function checkedPort(port: number): number {
-  if (!Number.isInteger(port) || port < 0 || port > LAST_PORT) {
-    throw outOfRange("port", `a whole number from 0 to ${String(LAST_PORT)}`, port, "ERR_SOCKET_BAD_PORT");
+function checkedPort(port: number, lowest: 0 | 1): number {
+  if (!Number.isInteger(port) || port < lowest || port > LAST_PORT) {
+    const hint = port === 0 ? " (0 is for listen, which got listener.port)" : "";
+    const expected = `a whole number from ${String(lowest)} to ${String(LAST_PORT)}${hint}`;
+    throw outOfRange("port", expected, port, "ERR_SOCKET_BAD_PORT");
   }
   return port + 0; // -0 becomes 0.
 }

@@ -1,5 +1,5 @@
-import { connect, listen, parseEndpoint, relay } from "../index.js";
-import type { ConnectEndpoint, Connection, Handler, ProxyHeader } from "../index.js";
+import { connect, listen, relay } from "../index.js";
+import type { ConnectEndpoint, Connection, ConnectOptions, Handler, ProxyHeader } from "../index.js";
 import type { Arguments, Command } from "./arguments.js";
 import {
   connectOptionsOf,
@@ -44,12 +44,11 @@ async function runRelay(given: Arguments): Promise<number> {
     ConnectEndpoint,
     ConnectEndpoint,
   ];
-  // What is no endpoint is told now, not at the first client.
-  if (typeof target === "string") parseEndpoint(target);
   const connectOptions = connectOptionsOf(given, target, "target-tls");
   const version = given.word("proxy-header", ["v1", "v2"]);
   const idleTimeout = given.time("timeout") ?? Infinity;
   const tls = serverTlsOf(given);
+  await checkTarget(target, connectOptions);
   const listener = await listen(at, { ...listenOptionsOf(given), ...(tls === undefined ? {} : { tls }) });
   announce(listener, report);
   const handler: Handler = async (client, { signal }) => {
@@ -65,6 +64,16 @@ async function runRelay(given: Arguments): Promise<number> {
     }
   };
   return await serveUntilSignal(listener, handler, given, report);
+}
+
+/** Rejects with what `connect` refuses before it does anything: it is told now, and not at the first client. */
+async function checkTarget(target: ConnectEndpoint, options: ConnectOptions): Promise<void> {
+  const signal = AbortSignal.abort();
+  try {
+    await connect(target, { ...options, signal });
+  } catch (error) {
+    if (error !== signal.reason) throw error;
+  }
 }
 
 /** A client of a Unix socket has no address to tell of. */

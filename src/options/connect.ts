@@ -200,7 +200,7 @@ export function connectTarget(to: ConnectEndpoint): ConnectTarget {
   const { host, port, tls = false } = parts;
   if (typeof host === "number") throw wrongType("host", "a string, given before the port", host);
   checkHost("host", host);
-  return { host, port: portOf(port as number | string, host), tls };
+  return { host, port: portOf(port as number | string, host, 1), tls };
 }
 
 /** Addresses to connect to, checked, IPv4 also where IPv6 maps it. */
@@ -214,7 +214,7 @@ export function checkedAddresses(addresses: unknown): AddressInfo[] {
     const family = familyOf(address);
     if (family === 0)
       throw wrongValue("addresses", "literal addresses with ports, { address, port }", candidate);
-    return { address, family, port: portOf(port as number) };
+    return { address, family, port: portOf(port as number, undefined, 1) };
   });
 }
 
