@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 // Imported rather than global: test frameworks replace the globals, and a fake timer that never fires would block every wait.
-import { setImmediate, setTimeout } from "node:timers";
+import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 
 /** Kept: a simulation replaces the method for a while, and this clock is that of the machine all the same. */
 const { hrtime } = process;
@@ -58,5 +58,16 @@ export function useClock(other: Clock): void {
 
 /** Cancels a timer, if there is one, on the clock that it was set on. */
 export function cancel(timer: Disposable | undefined): void {
-  timer?.[Symbol.dispose]();
+  if (timer === undefined) return;
+  if (Symbol.dispose in timer) timer[Symbol.dispose]();
+  else cancelNodes(timer);
+}
+
+/**
+ * On Node 20 and 22 `Symbol.dispose` is Node's own, and a vm context lacks it, as that of Jest's jsdom does, or has another, of a
+ * polyfill. Timers of this library have what the context calls so, if only `undefined`; Node's have not.
+ */
+function cancelNodes(timer: NodeJS.Timeout | NodeJS.Immediate): void {
+  if ("refresh" in timer) clearTimeout(timer);
+  else clearImmediate(timer);
 }

@@ -46,7 +46,7 @@ export class VirtualClock implements Clock {
     };
     const dispose = (): void => {
       done();
-      turn[Symbol.dispose]();
+      cancel(turn);
     };
     return { ref: () => turn.ref(), unref: () => turn.unref(), [Symbol.dispose]: dispose };
   };
