@@ -431,6 +431,52 @@ test("has a contract that needs no runner, for any connection", () => {
   expect(Number(printed)).toBeGreaterThan(50);
 }, 100_000);
 
+/** Has `load` load modules of the package in a vm context whose classes are its own, as those of Jest's jsdom are. */
+const CONTEXT = `
+const { readFileSync } = require("node:fs");
+const { createRequire } = require("node:module");
+const { dirname } = require("node:path");
+const { compileFunction, createContext } = require("node:vm");
+const names = ["AbortController", "AbortSignal", "clearImmediate", "clearTimeout", "DOMException", "queueMicrotask", "setImmediate",
+  "setTimeout", "URL"];
+const parsingContext = createContext(Object.fromEntries(names.map((name) => [name, globalThis[name]])));
+const loaded = {};
+const parameters = ["exports", "require", "module"];
+function load(file) {
+  if (loaded[file] === undefined) {
+    const module = loaded[file] = { exports: {} };
+    const { resolve } = createRequire(file);
+    const requireOf = (id) => (id.startsWith("node:") ? require(id) : load(resolve(id)));
+    compileFunction(readFileSync(file, "utf8"), parameters, { filename: file, parsingContext })(module.exports, requireOf, module);
+  }
+  return loaded[file].exports;
+}
+`;
+
+test("works in a context whose classes are its own, such as Jest's jsdom", () => {
+  const printed = printedBy(
+    "context.cjs",
+    `${CONTEXT}
+    const { once } = require("node:events");
+    const net = require("node:net");
+    const { connect, Connection, listen } = load(require.resolve("tcp6"));
+    const { connectionContract, memoryPair } = load(require.resolve("tcp6/testing"));
+    ${PAIRS}
+    const about = /latin1|gathered|corked|timeout|times? out|abort|bytes of another realm|random mix/;
+    const chosen = connectionContract.filter(({ name }) => about.test(name));
+    (async () => {
+      const failed = [];
+      const trying = ({ name, run }, pair) => run(pair).catch(({ message }) => failed.push([name, message]));
+      for (const each of chosen) {
+        await trying(each, memoryPair);
+        await trying(each, dialed);
+      }
+      console.log(JSON.stringify({ enough: chosen.length > 150, failed }));
+    })();`,
+  );
+  expect(JSON.parse(printed)).toEqual({ enough: true, failed: [] });
+}, 100_000);
+
 for (const { runtime, options } of [
   { runtime: BUN, options: [] },
   { runtime: DENO, options: ["run", "--allow-all", "--quiet"] },

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { isBytes } from "./is-bytes.js";
 import { MAX_UTF8_BYTES_PER_CODE_UNIT, type Payload } from "./payload.js";
 
 /** Most memory that is allocated ahead for views. */
@@ -48,7 +49,7 @@ export class Gather {
 
   add(payload: Payload): void {
     if (typeof payload === "string") this.#addText(payload);
-    else if (payload instanceof Uint8Array) this.#addView(payload);
+    else if (isBytes(payload)) this.#addView(payload);
     else for (const part of payload) this.#addPart(part);
   }
 

@@ -1,8 +1,9 @@
 import { isAnyArrayBuffer, isDataView } from "node:util/types";
 import { wrongValue } from "../../options/checks.js";
+import { asBytes, isBytes } from "./is-bytes.js";
 
 /**
- * The bytes of a view or an ArrayBuffer of any realm, as a Uint8Array of this one; `undefined` for anything else.
+ * The bytes of a view or an ArrayBuffer of any realm, as a Uint8Array that Node.js takes as it is; `undefined` for anything else.
  *
  * `instanceof` alone would also be true of a Proxy, and of an object that only inherits from `Uint8Array.prototype`: Node
  * ends the process when it is given such an object to write.
@@ -11,13 +12,13 @@ import { wrongValue } from "../../options/checks.js";
  */
 export function givenBytes(value: unknown, name: string): Uint8Array | undefined {
   const isView = ArrayBuffer.isView(value);
-  if (isView && value instanceof Uint8Array && lengthOf(value) > 0) return value;
+  if (isView && isBytes(value) && lengthOf(value) > 0) return value;
   if (!isView && !isAnyArrayBuffer(value)) return undefined;
   try {
-    if (!isView) return new Uint8Array(value);
+    if (!isView) return asBytes(value);
     if (value.byteLength === 0) checkMemory(value);
-    if (value instanceof Uint8Array) return value;
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    if (isBytes(value)) return value;
+    return asBytes(value.buffer, value.byteOffset, value.byteLength);
   } catch {
     throw wrongValue(name, "memory that has not been transferred or resized away", value);
   }

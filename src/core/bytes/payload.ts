@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Writable } from "node:stream";
 import { wrongType, wrongValue } from "../../options/checks.js";
 import { givenBytes, lengthOf } from "./given-bytes.js";
+import { isBytes } from "./is-bytes.js";
 
 /** What can be written: text, sent as UTF-8 by default, the bytes of a view, or all those of an ArrayBuffer. */
 export type Data = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
@@ -36,7 +37,7 @@ export function partsOf(payload: Payload): readonly (string | Uint8Array)[] {
 }
 
 export function isList(payload: Payload): payload is readonly (string | Uint8Array)[] {
-  return typeof payload !== "string" && !(payload instanceof Uint8Array);
+  return typeof payload !== "string" && !isBytes(payload);
 }
 
 /** Writes a payload to a stream that was handed over. Views are copied: their callers were rejected, and may use them again. */
@@ -73,13 +74,13 @@ export function joinedBytes(payload: Payload): Buffer {
 /** How many bytes a payload has. */
 export function sizeOf(payload: Payload): number {
   if (typeof payload === "string") return Buffer.byteLength(payload);
-  if (payload instanceof Uint8Array) return lengthOf(payload);
+  if (isBytes(payload)) return lengthOf(payload);
   return payload.reduce((size, part) => size + sizeOf(part), 0);
 }
 
 /** About how many bytes a payload has: text counts one for each code unit. */
 export function estimatedSizeOf(payload: Payload): number {
-  if (typeof payload === "string" || payload instanceof Uint8Array) return payload.length;
+  if (typeof payload === "string" || isBytes(payload)) return payload.length;
   return payload.reduce((length, part) => length + part.length, 0);
 }
 

@@ -1,10 +1,11 @@
 /** Large payloads in pieces of a bounded size. */
 import { lengthOf, memoryChanged } from "./given-bytes.js";
+import { isBytes } from "./is-bytes.js";
 import { MAX_UTF8_BYTES_PER_CODE_UNIT, partsOf, type Payload } from "./payload.js";
 
 /** Whether a payload has at most `maxBytes` bytes; text counts as the most that it can come to. */
 export function fitsInto(maxBytes: number, payload: Payload): boolean {
-  if (typeof payload === "string" || payload instanceof Uint8Array) return mostOf(payload) <= maxBytes;
+  if (typeof payload === "string" || isBytes(payload)) return mostOf(payload) <= maxBytes;
   let size = 0;
   for (const part of payload) size += mostOf(part);
   return size <= maxBytes;

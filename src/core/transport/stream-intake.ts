@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
+import { isUint8Array } from "node:util/types";
 import { BorrowedMethods } from "./borrowed-methods.js";
 import { stopListening } from "./node-internals.js";
 import { encodingOf, faultOfEnd, hasEnded, isOver, isResting } from "./stream-kinds.js";
@@ -162,7 +163,7 @@ export class StreamIntake {
       return;
     }
     const bytes = typeof chunk === "string" ? Buffer.from(chunk, encodingOf(stream) ?? "utf8") : chunk;
-    if (bytes instanceof Uint8Array) {
+    if (isUint8Array(bytes)) {
       const { buffer, byteOffset, length } = bytes;
       if (length === 0) return;
       // Only lent, so that it is copied: the stream may keep the chunk, or have given it to others.
