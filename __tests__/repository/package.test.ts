@@ -185,7 +185,7 @@ const SIMULATION = `import { simulate } from "tcp6/testing";
 test("says which package a simulation needs, where it is not installed", () => {
   expect(said("simulation.mjs", SIMULATION)).toEqual({
     code: "ERR_MODULE_NOT_FOUND",
-    message: expect.stringContaining(`npm install --save-dev ${CLOCK}`) as unknown,
+    message: expect.stringContaining(`npm install --save-dev ${CLOCK}@15`) as unknown,
   });
 });
 
@@ -606,7 +606,7 @@ test("works in Jest as it is without any setting", () => {
       b.reset();
     });
     test("a simulation without the package that it needs", async () => {
-      await expect(simulate({}, () => undefined)).rejects.toThrow("npm install --save-dev ${CLOCK}");
+      await expect(simulate({}, () => undefined)).rejects.toThrow("npm install --save-dev ${CLOCK}@15");
     });`,
   );
   expect(passed).toBe(2);

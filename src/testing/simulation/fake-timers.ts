@@ -32,7 +32,7 @@ async function load(): Promise<unknown> {
   } catch (cause) {
     if (!isNotInstalled(cause)) throw cause;
     const message =
-      'simulate() needs the package "@sinonjs/fake-timers", release 15: npm install --save-dev @sinonjs/fake-timers';
+      'simulate() needs the package "@sinonjs/fake-timers", release 15: npm install --save-dev @sinonjs/fake-timers@15';
     throw Object.assign(new Error(message, { cause }), { code: "ERR_MODULE_NOT_FOUND" });
   }
 }
