@@ -29,6 +29,13 @@ const { relay, resolve, setParameters, withParameters } = tcp6 as unknown as Rec
 >;
 const from: Loose = (stream) => tcp6.Connection.from(stream as Duplex);
 
+/** An object of a class that has such a name, as a program has where the package is loaded twice. */
+function ofAnotherCopy(className: string): unknown {
+  const constructor = Object.defineProperty(() => undefined, "name", { value: className });
+  return Object.create({ constructor });
+}
+const ANOTHER_COPY = ", of another copy of this library (npm ls tcp6), or of another library";
+
 /** A connection without its types. */
 type Untyped = Record<
   | (
@@ -486,6 +493,18 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     [
       () => lengthPrefixed(new Socket()),
       '"connection" must be a Connection (Connection.from makes one of a socket); received an object (Socket)',
+    ],
+    [
+      () => lengthPrefixed(ofAnotherCopy("Connection")),
+      `"connection" must be a Connection (Connection.from makes one of a socket); received an object (Connection)${ANOTHER_COPY}`,
+    ],
+    [
+      () => (tcp6.serve as Loose)(ofAnotherCopy("Listener"), () => undefined),
+      `"listener" must be a Listener, which listen resolves to; received an object (Listener)${ANOTHER_COPY}`,
+    ],
+    [
+      () => (tcp6.requests as Loose)(ofAnotherCopy("Framed")),
+      `"messages" must be messages over a Connection (framed and lengthPrefixed make them); received an object (Framed)${ANOTHER_COPY}`,
     ],
     [() => tcp6.lengthPrefix({ size: 2 } as object), '"size" is no option: the size of the length is bytes'],
   ],

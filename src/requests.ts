@@ -9,7 +9,7 @@ import { rejectedQuietly } from "./core/writing/write-promise.js";
 import { aborted } from "./errors.js";
 import { lineOf, type Style } from "./inspection.js";
 import type { Messages } from "./messages/codec.js";
-import { checkFunction, checkLimit, checkRoom, wrongType } from "./options/checks.js";
+import { checkFunction, checkLimit, checkRoom, notOurs, wrongType } from "./options/checks.js";
 import { checkedOperation, type OperationOptions } from "./options/operation.js";
 import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
 import type { PipelineOptions } from "./requesting/options.js";
@@ -192,7 +192,7 @@ function checkMessages(messages: unknown): void {
   const { connection, receive, send } = (messages ?? {}) as Partial<Messages<unknown>>;
   if (connection instanceof Connection && typeof receive === "function" && typeof send === "function") return;
   const expected = "messages over a Connection (framed and lengthPrefixed make them)";
-  throw wrongType("messages", expected, messages);
+  throw notOurs("Framed", "messages", expected, messages);
 }
 
 function checkMatch(name: string, value: unknown): void {

@@ -1,7 +1,7 @@
 import type { Connection } from "./connection.js";
 import { failingInTime } from "./core/timing/budget.js";
 import { Listener } from "./listener.js";
-import { checkFunction, checkRoom, checkSignal, checkTimeout, wrongType } from "./options/checks.js";
+import { checkFunction, checkRoom, checkSignal, checkTimeout, notOurs } from "./options/checks.js";
 import { checkedOptions, schemaOf, type Complete } from "./options/schema.js";
 import { Service } from "./serving/service.js";
 
@@ -111,7 +111,7 @@ const SERVE = schemaOf<ServeOptions>(
 export async function serve(listener: Listener, handler: Handler, options: ServeOptions = {}): Promise<void> {
   await failingInTime(async () => {
     if (!((listener as unknown) instanceof Listener)) {
-      throw wrongType("listener", "a Listener, which listen resolves to", listener);
+      throw notOurs("Listener", "listener", "a Listener, which listen resolves to", listener);
     }
     checkFunction("handler", handler);
     const { concurrency = Infinity, perAddress = Infinity, grace = GRACE_MS, ...others } = checked(options);

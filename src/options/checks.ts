@@ -7,8 +7,17 @@ import { classNameOf, described } from "./described.js";
 export type Check = (name: string, value: unknown) => void;
 
 /** A `TypeError` as Node makes them: code `ERR_INVALID_ARG_TYPE`, and the message names the type of the value. */
-export function wrongType(name: string, expected: string, received: unknown): TypeError {
-  return coded(new TypeError(mustBe(name, expected, received)), "ERR_INVALID_ARG_TYPE");
+export function wrongType(name: string, expected: string, received: unknown, hint?: string): TypeError {
+  return coded(new TypeError(mustBe(name, expected, received, hint)), "ERR_INVALID_ARG_TYPE");
+}
+
+/** As {@link wrongType}, for what must be an object of this library's class `className`: another class may have that name, too. */
+export function notOurs(className: string, name: string, expected: string, received: unknown): TypeError {
+  const hasItsName = typeof received === "object" && received !== null && classNameOf(received) === className;
+  const hint = hasItsName
+    ? ", of another copy of this library (npm ls tcp6), or of another library"
+    : undefined;
+  return wrongType(name, expected, received, hint);
 }
 
 /** A `TypeError` for a value of the right type that makes no sense: code `ERR_INVALID_ARG_VALUE`. */
@@ -18,7 +27,7 @@ export function wrongValue(name: string, expected: string, received: unknown): T
 
 /** A `TypeError` for an argument that must be a connection of this library's. */
 export function notConnection(name: string, received: unknown): TypeError {
-  return wrongType(name, "a Connection (Connection.from makes one of a socket)", received);
+  return notOurs("Connection", name, "a Connection (Connection.from makes one of a socket)", received);
 }
 
 /** A `RangeError` as Node makes them: code `ERR_OUT_OF_RANGE`. */
@@ -47,8 +56,12 @@ export function unavailable(name: string, reason: string): TypeError {
   return coded(new TypeError(`"${name}" is not available: ${reason}`), "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM");
 }
 
-function mustBe(name: string, expected: string, received: unknown): string {
-  const hint = isPromise(received) ? ": is an await missing?" : "";
+function mustBe(
+  name: string,
+  expected: string,
+  received: unknown,
+  hint = isPromise(received) ? ": is an await missing?" : "",
+): string {
   return `"${name}" must be ${expected}; received ${described(received)}${hint}`;
 }
 
