@@ -125,6 +125,24 @@ test("blank lines before the end of the stream are no message; a line without it
   d.reset();
 });
 
+test("in a codec that is made of jsonLines, blank lines belong to the line behind them", async () => {
+  const own = { ...jsonLines<number>() };
+  const messages = framed(a, own, { limit: 8 });
+  await b.write("\n\n1\n\r\n\n");
+  await b.closeWrite();
+  expect(await messages.receive()).toBe(1);
+  expect(await errorOf(messages.receive())).toMatchObject({ code: "ERR_UNEXPECTED_EOF" });
+
+  const [c, d] = memoryPair();
+  await d.write("\n\n\n\n\n\n\n1\n");
+  expect(await errorOf(framed(c, own, { limit: 8 }).receive())).toMatchObject({
+    code: "ERR_LIMIT",
+  });
+  expect(await framed(c, jsonLines<number>(), { limit: 8 }).receive()).toBe(1);
+  c.reset();
+  d.reset();
+});
+
 test("a receive that times out has consumed nothing of a message", async () => {
   for (const [codec, first, second, message] of [
     [varintPrefix(), "\x05he", "llo", Buffer.from("hello")],

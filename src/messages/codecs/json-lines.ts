@@ -24,6 +24,9 @@ const CR = 0x0d;
  * them to keep a connection alive. A byte order mark at the beginning of a line is ignored. A last line without `\n` is
  * incomplete. The types are what the program expects: that the peer keeps to them is not checked.
  *
+ * In a codec that a program makes of this one, as by `{ ...jsonLines(), decode }`, blank lines belong to the message behind
+ * them: they count for its `limit`, and at the end of the stream, with no message behind them, are `ERR_UNEXPECTED_EOF`.
+ *
  * A line `null` is the message `null`, which a loop yields; `receive` resolves to `null` at the end of the stream as well.
  *
  * - `decode` throws an error with the code `ERR_INVALID_MESSAGE` for a line that is not JSON, is not UTF-8, or is longer than a
