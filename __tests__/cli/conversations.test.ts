@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { certificateFiles, type CertificateFiles } from "../support/certificate-files.js";
 import { portOf, tcp6, tcp6WithDescriptors } from "../support/command-line.js";
 import { describeWith, NETCAT, OPENSSL } from "../support/machine.js";
@@ -187,6 +188,55 @@ describe("listen", () => {
     await server.says(/told/);
     await server.says(/tcp6: read .* connection reset by peer/);
     server.kill("SIGTERM");
+    expect((await server.ended).status).toBe(0);
+  });
+});
+
+describe("what a command has started, and left behind with its stdout,", () => {
+  // It says that it is up once its shell has ended.
+  const left =
+    "while kill -0 $0 2> /dev/null; do sleep 0.05; done; echo up; for i in $(seq 200); do sleep 0.05; done";
+  const command = `sh -c 'trap "echo told >&2; exit" TERM; ${left}' $$ &`;
+
+  test("is told to end when the client resets the connection", async () => {
+    const server = tcp6("listen", "127.0.0.1:0", "--exec", command);
+    const client = connect(await portOf(server), "127.0.0.1");
+    await once(client, "data");
+    client.resetAndDestroy();
+    await server.says(/told/);
+    server.kill("SIGTERM");
+    expect((await server.ended).status).toBe(0);
+  });
+
+  test("is told to end when the listener has waited for its grace", async () => {
+    const server = tcp6("listen", "127.0.0.1:0", "--exec", command, "--grace", "0");
+    const client = connect(await portOf(server), "127.0.0.1").on("error", () => undefined);
+    await once(client, "data");
+    server.kill("SIGTERM");
+    await server.says(/told/);
+    expect((await server.ended).status).toBe(0);
+  });
+
+  test("is told to end by a second signal", async () => {
+    const server = tcp6("listen", "127.0.0.1:0", "--exec", command, "--grace", "none", "-v");
+    const client = connect(await portOf(server), "127.0.0.1").on("error", () => undefined);
+    await once(client, "data");
+    server.kill("SIGTERM");
+    await server.says(/stopping/);
+    server.kill("SIGTERM");
+    expect(await server.ended).toMatchObject({
+      signal: "SIGTERM",
+      stderr: expect.stringMatching(/told/) as string,
+    });
+  });
+
+  test("goes on where it has closed its stdout", async () => {
+    const apart = 'exec > /dev/null; sleep 0.2; echo "went on" >&2';
+    const server = tcp6("listen", "127.0.0.1:0", "--exec", `sh -c '${apart}' & echo bye`);
+    const client = connect(await portOf(server), "127.0.0.1");
+    expect(await text(client)).toBe("bye\n");
+    server.kill("SIGTERM");
+    await server.says(/went on/);
     expect((await server.ended).status).toBe(0);
   });
 });

@@ -3,12 +3,13 @@ import { once } from "node:events";
 import process from "node:process";
 import type { Connection } from "../index.js";
 
+/** Those that may have left processes that hold their stdout: it is open, whether or not their shell has ended. */
 const running = new Set<ChildProcess>();
 
 /**
  * Runs a command of the shell for a client: stdin is what the client sends, what it writes to stdout is sent to the client.
- * It resolves to how the command has ended, when all of its output was sent. If the client goes, or `signal` is aborted, the
- * command and all that it has started are sent SIGTERM.
+ * It resolves to how the command has ended, when all of its output was sent. If the client goes, or `signal` is aborted before
+ * that, the command and all that it has started are sent SIGTERM.
  */
 export async function execFor(connection: Connection, command: string, signal: AbortSignal): Promise<string> {
   const child = spawn(command, {
@@ -23,6 +24,7 @@ export async function execFor(connection: Connection, command: string, signal: A
   // Without descriptors for its pipes, it has none: it says why at once.
   if (child.pid === undefined) await ended;
   running.add(child);
+  child.once("close", () => running.delete(child));
   const { stdin, stdout } = child;
   // A command need not read all that it is sent.
   stdin.on("error", () => undefined);
@@ -47,7 +49,6 @@ export async function execFor(connection: Connection, command: string, signal: A
   } finally {
     signal.removeEventListener("abort", abort);
     end(child);
-    running.delete(child);
     leave.abort();
   }
 }
@@ -71,13 +72,30 @@ async function feed(
 }
 
 function end(child: ChildProcess): void {
-  const { pid, exitCode, signalCode } = child;
-  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  const { pid } = child;
+  if (pid === undefined || !running.has(child)) return;
   try {
     if (process.platform === "win32") child.kill();
-    else process.kill(-pid, "SIGTERM");
+    else if (!hasEnded(child) || !isProcess(pid)) process.kill(-pid, "SIGTERM");
   } catch {
     // It has ended meanwhile.
+  }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/**
+ * Whether a process has this id. If the shell that had it has ended, that is another one, and so is the group of that id: no
+ * process gets it while one of the shell's group lives.
+ */
+function isProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 
