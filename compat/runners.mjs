@@ -80,8 +80,9 @@ export function tested(tarball) {
         if (numPassedTests !== 2) throw new Error(`${numPassedTests} passed`);
       },
     },
-    {
-      name: "tested by Vitest",
+    // In processes, as without any setting, and in vm contexts.
+    ...["forks", "vmThreads"].map((pool) => ({
+      name: `tested by Vitest in its pool ${pool}`,
       run: async () => {
         const files = {
           "package.json": "{}",
@@ -92,11 +93,11 @@ export function tested(tarball) {
           ...Object.fromEntries([own(OPTIONAL)]),
         });
         const vitest = join(directory, "node_modules/vitest/vitest.mjs");
-        const printed = await output(process.execPath, [vitest, "run", "--reporter=json"], directory);
-        const { numPassedTests } = JSON.parse(printed);
+        const args = [vitest, "run", "--reporter=json", `--pool=${pool}`];
+        const { numPassedTests } = JSON.parse(await output(process.execPath, args, directory));
         if (numPassedTests !== 2) throw new Error(`${numPassedTests} passed`);
       },
-    },
+    })),
   ];
 }
 

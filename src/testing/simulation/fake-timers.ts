@@ -25,33 +25,34 @@ export async function fakeClock(now: number): Promise<FakeClock> {
   return (loaded.default ?? loaded).createClock(now);
 }
 
+/** An ES module of a bundler's can only import; in Jest's CommonJS, and in the vm contexts of Vitest, code can only require. */
 async function load(): Promise<unknown> {
+  let cause: unknown;
   try {
     // Within `try`: a bundler that does not find the package leaves the call to fail when it is made.
-    return (await imported()) ?? createRequire(import.meta.url)("@sinonjs/fake-timers");
-  } catch (cause) {
-    if (!isNotInstalled(cause)) throw cause;
-    const message =
-      'simulate() needs the package "@sinonjs/fake-timers", release 15: npm install --save-dev @sinonjs/fake-timers@15';
-    throw Object.assign(new Error(message, { cause }), { code: "ERR_MODULE_NOT_FOUND" });
-  }
-}
-
-/** `undefined` where code can only require, as in Jest's CommonJS. An ES module of a bundler's can only import. */
-async function imported(): Promise<unknown> {
-  try {
     return await import("@sinonjs/fake-timers");
   } catch (error) {
-    if (/^ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING/.test(codeOf(error))) return undefined;
-    throw error;
+    cause = error;
   }
+  try {
+    return createRequire(import.meta.url)("@sinonjs/fake-timers");
+  } catch (error) {
+    if (!isOfModules(cause)) cause = error;
+  }
+  if (!isNotInstalled(cause)) throw cause;
+  const message =
+    'simulate() needs the package "@sinonjs/fake-timers", release 15: npm install --save-dev @sinonjs/fake-timers@15';
+  throw Object.assign(new Error(message, { cause }), { code: "ERR_MODULE_NOT_FOUND" });
+}
+
+/** Whether a module was not found, which says more than that a way to load it is closed. */
+function isOfModules(error: unknown): boolean {
+  return /^(?:ERR_)?MODULE_NOT_FOUND$/.test(codeOf(error));
 }
 
 /** Whether it is this package that is missing, and not one that it needs. */
 function isNotInstalled(error: unknown): boolean {
-  return (
-    /^(?:ERR_)?MODULE_NOT_FOUND$/.test(codeOf(error)) && String(error).includes("'@sinonjs/fake-timers'")
-  );
+  return isOfModules(error) && String(error).includes("'@sinonjs/fake-timers'");
 }
 
 function codeOf(error: unknown): string {
