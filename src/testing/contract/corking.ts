@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { ConnectionOptions, NetTimeoutError } from "../../index.js";
+import type { ConnectionOptions, NetError, NetTimeoutError } from "../../index.js";
 import { random } from "../random.js";
 import { onPair, onTimedPair, type ContractCase } from "./contract-case.js";
-import { fails, rejection, sameBytes, stillPending, text, timesOut } from "./expectations.js";
+import { fails, rejection, sameBytes, stillPending, text, timesOut, turn } from "./expectations.js";
 import { clog, pattern, pieces } from "./payloads.js";
 import type { Pair } from "./pair.js";
+
+const nothing = (): undefined => undefined;
+
+const asNetError = (error: unknown): NetError => error as NetError;
 
 /** A case about a pair that sends together what one turn has written. */
 function corkedPair(name: string, check: (pair: Pair) => Promise<void>, options: ConnectionOptions = {}) {
@@ -185,4 +189,28 @@ export const corking: readonly ContractCase[] = [
     const writes = [a.write("one"), a.write("two"), a.flush()];
     for (const write of writes) assert.ok((await rejection(write)) instanceof Error);
   }),
+
+  corkedPair(
+    "writes to a peer that was reset unseen fail as soon as they go out, all of one turn",
+    async ({ a, b, takesAtOnce }) => {
+      b.reset();
+      let failed: (NetError | undefined)[] = [];
+      for (let tries = 0; tries < 10_000 && failed.length === 0; tries++) {
+        await turn();
+        const writes = [a.write("one"), a.write(["t", "wo"]), a.write("three"), a.flush()];
+        const errors = await Promise.all(writes.map((write) => write.then(nothing, asNetError)));
+        if (errors.some((error) => error !== undefined)) failed = errors;
+      }
+      assert.deepEqual(
+        failed.map((error) => error?.operation),
+        ["write", "write", "write", "write"],
+      );
+      const told = failed.slice(0, 3).map((error) => error?.written);
+      if (takesAtOnce) assert.deepEqual(told, ["nothing", "nothing", "nothing"]);
+      for (const error of failed) assert.ok(["ECONNRESET", "EPIPE"].includes(error?.code ?? ""));
+      assert.equal((await fails(a.write("four"), "ECONNRESET", "EPIPE", "ERR_CLOSED")).written, "nothing");
+      assert.equal(a.writableLength, 0);
+    },
+    { readAhead: 0 },
+  ),
 ];
