@@ -1,5 +1,5 @@
 import { subjectOf } from "./address/addresses.js";
-import { joinHostPort, type AddressInfo } from "./address/endpoint.js";
+import { joinHostPort, shownPath, type AddressInfo } from "./address/endpoint.js";
 import { lookupAddresses } from "./address/resolve.js";
 import {
   checkedAddresses,
@@ -115,7 +115,7 @@ export function argumentsOf<Options extends ConnectOptions>(
 /** How to dial a host and a port, or the path of a Unix socket. */
 export function dialOptionsTo(target: ConnectTarget, options: ConnectOptions): Complete<ConnectionDial> {
   if ("path" in target) {
-    const subject = { address: target.path, text: target.path };
+    const subject = { address: target.path, text: shownPath(target.path) };
     return dialOptions(options, subject, () => [target]);
   }
   const { host, port } = target;

@@ -9,7 +9,7 @@ import { tlsStep } from "./accept/handshake.js";
 import type { Limits } from "./accept/limits.js";
 import { DEFAULT_BACKLOG, Servers, type BoundAddress, type Place } from "./accept/server.js";
 import { bindPath, checkPathOptions } from "./accept/unix-socket.js";
-import { familyOf, joinHostPort, normalAddress } from "./address/endpoint.js";
+import { familyOf, joinHostPort, normalAddress, shownPath } from "./address/endpoint.js";
 import { failingInTime } from "./core/timing/budget.js";
 import { bounded } from "./core/timing/bounded.js";
 import { withEitherSignal } from "./core/timing/either-signal.js";
@@ -116,7 +116,7 @@ function limitsOf({ maxConnections = Infinity, blockList }: ListenOptions): Limi
 
 /** How errors name the place that the caller asked for. */
 function subjectOf(target: ListenTarget): Subject {
-  if ("path" in target) return { address: target.path, text: target.path };
+  if ("path" in target) return { address: target.path, text: shownPath(target.path) };
   if ("fd" in target) return { text: `descriptor ${String(target.fd)}` };
   const { host, port } = target;
   return { host, port, text: joinHostPort(host ?? "*", port) };

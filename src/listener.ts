@@ -16,7 +16,7 @@ import { ACCEPT_UNITS, nextTurn, rejectedInTime, spend } from "./core/timing/bud
 import { failAtCaller } from "./core/timing/fail-at-caller.js";
 import { onceClosed } from "./core/transport/claimed-sockets.js";
 import { descriptorOf } from "./core/transport/node-internals.js";
-import { joinHostPort } from "./address/endpoint.js";
+import { joinHostPort, shownPath } from "./address/endpoint.js";
 import { aborted, refused, type NetError, type Subject } from "./errors.js";
 import { lineOf, type Style } from "./inspection.js";
 import type { ListenOptions } from "./options/listen.js";
@@ -344,7 +344,9 @@ export class Listener implements AsyncIterable<Connection>, AsyncDisposable {
 
 /** The words for some addresses: `"127.0.0.1:80, [::1]:80"`. */
 export function joined(addresses: readonly ListenerAddress[]): string {
-  const words = addresses.map((one) => ("path" in one ? one.path : joinHostPort(one.address, one.port)));
+  const words = addresses.map((one) =>
+    "path" in one ? shownPath(one.path) : joinHostPort(one.address, one.port),
+  );
   return words.join(", ");
 }
 

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { basename, dirname, join, relative } from "node:path";
+import { inspect } from "node:util";
 import { connect, listen, Listener, type ListenOptions } from "../../src/index.js";
 import { systemClock, useClock } from "../../src/core/timing/clock.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
@@ -68,6 +69,31 @@ const FORMS: readonly [string, (path: string) => string][] = [
   ["absolute", (path) => path],
   ["relative", (path) => `./${relative(process.cwd(), path)}`],
 ];
+
+test("control characters of a path are escaped wherever it is printed, and are in the path all the same", async () => {
+  const folder = dirname(socketPath());
+  const path = join(folder, "a\nERROR \u001b[31m\u2028b");
+  const shown = join(folder, String.raw`a\u000aERROR \u001b[31m\u2028b`);
+  const refused = await netError(connect({ path }));
+  expect(refused).toMatchObject({
+    address: path,
+    message: `connect ${shown}: no such file or directory (ENOENT)`,
+  });
+  const listener = keep(await listen({ path }));
+  expect(listener.address).toEqual({ path });
+  expect((await netError(listen({ path }))).message).toContain(` ${shown}: `);
+  const [client, server] = await Promise.all([connect({ path }).then(keep), listener.accept().then(keep)]);
+  const printed = [listener, client, server].flatMap((one) => [String(one), inspect(one)]);
+  for (const text of printed) expect(text).toContain(shown);
+  const read = await netError(client.read({ timeout: 0 }));
+  expect(read).toMatchObject({ address: path, message: `read ${shown}: timed out after 0 ms (ETIMEDOUT)` });
+});
+
+test("a name in the abstract namespace is shown with an @, as ss shows it", async () => {
+  const { message, address } = await netError(connect({ path: "\0tcp6-test-nowhere" }));
+  expect(message).toMatch(/^connect @tcp6-test-nowhere: /);
+  expect(address).toBe("\0tcp6-test-nowhere");
+});
 
 describe("the mode of a Unix socket", () => {
   test.each([

@@ -1,5 +1,5 @@
 import type { Subject } from "../errors.js";
-import { familyOf, joinHostPort, normalAddress } from "./endpoint.js";
+import { familyOf, joinHostPort, normalAddress, shownPath } from "./endpoint.js";
 
 /** Our end of a connection. */
 export interface LocalEnd {
@@ -63,5 +63,5 @@ export class Addresses implements Addressed, Subject {
 export function subjectOf(addresses: Addresses, path?: string): Subject {
   const { remoteAddress, remotePort } = addresses;
   if (remoteAddress !== undefined && remotePort !== undefined) return addresses;
-  return { address: path, text: path ?? "unknown peer" };
+  return { address: path, text: path === undefined ? "unknown peer" : shownPath(path) };
 }

@@ -126,6 +126,15 @@ export function joinHostPort(address: string, port: number | string): string {
   return address.includes(":") ? `[${address}]:${String(port)}` : `${address}:${String(port)}`;
 }
 
+/** Characters that would begin a line of their own in a log, or speak to a terminal. */
+const CONTROLS = /[\0-\x1f\x7f-\x9f\u2028\u2029]/g;
+
+/** A path as messages name it: with `@` for the NUL of the abstract namespace, as `ss` has it, and control characters escaped. */
+export function shownPath(path: string): string {
+  const escaped = (one: string): string => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return path.replace(/^\0/, "@").replace(CONTROLS, escaped);
+}
+
 /** The IPv4 address inside a mapped one (`"::ffff:1.2.3.4"`, `"::ffff:102:304"`); any other address as it is. */
 export function normalAddress(address: string): string {
   if (!address.includes(":")) return address;

@@ -1,5 +1,5 @@
 import type { Addresses, LocalEnd } from "../address/addresses.js";
-import { joinHostPort } from "../address/endpoint.js";
+import { joinHostPort, shownPath } from "../address/endpoint.js";
 import { network, type Candidate } from "../core/network.js";
 import { bounded, stoppable } from "../core/timing/bounded.js";
 import type { Transport } from "../core/transport/transport.js";
@@ -27,7 +27,7 @@ export function attempt<T>(
 
 /** How the errors of an attempt name it. */
 export function subjectOf(to: Candidate): Subject {
-  if ("path" in to) return { address: to.path, text: to.path };
+  if ("path" in to) return { address: to.path, text: shownPath(to.path) };
   return { address: to.address, port: to.port, text: joinHostPort(to.address, to.port) };
 }
 
