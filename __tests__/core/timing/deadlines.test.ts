@@ -42,7 +42,9 @@ test("calls run out of time when their own is up, or that for progress", () => {
         now += after;
         if (kind === "add") {
           const call = new Call(timeout);
-          expect(deadlines.add(call, now)).toBeLessThanOrEqual(now + (timeout ?? WRITE_TIMEOUT));
+          const lookAt = deadlines.add(call, now);
+          expect(lookAt).toBeGreaterThan(now);
+          expect(lookAt).toBeLessThanOrEqual(now + (timeout ?? WRITE_TIMEOUT));
           waiting.push({ call, began: now, timeout });
         } else if (kind === "settle" && waiting.length > 0) {
           const [{ call } = { call: new Call() }] = waiting.splice(share % waiting.length, 1);
