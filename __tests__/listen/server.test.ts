@@ -193,6 +193,21 @@ describe.each(SWITCHES)("a socket that another server hands to a listener's (%s)
     await closed;
   });
 
+  test("gives what had been read from it, and not been taken, before what comes later", async () => {
+    const listener = await loopback();
+    const other = createServer((socket) => {
+      socket.once("readable", () => void listener.server.emit("connection", socket));
+    });
+    await once(other.listen(0, "127.0.0.2"), "listening");
+    const client = await netClient({ host: "127.0.0.2", port: (other.address() as AddressInfo).port });
+    client.write("early\n");
+    await until(() => listener.pending === 1);
+    const connection = keep(await listener.accept());
+    other.close();
+    client.end("late\n");
+    expect(String(await connection.readAll())).toBe("early\nlate\n");
+  });
+
   test("is reset by a listener that is closed", async () => {
     const listener = await loopback();
     const other = await forwarding(listener);

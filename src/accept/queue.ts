@@ -140,13 +140,18 @@ export class AcceptQueue {
 
 /** A transport over the client's socket, which is the program's from now on. */
 function transportOf({ socket, transport, wasRead }: Arrival): Transport {
-  if (transport === null && !wasRead) return takeOver(socket);
+  if (transport === null && !wasRead) return isPristine(socket) ? takeOver(socket) : takeOverRead(socket);
   // The step that has read from it has called `unref()`.
   socket.ref();
   if (transport === null) return takeOverRead(socket);
   claim(socket);
   leaveWhenClosed(socket);
   return transport;
+}
+
+/** Whether nothing was read from a socket. Another server, which the program has take clients for this one, may have begun to. */
+function isPristine(socket: Socket): boolean {
+  return socket.readableLength === 0 && !socket.readableEnded;
 }
 
 /** Resets a client. */
