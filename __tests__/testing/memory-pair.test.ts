@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { Connection, type ConnectionEvent } from "../../src/index.js";
@@ -108,4 +109,18 @@ test("a reset of one end fails the other's reads and writes", async () => {
   client.reset();
   expect(await failure(server.read())).toMatchObject({ code: "ECONNRESET" });
   expect(await failure(server.write("x"))).toMatchObject({ code: "ECONNRESET" });
+});
+
+describe("a detached end", () => {
+  test("that is destroyed tells the write that was under way, and those behind it", async () => {
+    const [client] = memoryPair({ capacity: 1 });
+    const stream: Duplex = client.detach();
+    const outcomes: unknown[] = [];
+    const tell = (error?: Error | null): void => void outcomes.push((error as NodeJS.ErrnoException).code);
+    stream.write("more than there is room for", tell);
+    stream.write("behind it", tell);
+    stream.destroy();
+    await once(stream, "close");
+    expect(outcomes).toEqual(["ECANCELED", "ECANCELED"]);
+  });
 });

@@ -1,8 +1,9 @@
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
-import { writeTo } from "../bytes/payload.js";
+import { writeTo, type Payload } from "../bytes/payload.js";
 import type { Rest } from "../bytes/rest.js";
 import { causeOfFailure, type Outcome, type Taken } from "./outcome.js";
+import { systemError } from "./system-error.js";
 import type { HandOver, Sink, Transport, TransportEvents } from "./transport.js";
 
 interface Queued {
@@ -15,6 +16,8 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
   readonly copies = false;
   readonly ring = null;
   readonly #transport: Transport;
+  /** Calls back for the write, or the end, that the transport has not taken, once it is closed. */
+  #cancel: (() => void) | null = null;
   #onClosed: (() => void) | null = null;
 
   /** As with Node's sockets, reading the peer's end ends our side too, unless `allowHalfOpen` is set. */
@@ -31,16 +34,16 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Taken): void {
-    tell(done, this.#transport.send(chunk, done));
+    this.#write(chunk, done);
   }
 
   override _writev(queued: readonly Queued[], done: Taken): void {
     const chunks = queued.map(({ chunk }) => chunk);
-    tell(done, this.#transport.send(chunks, done));
+    this.#write(chunks, done);
   }
 
   override _final(done: Taken): void {
-    tell(done, this.#transport.end(done));
+    this.#give(done, (taken) => this.#transport.end(taken), done);
   }
 
   override _destroy(error: Error | null, done: Taken): void {
@@ -87,6 +90,7 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
   }
 
   streamClosed(): void {
+    this.#cancel?.();
     this.#onClosed?.();
   }
 
@@ -101,10 +105,21 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
   handOverToStream(): { readonly unread: readonly Buffer[]; readonly ended: boolean } {
     return { unread: [], ended: false };
   }
-}
 
-/** Calls back, unless the outcome is `"pending"`: then the transport does. */
-function tell(done: Taken, outcome: Outcome): void {
-  if (outcome === "taken") done();
-  if (outcome === "failed") done(causeOfFailure() as Error);
+  #write(payload: Payload, done: Taken): void {
+    // As Node's sockets have it. Then the Writable fails the writes behind it.
+    const cancel = (): void => done(systemError("ECANCELED", "write"));
+    this.#give(done, (taken) => this.#transport.send(payload, taken), cancel);
+  }
+
+  /** Calls back, unless the outcome is `"pending"`: then the transport does, or `cancel`. */
+  #give(done: Taken, give: (taken: Taken) => Outcome, cancel: () => void): void {
+    const outcome = give((error) => {
+      this.#cancel = null;
+      done(error);
+    });
+    if (outcome === "pending") this.#cancel = cancel;
+    if (outcome === "taken") done();
+    if (outcome === "failed") done(causeOfFailure() as Error);
+  }
 }
