@@ -123,4 +123,13 @@ describe("a detached end", () => {
     await once(stream, "close");
     expect(outcomes).toEqual(["ECANCELED", "ECANCELED"]);
   });
+
+  test("can be adopted again, and a reset of that connection is one for the peer", async () => {
+    const [client, server] = memoryPair();
+    const adopted = Connection.from(client.detach());
+    await adopted.write("half a mess");
+    await server.readExactly(11);
+    adopted.reset();
+    expect(await failure(server.read())).toMatchObject({ code: "ECONNRESET" });
+  });
 });

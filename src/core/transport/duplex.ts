@@ -17,6 +17,7 @@ import { StreamIntake, type OwnedStream } from "./stream-intake.js";
 import { faultOfClose, wasEnded } from "./stream-kinds.js";
 import { EVENTS } from "./stream-socket.js";
 import { cancel, clock, type Timer } from "../timing/clock.js";
+import { TransportStream } from "./transport-stream.js";
 import type { Sink, Transport, TransportEvents } from "./transport.js";
 
 /** Most bytes that a stream is given at once, so that progress can be seen. */
@@ -178,9 +179,11 @@ export class StreamTransport extends StreamBacked<OwnedStream> implements Transp
     if (!this.stream.destroyed) this.resetStream();
   }
 
-  /** A Duplex knows no reset. */
+  /** A Duplex knows no reset, unless it is over a transport. */
   protected resetStream(): void {
-    this.stream.destroy();
+    const stream: Duplex = this.stream;
+    if (stream instanceof TransportStream) stream.reset();
+    else stream.destroy();
   }
 
   protected override giveBack(
