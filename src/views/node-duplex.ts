@@ -12,12 +12,9 @@ import { READ_CHUNK } from "../core/reading/reads.js";
 import type { StreamReader } from "../core/reading/waiting.js";
 import { SETTLED } from "../core/writing/sender.js";
 import { NetError, translated } from "../errors.js";
+import { queueOf, type Queued } from "./socket-members.js";
 
 export type Done = (error?: Error | null) => void;
-
-interface Queued {
-  readonly chunk: Buffer;
-}
 
 /**
  * What the reader of the Duplex has last done. `waits`: its last `read()` gave nothing. `is told`: since then `'readable'` was
@@ -393,11 +390,6 @@ export abstract class NodeDuplex extends Duplex {
       letReport(() => link.output.length, end);
     else end();
   }
-}
-
-/** The chunks in a Writable's queue. The property is not documented, and not every runtime has it. */
-function queueOf(stream: Duplex): readonly Queued[] {
-  return (stream as { writableBuffer?: readonly Queued[] }).writableBuffer ?? [];
 }
 
 /** A copy of a part of a chunk: its reader may transfer it, and the Readable holds the rest in the same memory. */

@@ -1,10 +1,9 @@
 import type { AddressInfo, SocketReadyState } from "node:net";
-import process, { nextTick } from "node:process";
+import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
-import { familyOf } from "../address/endpoint.js";
-import { checkFunction, outOfRange, wrongType } from "../options/checks.js";
+import { checkFunction } from "../options/checks.js";
 import { LONGEST_TIMER_MS } from "../core/timing/clock.js";
 import type { ConnectedSocket } from "../connected-socket.js";
 import { IdleTimer } from "../core/timing/idle-timer.js";
@@ -14,6 +13,13 @@ import { keepAliveOf } from "../options/keep-alive.js";
 import { refused, type Subject } from "../errors.js";
 import { lineOf, type Style } from "../inspection.js";
 import { NodeDuplex, type Done } from "./node-duplex.js";
+import {
+  addressOf,
+  checkedDuration,
+  destroyWhenFinished,
+  familyName,
+  readyStateOf,
+} from "./socket-members.js";
 
 type Setting = (socket: ConnectedSocket) => void;
 
@@ -166,9 +172,7 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   }
 
   get readyState(): SocketReadyState {
-    if (this.connecting && !this.destroyed) return "opening";
-    if (this.readable) return this.writable ? "open" : "readOnly";
-    return this.writable ? "writeOnly" : "closed";
+    return this.connecting && !this.destroyed ? "opening" : readyStateOf(this);
   }
 
   get localAddress(): string | undefined {
@@ -213,14 +217,12 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   }
 
   address(): AddressInfo | Record<string, never> {
-    const { localAddress: address, localPort: port, localFamily: family } = this;
-    if (address === undefined || port === undefined || family === undefined) return {};
-    return { address, family, port };
+    return addressOf(this);
   }
 
   setTimeout(ms: number, listener?: () => void): this {
     if (this.destroyed) return this;
-    checkDuration(ms);
+    checkedDuration(ms);
     if (listener !== undefined) checkFunction("listener", listener);
     this.#timeout = ms;
     this.#idle ??= new IdleTimer(
@@ -322,9 +324,7 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
   }
 
   destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once("finish", () => this.destroy());
+    destroyWhenFinished(this);
   }
 
   resetAndDestroy(): this {
@@ -365,18 +365,4 @@ export abstract class SocketView extends NodeDuplex implements SocketDuplex {
     if (this.#link === null) done(error);
     else super._destroy(error, done);
   }
-}
-
-/** Checks a duration as Node's own timers do. */
-function checkDuration(ms: unknown): void {
-  if (typeof ms !== "number") throw wrongType("ms", "a number of milliseconds", ms);
-  if (!(ms >= 0 && ms < Infinity)) throw outOfRange("ms", "a finite number of milliseconds, 0 or more", ms);
-  if (ms <= LONGEST_TIMER_MS) return;
-  const text = `${String(ms)} ms are more than a timer can have, and were cut to ${String(LONGEST_TIMER_MS)}`;
-  process.emitWarning(text, "TimeoutOverflowWarning");
-}
-
-function familyName(address: string | undefined): string | undefined {
-  const family = familyOf(address ?? "");
-  return family === 0 ? undefined : `IPv${String(family)}`;
 }
