@@ -87,7 +87,7 @@ function checkAvailable(name: string): void {
 }
 
 /** Whether this runtime can set the interval and the count. */
-function setsIntervals(): boolean {
+export function setsIntervals(): boolean {
   // It is `setKeepAlive(enable, initialDelay, interval, count)` where they can be set.
   return Socket.prototype.setKeepAlive.length >= 4;
 }

@@ -21,8 +21,8 @@ export class TransportStream extends Duplex implements Sink, TransportEvents {
   #onClosed: (() => void) | null = null;
 
   /** As with Node's sockets, reading the peer's end ends our side too, unless `allowHalfOpen` is set. */
-  constructor(transport: Transport, allowHalfOpen = false) {
-    super({ allowHalfOpen });
+  constructor(transport: Transport, allowHalfOpen = false, emitClose = true) {
+    super({ allowHalfOpen, emitClose });
     this.#transport = transport;
     transport.attach(this, this);
   }

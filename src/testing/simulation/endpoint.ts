@@ -86,6 +86,11 @@ export class Endpoint implements SenderHost, Receiving {
     return this.#state === "opening";
   }
 
+  /** Whether the kernel knows a peer: no longer once both sides have ended, or the connection has failed. */
+  get hasPeer(): boolean {
+    return this.#state === "open" && !(this.receiver.ended && this.#sender.isDone);
+  }
+
   // What the program does
 
   /** How many bytes may be sent now. */

@@ -4,12 +4,12 @@ import type { AddressInfo, ListenOptions } from "node:net";
 import { familyOf } from "../../address/endpoint.js";
 import { UNSPECIFIED } from "../../address/resolve.js";
 import { systemError } from "../../core/transport/system-error.js";
-import { ClientStream } from "./client-stream.js";
 import { Endpoint } from "./endpoint.js";
 import type { Kernel, Listening } from "./kernel.js";
 import { canonicalAddress, textOf, type End } from "./packet.js";
 import { covers } from "./ports.js";
 import type { SimulatedProcess } from "./process.js";
+import { SimulatedSocket } from "./simulated-socket.js";
 import { SimulatedTransport } from "./transport.js";
 
 /** How often Linux waits for the last step of a handshake (tcp_synack_retries): for 1, 2, 4 … s, 63 s in all. */
@@ -143,8 +143,9 @@ export class SimulatedServer extends EventEmitter implements Listening {
       endpoint.reset();
       return;
     }
-    const transport = new SimulatedTransport(endpoint, this.#process);
-    this.emit("connection", new ClientStream(transport, endpoint, this));
+    const socket = new SimulatedSocket(new SimulatedTransport(endpoint, this.#process), true);
+    socket.server = this;
+    this.emit("connection", socket);
   }
 
   /** Whether another server cannot listen beside it. */

@@ -5,14 +5,15 @@ import type { Payload } from "../../core/bytes/payload.js";
 import { Rest } from "../../core/bytes/rest.js";
 import { Link } from "../../core/link.js";
 import { refill } from "../../core/timing/budget.js";
+import type { Clock } from "../../core/timing/clock.js";
 import { failed, type Outcome, type Taken } from "../../core/transport/outcome.js";
 import { systemError } from "../../core/transport/system-error.js";
-import { TransportStream } from "../../core/transport/transport-stream.js";
-import type { HandOver, Sink, Transport, TransportEvents } from "../../core/transport/transport.js";
+import type { HandOver, Sink, TransportEvents } from "../../core/transport/transport.js";
 import type { Endpoint, EndpointUser, FailureCode } from "./endpoint.js";
 import type { Waiting } from "./kernel.js";
-import { textOf } from "./packet.js";
+import { textOf, type End } from "./packet.js";
 import type { SimulatedProcess } from "./process.js";
+import { SimulatedSocket, type Beneath } from "./simulated-socket.js";
 
 /** The sending half. */
 type Output =
@@ -35,9 +36,9 @@ const MERGE_MS = 2;
 const NODE_INTERVAL_MS = 1_000;
 const NODE_COUNT = 10;
 
-export class SimulatedTransport implements Transport, EndpointUser, Waiting {
-  /** The stream that it was handed over as. */
-  stream: TransportStream | null = null;
+export class SimulatedTransport implements Beneath, EndpointUser, Waiting {
+  /** The socket that it was handed over as. */
+  stream: SimulatedSocket | null = null;
   readonly descriptor = undefined;
   readonly connecting = false;
   readonly spent = false;
@@ -46,8 +47,9 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
   readonly callsBackAtOnce = true;
   destroyed = false;
   bytesTaken = 0;
-  /** Told when it has closed. */
-  onClosed: (() => void) | null = null;
+  bytesRead = 0;
+  bytesDispatched = 0;
+  onActivity: Beneath["onActivity"] = ignore;
   readonly #endpoint: Endpoint;
   readonly #process: SimulatedProcess;
   readonly #scope = new AsyncResource("tcp6.simulated");
@@ -60,6 +62,8 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
   #failure: FailureCode | null = null;
   #hasReportedFailure = false;
   #isScheduled = false;
+  #peer: End | undefined;
+  #onClosed: (() => void) | null = null;
 
   constructor(endpoint: Endpoint, process: SimulatedProcess) {
     this.#endpoint = endpoint;
@@ -85,14 +89,28 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
     return this.unsent === 0;
   }
 
+  get local(): End | undefined {
+    return this.destroyed ? undefined : this.#endpoint.local;
+  }
+
+  get peer(): End | undefined {
+    if (!this.destroyed && this.#endpoint.hasPeer) this.#peer = this.#endpoint.remote;
+    return this.#peer;
+  }
+
+  get clock(): Clock {
+    return this.#process.clock;
+  }
+
   get waits(): readonly string[] {
     const events = this.#events;
-    if (!(events instanceof Link) || this.destroyed) return [];
+    if (this.destroyed) return [];
     const peer = textOf(this.#endpoint.remote);
-    return [
-      ...(events.input.waits ? [`reads from ${peer}`] : []),
-      ...(events.output.waits ? [`writes to ${peer}`] : []),
-    ];
+    const [reads, writes] =
+      events instanceof Link
+        ? [events.input.waits, events.output.waits]
+        : [this.stream?.isRead === true, (this.stream?.writableLength ?? 0) > 0];
+    return [...(reads ? [`reads from ${peer}`] : []), ...(writes ? [`writes to ${peer}`] : [])];
   }
 
   attach(sink: Sink, events: TransportEvents): void {
@@ -113,10 +131,13 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
 
   send(payload: Payload, taken: Taken): Outcome {
     if (this.destroyed) return "pending";
-    if (this.#output.kind === "broken") return failed(systemError("EPIPE", "write"));
     const rest = new Rest(payload);
+    const { size } = rest;
+    this.bytesDispatched += size;
+    if (this.#output.kind === "broken") return failed(systemError("EPIPE", "write"));
     const error = this.#sendOn(rest);
     if (error !== undefined) return failed(error);
+    this.onActivity(rest.size === 0 ? 0 : size);
     if (rest.size === 0) return "taken";
     this.#output = { kind: "sending", rest, taken };
     return "pending";
@@ -142,23 +163,30 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
     this.#close(() => this.#endpoint.reset());
   }
 
-  release(handOver: HandOver): TransportStream {
+  release(handOver: HandOver): SimulatedSocket {
     const output = this.#output;
     const rest = output.kind === "sending" ? output.rest : null;
+    // The socket sends the rest again.
+    this.bytesDispatched -= rest?.size ?? 0;
     if (output.kind === "sending") this.#output = OPEN;
     if (output.kind === "ended") this.#output = ENDED;
     if (output.kind === "broken") this.#output = { kind: "broken", waiting: null };
     this.#reads = false;
-    const stream = (this.stream = new TransportStream(this, handOver.allowHalfOpen));
+    const stream = (this.stream = new SimulatedSocket(this, handOver.allowHalfOpen));
     const ending = handOver.ending || output.kind === "ended";
     stream.takeOver({ ...handOver, ending }, rest);
     return stream;
   }
 
+  reclaim(closed: () => void): void {
+    this.stream = null;
+    this.#onClosed = closed;
+  }
+
   setKeepAlive(on: boolean, delay: number, interval = NODE_INTERVAL_MS, count = NODE_COUNT): void {
     if (this.destroyed) return;
     // Node sets all three once it is told a delay, and none of them otherwise.
-    const given = delay > 0 ? { delay, interval, count } : {};
+    const given = delay > 0 && interval > 0 && count > 0 ? { delay, interval, count } : {};
     this.#endpoint.setKeepAlive(on ? given : null);
   }
 
@@ -221,7 +249,7 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
     this.#events = null;
     this.#forget();
     events?.streamClosed();
-    this.onClosed?.();
+    this.#onClosed?.();
   }
 
   #deliver(): void {
@@ -231,6 +259,8 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
       const isSplit = left > 1 && random.chance(CHANCE_OF_SPLIT);
       const chunk = isSplit ? receiver.bytes.take(random.integer(1, left - 1)) : receiver.bytes.takeRun();
       left -= chunk.length;
+      this.bytesRead += chunk.length;
+      this.onActivity();
       if (this.#sink?.arrive(chunk, chunk.length, false) !== true) this.#reads = false;
     }
     if (this.destroyed) return;
@@ -239,6 +269,7 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
     if (receiver.ended) {
       if (!this.#hasReportedEnd) {
         this.#hasReportedEnd = true;
+        this.onActivity();
         this.#events?.peerEnded();
       }
     } else if (this.#failure !== null && !this.#hasReportedFailure) {
@@ -253,6 +284,7 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
       const error = this.#sendOn(output.rest);
       if (error === undefined && output.rest.size > 0) return;
       this.#output = OPEN;
+      this.onActivity(0);
       output.taken(error);
     } else if (output.kind === "ended" && output.done !== null) {
       this.#output = ENDED;
@@ -285,4 +317,8 @@ export class SimulatedTransport implements Transport, EndpointUser, Waiting {
     close();
     this.#schedule();
   }
+}
+
+function ignore(): void {
+  // No socket has been made of it.
 }
