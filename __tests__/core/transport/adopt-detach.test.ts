@@ -372,6 +372,22 @@ describe.each([
     right.destroy();
   });
 
+  test("one that was paused does not flow for a 'data' listener that is added while a connection has it", async () => {
+    const [left, right] = await make();
+    right.pause();
+    const connection = Connection.from(right);
+    left.write("read\nunread");
+    expect(await connection.readLine()).toBe("read");
+    let got = "";
+    right.on("data", (chunk: Buffer) => (got += String(chunk)));
+    for (let i = 0; i < 3; i++) await turn();
+    expect([got, right.readableFlowing, right.isPaused()]).toEqual(["", false, true]);
+    right.resume();
+    await until(() => got === "unread");
+    left.destroy();
+    right.destroy();
+  });
+
   test("a 'data' listener that it had gets only what the connection has not read, and once", async () => {
     const [left, right] = await make();
     let got = "";

@@ -6,7 +6,7 @@ import { nextTick } from "node:process";
 import { bytesOf } from "../bytes/payload.js";
 import { claim, leaveWhenClosed } from "./claimed-sockets.js";
 import type { HandingLoan } from "./interception.js";
-import { loanOf, SocketTransport } from "./kernel.js";
+import { loanOf, SocketTransport, startAfresh } from "./kernel.js";
 import { StreamTransport } from "./duplex.js";
 import { begunCharacter, worksPastStreams } from "./node-internals.js";
 import { SocketStreamTransport } from "./socket-stream.js";
@@ -25,7 +25,10 @@ export function takeOverRead(accepted: Socket): Transport {
   // What `detach()` leaves by default: the socket ends when its peer does.
   accepted.allowHalfOpen = false;
   const isOfSystem = !((accepted as Duplex) instanceof TransportStream);
-  if (isOfSystem && worksPastStreams()) return adoptSocket(accepted);
+  if (isOfSystem && worksPastStreams()) {
+    startAfresh(accepted);
+    return adoptSocket(accepted);
+  }
   leaveWhenClosed(accepted);
   if (!isOfSystem) return new StreamTransport(accepted);
   return new SocketStreamTransport(accepted);
@@ -41,6 +44,8 @@ export class AdoptedSocketTransport extends SocketTransport {
   constructor(socket: HandedSocket, lend: (socket: HandedSocket) => HandingLoan | null = loanOf) {
     const { allowHalfOpen, readableFlowing, readableEnded } = socket;
     super(socket, lend(socket));
+    // What the program has paused stays so: a 'data' listener does not have it flow.
+    if (readableFlowing === true) startAfresh(socket);
     this.allowHalfOpen = allowHalfOpen;
     this.#hadEnded = readableEnded;
     this.#wasFlowing = readableFlowing;

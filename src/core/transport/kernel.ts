@@ -74,17 +74,17 @@ export function takeOver(accepted: Socket): Transport {
     return client.giveBack();
   }
   if (!worksPastStreams()) return streamTransportOf(accepted);
-  return new SocketTransport(accepted, loanOf(accepted));
+  const loan = loanOf(accepted);
+  startAfresh(accepted);
+  return new SocketTransport(accepted, loan);
 }
 
 /** Makes a socket hand over what arrives, as the sockets of {@link newSocket} always do. */
 export function loanOf(socket: HandedSocket): HandingLoan | null {
-  const loan = socket instanceof StreamSocket ? null : HANDING.lendTo(socket);
-  startAfresh(socket);
-  return loan;
+  return socket instanceof StreamSocket ? null : HANDING.lendTo(socket);
 }
 
-/** The same for a socket that is used as any Duplex is. */
+/** A transport over a socket that is used as any Duplex is. */
 function streamTransportOf(socket: Socket): Transport {
   startAfresh(socket);
   // What `detach()` leaves by default: the socket ends when its peer does.
@@ -93,7 +93,7 @@ function streamTransportOf(socket: Socket): Transport {
   return new SocketStreamTransport(socket);
 }
 
-/** Undoes the pause of an accepted socket: its stream is then neither paused nor flowing, as a new one. */
+/** Has a stream neither paused nor flowing, as a new one: an accepted socket was paused, an adopted one may flow. */
 export function startAfresh(socket: Socket): void {
   (socket as { readableFlowing: boolean | null }).readableFlowing = null;
 }

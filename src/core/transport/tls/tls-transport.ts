@@ -4,7 +4,6 @@ import { joinedBytes, sizeOf, type Payload } from "../../bytes/payload.js";
 import { fitsInto } from "../../bytes/pieces.js";
 import { clock } from "../../timing/clock.js";
 import { AdoptedSocketTransport } from "../adopted-socket.js";
-import { startAfresh } from "../kernel.js";
 import { onceFinished } from "../finish.js";
 import { NodeCallback } from "../node-callback.js";
 import { failed, type Outcome, type Taken } from "../outcome.js";
@@ -74,10 +73,7 @@ export class TlsTransport extends AdoptedSocketTransport {
     // What is put on the socket first is taken off last.
     const writer = RecordWriter.of(socket);
     socket[MAY_BE_CUT] = allowTruncation;
-    super(socket, () => {
-      startAfresh(socket);
-      return writer.loan;
-    });
+    super(socket, () => writer.loan);
     this.#socket = socket;
     this.#isOnKernelSocket = isOnKernelSocket(socket);
     this.#writer = writer;
