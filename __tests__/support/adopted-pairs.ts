@@ -39,7 +39,7 @@ export async function tunnelPair(): Promise<[Duplex, Duplex]> {
   return [tunnel(client), tunnel(accepted)];
 }
 
-/** Both sides of a `stream.duplexPair()`. Before Node 26 one side did not notice the other's `destroy()`. */
+/** Both sides of a `stream.duplexPair()`. In Node 20 and 22 one side does not notice the other's `destroy()`. */
 export function duplexesInMemory(): Promise<[Duplex, Duplex]> {
   const pair = duplexPair();
   for (const [side, other] of [pair, pair.toReversed()] as [Duplex, Duplex][]) {
