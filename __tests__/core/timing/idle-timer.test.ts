@@ -1,4 +1,5 @@
 import { IdleTimer } from "../../../src/core/timing/idle-timer.js";
+import { onManualClock } from "../../../src/testing/manual-clock.js";
 import { turn, until } from "../../support/outcomes.js";
 
 let moved = 0;
@@ -56,8 +57,31 @@ test("it does not fire once it is ended, also in its last look", async () => {
   expect(fired).toBe(0);
 });
 
-test("it keeps no process alive, and never fires for 0 or Infinity", async () => {
-  for (const period of [0, Infinity]) timer.set(period);
-  await turn();
-  expect(fired).toBe(0);
-});
+test("it fires when the period is over, also where that is no multiple of its looks", () =>
+  onManualClock(async (clock) => {
+    const exact = new IdleTimer(
+      () => moved,
+      () => fired++,
+    );
+    exact.set(52);
+    await clock.advance(51);
+    expect(fired).toBe(0);
+    await clock.advance(1);
+    expect(fired).toBe(1);
+    exact.set(0);
+    expect(clock.pending).toBe(0);
+  }));
+
+test("for 0 and Infinity it has no timer", () =>
+  onManualClock(async (clock) => {
+    const never = new IdleTimer(
+      () => moved,
+      () => fired++,
+    );
+    for (const period of [0, 10, Infinity, 10, 0]) {
+      never.set(period);
+      expect(clock.pending).toBe(period === 10 ? 1 : 0);
+    }
+    await clock.advance(100);
+    expect(fired).toBe(0);
+  }));
