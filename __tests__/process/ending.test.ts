@@ -10,6 +10,7 @@ describe("a process ends by itself after", () => {
     "timeouts that never fired",
     "an accept that waits on a listener without a hold on the process",
     "connections without a hold on the process",
+    "a Duplex without a hold on the process whose setTimeout runs",
     "a socket beneath that has no hold on the process",
     "sockets that were unreferenced before they were adopted",
     "connections without a hold that are not read, and whose peers have ended",

@@ -113,6 +113,14 @@ const cases: Readonly<Record<string, () => Promise<void>>> = {
     void ours.read();
   },
 
+  async "a Duplex without a hold on the process whose setTimeout runs"() {
+    const [listener, ours, theirs] = await opened();
+    const duplexes = [ours.duplex.unref(), adopted()[0].duplex];
+    for (const duplex of duplexes) duplex.setTimeout(60_000);
+    theirs.unref();
+    listener.unref();
+  },
+
   async "a socket beneath that has no hold on the process"() {
     const [listener, ours, theirs] = await opened();
     ours.socket.unref();
