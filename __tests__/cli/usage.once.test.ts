@@ -70,6 +70,14 @@ test.each([
     ["connect", "a:70000"],
     'tcp6: "port" must be a whole number from 1 to 65535; received 70000; tcp6 connect --help\n',
   ],
+  ...[
+    ["listen", "127.0.0.1:0", "--echo"],
+    ["listen", "127.0.0.1:0"],
+    ["relay", "127.0.0.1:0", "127.0.0.1:9"],
+  ].map((args): [string[], string] => [
+    [...args, "--grace", "soon"],
+    `tcp6: --grace needs a time such as 500, 500ms, 2s, 1m or none, not "soon"; tcp6 ${args[0] ?? ""} --help\n`,
+  ]),
 ])("%j is one sentence on stderr, and status 2", async (args, sentence) => {
   const { status, stdout, stderr } = await tcp6(...args).ended;
   expect({ status, stdout: stdout.toString(), stderr }).toEqual({ status: 2, stdout: "", stderr: sentence });

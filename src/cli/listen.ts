@@ -4,7 +4,7 @@ import { endpointOf, peerOf, securityOf, serverTlsOf } from "./client.js";
 import { EXCHANGE_OPTIONS, exchangeOptionsOf, exchangeReported } from "./exchange-reported.js";
 import { endAll, execFor } from "./exec.js";
 import { Report, REPORT_OPTIONS } from "./report.js";
-import { announce, listenOptionsOf, SERVE_OPTIONS, serveUntilSignal } from "./serving.js";
+import { announce, graceOf, listenOptionsOf, SERVE_OPTIONS, serveUntilSignal } from "./serving.js";
 import { shownBytes } from "./terminal.js";
 
 export const LISTEN: Command = {
@@ -43,6 +43,7 @@ async function runListen(given: Arguments): Promise<number> {
   const stray = ["line", "timeout"].find((name) => isServer && given.has(name));
   if (stray !== undefined)
     throw new UsageError(`--${stray} is for a single client, without --echo and --exec`);
+  const grace = graceOf(given);
   const tls = serverTlsOf(given);
   const listener = await listen(at, { ...listenOptionsOf(given), ...(tls === undefined ? {} : { tls }) });
   announce(listener, report);
@@ -62,7 +63,7 @@ async function runListen(given: Arguments): Promise<number> {
       closed(connection, report, outcome);
     }
   };
-  return await serveUntilSignal(listener, handler, given, report, endAll);
+  return await serveUntilSignal(listener, handler, grace, report, endAll);
 }
 
 async function echo(connection: Connection): Promise<void> {

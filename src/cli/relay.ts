@@ -11,7 +11,7 @@ import {
   TLS_OPTIONS,
 } from "./client.js";
 import { Report, REPORT_OPTIONS } from "./report.js";
-import { announce, listenOptionsOf, SERVE_OPTIONS, serveUntilSignal } from "./serving.js";
+import { announce, graceOf, listenOptionsOf, SERVE_OPTIONS, serveUntilSignal } from "./serving.js";
 import { shownBytes, shownTime } from "./terminal.js";
 import { now } from "./time.js";
 
@@ -47,6 +47,7 @@ async function runRelay(given: Arguments): Promise<number> {
   const connectOptions = connectOptionsOf(given, target, "target-tls");
   const version = given.word("proxy-header", ["v1", "v2"]);
   const idleTimeout = given.time("timeout") ?? Infinity;
+  const grace = graceOf(given);
   const tls = serverTlsOf(given);
   await checkTarget(target, connectOptions);
   const listener = await listen(at, { ...listenOptionsOf(given), ...(tls === undefined ? {} : { tls }) });
@@ -63,7 +64,7 @@ async function runRelay(given: Arguments): Promise<number> {
       closed(client, now() - begun, report);
     }
   };
-  return await serveUntilSignal(listener, handler, given, report);
+  return await serveUntilSignal(listener, handler, grace, report);
 }
 
 /** Rejects with what `connect` refuses before it does anything: it is told now, and not at the first client. */

@@ -30,16 +30,20 @@ export function announce(listener: Listener, report: Report): void {
   report.event("listening", { addresses: listener.addresses }, `listening on ${places.join(", ")}`);
 }
 
-/** Serves until a signal comes: then clients have their grace, and a second signal ends the process. */
+/** How many ms clients may go on after a signal. To be asked before the command listens. */
+export function graceOf(given: Arguments): number {
+  return given.time("grace") ?? GRACE_MS;
+}
+
+/** Serves until a signal comes: then clients have `grace` ms, and a second signal ends the process. */
 export async function serveUntilSignal(
   listener: Listener,
   handler: Handler,
-  given: Arguments,
+  grace: number,
   report: Report,
   abandon?: () => void,
 ): Promise<number> {
   const stop = new AbortController();
-  const grace = given.time("grace") ?? GRACE_MS;
   const shutdown = onShutdown(() => {
     report.detail("stopping", { connections: listener.connections }, "stopping");
     stop.abort();
