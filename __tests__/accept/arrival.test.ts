@@ -303,6 +303,38 @@ describe("a client", () => {
   });
 });
 
+describe("a client that was turned away", () => {
+  test("may fail afterwards, when its step closes the socket in a way of its own", async () => {
+    const turnedAway: Arrival[] = [];
+    const { port } = await listenThrough([
+      (client, passage) => {
+        passage.refuse("handshake", new Error("no"), true);
+        turnedAway.push(client);
+      },
+    ]);
+    const ended = endOfClient(port);
+    await until(() => turnedAway.length === 1);
+    const socket = turnedAway[0]?.socket as Socket;
+    // Not by `once`, which listens for errors itself.
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    socket.destroy(new Error("the alert could not be sent"));
+    expect(await closed).toBe(true);
+    await ended;
+  });
+
+  test("has a signal that is aborted, also where its step asks for it only then", async () => {
+    const aborted: boolean[] = [];
+    const { port } = await listenThrough([
+      (_, passage) => {
+        passage.refuse("handshake", new Error("no"));
+        aborted.push(passage.signal.aborted);
+      },
+    ]);
+    expect(await endOfClient(port)).toBe("ECONNRESET");
+    expect(aborted).toEqual([true]);
+  });
+});
+
 describe("tcp6:listener:refused", () => {
   const CHANNEL = "tcp6:listener:refused";
   const events: RefusedEvent[] = [];
