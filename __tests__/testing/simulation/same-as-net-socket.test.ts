@@ -4,12 +4,15 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import { nextTick } from "node:process";
 import { finished } from "node:stream/promises";
+import { connect as tlsConnect, createSecureContext, TLSSocket } from "node:tls";
 import timersPromises from "node:timers/promises";
 import { isNativeError } from "node:util/types";
 import { connect, Connection, listen } from "../../../src/index.js";
 import { simulate } from "../../../src/testing/index.js";
+import { AUTHORITY, LOCALHOST } from "../../support/certificates.js";
 
 const LOCAL = "127.0.0.1";
+const CLIENT = { ca: AUTHORITY, servername: "localhost" };
 
 /** What is looked at of a socket. */
 const MEMBERS = [
@@ -115,9 +118,12 @@ function allOf(socket: Socket): string {
 
 type Program = (client: Socket, server: Socket, notes: Notes) => Promise<void> | void;
 
-async function connected(): Promise<[Connection, Connection]> {
-  const listener = await listen({ host: LOCAL, port: 0 });
-  const both = await Promise.all([connect(LOCAL, listener.port), listener.accept()]);
+async function connected(isSecure = false): Promise<[Connection, Connection]> {
+  const listener = await listen({ host: LOCAL, port: 0 }, isSecure ? { tls: LOCALHOST } : {});
+  const both = await Promise.all([
+    connect(LOCAL, listener.port, isSecure ? { tls: CLIENT } : {}),
+    listener.accept(),
+  ]);
   await listener.close();
   return both;
 }
@@ -503,5 +509,57 @@ test("a program that waits for the end of all sees it when Node's sockets are fi
     client.end("ping");
     await Promise.all([...both, ...all]);
     notes.note(texts);
+  });
+});
+
+describe("a TLS socket", () => {
+  /** What a program sees of two TLS sockets that are connected. */
+  async function seenOver(notes: Notes, client: Socket, server: Socket): Promise<unknown[]> {
+    const sockets = [client, server];
+    for (const socket of sockets) {
+      notes.listen(socket);
+      notes.look(socket);
+      notes.note(
+        outcomeOf(() => socket.setKeepAlive(true, 30_000), socket),
+        outcomeOf(() => socket.setTimeout(20), socket),
+      );
+    }
+    await Promise.all(sockets.map((socket) => once(socket, "timeout")));
+    server.setTimeout(0);
+    client.setTimeout(0);
+    const arrived = once(server, "readable");
+    await new Promise((resolve) => void client.write("hello", resolve));
+    await arrived;
+    notes.note(allOf(server));
+    for (const socket of sockets) notes.look(socket);
+    const gone = closed(...sockets);
+    client.end();
+    server.resume();
+    await gone;
+    for (const socket of sockets) notes.look(socket);
+    return structuredClone(notes.lines);
+  }
+
+  test("that was detached tells of itself what one over the kernel does", async () => {
+    const program = async (): Promise<unknown[]> => {
+      const [client, server] = await connected(true);
+      return await seenOver(new Notes(client), client.detach(), server.detach());
+    };
+    const seen = await simulate({ seed: 1 }, (network) => network.host("a").run(program));
+    expect(seen).toEqual(await program());
+  });
+
+  test("that a program makes on a detached one tells of itself what one over the kernel does", async () => {
+    const program = async (): Promise<unknown[]> => {
+      const [client, server] = await connected();
+      const below = server.detach();
+      const secureContext = createSecureContext(LOCALHOST);
+      const above = new TLSSocket(below, { isServer: true, secureContext });
+      const socket = tlsConnect({ ...CLIENT, socket: client.detach() });
+      await once(socket, "secureConnect");
+      return await seenOver(new Notes(client), socket, above);
+    };
+    const seen = await simulate({ seed: 1 }, (network) => network.host("a").run(program));
+    expect(seen).toEqual(await program());
   });
 });

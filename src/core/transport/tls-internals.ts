@@ -50,6 +50,12 @@ export function streamBeneath(socket: object): Duplex | undefined {
   return handle._parentWrap == null ? parentOf(socket) : unwrapped(handle._parentWrap);
 }
 
+/** The stream that the handle of a TLS socket is on; `undefined` before it is, and for a handle of others. */
+export function streamOfHandle(handle: object): Duplex | undefined {
+  const { _parentWrap: wrap } = handle as TlsHandle;
+  return wrap == null || !has("knowsBeneathTls") ? undefined : unwrapped(wrap);
+}
+
 /** The stream that a TLS socket was made on, also once it has closed; `undefined` where {@link tellsParent} says no. */
 export function parentOf(socket: object): Duplex | undefined {
   const { _parent: parent } = socket as { _parent?: Wrap | null };

@@ -5,6 +5,7 @@
 import { asyncWrapProviders, createHook, type AsyncHook } from "node:async_hooks";
 import { makeVirtual, type MadeVirtual } from "./node-timers.js";
 import { runningProgram } from "./running.js";
+import { answerForSocket } from "./tls-handle.js";
 import type { VirtualClock } from "./virtual-clock.js";
 
 /** Node's own types only: packages make resources with names like these, too. */
@@ -69,6 +70,7 @@ export class RealWork {
         else if (type === "Timeout") timers.set(id, makeVirtual(clock, resource));
         else if (type === "MESSAGEPORT") ports.add(id);
         else if (type === "ZLIB") noteWrites(resource as Compressor, () => begin(id));
+        else if (type === "TLSWRAP") answerForSocket(resource);
       },
       // Before the callback, which may begin the next piece of work on the same resource.
       before: (id) => {
