@@ -95,7 +95,8 @@ function isProcess(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+    // It is another user's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
