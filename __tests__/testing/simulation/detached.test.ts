@@ -259,6 +259,30 @@ test("its timeout waits for a host that is stalled, and comes behind the bytes t
   });
 });
 
+test("its timeout comes to the millisecond after what it has last read or written", async () => {
+  await simulate({ seed: 1 }, async (network) => {
+    const { near, far } = await connected(network);
+    const socket = near.detach();
+    const timedOut = async (): Promise<number> => {
+      const start = network.now;
+      await once(socket, "timeout");
+      return network.now - start;
+    };
+    socket.setTimeout(2_000);
+    expect(await timedOut()).toBe(2_000);
+    socket.write("a word");
+    expect(await timedOut()).toBe(2_000);
+    // It may arrive in pieces.
+    let readAt = 0;
+    socket.on("data", () => (readAt = network.now));
+    await far.write("a word");
+    await once(socket, "timeout");
+    expect(network.now - readAt).toBe(2_000);
+    socket.destroy();
+    far.reset();
+  });
+});
+
 describe("a body that waits for a socket which gets nothing", () => {
   async function messageOf(waitFor: (socket: Socket) => Promise<unknown>): Promise<string> {
     const error = await failure(
