@@ -392,9 +392,11 @@ describe("a client that is waited for", () => {
       if (bytes.length > 0) await new Promise((resolve) => client.write(bytes, resolve));
       await until(() => listener.connections === 1);
       client[leave]();
-      const { error } = await onlyRefusal();
+      const { error, reason: step } = await onlyRefusal();
+      expect(step).toBe("handshake");
       expect(error).toMatchObject({ operation: "accept", code: "ECONNRESET" });
       expect(error.message).toContain(reason);
+      expect(listener.stats.refused.handshake).toBe(1);
       expect(listener).toMatchObject({ pending: 0, connections: 0 });
     }
   });
@@ -519,7 +521,8 @@ describe("trust", () => {
     const client = await netClient(listener.port);
     client.write(LINE);
     expect(await endOf(client)).toBe("ECONNRESET");
-    const { error, remoteAddress } = await onlyRefusal();
+    const { error, reason, remoteAddress } = await onlyRefusal();
+    expect(reason).toBe("handshake");
     expect({ code: error.code, remoteAddress }).toEqual({ code: "ECONNRESET", remoteAddress: undefined });
   });
 });
