@@ -21,9 +21,21 @@ export class PrivateDirectory {
     return `${this.#path}/${letter}`;
   }
 
-  /** Removes it, with all that is in it. */
+  /** Removes it, with all that is in it, if that is possible. */
   remove(): void {
-    rmSync(this.#path, { recursive: true, force: true });
+    removeIfPossible(this.#path, { recursive: true });
+  }
+}
+
+/**
+ * Removes what is of no use any more. A call that has succeeded does not fail because its directory cannot be written to any
+ * longer: a lock that is left is a socket on which no process listens, which the next call knows.
+ */
+export function removeIfPossible(path: string, options: { readonly recursive?: boolean } = {}): void {
+  try {
+    rmSync(path, { ...options, force: true });
+  } catch {
+    // It is left.
   }
 }
 

@@ -5,7 +5,14 @@ import { systemError } from "../core/transport/system-error.js";
 import { cancel, clock } from "../core/timing/clock.js";
 import { waitWithin } from "../core/timing/bounded.js";
 import { translated, type NetError, type Subject } from "../errors.js";
-import { codeOf, isSocket, isSocketOrGone, PrivateDirectory, withFiles } from "./file-system.js";
+import {
+  codeOf,
+  isSocket,
+  isSocketOrGone,
+  PrivateDirectory,
+  removeIfPossible,
+  withFiles,
+} from "./file-system.js";
 import { startListening } from "./server.js";
 
 /** What the name of the lock has after that of the path. */
@@ -42,7 +49,7 @@ export async function withoutStale<T>(
       await removeStale(path, grave, subject);
       return await bind();
     } finally {
-      rmSync(lock, { force: true });
+      removeIfPossible(lock);
     }
   } finally {
     if (server.listening) server.close();
