@@ -7,6 +7,7 @@ import { portOf, tcp6, tcp6With } from "../support/command-line.js";
 import { startHaproxy } from "../support/haproxy.js";
 import { describeWith, HAPROXY, OPENSSL } from "../support/machine.js";
 import { opensslClient, startReversingServer } from "../support/openssl.js";
+import { closeAll, socketPath } from "../support/peers.js";
 import { endPrograms } from "../support/program.js";
 
 let files: CertificateFiles;
@@ -16,6 +17,7 @@ beforeAll(async () => {
 });
 
 afterEach(endPrograms);
+afterEach(closeAll);
 
 afterAll(() => files[Symbol.asyncDispose]());
 
@@ -71,6 +73,13 @@ describe("signals", () => {
     expect((await server.ended).status).toBe(0);
     await closed;
   });
+});
+
+test("the path that it listens at speaks to no terminal", async () => {
+  const server = tcp6("listen", `${socketPath()}\x1b[1m`, "--echo");
+  await server.says(/^listening on \/.*\\u001b\[1m$/m);
+  server.kill("SIGTERM");
+  expect((await server.ended).status).toBe(0);
 });
 
 test("FORCE_COLOR gives colour where there is no terminal, and NO_COLOR takes it away", async () => {

@@ -1,4 +1,4 @@
-import { formatEndpoint, serve, type Handler, type Listener } from "../index.js";
+import { serve, type Handler, type Listener } from "../index.js";
 import type { Arguments, Options } from "./arguments.js";
 import type { Report } from "./report.js";
 import { onShutdown } from "./shutdown.js";
@@ -24,10 +24,7 @@ export function listenOptionsOf(given: Arguments): {
 }
 
 export function announce(listener: Listener, report: Report): void {
-  const places = listener.addresses.map((at) =>
-    "path" in at ? at.path : formatEndpoint({ host: at.address, port: at.port }),
-  );
-  report.event("listening", { addresses: listener.addresses }, `listening on ${places.join(", ")}`);
+  report.event("listening", { addresses: listener.addresses }, `listening on ${listener.toString()}`);
 }
 
 /** How many ms clients may go on after a signal. To be asked before the command listens. */
