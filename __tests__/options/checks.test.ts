@@ -266,7 +266,7 @@ describe("functions that return a promise reject, and leave nothing behind", () 
   test("the port 0, which is for listen, says where the port is that it got", async () => {
     const { error } = await refusal(() => connect("127.0.0.1", 0));
     expect((error as Error).message).toBe(
-      '"port" must be a whole number from 1 to 65535 (0 is for listen, which got listener.port); received 0',
+      '"port" must be a whole number from 1 to 65535 (0 is for listen: connect to its listener.port); received 0',
     );
     expect(parseEndpoint("127.0.0.1:0")).toEqual({ host: "127.0.0.1", port: 0 });
     expect(await resolve("127.0.0.1", 0)).toEqual([{ address: "127.0.0.1", port: 0, family: 4 }]);

@@ -93,7 +93,7 @@ export function checkPort(name: string, value: unknown): asserts value is number
 
 function checkedPort(port: number, lowest: 0 | 1): number {
   if (!Number.isInteger(port) || port < lowest || port > LAST_PORT) {
-    const hint = port === 0 ? " (0 is for listen, which got listener.port)" : "";
+    const hint = port === 0 ? " (0 is for listen: connect to its listener.port)" : "";
     const expected = `a whole number from ${String(lowest)} to ${String(LAST_PORT)}${hint}`;
     throw outOfRange("port", expected, port, "ERR_SOCKET_BAD_PORT");
   }
